@@ -1,0 +1,1 @@
+//! The on-disk layout shared by cache and archive: store, chunks, index, history, verify.

@@ -1,0 +1,1 @@
+//! The release update graph: model, selection, paths, and a client by feature.

@@ -1,0 +1,1 @@
+//! IDMS, ITMS, CatalogSource, ClusterCatalog, UpdateService and the signature ConfigMap: emit.

@@ -1,0 +1,1 @@
+//! File-based catalogs: read, select, write.

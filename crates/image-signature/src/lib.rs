@@ -1,0 +1,1 @@
+//! Image signatures: OpenPGP simple signing, cosign payloads, and the evaluation of trust policies.

@@ -1,0 +1,1 @@
+//! Runs a plan: mirror to disk, disk to mirror, mirror to mirror, delete.

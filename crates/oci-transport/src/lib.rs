@@ -1,0 +1,1 @@
+//! Registries, OCI layouts and other transports: pull, push, mount, delete.
