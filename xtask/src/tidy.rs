@@ -1,0 +1,126 @@
+//! `cargo xtask tidy`: rules that are plainest as text.
+//!
+//! - every module of ours opens with a `//!` line that says what it is;
+//! - no unfinished marks in the sources;
+//! - internal dependencies are written one way (`name.workspace = true`), so that a version or path has one home;
+//! - every crate has the workspace's lint table.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::process::{root, say};
+
+/// Checks the whole tree and lists every fault at once.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let root = root();
+    let mut files = Vec::new();
+    for folder in ["crates", "cli", "xtask"] {
+        collect(&root.join(folder), &mut files)?;
+    }
+    files.sort();
+    let mut faults = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
+        faults.extend(check_file(&name, &text));
+    }
+    if faults.is_empty() {
+        say(&format!("tidy: {} files", files.len()));
+        return Ok(());
+    }
+    bail!("{} text rules are broken:\n  {}", faults.len(), faults.join("\n  "));
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            if !matches!(name, "target" | "corpus" | "artifacts" | "fixtures") {
+                collect(&path, files)?;
+            }
+        } else if name == "Cargo.toml" || path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn check_file(name: &str, text: &str) -> Vec<String> {
+    if name.ends_with("Cargo.toml") { check_manifest(name, text) } else { check_source(name, text) }
+}
+
+fn check_source(name: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !text.lines().take(3).any(|line| line.starts_with("//!")) {
+        faults.push(format!("{name}: begin with a `//!` line that says what the module is"));
+    }
+    // Spelled in two halves, so that this file does not find itself.
+    let marks = [concat!("to", "do!("), concat!("unimpl", "emented!("), concat!("FIX", "ME"), concat!("XX", "X:")];
+    for (number, line) in text.lines().enumerate() {
+        for mark in marks {
+            if line.contains(mark) {
+                faults.push(format!("{name}:{}: `{mark}` marks unfinished work", number + 1));
+            }
+        }
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("#[ignore") {
+            faults.push(format!("{name}:{}: an ignored test proves nothing; run it or remove it", number + 1));
+        }
+    }
+    faults
+}
+
+fn check_manifest(name: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    // Fuzz crates stand outside the workspace and name their crate by path.
+    if name.contains("/fuzz/") {
+        return faults;
+    }
+    for (number, line) in text.lines().enumerate() {
+        if line.contains("path = \"..") || line.contains("path=\"..") {
+            faults.push(format!(
+                "{name}:{}: write `name.workspace = true`; paths stand in the root manifest",
+                number + 1
+            ));
+        }
+    }
+    if !text.contains("[lints]\nworkspace = true") {
+        faults.push(format!("{name}: add `[lints]` with `workspace = true`"));
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, text: &str, expected: &[&str]) {
+        assert_eq!(check_file(name, text), expected, "{name}");
+    }
+
+    #[test]
+    fn sources() {
+        check("a.rs", "//! What it is.\nfn a() {}\n", &[]);
+        check("a.rs", "fn a() {}\n", &["a.rs: begin with a `//!` line that says what the module is"]);
+        check(
+            "a.rs",
+            concat!("//! A.\nfn a() { to", "do!() }\n"),
+            &[concat!("a.rs:2: `to", "do!(` marks unfinished work")],
+        );
+        check("a.rs", "//! A.\n#[ignore]\n", &["a.rs:2: an ignored test proves nothing; run it or remove it"]);
+    }
+
+    #[test]
+    fn manifests() {
+        check("crates/a/Cargo.toml", "[lints]\nworkspace = true\n[dependencies]\nimage-ref.workspace = true\n", &[]);
+        check("crates/a/Cargo.toml", "[package]\n", &["crates/a/Cargo.toml: add `[lints]` with `workspace = true`"]);
+        check(
+            "cli/Cargo.toml",
+            "[lints]\nworkspace = true\nimage-ref = { path = \"../crates/image-ref\" }\n",
+            &["cli/Cargo.toml:3: write `name.workspace = true`; paths stand in the root manifest"],
+        );
+        check("crates/a/fuzz/Cargo.toml", "a = { path = \"..\" }\n", &[]);
+    }
+}
