@@ -1,0 +1,3 @@
+//! The contract of this crate, row by row.
+
+mod resolve;
