@@ -1,0 +1,207 @@
+//! One request from the first byte to the answer: record, faults, credentials, the API, faults again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+use super::body::{self, Shape};
+use super::fault::Effect;
+use super::log::Request as Record;
+use super::server::Connection;
+use super::storage::lock;
+use super::target::{Kind, Target};
+use super::{Shared, auth, blob, error, listing, manifest, upload};
+
+/// A request under way, with what its handlers need.
+pub(super) struct Call {
+    pub(super) shared: Arc<Shared>,
+    pub(super) connection: Connection,
+    pub(super) target: Target,
+    pub(super) parts: http::request::Parts,
+    pub(super) record: Record,
+    pub(super) effects: Vec<Effect>,
+    /// The query, taken apart.
+    pub(super) query: Vec<(String, String)>,
+}
+
+impl Call {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(super) fn struck_by(&self, effect: &Effect) -> bool {
+        self.effects.contains(effect)
+    }
+
+    /// Reads the request's body, shaped by the faults.
+    pub(super) async fn read(&self, body: Body, take: impl FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
+        let shape = Shape::of_request(&self.effects);
+        body::receive(body, shape, &self.connection, &self.record.received, take).await
+    }
+
+    /// Reads the request's body whole; only for manifests and forms.
+    pub(super) async fn read_all(&self, body: Body) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read(body, |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })
+        .await?;
+        Ok(bytes)
+    }
+
+    /// An absolute URL on this registry, or on the second server when a fault wants that.
+    pub(super) fn location(&self, path: &str) -> HeaderValue {
+        let shared = &self.shared;
+        let on_cdn = self.connection.on_cdn || self.struck_by(&Effect::LocationOnCdn);
+        let host = if on_cdn { &shared.cdn_host } else { &shared.host };
+        let text = if self.struck_by(&Effect::RelativeLocation) {
+            path.to_owned()
+        } else {
+            format!("{}://{host}{path}", shared.scheme())
+        };
+        HeaderValue::from_str(&text).expect("paths of accepted requests are printable")
+    }
+}
+
+pub(super) async fn handle(shared: Arc<Shared>, connection: Connection, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let target = Target::of(parts.uri.path());
+    let record = Record::new(&parts, &target, connection.on_cdn, connection.number);
+    lock(&shared.log).push(record.clone());
+    let active = lock(&shared.faults).clone();
+    let effects: Vec<Effect> = active.iter().filter_map(|fault| fault.strike(&record)).collect();
+    let query = url::form_urlencoded::parse(record.query.as_bytes()).into_owned().collect();
+    let call = Call { shared, connection, target, parts, record, effects, query };
+    let write = matches!(call.parts.method, Method::PUT | Method::PATCH | Method::POST);
+
+    let response = match before(&call).await {
+        Some(response) => {
+            // Answered without a look at the body; reading it to its end makes what the client sees the same each time.
+            drop(call.read(body, |_| Ok(())).await);
+            response
+        }
+        None => answer(&call, body).await,
+    };
+    let response = after(&call, response);
+    call.record.status.store(response.status().as_u16(), Ordering::SeqCst);
+    let shape = Shape::of_answer(&call.effects, write);
+    let sent = Arc::clone(&call.record.sent);
+    response.map(|body| body::send(body, shape, call.connection, sent))
+}
+
+/// Faults that strike before the registry looks at the request.
+async fn before(call: &Call) -> Option<Response<Body>> {
+    let write = !matches!(call.parts.method, Method::GET | Method::HEAD);
+    for effect in &call.effects {
+        match effect {
+            Effect::ResetConnection => call.connection.reset().await,
+            Effect::CloseConnection => call.connection.close().await,
+            Effect::Delay(time) => tokio::time::sleep(*time).await,
+            Effect::ExpireTokens => call.shared.tokens.expire(),
+            Effect::GoAway => call.connection.go_away(),
+            Effect::Status { code, headers, body } => {
+                let mut response = error::of_status(*code);
+                if let Some(body) = body {
+                    *response.body_mut() = Body::from(body.clone());
+                }
+                for (name, value) in headers {
+                    let name: http::HeaderName = name.parse().expect("a test writes a valid header name");
+                    response.headers_mut().insert(name, value.parse().expect("a test writes a valid header value"));
+                }
+                return Some(response);
+            }
+            Effect::ReadOnly if write => return Some(error::of_status(405)),
+            Effect::Denied => return Some(error::of_status(403)),
+            Effect::Redirect(url) => return Some(redirect(url.parse().expect("a test writes a valid URL"))),
+            _ => {}
+        }
+    }
+    None
+}
+
+async fn answer(call: &Call, body: Body) -> Response<Body> {
+    let shared = &call.shared;
+    let (method, target, query) = (&call.parts.method, &call.target, call.record.query.as_str());
+    if target.kind == Kind::Token {
+        let Ok(form) = call.read_all(body).await else { return error::of_status(400) };
+        return auth::token(&shared.auth, &shared.tokens, method, query, &call.parts.headers, &form);
+    }
+    if !call.connection.on_cdn {
+        let realm = format!("{}://{}/token", shared.scheme(), shared.host);
+        let request = (method, target, query);
+        if let Some(refused) = auth::check(&shared.auth, &shared.tokens, &realm, request, &call.parts.headers) {
+            return refused;
+        }
+    }
+    let known_path = target.repository.is_empty() || image_ref::is_valid_path(&target.repository);
+    if !known_path {
+        return error::error(400, "NAME_INVALID", "invalid repository name");
+    }
+    if call.struck_by(&Effect::RedirectToCdn)
+        && target.kind == Kind::Blob
+        && matches!(*method, Method::GET | Method::HEAD)
+    {
+        let url = format!("{}://{}/cdn/{}/{}", shared.scheme(), shared.cdn_host, target.repository, target.reference);
+        return redirect(url.parse().expect("made of a host and a path that were parsed before"));
+    }
+    match (target.kind, method) {
+        (Kind::Ping, &Method::GET | &Method::HEAD) => {
+            let mut response = Response::new(Body::from("{}"));
+            response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+            response
+        }
+        (Kind::Blob | Kind::Cdn, &Method::GET | &Method::HEAD) => blob::read(call),
+        (Kind::Blob, &Method::DELETE) => blob::delete(call),
+        (Kind::Upload, _) => upload::serve(call, body).await,
+        (Kind::Manifest, &Method::GET | &Method::HEAD) => manifest::read(call),
+        (Kind::Manifest, &Method::PUT) => manifest::write(call, body).await,
+        (Kind::Manifest, &Method::DELETE) => manifest::delete(call),
+        (Kind::Tags, &Method::GET) => listing::tags(call),
+        (Kind::Referrers, &Method::GET) => listing::referrers(call),
+        (Kind::Catalog, &Method::GET) => listing::catalog(call),
+        (Kind::Other, _) => error::error(404, "UNSUPPORTED", "no such path"),
+        _ => error::of_status(405),
+    }
+}
+
+/// Faults that bend the answer.
+fn after(call: &Call, mut response: Response<Body>) -> Response<Body> {
+    for effect in &call.effects {
+        let headers = response.headers_mut();
+        match effect {
+            Effect::WrongDigestHeader => {
+                let wrong = crate::sha256(b"another thing").to_string();
+                headers.insert("docker-content-digest", wrong.parse().expect("a digest is a header value"));
+            }
+            Effect::NoDigestHeader => drop(headers.remove("docker-content-digest")),
+            Effect::NoLocation => drop(headers.remove("location")),
+            Effect::NoLength => drop(headers.remove("content-length")),
+            Effect::ContentType(None) => drop(headers.remove("content-type")),
+            Effect::ContentType(Some(value)) => {
+                headers.insert("content-type", value.parse().expect("a test writes a valid media type"));
+            }
+            Effect::WrongLength(more) => {
+                let length = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+                if let Some(length) = length {
+                    headers.insert("content-length", (length + more).into());
+                }
+            }
+            _ => {}
+        }
+    }
+    response
+}
+
+fn redirect(location: HeaderValue) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    response.headers_mut().insert("location", location);
+    response
+}

@@ -1,0 +1,7 @@
+//! The registry as a client sees it, over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "in a test, to panic is to report")]
+
+mod pull;
+mod push;
+mod support;
