@@ -1,0 +1,12 @@
+//! From the YAML tree to the typed configuration, going on after every mistake.
+
+mod context;
+mod document;
+mod helm;
+mod images;
+mod operators;
+mod path;
+mod platform;
+mod unique;
+
+pub(crate) use document::document;

@@ -1,0 +1,432 @@
+//! The tools of the decoder: fields of a mapping, items of a list, scalars of a type; each says what is wrong.
+
+use image_ref::{ImageRef, Platform, is_valid_path, is_valid_tag};
+
+use super::path::Path;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Stage};
+use crate::fields::{self, Object};
+use crate::suggest::nearest;
+use crate::version::ParseVersionError;
+use crate::yaml::{Key, Node, Resolved, Scalar, Value};
+use crate::{Kind, Span, VersionBound};
+
+/// What the decoder carries along.
+pub(super) struct Context<'d> {
+    pub(super) kind: Kind,
+    pub(super) diagnostics: &'d mut Diagnostics,
+    /// The stage at which oc-mirror would look at the values that are decoded now.
+    pub(super) stage: Stage,
+}
+
+/// The known fields of a mapping.
+pub(super) struct Fields<'n> {
+    pub(super) span: Span,
+    pub(super) width: u32,
+    found: Vec<(&'static str, &'n Key, &'n Node)>,
+}
+
+impl<'n> Fields<'n> {
+    /// No fields yet, of a mapping at `span`.
+    pub(super) fn empty(span: Span) -> Self {
+        Self { span, width: 1, found: Vec::new() }
+    }
+
+    /// The value of a field; `None` when it is absent or null.
+    pub(super) fn get(&self, name: &str) -> Option<&'n Node> {
+        self.found.iter().find(|(known, _, node)| *known == name && !node.is_null()).map(|(_, _, node)| *node)
+    }
+
+    /// The key of a field, also when its value is null.
+    pub(super) fn key(&self, name: &str) -> Option<&'n Key> {
+        self.found.iter().find(|(known, ..)| *known == name).map(|(_, key, _)| *key)
+    }
+}
+
+impl Context<'_> {
+    pub(super) fn root(&self) -> &'static Object {
+        match self.kind {
+            Kind::ImageSet => &fields::IMAGE_SET,
+            Kind::Delete => &fields::DELETE,
+        }
+    }
+
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// An error at a node, of the current stage.
+    pub(super) fn error_with_help(
+        &mut self,
+        code: Code,
+        node: &Node,
+        path: &Path<'_>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::error(code, node.span, path, message).width(node.width).stage(self.stage);
+        self.push(diagnostic.help_opt(help));
+    }
+
+    fn wrong_type(&mut self, node: &Node, path: &Path<'_>, expected: &str, help: Option<String>) {
+        let message = format!("expected {expected}, found {}", node.describe());
+        let diagnostic = Diagnostic::error(Code::WrongType, node.span, path, message).width(node.width);
+        self.push(diagnostic.help_opt(help));
+    }
+
+    /// The fields of a mapping. `None` when the node is no mapping; unknown fields are said and left out.
+    pub(super) fn fields<'n>(
+        &mut self,
+        node: &'n Node,
+        path: &Path<'_>,
+        object: &'static Object,
+    ) -> Option<Fields<'n>> {
+        let Value::Mapping(entries) = &node.value else {
+            let help = match &node.value {
+                Value::Sequence(_) => Some("remove the `- `: there is only one of it".to_owned()),
+                Value::Scalar(scalar) => shorthand_help(scalar, object),
+                Value::Mapping(_) => None,
+            };
+            self.wrong_type(node, path, &format!("{} (a mapping)", object.title), help);
+            return None;
+        };
+        let mut fields = Fields::empty(node.span);
+        if let Some(first) = entries.first() {
+            fields.width = first.key.width;
+        }
+        for entry in entries {
+            let Some(field) = object.field(&entry.key.text) else {
+                self.unknown_field(&entry.key, path, object);
+                continue;
+            };
+            self.add_field(&mut fields, field.name, &entry.key, &entry.value, path);
+        }
+        Some(fields)
+    }
+
+    /// Adds a known field, unless it is there already in another case.
+    pub(super) fn add_field<'n>(
+        &mut self,
+        fields: &mut Fields<'n>,
+        name: &'static str,
+        key: &'n Key,
+        value: &'n Node,
+        path: &Path<'_>,
+    ) {
+        let Some(before) = fields.key(name) else {
+            fields.found.push((name, key, value));
+            return;
+        };
+        let message = format!("`{}` and `{}` are the same field", before.text, key.text);
+        let help = format!("keep one; it is written `{name}`");
+        let diagnostic = Diagnostic::error(Code::DuplicateKey, key.span, path.field(name), message);
+        self.push(diagnostic.width(key.width).help(help));
+    }
+
+    pub(super) fn unknown_field(&mut self, key: &Key, path: &Path<'_>, object: &'static Object) {
+        let message = format!("unknown field \"{}\" in {}", key.text.escape_debug(), object.title);
+        let help = self.unknown_field_help(&key.text, object);
+        self.push(Diagnostic::error(Code::UnknownField, key.span, path, message).width(key.width).help(help));
+    }
+
+    fn unknown_field_help(&self, name: &str, object: &'static Object) -> String {
+        if let Some(help) = crate::history::former_field(name) {
+            return help.to_owned();
+        }
+        if let Some(near) = nearest(name, object.names()) {
+            return format!("did you mean `{near}`?");
+        }
+        let mut places = fields::places(self.root(), name);
+        if places.is_empty() {
+            // A misspelt name that belongs elsewhere.
+            let all = fields::all_names(self.root());
+            places = nearest(name, all).map(|near| fields::places(self.root(), near)).unwrap_or_default();
+        }
+        match &places[..] {
+            [] => format!("known here: {}", join(object.names().map(|name| format!("`{name}`")))),
+            places => {
+                let places = join(places.iter().map(|place| format!("`{place}`")));
+                format!("it exists as {places}; check the indentation")
+            }
+        }
+    }
+
+    /// The items of a list; none when the node is no list.
+    pub(super) fn items<'n>(&mut self, node: &'n Node, path: &Path<'_>, of: &str) -> &'n [Node] {
+        if let Value::Sequence(items) = &node.value {
+            return items;
+        }
+        let help = match &node.value {
+            Value::Mapping(_) => "begin each item with `- `".to_owned(),
+            _ => "write one item per line, each beginning with `- `".to_owned(),
+        };
+        self.wrong_type(node, path, &format!("a list of {of}"), Some(help));
+        &[]
+    }
+
+    /// Decodes a field that is a list of objects; `None` when it is absent or null.
+    pub(super) fn list<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        path: &Path<'_>,
+        name: &'static str,
+        of: &str,
+        mut decode: impl FnMut(&mut Self, &Node, &Path<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let node = fields.get(name)?;
+        let path = path.field(name);
+        let mut list = Vec::new();
+        for (at, item) in self.items(node, &path, of).iter().enumerate() {
+            let path = path.item(at);
+            if item.is_null() {
+                let message = format!("this item of the list is empty, expected one of {of}");
+                self.error_with_help(Code::MissingField, item, &path, message, Some("remove the `-`".to_owned()));
+                continue;
+            }
+            list.extend(decode(self, item, &path));
+        }
+        Some(list)
+    }
+
+    /// The text of a scalar. Nothing is converted: numbers and booleans have to be quoted to be text.
+    pub(super) fn text<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
+        let help = match &node.value {
+            Value::Scalar(Scalar { text, resolved: Resolved::String }) => return Some(text),
+            Value::Scalar(Scalar { text, resolved }) => Some(quote_help(text, *resolved)),
+            _ => None,
+        };
+        self.wrong_type(node, path, "text", help);
+        None
+    }
+
+    /// The text of a field; `None` when it is absent, null or empty.
+    pub(super) fn text_field<'n>(
+        &mut self,
+        fields: &Fields<'n>,
+        path: &Path<'_>,
+        name: &'static str,
+    ) -> Option<(&'n str, &'n Node)> {
+        let node = fields.get(name)?;
+        let text = self.text(node, &path.field(name))?;
+        (!text.is_empty()).then_some((text, node))
+    }
+
+    /// The owned text of a field without further meaning.
+    pub(super) fn string(&mut self, fields: &Fields<'_>, path: &Path<'_>, name: &'static str) -> Option<String> {
+        self.text_field(fields, path, name).map(|(text, _)| text.to_owned())
+    }
+
+    /// The text of a field that must not be empty. The mistake is said once: as missing, or as of the wrong type.
+    pub(super) fn required<'n>(
+        &mut self,
+        fields: &Fields<'n>,
+        path: &Path<'_>,
+        name: &'static str,
+        object: &'static Object,
+        example: &str,
+    ) -> Option<(&'n str, &'n Node)> {
+        if let Some(found) = self.text_field(fields, path, name) {
+            return Some(found);
+        }
+        if fields.get(name).is_none_or(|node| node.as_text().is_some()) {
+            let (span, width) = match (fields.get(name), fields.key(name)) {
+                (Some(node), _) => (node.span, node.width),
+                (None, Some(key)) => (key.span, key.width),
+                (None, None) => (fields.span, fields.width),
+            };
+            let message = format!("{} needs a `{name}`", object.title);
+            let diagnostic = Diagnostic::error(Code::MissingField, span, path.field(name), message);
+            self.push(diagnostic.width(width).stage(self.stage).help(format!("add `{name}: {example}`")));
+        }
+        None
+    }
+
+    /// A boolean field; false when absent or null.
+    pub(super) fn boolean(&mut self, fields: &Fields<'_>, path: &Path<'_>, name: &'static str) -> bool {
+        let Some(node) = fields.get(name) else { return false };
+        let help = match &node.value {
+            Value::Scalar(Scalar { resolved: Resolved::Bool(value), .. }) => return *value,
+            Value::Scalar(Scalar { text, .. })
+                if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") =>
+            {
+                format!("remove the quotes: `{name}: {}`", text.to_ascii_lowercase())
+            }
+            _ => format!("write `{name}: true` or `{name}: false`"),
+        };
+        self.wrong_type(node, &path.field(name), "true or false", Some(help));
+        false
+    }
+
+    /// An optional version bound.
+    pub(super) fn version(
+        &mut self,
+        fields: &Fields<'_>,
+        path: &Path<'_>,
+        name: &'static str,
+        parse: fn(&str) -> Result<VersionBound, ParseVersionError>,
+    ) -> Option<VersionBound> {
+        let (text, node) = self.text_field(fields, path, name)?;
+        match parse(text) {
+            Ok(bound) => Some(bound.at(node.span)),
+            Err(error) => {
+                let help = Some(version_help(name, text, &error));
+                let message = match error {
+                    ParseVersionError::Lenient(_) => {
+                        format!("{name} \"{text}\" must respect semantic versioning notation")
+                    }
+                    ParseVersionError::Strict(_) => format!("{error}"),
+                };
+                self.error_with_help(Code::InvalidValue, node, &path.field(name), message, help);
+                None
+            }
+        }
+    }
+
+    /// Says so when no version can be within the bounds.
+    pub(super) fn check_range(
+        &mut self,
+        path: &Path<'_>,
+        owner: &str,
+        min: Option<&VersionBound>,
+        max: Option<&VersionBound>,
+    ) {
+        let (Some(min), Some(max)) = (min, max) else { return };
+        if min.version().cmp_precedence(max.version()).is_gt() {
+            let message = format!("{owner}minVersion `{min}` is higher than maxVersion `{max}`");
+            let diagnostic = Diagnostic::error(Code::EmptyRange, min.span, path.field("minVersion"), message);
+            let width = u32::try_from(min.as_str().chars().count()).unwrap_or(1);
+            self.push(diagnostic.width(width).stage(self.stage).help("swap the two, or move one of them"));
+        }
+    }
+
+    /// An optional path of a repository, by the path grammar (contract `config-cli.md` 1.4). `prefix` begins the
+    /// message.
+    pub(super) fn repository_path(
+        &mut self,
+        fields: &Fields<'_>,
+        path: &Path<'_>,
+        name: &'static str,
+        prefix: impl Fn(&str) -> String,
+    ) -> Option<String> {
+        let (text, node) = self.text_field(fields, path, name)?;
+        if is_valid_path(text) {
+            return Some(text.to_owned());
+        }
+        let help = path_help(name, text);
+        self.error_with_help(Code::InvalidValue, node, &path.field(name), prefix(text), Some(help));
+        None
+    }
+
+    /// An optional tag.
+    pub(super) fn tag(&mut self, fields: &Fields<'_>, path: &Path<'_>, name: &'static str) -> Option<String> {
+        let (text, node) = self.text_field(fields, path, name)?;
+        if is_valid_tag(text) {
+            return Some(text.to_owned());
+        }
+        let message = format!("`{text}` is no tag");
+        let help = "a tag has up to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two";
+        self.error_with_help(Code::InvalidValue, node, &path.field(name), message, Some(help.to_owned()));
+        None
+    }
+
+    /// An image reference that must name one image.
+    pub(super) fn image(&mut self, text: &str, node: &Node, path: &Path<'_>) -> Option<ImageRef> {
+        match ImageRef::parse(text) {
+            Ok(image) => Some(image),
+            Err(error) => {
+                let help = image_help(text, &error);
+                self.error_with_help(Code::InvalidValue, node, path, error.to_string(), help);
+                None
+            }
+        }
+    }
+
+    /// `platforms`.
+    pub(super) fn platforms(&mut self, fields: &Fields<'_>, path: &Path<'_>, owner: &str) -> Vec<Platform> {
+        let decode = |context: &mut Self, node: &Node, path: &Path<'_>| {
+            let fields = context.fields(node, path, &fields::PLATFORM_ENTRY)?;
+            let mut part = |name: &'static str, example: &str| {
+                let (span, width) = fields.key(name).map_or((fields.span, fields.width), |key| (key.span, key.width));
+                let found = context.text_field(&fields, path, name).map(|(text, _)| text.to_owned());
+                if found.is_none() && fields.get(name).is_none_or(|node| node.as_text().is_some()) {
+                    let message = format!("invalid platform for {owner}: `{name}` is missing");
+                    let diagnostic = Diagnostic::error(Code::MissingField, span, path.field(name), message)
+                        .width(width)
+                        .stage(context.stage)
+                        .help(format!("add `{name}: {example}`"));
+                    context.push(diagnostic);
+                }
+                found
+            };
+            let os = part("os", "linux");
+            let architecture = part("architecture", "amd64");
+            Some(Platform::new(os?, architecture?))
+        };
+        self.list(fields, path, "platforms", "platforms", decode).unwrap_or_default()
+    }
+}
+
+/// What somebody who wrote a bare text instead of an object meant.
+fn shorthand_help(scalar: &Scalar, object: &'static Object) -> Option<String> {
+    let field = object.fields.iter().find(|field| field.required).or(object.fields.first())?;
+    match scalar.resolved {
+        Resolved::String if !scalar.text.is_empty() && !scalar.text.contains('\n') => {
+            Some(format!("write `{}: {}`", field.name, scalar.text))
+        }
+        _ => Some(format!("known here: {}", join(object.names().map(|name| format!("`{name}`"))))),
+    }
+}
+
+fn quote_help(text: &str, resolved: Resolved) -> String {
+    match resolved {
+        Resolved::Bool(_) => format!("YAML reads `{text}` as a boolean; quote it: \"{text}\""),
+        Resolved::Integer(_) | Resolved::Float(_) => format!("YAML reads `{text}` as a number; quote it: \"{text}\""),
+        Resolved::Null | Resolved::String => format!("quote it: \"{text}\""),
+    }
+}
+
+fn version_help(name: &str, text: &str, error: &ParseVersionError) -> String {
+    match (VersionBound::lenient(text.trim()), error) {
+        (Ok(bound), _) => format!("write `{name}: {}`", bound.version()),
+        (Err(_), ParseVersionError::Lenient(_)) => "like `1.2.3`, `v1.2` or `5.2.3-31`".to_owned(),
+        (Err(_), ParseVersionError::Strict(_)) => "like `4.18.1` or `4.18.0-rc.1`".to_owned(),
+    }
+}
+
+fn path_help(name: &str, text: &str) -> String {
+    if text.contains("://") {
+        return format!("`{name}` is a path only, without scheme and registry, like `team/app`");
+    }
+    if text.contains('@') || text.rsplit('/').next().is_some_and(|last| last.contains(':')) {
+        let without = text.split('@').next().unwrap_or(text);
+        let without = without.rsplit_once(':').map_or(without, |(path, _)| path);
+        return format!("should not contain a tag or digest: write `{without}`, and put a tag into `targetTag`");
+    }
+    let lower = text.trim_matches('/').to_lowercase();
+    if is_valid_path(&lower) {
+        return format!("write `{lower}`");
+    }
+    "lower-case letters and digits, joined by `.`, `_`, `__` or dashes, components separated by `/`, like `team/app`"
+        .to_owned()
+}
+
+fn image_help(text: &str, error: &image_ref::ParseError) -> Option<String> {
+    use image_ref::ParseError;
+    match error {
+        ParseError::TagAndDigestEmpty(_) => Some(format!("add a tag or a digest: `{text}:TAG` or `{text}@sha256:…`")),
+        _ if text.trim() != text => Some("remove the spaces around it".to_owned()),
+        _ if text.contains("://") && text.starts_with("http") => {
+            Some("write the reference without `https://`".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// `a`, `b` and `c`.
+pub(super) fn join(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    match &names[..] {
+        [] => String::new(),
+        [one] => one.clone(),
+        [front @ .., last] => format!("{} and {last}", front.join(", ")),
+    }
+}

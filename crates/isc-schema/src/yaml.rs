@@ -1,0 +1,98 @@
+//! A small YAML tree in which every node knows its place, loaded from the first document of a text.
+//!
+//! The dialect is that of oc-mirror (contract `config-cli.md` 1.1): YAML 1.1 booleans, duplicate keys are mistakes,
+//! anchors, aliases and merge keys (`<<`) work. The tree is bounded in depth and in nodes, aliases counted expanded.
+
+mod load;
+mod merge;
+mod scalar;
+mod syntax;
+
+pub(crate) use load::load;
+pub(crate) use scalar::{Resolved, Scalar};
+
+use crate::Span;
+
+/// How deep collections may nest. A configuration nests 8 deep.
+const MAX_DEPTH: usize = 64;
+/// How many nodes a document may have, each alias counted as what it stands for.
+const MAX_NODES: usize = 500_000;
+/// How many keys a mapping may have.
+const MAX_KEYS: usize = 1000;
+/// A scalar counts as one more node for each piece of this many bytes, so that aliases cannot multiply long texts.
+const BYTES_PER_NODE: usize = 64;
+
+/// A node and its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    /// Characters of the first line that the node covers.
+    pub(crate) width: u32,
+    pub(crate) value: Value,
+}
+
+/// What a node is.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Scalar(Scalar),
+    Sequence(Vec<Node>),
+    Mapping(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: Key,
+    pub(crate) value: Node,
+}
+
+/// A key of a mapping; always text here, as written.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+    pub(crate) width: u32,
+    /// Plain `<<`, which takes over the entries of its value.
+    is_merge: bool,
+}
+
+impl Node {
+    /// Whether this is null: nothing, `~` or `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar(Scalar { resolved: Resolved::Null, .. }))
+    }
+
+    /// The text, if this is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(Scalar { text, resolved: Resolved::String }) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What this is, for a message: "the number `4.18`", "a list".
+    pub(crate) fn describe(&self) -> String {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.describe(),
+            Value::Sequence(_) => "a list".to_owned(),
+            Value::Mapping(_) => "a mapping".to_owned(),
+        }
+    }
+
+    /// Nodes below this one, itself included, and levels of collections.
+    fn size_and_height(&self) -> (usize, usize) {
+        let mut size = 1;
+        let mut height = 0;
+        let mut add = |node: &Self| {
+            let (below, levels) = node.size_and_height();
+            size += below;
+            height = height.max(levels);
+        };
+        match &self.value {
+            Value::Scalar(scalar) => return (1 + scalar.text.len() / BYTES_PER_NODE, 0),
+            Value::Sequence(items) => items.iter().for_each(&mut add),
+            Value::Mapping(entries) => entries.iter().for_each(|entry| add(&entry.value)),
+        }
+        (size, height + 1)
+    }
+}

@@ -1,0 +1,163 @@
+//! What a plain scalar means in YAML 1.1, as the YAML library of oc-mirror resolves it.
+
+/// A scalar: the text after escapes, and what it means.
+#[derive(Debug, Clone)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    pub(crate) resolved: Resolved,
+}
+
+/// The meaning of a scalar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Resolved {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    String,
+}
+
+impl Scalar {
+    pub(crate) fn string(text: String) -> Self {
+        Self { text, resolved: Resolved::String }
+    }
+
+    pub(crate) fn plain(text: String) -> Self {
+        let resolved = resolve(&text);
+        Self { text, resolved }
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        match self.resolved {
+            Resolved::Null => "nothing".to_owned(),
+            Resolved::Bool(_) => format!("the boolean `{}`", self.text),
+            Resolved::Integer(_) | Resolved::Float(_) => format!("the number `{}`", self.text),
+            Resolved::String => {
+                let short: String = self.text.chars().take(60).flat_map(char::escape_debug).collect();
+                format!("the text `{short}`")
+            }
+        }
+    }
+}
+
+/// Resolves a plain scalar. Timestamps stay text, as they do in oc-mirror.
+fn resolve(text: &str) -> Resolved {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
+            return Resolved::Bool(true);
+        }
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "false" | "False" | "FALSE" => {
+            return Resolved::Bool(false);
+        }
+        ".nan" | ".NaN" | ".NAN" => return Resolved::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Resolved::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Resolved::Float(f64::NEG_INFINITY),
+        _ => {}
+    }
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
+        return Resolved::String;
+    }
+    let plain = text.replace('_', "");
+    if let Some(integer) = integer(&plain) {
+        return Resolved::Integer(integer);
+    }
+    if is_float(&plain) {
+        // A long row of digits is no `i64`; like any float it has lost its exact text.
+        return plain.parse().map_or(Resolved::String, Resolved::Float);
+    }
+    Resolved::String
+}
+
+/// Decimal, `0x`, `0o`, `0b`, and YAML 1.1 octal with a leading zero.
+fn integer(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let (digits, radix) = match digits.get(..2).map(str::to_ascii_lowercase).as_deref() {
+        Some("0x") => (&digits[2..], 16),
+        Some("0o") => (&digits[2..], 8),
+        Some("0b") => (&digits[2..], 2),
+        Some(two) if two.starts_with('0') => (&digits[1..], 8),
+        _ => (digits, 10),
+    };
+    if !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let value = i128::from_str_radix(digits, radix).ok()?;
+    i64::try_from(if negative { -value } else { value }).ok()
+}
+
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+fn is_float(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let mantissa = match mantissa.split_once('.') {
+        Some((whole, fraction)) => digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty()),
+        None => !mantissa.is_empty() && digits(mantissa),
+    };
+    let exponent = exponent.is_none_or(|exponent| {
+        let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+        !exponent.is_empty() && digits(exponent)
+    });
+    mantissa && exponent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars() {
+        use Resolved::{Bool, Float, Integer, Null, String};
+        for (text, expected) in [
+            ("", Null),
+            ("~", Null),
+            ("null", Null),
+            ("nUll", String),
+            ("yes", Bool(true)),
+            ("ON", Bool(true)),
+            ("y", Bool(true)),
+            ("off", Bool(false)),
+            ("n", Bool(false)),
+            ("False", Bool(false)),
+            ("tRue", String),
+            ("4", Integer(4)),
+            ("-4", Integer(-4)),
+            ("+4", Integer(4)),
+            ("1_000", Integer(1000)),
+            ("0x1F", Integer(31)),
+            ("0b101", Integer(5)),
+            ("0o17", Integer(15)),
+            ("017", Integer(15)),
+            ("0", Integer(0)),
+            ("08", Float(8.0)),
+            ("4.18", Float(4.18)),
+            ("4.", Float(4.0)),
+            (".5", Float(0.5)),
+            ("1e3", Float(1000.0)),
+            ("4.0", Float(4.0)),
+            ("99999999999999999999", Float(1e20)),
+            (".", String),
+            ("-", String),
+            ("1e", String),
+            ("4.18.1", String),
+            ("v4.18", String),
+            ("4.18-rc", String),
+            ("2024-01-01", String),
+            ("--1", String),
+            ("0x", String),
+        ] {
+            assert_eq!(resolve(text), expected, "{text}");
+        }
+    }
+}

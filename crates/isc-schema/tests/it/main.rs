@@ -1,0 +1,3 @@
+//! isc-schema as its users see it: text in, configuration and diagnostics out.
+
+mod contract;
