@@ -1,0 +1,511 @@
+//! Reading an archive in place: all headers once, then any blob from its (chunk, offset, length).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use image_ref::Digest;
+
+use super::confine::{Tainted, clean_name};
+use super::replace::{chunk_files, chunk_number};
+use super::scan::{End, ScanError, Scanner};
+use crate::hash::ContentHasher;
+use crate::layout::{self, Place};
+
+/// More entries than this are an attack: an archive of this many links would serve millions of images.
+const ENTRY_LIMIT: usize = 8_000_000;
+
+/// Links are 71 bytes; more is none.
+const LINK_LIMIT: u64 = 1024;
+
+/// An indexed archive: all chunks of one folder. Content stays on disk.
+///
+/// Where the same name occurs twice, the last one counts, in the lexical order of chunks: what extraction in upstream's
+/// order leaves on disk.
+#[derive(Debug)]
+pub struct Archive {
+    dir: PathBuf,
+    chunks: Vec<ArchiveChunk>,
+    entries: Vec<Entry>,
+    blobs: HashMap<Digest, BlobLocation>,
+    tags: BTreeMap<(String, String), Digest>,
+    foreign: Vec<String>,
+    warnings: Vec<Warning>,
+    damage: Vec<ArchiveError>,
+}
+
+/// One chunk file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArchiveChunk {
+    /// Its name, such as `mirror_000001.tar`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How many entries it has, those that are skipped included.
+    pub entries: u64,
+}
+
+/// One entry with content that oc-mirror may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its name, cleaned: no leading `./`, no `..`, no doubled separators.
+    pub name: String,
+    /// Index into [`Archive::chunks`].
+    pub chunk: usize,
+    /// Where its content begins in the chunk, in bytes.
+    pub offset: u64,
+    /// Bytes of content.
+    pub len: u64,
+    /// The mode its header states; not to be trusted.
+    pub mode: u32,
+}
+
+/// Where the bytes of a blob are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlobLocation {
+    /// Index into [`Archive::chunks`].
+    pub chunk: usize,
+    /// Bytes from the start of the chunk.
+    pub offset: u64,
+    /// Bytes of the blob.
+    pub len: u64,
+}
+
+/// One tag of one repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct TagLink {
+    /// Repository path, such as `openshift/release`.
+    pub repository: String,
+    /// Tag.
+    pub tag: String,
+    /// What it names.
+    pub digest: Digest,
+}
+
+impl Archive {
+    /// Indexes all chunks of `dir`: files whose name ends in `mirror_NNNNNN.tar`, in lexical order.
+    ///
+    /// # Errors
+    /// When there is none, one is empty, unreadable or truncated, or an entry's name leads out of its folder.
+    pub fn open(dir: &Path) -> Result<Self, ArchiveError> {
+        let mut archive = Self::open_damaged(dir)?;
+        if archive.damage.is_empty() { Ok(archive) } else { Err(archive.damage.remove(0)) }
+    }
+
+    /// As [`Archive::open`], but goes on after a chunk that cannot be read to its end: what is wrong is listed by
+    /// [`Archive::damage`], and what came before it can be used. For `archive list` and `archive verify`.
+    ///
+    /// # Errors
+    /// When there is no chunk, or the folder cannot be read.
+    pub fn open_damaged(dir: &Path) -> Result<Self, ArchiveError> {
+        let files = chunk_files(dir).map_err(|source| ArchiveError::Folder { dir: dir.to_owned(), source })?;
+        if files.chunks.is_empty() {
+            return Err(ArchiveError::NoArchives(dir.to_owned()));
+        }
+        let mut archive = Self {
+            dir: dir.to_owned(),
+            chunks: Vec::new(),
+            entries: Vec::new(),
+            blobs: HashMap::new(),
+            tags: BTreeMap::new(),
+            foreign: files.foreign,
+            warnings: Vec::new(),
+            damage: Vec::new(),
+        };
+        if files.interrupted {
+            archive.warnings.push(Warning::InterruptedReplacement);
+        }
+        archive.note_gaps(&files.chunks.iter().filter_map(|(name, _)| chunk_number(name)).collect());
+        for (name, path) in files.chunks {
+            archive.chunks.push(ArchiveChunk { name, path, bytes: 0, entries: 0 });
+            if let Err(error) = archive.scan(archive.chunks.len() - 1) {
+                archive.damage.push(error);
+            }
+        }
+        archive.keep_last_of_each_name();
+        Ok(archive)
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The chunks in reading order.
+    pub fn chunks(&self) -> &[ArchiveChunk] {
+        &self.chunks
+    }
+
+    /// All usable entries in reading order, names being unique: blobs, links, working directory, the configuration.
+    /// Entries that oc-mirror has no place for are in [`Archive::warnings`].
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Other names in the folder.
+    pub fn foreign_files(&self) -> &[String] {
+        &self.foreign
+    }
+
+    /// What is odd and harmless.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// What made chunks unreadable; always empty after [`Archive::open`].
+    pub fn damage(&self) -> &[ArchiveError] {
+        &self.damage
+    }
+
+    /// Where a blob is, if this archive has it.
+    pub fn blob(&self, digest: &Digest) -> Option<BlobLocation> {
+        self.blobs.get(digest).copied()
+    }
+
+    /// All blobs, in no order.
+    pub fn blobs(&self) -> impl Iterator<Item = (&Digest, BlobLocation)> {
+        self.blobs.iter().map(|(digest, location)| (digest, *location))
+    }
+
+    /// A reader of a blob's bytes beginning at byte `from`, with a file handle of its own. The bytes are not hashed.
+    ///
+    /// # Errors
+    /// `NotFound` when the archive has no such blob, `InvalidInput` when `from` is behind its end.
+    pub fn open_blob(&self, digest: &Digest, from: u64) -> io::Result<BlobReader> {
+        let location = self
+            .blob(digest)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("blob {digest} is not in the archive")))?;
+        self.reader(location, from)
+    }
+
+    /// A reader of an entry's content.
+    ///
+    /// # Errors
+    /// When the chunk cannot be opened.
+    pub fn open_entry(&self, entry: &Entry) -> io::Result<BlobReader> {
+        self.reader(BlobLocation { chunk: entry.chunk, offset: entry.offset, len: entry.len }, 0)
+    }
+
+    fn reader(&self, location: BlobLocation, from: u64) -> io::Result<BlobReader> {
+        if from > location.len {
+            let message = format!("byte {from} is behind the end of an entry of {} bytes", location.len);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let file = File::open(&self.chunks[location.chunk].path)?;
+        Ok(BlobReader { file, position: location.offset + from, end: location.offset + location.len })
+    }
+
+    /// Reads a manifest or another small blob and verifies its digest.
+    ///
+    /// # Errors
+    /// [`ArchiveError::MissingBlob`], [`ArchiveError::TooLarge`], and [`ArchiveError::Digest`] when the bytes are not
+    /// what their name says.
+    pub fn read_small_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, ArchiveError> {
+        let location = self.blob(digest).ok_or_else(|| ArchiveError::MissingBlob(digest.clone()))?;
+        let bytes = self.read_location(location, &digest.to_string(), limit)?;
+        let found = ContentHasher::digest(digest.algorithm(), &bytes);
+        if found == *digest {
+            return Ok(bytes);
+        }
+        let path = self.chunks[location.chunk].path.clone();
+        Err(ArchiveError::Digest { path, expected: digest.clone(), found })
+    }
+
+    /// Reads the content of a small entry.
+    ///
+    /// # Errors
+    /// [`ArchiveError::TooLarge`] when it has more than `limit` bytes, [`ArchiveError::Unreadable`].
+    pub fn read_entry(&self, entry: &Entry, limit: u64) -> Result<Vec<u8>, ArchiveError> {
+        let location = BlobLocation { chunk: entry.chunk, offset: entry.offset, len: entry.len };
+        self.read_location(location, &entry.name, limit)
+    }
+
+    fn read_location(&self, location: BlobLocation, name: &str, limit: u64) -> Result<Vec<u8>, ArchiveError> {
+        if location.len > limit {
+            return Err(ArchiveError::TooLarge { name: name.to_owned(), len: location.len, limit });
+        }
+        let mut bytes = Vec::new();
+        let read = self.reader(location, 0).and_then(|mut reader| reader.read_to_end(&mut bytes));
+        read.map_err(|source| ArchiveError::unreadable(&self.chunks[location.chunk].path, source))?;
+        Ok(bytes)
+    }
+
+    /// The entry of this name.
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    /// Every tag of every repository, sorted. The archive carries the links of the whole cache it was made from, so
+    /// some name manifests that an earlier archive of the sequence has.
+    pub fn tag_links(&self) -> impl Iterator<Item = TagLink> {
+        self.tags.iter().map(|((repository, tag), digest)| TagLink {
+            repository: repository.clone(),
+            tag: tag.clone(),
+            digest: digest.clone(),
+        })
+    }
+
+    /// All repositories that have a tag, sorted.
+    pub fn repositories(&self) -> Vec<&str> {
+        let names: BTreeSet<&str> = self.tags.keys().map(|(repository, _)| repository.as_str()).collect();
+        names.into_iter().collect()
+    }
+
+    /// The tags of a repository, sorted, with what they name.
+    pub fn tags(&self, repository: &str) -> Vec<(&str, &Digest)> {
+        let from = (repository.to_owned(), String::new());
+        let own = self.tags.range(from..).take_while(|((name, _), _)| name == repository);
+        own.map(|((_, tag), digest)| (tag.as_str(), digest)).collect()
+    }
+
+    /// The digest a tag names.
+    pub fn resolve_tag(&self, repository: &str, tag: &str) -> Option<&Digest> {
+        self.tags.get(&(repository.to_owned(), tag.to_owned()))
+    }
+
+    /// The copy of the user's configuration that the archive was made with: the name of its entry, `isc_<time>`.
+    pub fn configuration(&self) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.name.starts_with("isc_"))
+    }
+
+    fn note_gaps(&mut self, numbers: &BTreeSet<u32>) {
+        let last = numbers.last().copied().unwrap_or(0);
+        let missing: Vec<u32> = (1..=last).filter(|number| !numbers.contains(number)).take(100).collect();
+        if !missing.is_empty() {
+            self.warnings.push(Warning::MissingChunks(missing));
+        }
+    }
+
+    fn scan(&mut self, chunk: usize) -> Result<(), ArchiveError> {
+        let path = self.chunks[chunk].path.clone();
+        let unreadable = |source: ScanError| ArchiveError::unreadable(&path, source);
+        let file = File::open(&path).map_err(|source| ArchiveError::unreadable(&path, source))?;
+        let mut scanner = Scanner::new(&file).map_err(|source| ArchiveError::unreadable(&path, source))?;
+        self.chunks[chunk].bytes = file.metadata().map_or(0, |meta| meta.len());
+        if self.chunks[chunk].bytes == 0 {
+            return Err(ArchiveError::Empty(path));
+        }
+        while let Some(scanned) = scanner.next_entry().map_err(unreadable)? {
+            self.chunks[chunk].entries += 1;
+            if self.entries.len() >= ENTRY_LIMIT {
+                return Err(ArchiveError::unreadable(&path, format!("more than {ENTRY_LIMIT} entries")));
+            }
+            let name = match clean_name(&scanned.name) {
+                Some(name) => name,
+                None if is_ours(&scanned.name) => return Err(Tainted::new(&self.dir, &scanned.name).into()),
+                None => {
+                    self.warnings.push(Warning::ForeignEntry { chunk, name: scanned.name });
+                    continue;
+                }
+            };
+            if !matches!(scanned.kind, b'0' | 0 | b'7') || scanned.name.ends_with('/') {
+                // Folders are made as files need them; the rest could lead out of the target.
+                if !matches!(scanned.kind, b'5') {
+                    self.warnings.push(Warning::NotRegular { chunk, name: scanned.name, kind: scanned.kind as char });
+                }
+                continue;
+            }
+            let (offset, len) = (scanned.offset, scanned.len);
+            match Place::parse(&name) {
+                Some(Place::Blob(digest)) => {
+                    let location = BlobLocation { chunk, offset, len };
+                    if let Some(before) = self.blobs.insert(digest.clone(), location)
+                        && before.len != len
+                    {
+                        self.warnings.push(Warning::ConflictingBlob { digest, lengths: (before.len, len) });
+                    }
+                }
+                Some(Place::TagCurrent { repository, tag }) => {
+                    let mut bytes = vec![0; usize::try_from(len.min(LINK_LIMIT)).expect("limited")];
+                    scanner.read_at(&mut bytes, offset).map_err(unreadable)?;
+                    match layout::parse_link(&bytes) {
+                        Some(digest) => {
+                            self.tags.insert((repository, tag), digest);
+                        }
+                        None => self.warnings.push(Warning::BadLink { chunk, name: name.clone() }),
+                    }
+                }
+                Some(_) => {}
+                None if name.starts_with("working-dir/") || (name.starts_with("isc_") && !name.contains('/')) => {}
+                None => {
+                    self.warnings.push(Warning::ForeignEntry { chunk, name });
+                    continue;
+                }
+            }
+            self.entries.push(Entry { name, chunk, offset, len, mode: scanned.mode });
+        }
+        if scanner.end() == Some(End::Unmarked) {
+            self.warnings.push(Warning::NoEndMark { chunk });
+        }
+        Ok(())
+    }
+
+    fn keep_last_of_each_name(&mut self) {
+        let mut last: HashMap<&str, usize> = HashMap::with_capacity(self.entries.len());
+        for (index, entry) in self.entries.iter().enumerate() {
+            last.insert(&entry.name, index);
+        }
+        if last.len() == self.entries.len() {
+            return;
+        }
+        let keep: Vec<bool> =
+            self.entries.iter().enumerate().map(|(index, entry)| last[entry.name.as_str()] == index).collect();
+        let mut keep = keep.into_iter();
+        let mut dropped = 0;
+        self.entries.retain(|_| {
+            let kept = keep.next().unwrap_or(true);
+            dropped += u64::from(!kept);
+            kept
+        });
+        self.warnings.push(Warning::DuplicateEntries(dropped));
+    }
+}
+
+/// Whether a name that cannot be cleaned was meant for a place of ours, so that it is an attack and no stray file.
+fn is_ours(name: &str) -> bool {
+    name.contains(layout::WORKING_DIR) || name.contains(layout::REGISTRY_ROOT)
+}
+
+/// The bytes of one entry.
+#[derive(Debug)]
+pub struct BlobReader {
+    file: File,
+    position: u64,
+    end: u64,
+}
+
+impl BlobReader {
+    /// Bytes still to come.
+    pub fn remaining(&self) -> u64 {
+        self.end - self.position
+    }
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.remaining()).map_or(buffer.len(), |left| left.min(buffer.len()));
+        if wanted == 0 {
+            return Ok(0);
+        }
+        match self.file.read_at(&mut buffer[..wanted], self.position)? {
+            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive became shorter while it was read")),
+            count => {
+                self.position += count as u64;
+                Ok(count)
+            }
+        }
+    }
+}
+
+/// Something odd in an archive that does not keep it from being used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Numbers below the highest that no chunk has (the first hundred). Perhaps a chunk was left behind.
+    MissingChunks(Vec<u32>),
+    /// The run that replaced the previous archive was interrupted; the new archive is complete and is read.
+    InterruptedReplacement,
+    /// The chunk ends without tar's end mark: it may have been cut between two entries.
+    NoEndMark {
+        /// Index into [`Archive::chunks`].
+        chunk: usize,
+    },
+    /// An entry that is neither file nor folder; it is ignored.
+    NotRegular {
+        /// Index into [`Archive::chunks`].
+        chunk: usize,
+        /// Its name as written.
+        name: String,
+        /// Tar's type letter.
+        kind: char,
+    },
+    /// A file that oc-mirror has no place for; it is ignored.
+    ForeignEntry {
+        /// Index into [`Archive::chunks`].
+        chunk: usize,
+        /// Its name.
+        name: String,
+    },
+    /// A tag whose link holds no digest; it is ignored.
+    BadLink {
+        /// Index into [`Archive::chunks`].
+        chunk: usize,
+        /// Its name.
+        name: String,
+    },
+    /// So many entries occur again later; the last of each counts.
+    DuplicateEntries(u64),
+    /// A blob occurs twice with different lengths in bytes; the last counts.
+    ConflictingBlob {
+        /// The blob.
+        digest: Digest,
+        /// Bytes of the earlier and the later one.
+        lengths: (u64, u64),
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingChunks(numbers) => {
+                let names: Vec<String> = numbers.iter().map(|number| super::archive_file_name(*number)).collect();
+                write!(f, "the archive has gaps: {} not found; was every file copied?", names.join(", "))
+            }
+            Self::InterruptedReplacement => f.write_str(
+                "the run that wrote this archive was interrupted after completing it; reading the new chunks",
+            ),
+            Self::NoEndMark { chunk } => {
+                write!(f, "chunk {}: no end mark; the file may have been cut", chunk + 1)
+            }
+            Self::NotRegular { chunk, name, kind } => {
+                write!(f, "chunk {}: ignored entry `{name}` of type `{}`", chunk + 1, kind.escape_default())
+            }
+            Self::ForeignEntry { chunk, name } => write!(f, "chunk {}: ignored foreign entry `{name}`", chunk + 1),
+            Self::BadLink { chunk, name } => write!(f, "chunk {}: `{name}` holds no digest", chunk + 1),
+            Self::DuplicateEntries(count) => write!(f, "{count} entries occur again later; the last of each counts"),
+            Self::ConflictingBlob { digest, lengths: (first, last) } => {
+                write!(f, "blob {digest} occurs with {first} and with {last} bytes; the last counts")
+            }
+        }
+    }
+}
+
+/// Why an archive cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum ArchiveError {
+    #[error("no tar archives matching \"mirror_[0-9]{{6}}\\\\.tar\" found in {:?}", .0.display().to_string())]
+    NoArchives(PathBuf),
+    #[error("empty archive file {:?}", .0.display().to_string())]
+    Empty(PathBuf),
+    #[error("error reading archive {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("cannot read the archive folder `{}`", dir.display())]
+    Folder { dir: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Tainted(#[from] Tainted),
+    #[error("blob {0} is not in the archive; it may be in an earlier archive of the sequence")]
+    MissingBlob(Digest),
+    #[error("archive entry `{name}` has {len} bytes, at most {limit} are read here")]
+    TooLarge { name: String, len: u64, limit: u64 },
+    #[error("archive {} is damaged: content of {expected} has digest {found}", path.display())]
+    Digest { path: PathBuf, expected: Digest, found: Digest },
+    #[error("cannot write `{}`", path.display())]
+    Extract { path: PathBuf, source: io::Error },
+}
+
+impl ArchiveError {
+    pub(super) fn unreadable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unreadable { path: path.to_owned(), source: source.into() }
+    }
+}

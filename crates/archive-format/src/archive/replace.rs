@@ -1,0 +1,213 @@
+//! Putting a finished set of chunks in the place of the previous one.
+//!
+//! Chunks are written as `.mirror_000001.tar.partial`. When all are complete and on disk, the file `.mirror.commit`
+//! with their number is written: from that moment the new set is the archive. Then the partials get their names, chunks
+//! of the previous set that were not replaced go, and the commit file goes last. A run that is killed in between is
+//! finished by the next writer; a reader meanwhile sees the new set under the partial names.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+const COMMIT: &str = ".mirror.commit";
+
+/// The name of chunk `number`: `mirror_000001.tar` for 1.
+pub fn archive_file_name(number: u32) -> String {
+    format!("mirror_{number:06}.tar")
+}
+
+pub(super) fn partial_file_name(number: u32) -> String {
+    format!(".mirror_{number:06}.tar.partial")
+}
+
+/// Whether a file in an archive's folder is taken for a chunk: `mirror_`, six digits and `.tar` at the end of its name.
+/// Text in front is accepted, as upstream does; text behind (`.sha256`, `.part`) is not.
+pub fn is_archive_name(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".tar") else { return false };
+    let Some(at) = stem.len().checked_sub(6) else { return false };
+    stem.is_char_boundary(at)
+        && stem[at..].bytes().all(|byte| byte.is_ascii_digit())
+        && stem[..at].ends_with("mirror_")
+        && !name.starts_with('.')
+}
+
+/// The number in a chunk's name.
+pub(super) fn chunk_number(name: &str) -> Option<u32> {
+    if is_archive_name(name) { name[name.len() - 10..name.len() - 4].parse().ok() } else { None }
+}
+
+/// A name that we gave ourselves: exactly `mirror_NNNNNN.tar`.
+fn is_own_name(name: &str) -> bool {
+    is_archive_name(name) && name.len() == "mirror_000001.tar".len()
+}
+
+fn partial_number(name: &str) -> Option<u32> {
+    chunk_number(name.strip_prefix('.')?.strip_suffix(".partial")?)
+}
+
+/// Removes the archives of earlier runs, `mirror_NNNNNN.tar`, from `dir`, and says which. For callers who would rather
+/// have the space than the previous archive (upstream's order, contract `operators-archive.md` 6.2); [`super::ArchiveWriter`]
+/// itself removes them only when the new set is complete. A missing folder is fine.
+///
+/// # Errors
+/// Says which folder, in the contract's words.
+pub fn remove_past_archives(dir: &Path) -> Result<Vec<PathBuf>, PastArchivesError> {
+    let failed = |source| PastArchivesError { dir: dir.to_owned(), source };
+    let mut removed = Vec::new();
+    for name in names(dir).map_err(failed)?.into_iter().filter(|name| is_own_name(name)) {
+        fs::remove_file(dir.join(&name)).map_err(failed)?;
+        removed.push(dir.join(name));
+    }
+    Ok(removed)
+}
+
+/// Earlier archives could not be removed.
+#[derive(Debug, thiserror::Error)]
+#[error("unable to delete past archives from {}: {source}", dir.display())]
+pub struct PastArchivesError {
+    dir: PathBuf,
+    source: io::Error,
+}
+
+/// Finishes what a killed run began: an announced replacement is completed, other partials are removed.
+pub(super) fn recover(dir: &Path) -> io::Result<()> {
+    match committed(dir)? {
+        Some(count) => complete(dir, count),
+        None => remove_partials(dir),
+    }
+}
+
+/// Announces the new set of `count` chunks and puts it in place.
+pub(super) fn commit(dir: &Path, count: u32, durable: bool) -> io::Result<()> {
+    let temporary = dir.join(".mirror.commit.partial");
+    let mut file = File::create(&temporary)?;
+    file.write_all(format!("{count}\n").as_bytes())?;
+    if durable {
+        file.sync_all()?;
+    }
+    fs::rename(&temporary, dir.join(COMMIT))?;
+    if durable {
+        File::open(dir)?.sync_all()?;
+    }
+    complete(dir, count)?;
+    if durable {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn complete(dir: &Path, count: u32) -> io::Result<()> {
+    for number in 1..=count {
+        match fs::rename(dir.join(partial_file_name(number)), dir.join(archive_file_name(number))) {
+            // Already renamed by the run that was killed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    for name in names(dir)?.into_iter().filter(|name| is_own_name(name)) {
+        if chunk_number(&name).is_some_and(|number| number == 0 || number > count) {
+            fs::remove_file(dir.join(name))?;
+        }
+    }
+    fs::remove_file(dir.join(COMMIT))
+}
+
+pub(super) fn remove_partials(dir: &Path) -> io::Result<()> {
+    for name in names(dir)? {
+        if partial_number(&name).is_some() || name == ".mirror.commit.partial" {
+            fs::remove_file(dir.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of chunks of an announced set.
+fn committed(dir: &Path) -> io::Result<Option<u32>> {
+    match fs::read_to_string(dir.join(COMMIT)) {
+        Ok(text) => Ok(text.trim().parse().ok()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The chunks of an archive and the other names of its folder.
+#[derive(Debug)]
+pub(super) struct ChunkFiles {
+    /// In lexical order of their final names.
+    pub(super) chunks: Vec<(String, PathBuf)>,
+    pub(super) foreign: Vec<String>,
+    /// A replacement was announced and not completed.
+    pub(super) interrupted: bool,
+}
+
+/// Finds the chunks in `dir`, seeing an announced replacement as if it were complete.
+pub(super) fn chunk_files(dir: &Path) -> io::Result<ChunkFiles> {
+    let count = committed(dir)?;
+    let mut found = ChunkFiles { chunks: Vec::new(), foreign: Vec::new(), interrupted: count.is_some() };
+    let names = names(dir)?;
+    for name in &names {
+        if let (Some(count), true) = (count, is_own_name(name)) {
+            let number = chunk_number(name).unwrap_or(0);
+            let superseded = number == 0 || number > count || names.contains(&partial_file_name(number));
+            if superseded {
+                continue;
+            }
+        }
+        match (count, partial_number(name)) {
+            (Some(count), Some(number)) if number <= count => {
+                found.chunks.push((archive_file_name(number), dir.join(name)));
+            }
+            _ if is_archive_name(name) => found.chunks.push((name.clone(), dir.join(name))),
+            _ if name == COMMIT => {}
+            _ => found.foreign.push(name.clone()),
+        }
+    }
+    found.chunks.sort();
+    Ok(found)
+}
+
+/// File names in `dir`, sorted; none when there is no such folder.
+fn names(dir: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
+            && !entry.path().is_dir()
+        {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_chunks() {
+        let rows = [
+            ("mirror_000001.tar", true),
+            ("mirror_999999.tar", true),
+            ("site-a-mirror_000002.tar", true),
+            ("mirror_00001.tar", false),
+            ("mirror_0000001.tar", false),
+            ("mirror_00000a.tar", false),
+            ("mirror_000001.tar.gz", false),
+            ("mirror_000001.tar.sha256", false),
+            (".mirror_000001.tar.partial", false),
+            ("mirror_000001", false),
+            (".tar", false),
+            ("é0001.tar", false),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(is_archive_name(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! Writing an archive: entries in, numbered chunks out, the previous archive untouched until the new one is complete.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use image_ref::Digest;
+
+use super::header::{self, BLOCK};
+use super::replace::{self, archive_file_name, partial_file_name};
+use super::{Archive, GIB};
+use crate::layout;
+
+/// Headers and small files are gathered up to this many bytes; larger files are copied by the kernel.
+const BUFFER: usize = 1024 * 1024;
+
+/// Choices of [`ArchiveWriter`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArchiveOptions {
+    /// Most bytes of content in one chunk; headers and padding are not counted (contract `operators-archive.md` 6.3).
+    pub max_chunk_bytes: u64,
+    /// A file larger than a chunk is an error instead of a chunk of its own (`--strict-archive`).
+    pub strict: bool,
+    /// Chunks are on disk (`fsync`) before the previous archive goes. Off, a loss of power may cost both.
+    pub durable: bool,
+}
+
+impl Default for ArchiveOptions {
+    fn default() -> Self {
+        Self { max_chunk_bytes: 500 * GIB, strict: false, durable: true }
+    }
+}
+
+impl ArchiveOptions {
+    /// The options of a configuration: `archiveSize` in GiB, 500 when absent or 0, and `--strict-archive`.
+    pub fn from_archive_size(gib: Option<u64>, strict: bool) -> Self {
+        let max_chunk_bytes = match gib {
+            None | Some(0) => 500 * GIB,
+            Some(gib) => gib.saturating_mul(GIB),
+        };
+        Self { max_chunk_bytes, strict, ..Self::default() }
+    }
+}
+
+/// Writes the chunks of a new archive.
+///
+/// Until [`ArchiveWriter::finish`] everything lies in hidden partial files; dropping the writer removes them. The same
+/// entries in the same order give the same bytes.
+#[derive(Debug)]
+pub struct ArchiveWriter {
+    dir: PathBuf,
+    options: ArchiveOptions,
+    /// Index is chunk number minus one.
+    chunks: Vec<OpenChunk>,
+    /// The chunk that takes the next entry.
+    current: usize,
+    blobs: HashSet<Digest>,
+    content: u64,
+    oversized: Vec<(String, u64)>,
+    skipped: Vec<PathBuf>,
+    finished: bool,
+}
+
+impl ArchiveWriter {
+    /// Starts an archive in `dir`, which is made when missing. What a killed run left there is cleaned up or completed.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn create(dir: &Path, options: &ArchiveOptions) -> Result<Self, WriteError> {
+        let failed = |source| WriteError::Folder { dir: dir.to_owned(), source };
+        fs::create_dir_all(dir).map_err(failed)?;
+        replace::recover(dir).map_err(failed)?;
+        let mut writer = Self {
+            dir: dir.to_owned(),
+            options: options.clone(),
+            chunks: Vec::new(),
+            current: 0,
+            blobs: HashSet::new(),
+            content: 0,
+            oversized: Vec::new(),
+            skipped: Vec::new(),
+            finished: false,
+        };
+        writer.open_chunk()?;
+        Ok(writer)
+    }
+
+    /// Adds a regular file under an entry name.
+    ///
+    /// # Errors
+    /// [`WriteError::Read`] when the file cannot be read, is not regular, or shrinks meanwhile; [`WriteError::TooLarge`]
+    /// in strict mode; [`WriteError::NoSpace`].
+    pub fn add_file(&mut self, entry_name: &str, path: &Path) -> Result<(), WriteError> {
+        let failed = |source| WriteError::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        let meta = file.metadata().map_err(failed)?;
+        if !meta.is_file() {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+        }
+        self.add_open_file(entry_name, path, &file, meta.len())
+    }
+
+    /// Adds bytes under an entry name.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::add_file`].
+    pub fn add_bytes(&mut self, entry_name: &str, bytes: &[u8]) -> Result<(), WriteError> {
+        let index = self.place(entry_name, entry_name, bytes.len() as u64)?;
+        let chunk = &mut self.chunks[index];
+        chunk.append_bytes(bytes)?;
+        chunk.end_entry(bytes.len() as u64)?;
+        self.content += bytes.len() as u64;
+        self.after(index)
+    }
+
+    /// Adds a blob of `size` bytes from the file that holds it, unless it was added before; says whether it was added.
+    /// The bytes are not hashed again.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::add_file`]; also when the file has another size.
+    pub fn add_blob(&mut self, digest: &Digest, path: &Path, size: u64) -> Result<bool, WriteError> {
+        if self.blobs.contains(digest) {
+            return Ok(false);
+        }
+        let failed = |source| WriteError::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        let found = file.metadata().map_err(failed)?.len();
+        if found != size {
+            let message = format!("blob has {found} bytes, expected {size}");
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)));
+        }
+        self.add_open_file(&layout::blob_name(digest), path, &file, size)?;
+        self.blobs.insert(digest.clone());
+        Ok(true)
+    }
+
+    /// Adds a small blob from memory, such as a manifest, unless it was added before; says whether it was added.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::add_bytes`].
+    pub fn add_blob_bytes(&mut self, digest: &Digest, bytes: &[u8]) -> Result<bool, WriteError> {
+        if self.blobs.contains(digest) {
+            return Ok(false);
+        }
+        self.add_bytes(&layout::blob_name(digest), bytes)?;
+        self.blobs.insert(digest.clone());
+        Ok(true)
+    }
+
+    /// Adds all regular files below `dir`, under `prefix` and their path: names of each folder sorted, folders entered
+    /// in place, hidden files included. Symbolic links and special files are left out and listed in the summary.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::add_file`].
+    pub fn add_tree(&mut self, prefix: &str, dir: &Path) -> Result<(), WriteError> {
+        let failed = |source| WriteError::Read { path: dir.to_owned(), source };
+        let mut entries: Vec<_> = fs::read_dir(dir).and_then(Iterator::collect::<io::Result<_>>).map_err(failed)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+            match entry.file_name().to_str() {
+                Some(name) if kind.is_dir() => self.add_tree(&format!("{prefix}/{name}"), &path)?,
+                Some(name) if kind.is_file() => self.add_file(&format!("{prefix}/{name}"), &path)?,
+                _ => self.skipped.push(path),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a blob was added already.
+    pub fn has_blob(&self, digest: &Digest) -> bool {
+        self.blobs.contains(digest)
+    }
+
+    /// Blobs added so far: what the next history gets.
+    pub fn blobs(&self) -> &HashSet<Digest> {
+        &self.blobs
+    }
+
+    /// Bytes of content so far, without headers and padding.
+    pub fn bytes_written(&self) -> u64 {
+        self.content
+    }
+
+    /// Completes all chunks and puts them in the place of the previous archive.
+    ///
+    /// # Errors
+    /// When the disk refuses; the previous archive is untouched then, unless the error came between the renames, which
+    /// the next writer or reader completes.
+    pub fn finish(mut self) -> Result<ArchiveSummary, WriteError> {
+        for chunk in &mut self.chunks {
+            chunk.close(self.options.durable)?;
+        }
+        let count = u32::try_from(self.chunks.len()).expect("chunk numbers have six digits");
+        replace::commit(&self.dir, count, self.options.durable)
+            .map_err(|source| WriteError::Folder { dir: self.dir.clone(), source })?;
+        self.finished = true;
+        let chunks = self.chunks.iter().map(|chunk| Chunk {
+            path: self.dir.join(archive_file_name(chunk.number)),
+            bytes: chunk.length,
+            entries: chunk.entries,
+        });
+        Ok(ArchiveSummary {
+            chunks: chunks.collect(),
+            content_bytes: self.content,
+            oversized: std::mem::take(&mut self.oversized),
+            skipped: std::mem::take(&mut self.skipped),
+            max_chunk_bytes: self.options.max_chunk_bytes,
+        })
+    }
+
+    fn add_open_file(&mut self, name: &str, path: &Path, file: &File, size: u64) -> Result<(), WriteError> {
+        let index = self.place(name, &path.to_string_lossy(), size)?;
+        let chunk = &mut self.chunks[index];
+        let copied = chunk.append_file(file, size)?;
+        if copied != size {
+            let message = format!("file changed while it was archived: {copied} of {size} bytes could be read");
+            let source = io::Error::new(io::ErrorKind::UnexpectedEof, message);
+            chunk.abandon_entry()?;
+            return Err(WriteError::Read { path: path.to_owned(), source });
+        }
+        chunk.end_entry(size)?;
+        self.content += size;
+        self.after(index)
+    }
+
+    /// Chooses the chunk of the next entry and writes its header there.
+    fn place(&mut self, name: &str, shown: &str, size: u64) -> Result<usize, WriteError> {
+        let max = self.options.max_chunk_bytes;
+        let index = if size > max {
+            if self.options.strict {
+                let name = Path::new(shown).file_name().map_or(shown.into(), |base| base.to_string_lossy());
+                return Err(WriteError::TooLarge { max_gib: max / GIB, name: name.into(), gib: size / GIB });
+            }
+            self.oversized.push((shown.to_owned(), size));
+            self.open_chunk()?;
+            self.chunks.len() - 1
+        } else {
+            if self.chunks[self.current].content + size > max {
+                self.chunks[self.current].close(false)?;
+                self.open_chunk()?;
+                self.current = self.chunks.len() - 1;
+            }
+            self.current
+        };
+        self.chunks[index].begin_entry(name, size)?;
+        Ok(index)
+    }
+
+    /// Chunks of one oversized file are complete at once.
+    fn after(&mut self, index: usize) -> Result<(), WriteError> {
+        if index == self.current { Ok(()) } else { self.chunks[index].close(false) }
+    }
+
+    fn open_chunk(&mut self) -> Result<(), WriteError> {
+        let number = u32::try_from(self.chunks.len() + 1).ok().filter(|number| *number <= 999_999);
+        let number = number.ok_or(WriteError::TooManyChunks)?;
+        let path = self.dir.join(partial_file_name(number));
+        let file = File::create(&path).map_err(|source| WriteError::write(&path, 0, source))?;
+        self.chunks.push(OpenChunk {
+            number,
+            path,
+            file: Some(file),
+            buffer: Vec::new(),
+            length: 0,
+            content: 0,
+            entries: 0,
+            entry_start: 0,
+        });
+        Ok(())
+    }
+}
+
+impl Drop for ArchiveWriter {
+    fn drop(&mut self) {
+        if !self.finished {
+            for chunk in &self.chunks {
+                let _ = fs::remove_file(&chunk.path);
+            }
+        }
+    }
+}
+
+/// A chunk that still grows, or that waits for its name.
+#[derive(Debug)]
+struct OpenChunk {
+    number: u32,
+    path: PathBuf,
+    /// `None` once closed.
+    file: Option<File>,
+    /// Bytes not yet in the file.
+    buffer: Vec<u8>,
+    /// Length of the chunk, the buffer included.
+    length: u64,
+    /// Bytes of content.
+    content: u64,
+    entries: u64,
+    entry_start: u64,
+}
+
+impl OpenChunk {
+    fn begin_entry(&mut self, name: &str, size: u64) -> Result<(), WriteError> {
+        self.entry_start = self.length;
+        self.append_bytes(&header::encode(name, size))
+    }
+
+    fn end_entry(&mut self, size: u64) -> Result<(), WriteError> {
+        let padding = usize::try_from(header::padding(size)).expect("less than a block");
+        self.append_bytes(&[0; BLOCK][..padding])?;
+        self.content += size;
+        self.entries += 1;
+        Ok(())
+    }
+
+    /// Takes the entry begun last back.
+    fn abandon_entry(&mut self) -> Result<(), WriteError> {
+        self.flush()?;
+        let (start, path) = (self.entry_start, &self.path);
+        let mut file = self.file.as_ref().expect("an open entry has an open file");
+        file.set_len(start)
+            .and_then(|()| file.seek(SeekFrom::Start(start)))
+            .map_err(|source| WriteError::write(path, 0, source))?;
+        self.length = start;
+        Ok(())
+    }
+
+    fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.length += bytes.len() as u64;
+        if self.buffer.len() > BUFFER {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Appends up to `size` bytes of `source` and says how many there were.
+    fn append_file(&mut self, source: &File, size: u64) -> Result<u64, WriteError> {
+        if size <= BUFFER as u64 / 4 {
+            let mut bytes = Vec::with_capacity(usize::try_from(size).expect("small"));
+            let read = source.take(size).read_to_end(&mut bytes);
+            read.map_err(|source| WriteError::write(&self.path, size, source))?;
+            self.append_bytes(&bytes)?;
+            return Ok(bytes.len() as u64);
+        }
+        self.flush()?;
+        let mut file = self.file.as_ref().expect("a closed chunk takes no entries");
+        // On Linux this is `copy_file_range` in the kernel, with reads and writes where the filesystems have none.
+        let copied =
+            io::copy(&mut source.take(size), &mut file).map_err(|error| WriteError::write(&self.path, size, error))?;
+        self.length += copied;
+        Ok(copied)
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        if let (Some(mut file), false) = (self.file.as_ref(), self.buffer.is_empty()) {
+            let written = file.write_all(&self.buffer);
+            written.map_err(|source| WriteError::write(&self.path, self.buffer.len() as u64, source))?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes the end mark. Asked again with `durable`, it only syncs.
+    fn close(&mut self, durable: bool) -> Result<(), WriteError> {
+        if self.file.is_some() {
+            self.append_bytes(&[0; 2 * BLOCK])?;
+            self.flush()?;
+            self.buffer = Vec::new();
+        }
+        let file = self.file.take();
+        if durable {
+            let file = file.map_or_else(|| File::open(&self.path), Ok);
+            file.and_then(|file| file.sync_all()).map_err(|source| WriteError::write(&self.path, 0, source))?;
+        }
+        Ok(())
+    }
+}
+
+/// A finished chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chunk {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size in bytes, headers included.
+    pub bytes: u64,
+    /// How many entries it has.
+    pub entries: u64,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArchiveSummary {
+    /// The chunks in order of their number.
+    pub chunks: Vec<Chunk>,
+    /// Bytes of content, headers and padding not counted.
+    pub content_bytes: u64,
+    /// Files larger than a chunk may be (path or entry name, bytes), each alone in a chunk.
+    pub oversized: Vec<(String, u64)>,
+    /// Symbolic links and special files that [`ArchiveWriter::add_tree`] left out.
+    pub skipped: Vec<PathBuf>,
+    /// The limit that `oversized` exceed, in bytes.
+    pub max_chunk_bytes: u64,
+}
+
+impl ArchiveSummary {
+    /// The warning for each oversized file, in the contract's words (`operators-archive.md` 6.3).
+    pub fn oversized_warnings(&self) -> Vec<String> {
+        let warning = |(name, bytes): &(String, u64)| too_small(self.max_chunk_bytes / GIB, name, bytes / GIB);
+        self.oversized.iter().map(warning).collect()
+    }
+
+    /// The closing warning, in the contract's words; `None` when nothing was oversized.
+    pub fn closing_warning(&self) -> Option<String> {
+        let largest = self.oversized.iter().map(|(_, bytes)| bytes / GIB).max()?;
+        let mut text = "The following files exceed the archiveSize configured: \n".to_owned();
+        for (name, bytes) in &self.oversized {
+            let _ = writeln!(text, "{name}: {}", bytes / GIB);
+        }
+        let _ = write!(text, "Please consider updating archiveSize to at least {largest}");
+        Some(text)
+    }
+
+    /// Opens what was written.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn open(&self) -> Result<Archive, super::ArchiveError> {
+        Archive::open(self.chunks[0].path.parent().expect("chunks lie in a folder"))
+    }
+}
+
+fn too_small(max_gib: u64, name: &str, gib: u64) -> String {
+    format!(
+        "maxArchiveSize {max_gib}G is too small compared to sizes of files that need to be included in the archive.\n{name}: {gib}G"
+    )
+}
+
+/// Why an archive could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum WriteError {
+    #[error("{}\n Aborting archive generation", too_small(*max_gib, name, *gib))]
+    TooLarge { max_gib: u64, name: String, gib: u64 },
+    #[error("cannot read `{}` for the archive", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write the archive `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("no space left for the archive `{}`: {needed} bytes were still to be written for this entry; free space or choose another destination", path.display())]
+    NoSpace { path: PathBuf, needed: u64, source: io::Error },
+    #[error("cannot prepare the archive folder `{}`", dir.display())]
+    Folder { dir: PathBuf, source: io::Error },
+    #[error("the archive needs more than 999999 chunks; raise archiveSize")]
+    TooManyChunks,
+}
+
+impl WriteError {
+    fn write(path: &Path, needed: u64, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path, needed, source },
+            _ => Self::Write { path, source },
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Which blobs earlier archives carried: the files `.history-<time>` of a working directory
+//! (contract `operators-archive.md` 6.5).
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io::{self, BufRead as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use image_ref::Digest;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// The folder below the working directory.
+pub const HISTORY_DIR: &str = ".history";
+
+const PREFIX: &str = ".history-";
+
+/// A set of digests that earlier archives carried: manifests, configs, layers, signatures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct History {
+    /// The digests.
+    pub digests: HashSet<Digest>,
+    /// The file they were read from; `None` when there was none to read.
+    pub file: Option<PathBuf>,
+}
+
+impl History {
+    /// Reads the newest history of `working_dir` by the time in its name; with `before`, the newest strictly before that
+    /// moment. None gives the empty set.
+    ///
+    /// # Errors
+    /// When a name with the prefix has no time, or a file cannot be read.
+    pub fn read(working_dir: &Path, before: Option<Timestamp>) -> Result<Self, HistoryError> {
+        let dir = working_dir.join(HISTORY_DIR);
+        let failed = |path: &Path, source| HistoryError::Io { path: path.to_owned(), source };
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(failed(&dir, source)),
+        };
+        let mut newest: Option<(Timestamp, PathBuf)> = None;
+        for entry in entries {
+            let path = entry.map_err(|source| failed(&dir, source))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some(time) = name.strip_prefix(PREFIX) else { continue };
+            let time: Timestamp = time.parse().map_err(|_| HistoryError::Time { path: path.clone() })?;
+            let eligible = before.is_none_or(|before| time < before);
+            if eligible && newest.as_ref().is_none_or(|(found, _)| time > *found) {
+                newest = Some((time, path));
+            }
+        }
+        let Some((_, path)) = newest else { return Ok(Self::default()) };
+        let file = fs::File::open(&path).map_err(|source| failed(&path, source))?;
+        let digests = parse(io::BufReader::new(file)).map_err(|error| error.at(&path))?;
+        Ok(Self { digests, file: Some(path) })
+    }
+
+    /// Whether an earlier archive carried this blob.
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.digests.contains(digest)
+    }
+
+    /// Writes the history of an archive that is complete: this set and the blobs `added` to the archive, sorted, under
+    /// the time `now` in whole seconds. Returns the file.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write<'d>(
+        &'d self,
+        working_dir: &Path,
+        added: impl IntoIterator<Item = &'d Digest>,
+        now: Timestamp,
+    ) -> Result<PathBuf, HistoryError> {
+        let dir = working_dir.join(HISTORY_DIR);
+        let path = dir.join(format!("{PREFIX}{}", now.strftime("%Y-%m-%dT%H:%M:%SZ")));
+        // The temporary name has no prefix, so that a killed run leaves nothing that is read as a history.
+        let temporary = dir.join(".partial");
+        let union: BTreeSet<&Digest> = self.digests.iter().chain(added).collect();
+        let write = || {
+            fs::create_dir_all(&dir)?;
+            let mut file = io::BufWriter::new(fs::File::create(&temporary)?);
+            for digest in union {
+                writeln!(file, "{digest}")?;
+            }
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            fs::rename(&temporary, &path)?;
+            fs::File::open(&dir)?.sync_all()
+        };
+        match write() {
+            Ok(()) => Ok(path),
+            Err(source) => Err(HistoryError::Io { path, source }),
+        }
+    }
+}
+
+/// Reads the lines of a history: one digest each; empty lines are skipped.
+///
+/// # Errors
+/// [`HistoryLineError`] for a line that is no digest, with its number.
+pub fn parse(reader: impl io::BufRead) -> Result<HashSet<Digest>, HistoryLineError> {
+    let mut digests = HashSet::new();
+    // A digest has at most 135 bytes; a "line" of gigabytes must not become a string of gigabytes.
+    let mut reader = reader;
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let count = io::Read::take(&mut reader, 1024).read_until(b'\n', &mut line).map_err(HistoryLineError::Io)?;
+        if count == 0 {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim();
+        if !text.is_empty() {
+            let digest = text.parse().map_err(|_| HistoryLineError::Line { number, text: text.to_owned() })?;
+            digests.insert(digest);
+        }
+    }
+    Ok(digests)
+}
+
+/// The moment that `--since` names: 00:00 UTC of a date `yyyy-MM-dd`.
+///
+/// # Errors
+/// [`SinceError`] for any other text.
+pub fn parse_since(text: &str) -> Result<Timestamp, SinceError> {
+    let shape = text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    let date: Date = text.parse().ok().filter(|_| shape).ok_or(SinceError)?;
+    date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|_| SinceError)
+}
+
+/// The text of `--since` is no date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("--since flag needs to be in format yyyy-MM-dd")]
+pub struct SinceError;
+
+/// Why the lines of a history cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum HistoryLineError {
+    #[error("line {number}: `{text}` is no digest, expected `sha256:` and 64 hex digits")]
+    Line { number: u64, text: String },
+    #[error(transparent)]
+    Io(io::Error),
+}
+
+impl HistoryLineError {
+    fn at(self, path: &Path) -> HistoryError {
+        HistoryError::Lines { path: path.to_owned(), source: self }
+    }
+}
+
+/// Why the history of a working directory cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum HistoryError {
+    #[error("unable to read history metadata from working-dir : `{}` has no time in its name, expected `.history-2026-08-21T10:11:12Z`", path.display())]
+    Time { path: PathBuf },
+    #[error("unable to read history metadata from working-dir : `{}`: {source}", path.display())]
+    Lines { path: PathBuf, source: HistoryLineError },
+    #[error("cannot use the history `{}`", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}

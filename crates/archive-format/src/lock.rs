@@ -1,0 +1,180 @@
+//! One run per cache and one per workspace: exclusive lock files that say who holds them.
+//!
+//! The lock is the kernel's (`flock`), so it ends with the process that holds it, however that ends. The text in the
+//! file only informs the run that is refused; a stale text locks nothing.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Who holds a lock, as written into the lock file: `key: value` lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Holder {
+    /// Process id, 0 when unknown.
+    pub pid: u32,
+    /// What was started, such as `mirror-to-disk`. Empty when unknown.
+    pub command: String,
+    /// When, in the caller's words, normally RFC 3339. Empty when unknown.
+    pub started: String,
+}
+
+impl Holder {
+    /// This process, with the words of the caller, who knows the command line and the clock.
+    pub fn this_process(command: impl Into<String>, started: impl Into<String>) -> Self {
+        Self { pid: std::process::id(), command: command.into(), started: started.into() }
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut holder = Self::default();
+        for (key, value) in text.lines().filter_map(|line| line.split_once(": ")) {
+            match key {
+                "pid" => holder.pid = value.parse().unwrap_or(0),
+                "command" => value.clone_into(&mut holder.command),
+                "started" => value.clone_into(&mut holder.started),
+                _ => {}
+            }
+        }
+        holder
+    }
+
+    fn to_text(&self) -> String {
+        let line = |text: &str| text.replace(['\n', '\r'], " ");
+        format!("pid: {}\ncommand: {}\nstarted: {}\n", self.pid, line(&self.command), line(&self.started))
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            0 => write!(f, "another process")?,
+            pid => write!(f, "process {pid}")?,
+        }
+        if !self.command.is_empty() {
+            write!(f, " (`{}`)", self.command)?;
+        }
+        if !self.started.is_empty() {
+            write!(f, " since {}", self.started)?;
+        }
+        Ok(())
+    }
+}
+
+/// A held lock file. Dropping it, or the end of the process, gives the lock back.
+#[derive(Debug)]
+pub struct LockFile {
+    path: PathBuf,
+    file: File,
+    guarded: bool,
+}
+
+impl LockFile {
+    /// Takes the exclusive lock `path` without waiting and writes `holder` into it. Parent folders are made.
+    ///
+    /// # Errors
+    /// [`LockError::Locked`] when another run holds it, [`LockError::Io`] when the file cannot be made or written.
+    pub fn acquire(path: &Path, holder: &Holder) -> Result<Self, LockError> {
+        let failed = |source| LockError::Io { path: path.to_owned(), source };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let guarded = match file.try_lock() {
+            Ok(()) => true,
+            // Some network filesystems have no locks; a run alone there should not be refused.
+            Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => false,
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // Whatever can be read helps; a lock is reported even when its holder cannot be.
+                let _ = (&file).take(4096).read_to_string(&mut text);
+                return Err(LockError::Locked { path: path.to_owned(), holder: Holder::parse(&text) });
+            }
+        };
+        file.set_len(0).and_then(|()| file.write_all(holder.to_text().as_bytes())).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), file, guarded })
+    }
+
+    /// The lock file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the filesystem really excludes others. `false` on filesystems without locks.
+    pub fn is_guarded(&self) -> bool {
+        self.guarded
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // The file stays: removing it would let a third run lock a new file while a second still waits on this one.
+        let _ = self.file.rewind().and_then(|()| self.file.set_len(0));
+    }
+}
+
+/// The lock of a workspace: one run per working directory.
+#[derive(Debug)]
+pub struct WorkspaceLock(LockFile);
+
+impl WorkspaceLock {
+    /// Takes the lock of `working_dir`. The lock file lies beside it (`.working-dir.lock` for `working-dir`), so that
+    /// it never travels in an archive.
+    ///
+    /// # Errors
+    /// As [`LockFile::acquire`].
+    pub fn acquire(working_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
+        let name = working_dir.file_name().map_or_else(|| "working-dir".into(), |name| name.to_string_lossy());
+        let path = working_dir.with_file_name(format!(".{name}.lock"));
+        LockFile::acquire(&path, holder).map(Self)
+    }
+
+    /// The lock file.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum LockError {
+    #[error("`{}` is locked by {holder}: wait for that run to end, or use another directory", path.display())]
+    Locked { path: PathBuf, holder: Holder },
+    #[error("cannot take the lock `{}`", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_learns_who_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let working_dir = dir.path().join("working-dir");
+        let holder = Holder::this_process("mirror-to-disk -c isc.yaml", "2026-08-21T10:11:12Z");
+        let first = WorkspaceLock::acquire(&working_dir, &holder).unwrap();
+        assert_eq!(first.path(), dir.path().join(".working-dir.lock"));
+        let Err(LockError::Locked { holder: seen, .. }) = WorkspaceLock::acquire(&working_dir, &Holder::default())
+        else {
+            panic!("a second lock must be refused")
+        };
+        assert_eq!(seen, holder);
+        insta::assert_snapshot!(
+            LockError::Locked { path: "/w/.working-dir.lock".into(), holder: Holder { pid: 7, ..seen } },
+            @"`/w/.working-dir.lock` is locked by process 7 (`mirror-to-disk -c isc.yaml`) since 2026-08-21T10:11:12Z: wait for that run to end, or use another directory"
+        );
+        drop(first);
+        WorkspaceLock::acquire(&working_dir, &Holder::default()).unwrap();
+    }
+
+    #[test]
+    fn unknown_holders_are_still_named() {
+        assert_eq!(Holder::parse("garbage").to_string(), "another process");
+        assert_eq!(Holder::parse("pid: x\ncommand: a\n").to_string(), "another process (`a`)");
+    }
+}

@@ -1,0 +1,124 @@
+//! Garbage collection: mark from the tags, then sweep.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs;
+
+use image_ref::Digest;
+
+use super::{Store, StoreError, list, remove_tree};
+use crate::layout;
+use crate::manifest::ManifestView;
+
+/// Manifests above this are not read; no registry accepts them.
+const MANIFEST_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What [`Store::garbage_collect`] removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Collected {
+    /// Manifests and indexes that no tag led to, counted once per repository.
+    pub manifests: u64,
+    /// Blobs that nothing names, manifests included.
+    pub blobs: u64,
+    /// Bytes of those blobs and of partial blobs.
+    pub bytes: u64,
+}
+
+pub(super) fn garbage_collect(store: &Store) -> Result<Collected, StoreError> {
+    let mut views: HashMap<Digest, ManifestView> = HashMap::new();
+    let mut kept_blobs: HashSet<Digest> = HashSet::new();
+    let mut sweep: Vec<(String, BTreeSet<Digest>)> = Vec::new();
+
+    // Mark. Nothing is removed before everything was read.
+    for repository in store.repositories()? {
+        let mut kept: HashSet<Digest> = HashSet::new();
+        let mut open = Vec::new();
+        for tag in store.tags(&repository)? {
+            open.extend(store.resolve_tag(&repository, &tag)?);
+        }
+        let revisions = store.revisions(&repository)?;
+        loop {
+            while let Some(digest) = open.pop() {
+                if kept.insert(digest.clone())
+                    && let Some(view) = view(store, &repository, &digest, &mut views)?
+                {
+                    open.extend(view.children.iter().map(|child| child.digest.clone()));
+                    kept_blobs.extend(view.blobs.iter().map(|blob| blob.digest.clone()));
+                }
+            }
+            for digest in revisions.iter().filter(|digest| !kept.contains(digest)) {
+                // An untagged manifest that cannot be read is about nothing.
+                if let Ok(Some(view)) = view(store, &repository, digest, &mut views)
+                    && view.subject.as_ref().is_some_and(|subject| kept.contains(subject))
+                {
+                    open.push(digest.clone());
+                }
+            }
+            if open.is_empty() {
+                break;
+            }
+        }
+        sweep.push((repository, revisions.into_iter().filter(|digest| !kept.contains(digest)).collect()));
+        kept_blobs.extend(kept);
+    }
+
+    // Sweep: links first, then what they named, so that a kill in between leaves no link to nothing.
+    let mut collected = Collected::default();
+    for (repository, revisions) in sweep {
+        for digest in revisions {
+            store.delete_revision(&repository, &digest)?;
+            collected.manifests += 1;
+        }
+        for digest in store.layers(&repository)? {
+            if !kept_blobs.contains(&digest) {
+                let link = store.root().join(layout::layer_link_name(&repository, &digest));
+                remove_tree(link.parent().expect("a link lies in a folder of its own"))?;
+            }
+        }
+        remove_tree(&store.repository_path(&repository).join("_uploads"))?;
+    }
+    let blobs = store.root().join(layout::BLOBS_ROOT);
+    for algorithm in list(&blobs)? {
+        for shard in list(&blobs.join(&algorithm))? {
+            let shard_path = blobs.join(&algorithm).join(&shard);
+            for hex in list(&shard_path)? {
+                let Ok(digest) = format!("{algorithm}:{hex}").parse::<Digest>() else { continue };
+                if !kept_blobs.contains(&digest) {
+                    collected.bytes += store.blob_size(&digest).unwrap_or(0);
+                    collected.blobs += 1;
+                    remove_tree(&shard_path.join(&hex))?;
+                }
+            }
+            // Only succeeds when it became empty.
+            let _ = fs::remove_dir(&shard_path);
+        }
+    }
+    for (digest, bytes) in store.partials()? {
+        collected.bytes += bytes;
+        store.remove_partial(&digest)?;
+    }
+    Ok(collected)
+}
+
+/// What a manifest names; `None` when its bytes are not here (sparse index, interrupted run).
+fn view<'v>(
+    store: &Store,
+    repository: &str,
+    digest: &Digest,
+    views: &'v mut HashMap<Digest, ManifestView>,
+) -> Result<Option<&'v ManifestView>, StoreError> {
+    if !views.contains_key(digest) {
+        let bytes = match store.read_small_blob(digest, MANIFEST_LIMIT) {
+            Ok(bytes) => bytes,
+            Err(StoreError::Missing(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let view = ManifestView::parse(&bytes).map_err(|source| StoreError::Manifest {
+            repository: repository.to_owned(),
+            digest: digest.clone(),
+            source,
+        })?;
+        views.insert(digest.clone(), view);
+    }
+    Ok(views.get(digest))
+}

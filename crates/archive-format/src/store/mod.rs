@@ -1,0 +1,521 @@
+//! The cache: content-addressed blobs and the links that make repositories and tags of them.
+//!
+//! Byte-compatible with docker distribution's filesystem layout (contract `operators-archive.md` 5), so that a cache
+//! written by upstream is used as it is, and the other way round. Beside `docker/` our cache has two names of its own:
+//! `oc-mirror.lock` and `partial/`, where blobs grow until they are complete.
+
+mod collect;
+mod partial;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use image_ref::{Digest, is_valid_path, is_valid_tag};
+
+use crate::hash::ContentHasher;
+use crate::layout;
+use crate::lock::{Holder, LockError, LockFile};
+
+pub use collect::Collected;
+pub use partial::PartialBlob;
+
+/// An open cache. Cheap to clone; safe to use from many threads.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    lock: LockFile,
+    /// Digests with a writer now: a blob is written by one at a time.
+    writing: Mutex<HashSet<Digest>>,
+    next_temporary: AtomicU64,
+}
+
+impl Store {
+    /// Opens the cache at `root` (`<cache base>/.oc-mirror/.cache`), making it when it is not there, and locks it for
+    /// this process. Left-over temporary files of a killed run are removed; its partial blobs stay and are resumed by
+    /// [`Store::begin_blob`].
+    ///
+    /// # Errors
+    /// [`StoreError::Lock`] when another run uses the cache, [`StoreError::Io`] when it cannot be written.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        Self::open_as(root, &Holder::this_process("", ""))
+    }
+
+    /// As [`Store::open`], with what the lock file shall say about this run.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_as(root: &Path, holder: &Holder) -> Result<Self, StoreError> {
+        let lock = LockFile::acquire(&root.join("oc-mirror.lock"), holder)?;
+        let inner = Inner {
+            root: root.to_owned(),
+            lock,
+            writing: Mutex::new(HashSet::new()),
+            next_temporary: AtomicU64::new(0),
+        };
+        let temporary = inner.temporary_dir();
+        match fs::remove_dir_all(&temporary) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("remove", &temporary, source));
+            }
+            _ => {}
+        }
+        for dir in [&temporary, &inner.root.join("partial"), &inner.root.join(layout::REPOSITORIES_ROOT)] {
+            fs::create_dir_all(dir).map_err(|source| StoreError::io("create", dir, source))?;
+        }
+        let store = Self { inner: Arc::new(inner) };
+        for (digest, _) in store.partials()? {
+            // The run was killed between writing a blob a second time and noticing; the finished one counts.
+            if store.blob_size(&digest).is_some() {
+                store.remove_partial(&digest)?;
+            }
+        }
+        Ok(store)
+    }
+
+    /// The cache root, parent of `docker/`.
+    pub fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    /// Whether the filesystem really excludes other runs from this cache.
+    pub fn is_guarded(&self) -> bool {
+        self.inner.lock.is_guarded()
+    }
+
+    /// Where the bytes of a blob are, or would be.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.inner.root.join(layout::blob_name(digest))
+    }
+
+    /// Size of a blob in bytes; `None` when it is not here. A caller who knows the size of a blob should compare: after
+    /// a loss of power (not of the process) a file may be shorter than what was written.
+    pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
+        fs::metadata(self.blob_path(digest)).ok().filter(fs::Metadata::is_file).map(|meta| meta.len())
+    }
+
+    /// Opens a blob for reading. Its bytes are not hashed again.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when it is not here.
+    pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
+        let path = self.blob_path(digest);
+        File::open(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::Missing(digest.clone()),
+            _ => StoreError::io("open", &path, source),
+        })
+    }
+
+    /// Reads a manifest or another small blob and verifies its digest.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::TooLarge`] when it has more than `limit` bytes, and
+    /// [`StoreError::Digest`] when the bytes are not what their name says.
+    pub fn read_small_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        let path = self.blob_path(digest);
+        let failed = |source| StoreError::io("read", &path, source);
+        self.open_blob(digest)?.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > limit {
+            return Err(StoreError::TooLarge { digest: digest.clone(), limit });
+        }
+        let found = ContentHasher::digest(digest.algorithm(), &bytes);
+        if found == *digest { Ok(bytes) } else { Err(StoreError::Digest { expected: digest.clone(), found }) }
+    }
+
+    /// Starts or resumes the writing of a blob of `size` bytes, if known. What a killed or suspended run left is read
+    /// once to rebuild the hash; [`PartialBlob::offset`] says where to go on.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while another writer of the same digest lives.
+    pub fn begin_blob(&self, digest: &Digest, size: Option<u64>) -> Result<PartialBlob, StoreError> {
+        PartialBlob::begin(self, digest, size)
+    }
+
+    /// Stores a small blob whole, after checking its digest. Nothing happens when it is here already.
+    ///
+    /// # Errors
+    /// [`StoreError::Digest`] when `bytes` have another digest.
+    pub fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        let found = ContentHasher::digest(digest.algorithm(), bytes);
+        if found != *digest {
+            return Err(StoreError::Digest { expected: digest.clone(), found });
+        }
+        if self.blob_size(digest) == Some(bytes.len() as u64) {
+            return Ok(());
+        }
+        self.write_whole(&self.blob_path(digest), bytes)
+    }
+
+    /// Stores a manifest or index: its bytes as a blob, and the revision link of the repository.
+    ///
+    /// # Errors
+    /// As [`Store::put_blob`], and [`StoreError::Repository`] for a malformed repository path.
+    pub fn put_manifest(&self, repository: &str, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        check_repository(repository)?;
+        self.put_blob(digest, bytes)?;
+        self.write_link(&layout::revision_link_name(repository, digest), digest)
+    }
+
+    /// Says that a repository has a layer or config.
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`] for a malformed repository path, [`StoreError::Io`].
+    pub fn link_layer(&self, repository: &str, digest: &Digest) -> Result<(), StoreError> {
+        check_repository(repository)?;
+        self.write_link(&layout::layer_link_name(repository, digest), digest)
+    }
+
+    /// Lets a tag name a digest. The digest's blob should be here already, so that no tag names nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`], [`StoreError::Tag`] for malformed names, [`StoreError::Io`].
+    pub fn tag(&self, repository: &str, tag: &str, digest: &Digest) -> Result<(), StoreError> {
+        check_repository(repository)?;
+        check_tag(tag)?;
+        self.write_link(&layout::tag_index_name(repository, tag, digest), digest)?;
+        self.write_link(&layout::tag_current_name(repository, tag), digest)
+    }
+
+    /// The digest a tag names now; `None` when there is no such tag.
+    ///
+    /// # Errors
+    /// [`StoreError::Link`] when the link holds no digest, and as [`Store::tag`].
+    pub fn resolve_tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, StoreError> {
+        check_repository(repository)?;
+        check_tag(tag)?;
+        read_link(&self.inner.root.join(layout::tag_current_name(repository, tag)))
+    }
+
+    /// Whether the repository has this manifest or index (link and bytes).
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`] for a malformed repository path.
+    pub fn has_revision(&self, repository: &str, digest: &Digest) -> Result<bool, StoreError> {
+        check_repository(repository)?;
+        let link = self.inner.root.join(layout::revision_link_name(repository, digest));
+        Ok(link.is_file() && self.blob_size(digest).is_some())
+    }
+
+    /// All repositories, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when a folder cannot be read.
+    pub fn repositories(&self) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        let mut open = vec![String::new()];
+        while let Some(parent) = open.pop() {
+            for name in list(&self.inner.root.join(layout::REPOSITORIES_ROOT).join(&parent))? {
+                match name.as_str() {
+                    "_manifests" if !parent.is_empty() => found.push(parent.clone()),
+                    name if name.starts_with('_') => {}
+                    _ => {
+                        let child = if parent.is_empty() { name } else { format!("{parent}/{name}") };
+                        if is_valid_path(&child) {
+                            open.push(child);
+                        }
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// All tags of a repository, sorted; none when there is no such repository.
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`], [`StoreError::Io`].
+    pub fn tags(&self, repository: &str) -> Result<Vec<String>, StoreError> {
+        check_repository(repository)?;
+        let mut tags = list(&self.repository_path(repository).join("_manifests/tags"))?;
+        tags.retain(|tag| {
+            is_valid_tag(tag) && self.inner.root.join(layout::tag_current_name(repository, tag)).is_file()
+        });
+        Ok(tags)
+    }
+
+    /// All manifests and indexes of a repository, tagged or not, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`], [`StoreError::Io`].
+    pub fn revisions(&self, repository: &str) -> Result<Vec<Digest>, StoreError> {
+        check_repository(repository)?;
+        self.links(repository, "_manifests/revisions")
+    }
+
+    /// All layers and configs of a repository, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`], [`StoreError::Io`].
+    pub fn layers(&self, repository: &str) -> Result<Vec<Digest>, StoreError> {
+        check_repository(repository)?;
+        self.links(repository, "_layers")
+    }
+
+    /// Takes a tag away; its manifest stays until [`Store::garbage_collect`]. Says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`], [`StoreError::Tag`], [`StoreError::Io`].
+    pub fn delete_tag(&self, repository: &str, tag: &str) -> Result<bool, StoreError> {
+        check_repository(repository)?;
+        check_tag(tag)?;
+        remove_tree(&self.repository_path(repository).join("_manifests/tags").join(tag))
+    }
+
+    /// Takes a manifest or index out of a repository, with every tag that names it, as a registry does on `DELETE`.
+    /// Says whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::Repository`], [`StoreError::Io`].
+    pub fn delete_revision(&self, repository: &str, digest: &Digest) -> Result<bool, StoreError> {
+        check_repository(repository)?;
+        for tag in self.tags(repository)? {
+            if self.resolve_tag(repository, &tag)?.as_ref() == Some(digest) {
+                self.delete_tag(repository, &tag)?;
+            }
+        }
+        let link = self.inner.root.join(layout::revision_link_name(repository, digest));
+        remove_tree(link.parent().expect("a link lies in a folder of its own"))
+    }
+
+    /// Removes manifests that no tag leads to, links to what is gone, blobs that nothing names, abandoned uploads and
+    /// partial blobs (contract `config-cli.md` 7.3, `--force-cache-delete`). Children of tagged indexes, tagged
+    /// signatures, and manifests whose `subject` is kept, stay.
+    ///
+    /// # Errors
+    /// When a manifest to keep cannot be read: nothing is removed then.
+    pub fn garbage_collect(&self) -> Result<Collected, StoreError> {
+        collect::garbage_collect(self)
+    }
+
+    /// Partial blobs that await their next writer, with their size in bytes so far.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the folder cannot be read.
+    pub fn partials(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
+        let base = self.inner.root.join("partial");
+        let mut found = Vec::new();
+        for algorithm in ["sha256", "sha512"] {
+            for hex in list(&base.join(algorithm))? {
+                let path = base.join(algorithm).join(&hex);
+                if let (Ok(digest), Ok(meta)) = (format!("{algorithm}:{hex}").parse(), fs::metadata(&path)) {
+                    found.push((digest, meta.len()));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes what a killed or suspended writer of this digest left.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_partial(&self, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.partial_path(digest);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &path, source)),
+            _ => Ok(()),
+        }
+    }
+
+    /// All files below `repositories/`, as (entry name, path), in the order an archive has them: names of each folder
+    /// sorted, folders entered in place. Abandoned uploads are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when a folder cannot be read.
+    pub fn repository_files(&self) -> Result<Vec<(String, PathBuf)>, StoreError> {
+        let mut files = Vec::new();
+        self.walk(layout::REPOSITORIES_ROOT.to_owned(), &mut files)?;
+        Ok(files)
+    }
+
+    fn walk(&self, name: String, files: &mut Vec<(String, PathBuf)>) -> Result<(), StoreError> {
+        let path = self.inner.root.join(&name);
+        if fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir()) {
+            for child in list(&path)? {
+                if child != "_uploads" {
+                    self.walk(format!("{name}/{child}"), files)?;
+                }
+            }
+        } else if path.is_file() {
+            files.push((name, path));
+        }
+        Ok(())
+    }
+
+    /// Asks the kernel to put everything written so far on the disk (`syncfs`). Blobs and links are not synced one by
+    /// one: that protects from a killed process anyway, and costs most of a run's time on some disks. Call this once
+    /// before anything is recorded that relies on the cache.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn sync(&self) -> Result<(), StoreError> {
+        crate::space::sync_filesystem(&self.inner.root)
+            .map_err(|source| StoreError::io("sync", &self.inner.root, source))
+    }
+
+    fn repository_path(&self, repository: &str) -> PathBuf {
+        self.inner.root.join(layout::REPOSITORIES_ROOT).join(repository)
+    }
+
+    fn partial_path(&self, digest: &Digest) -> PathBuf {
+        self.inner.root.join("partial").join(digest.algorithm().as_str()).join(digest.hex())
+    }
+
+    fn links(&self, repository: &str, folder: &str) -> Result<Vec<Digest>, StoreError> {
+        let base = self.repository_path(repository).join(folder);
+        let mut found = Vec::new();
+        for algorithm in list(&base)? {
+            for hex in list(&base.join(&algorithm))? {
+                if base.join(&algorithm).join(&hex).join("link").is_file()
+                    && let Ok(digest) = format!("{algorithm}:{hex}").parse()
+                {
+                    found.push(digest);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn write_link(&self, name: &str, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.inner.root.join(name);
+        if read_link(&path).is_ok_and(|found| found.as_ref() == Some(digest)) {
+            return Ok(());
+        }
+        self.write_whole(&path, digest.to_string().as_bytes())
+    }
+
+    /// Temporary file and rename: no reader ever sees a half file under `path`.
+    fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let number = self.inner.next_temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.inner.temporary_dir().join(number.to_string());
+        let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes));
+        let written = written.map_err(|source| StoreError::write(path, bytes.len() as u64, source));
+        written.and_then(|()| publish(&temporary, path)).inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
+        })
+    }
+}
+
+impl Inner {
+    fn temporary_dir(&self) -> PathBuf {
+        self.root.join("partial/tmp")
+    }
+}
+
+fn read_link(path: &Path) -> Result<Option<Digest>, StoreError> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes)) {
+        Ok(_) => layout::parse_link(&bytes).map(Some).ok_or_else(|| StoreError::Link { path: path.to_owned() }),
+        Err(source) if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(source) => Err(StoreError::io("read", path, source)),
+    }
+}
+
+/// Renames a finished file to its name, making the folders above it.
+fn publish(temporary: &Path, path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::io("create", path, source);
+    match fs::rename(temporary, path) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(path.parent().expect("names of the layout have folders")).map_err(failed)?;
+            fs::rename(temporary, path).map_err(failed)
+        }
+        other => other.map_err(failed),
+    }
+}
+
+fn check_repository(repository: &str) -> Result<(), StoreError> {
+    if is_valid_path(repository) { Ok(()) } else { Err(StoreError::Repository(repository.to_owned())) }
+}
+
+fn check_tag(tag: &str) -> Result<(), StoreError> {
+    if is_valid_tag(tag) { Ok(()) } else { Err(StoreError::Tag(tag.to_owned())) }
+}
+
+/// The names in a folder, sorted; none when there is no such folder. Names that are not UTF-8 are not ours.
+fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
+    let failed = |source| StoreError::io("read", dir, source);
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(source) if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(source) => return Err(failed(source)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn remove_tree(path: &Path) -> Result<bool, StoreError> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => Ok(true),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(StoreError::io("remove", path, source)),
+    }
+}
+
+/// Why the cache could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum StoreError {
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error("cannot {action} `{}` in the cache", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("no space left for `{}`: {needed} bytes were still to be written; free space or choose another --cache-dir", path.display())]
+    NoSpace { path: PathBuf, needed: u64, source: io::Error },
+    #[error("blob {0} is not in the cache")]
+    Missing(Digest),
+    #[error("blob {0} is being written by another task")]
+    Busy(Digest),
+    #[error("blob {digest} has more than the {limit} bytes allowed here")]
+    TooLarge { digest: Digest, limit: u64 },
+    #[error("content has digest {found}, expected {expected}")]
+    Digest { expected: Digest, found: Digest },
+    #[error("blob {digest} has {found} bytes, expected {expected}")]
+    Size { digest: Digest, expected: u64, found: u64 },
+    #[error("link `{}` holds no digest; remove the file and mirror again", path.display())]
+    Link { path: PathBuf },
+    #[error("invalid repository path `{0}`: expected lower-case components separated by `/`")]
+    Repository(String),
+    #[error("invalid tag `{0}`: expected letters, digits, `_`, `.` and `-`, at most 128")]
+    Tag(String),
+    #[error("manifest {digest} of `{repository}` in the cache cannot be read; nothing was removed")]
+    Manifest { repository: String, digest: Digest, source: serde_json::Error },
+}
+
+impl StoreError {
+    fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// An error of writing to `path`, of which `needed` bytes were missing.
+    fn write(path: &Path, needed: u64, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path, needed, source },
+            _ => Self::Io { action: "write", path, source },
+        }
+    }
+
+    /// Whether another run holds the cache.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Lock(LockError::Locked { .. }))
+    }
+}

@@ -1,0 +1,14 @@
+//! The integration tests of `archive-format`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in helpers too")]
+
+mod archive;
+mod store;
+
+use archive_format::ContentHasher;
+use image_ref::{Algorithm, Digest};
+
+/// The SHA-256 digest of some content.
+fn digest_of(bytes: &[u8]) -> Digest {
+    ContentHasher::digest(Algorithm::Sha256, bytes)
+}
