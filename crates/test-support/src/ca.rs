@@ -51,9 +51,11 @@ impl TestCa {
 
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("the folder is new");
+        // Apart from the others: a folder for containers-certs.d(5) must not hold a key without its certificate.
+        fs::create_dir(folder.path().join("server")).expect("the folder is new");
         write("ca.crt", &ca.pem());
-        write("server.crt", &server.pem());
-        write("server.key", &server_key.serialize_pem());
+        write("server/server.crt", &server.pem());
+        write("server/server.key", &server_key.serialize_pem());
         write("client.cert", &client.pem());
         write("client.key", &client_key.serialize_pem());
         Self {
@@ -70,6 +72,11 @@ impl TestCa {
         &self.ca_pem
     }
 
+    /// A folder as containers-certs.d(5) wants it, and `skopeo --cert-dir`: `ca.crt`, `client.cert`, `client.key`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The file with the CA certificate, PEM.
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
@@ -77,12 +84,12 @@ impl TestCa {
 
     /// The file with the server's certificate, PEM.
     pub fn server_certificate(&self) -> PathBuf {
-        self.folder.path().join("server.crt")
+        self.folder.path().join("server/server.crt")
     }
 
     /// The file with the server's key, PEM.
     pub fn server_key(&self) -> PathBuf {
-        self.folder.path().join("server.key")
+        self.folder.path().join("server/server.key")
     }
 
     /// The file with the client's certificate, PEM.

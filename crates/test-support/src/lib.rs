@@ -5,6 +5,9 @@
 //! that it names, made by [`ImageBuilder`] or [`IndexBuilder`] from [`Layer`]s of given sizes; the same seed gives
 //! the same bytes. A [`TestCa`] makes the certificates.
 //!
+//! Beside them stand [`DebianRegistry`] and [`Skopeo`], programs of others as independent witnesses, and larger makers:
+//! [`World`], [`CatalogBuilder`], [`release_shaped`].
+//!
 //! ```
 //! use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
 //!
@@ -27,20 +30,28 @@
 //! images are made up.
 
 mod ca;
+mod catalog;
 mod digest;
 mod image;
 pub mod media_type;
+mod process;
 mod random;
 mod registry;
+mod workload;
+mod world;
 
 pub use ca::TestCa;
+pub use catalog::CatalogBuilder;
 pub use digest::{manifest_digest, sha256};
 pub use image::{
     Blob, Format, Image, ImageBuilder, IndexBuilder, Layer, LayerCompression, artifact, cosign_signature,
     cosign_signature_tag, schema1, schema1_signed,
 };
+pub use process::{DebianRegistry, DebianRegistryBuilder, Skopeo};
 pub use random::Random;
 pub use registry::{
     ActiveFault, Auth, Effect, Fault, Kind, Registry, RegistryBuilder, Request, Snapshot, Storage, StoredManifest,
     TokenAuth, User, When,
 };
+pub use workload::{Workload, WorkloadImage, release_shaped};
+pub use world::{World, WorldImage};

@@ -18,6 +18,7 @@ pub struct ImageBuilder {
     env: Vec<String>,
     layers: Vec<Layer>,
     subject: Option<Value>,
+    config: Map<String, Value>,
 }
 
 impl ImageBuilder {
@@ -41,6 +42,7 @@ impl ImageBuilder {
             env: vec!["PATH=/usr/bin:/bin".to_owned()],
             layers: Vec::new(),
             subject: None,
+            config: Map::new(),
         }
     }
 
@@ -75,6 +77,13 @@ impl ImageBuilder {
     #[must_use]
     pub fn env(mut self, variable: &str) -> Self {
         self.env.push(variable.to_owned());
+        self
+    }
+
+    /// Any other field of the configuration's `config`, such as `Entrypoint`.
+    #[must_use]
+    pub fn config_field(mut self, name: &str, value: Value) -> Self {
+        self.config.insert(name.to_owned(), value);
         self
     }
 
@@ -113,6 +122,9 @@ impl ImageBuilder {
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
             "history": history,
         });
+        for (name, value) in self.config {
+            config["config"][name] = value;
+        }
         if let Some(variant) = &self.platform.variant {
             config["variant"] = variant.as_str().into();
         }

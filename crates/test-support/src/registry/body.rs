@@ -21,6 +21,8 @@ pub(super) struct Shape {
     stall: Option<(u64, Duration)>,
     rate: Option<u64>,
     flip: Option<u64>,
+    /// The headers promise more than there is.
+    short: bool,
 }
 
 impl Shape {
@@ -31,6 +33,7 @@ impl Shape {
             match *effect {
                 Effect::CloseAfter(bytes) => shape.cut = Some((bytes, false)),
                 Effect::ResetAfter(bytes) => shape.cut = Some((bytes, true)),
+                Effect::WrongLength(_) => shape.short = true,
                 Effect::WrongBytes(offset) => shape.flip = Some(offset),
                 Effect::Stall { after, pause } if !write => shape.stall = Some((after, pause)),
                 Effect::Slow(rate) if !write => shape.rate = Some(rate),
@@ -153,6 +156,7 @@ impl Pieces {
             match self.body.next().await {
                 Some(Ok(bytes)) => self.rest = bytes,
                 Some(Err(error)) => return Piece::Failed(io::Error::other(error)),
+                None if self.shape.short => return Piece::Cut { reset: false },
                 None => return Piece::End,
             }
         }

@@ -103,7 +103,7 @@ impl Repository {
     }
 
     /// Keeps a manifest, unchecked; gives its subject.
-    pub(super) fn insert(&mut self, digest: &Digest, media_type: &str, bytes: Bytes) -> Option<Digest> {
+    pub(crate) fn insert(&mut self, digest: &Digest, media_type: &str, bytes: Bytes) -> Option<Digest> {
         let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let subject = json.pointer("/subject/digest").and_then(Value::as_str).and_then(|text| text.parse().ok());
         let manifest = Manifest { media_type: media_type.to_owned(), bytes, subject: subject.clone() };

@@ -28,8 +28,9 @@ pub use self::auth::{Auth, TokenAuth, User};
 pub use self::builder::RegistryBuilder;
 pub use self::fault::{ActiveFault, Effect, Fault, When};
 pub use self::log::Request;
+use self::storage::Blobs;
 pub use self::storage::Storage;
-use self::storage::{Blobs, Repositories, lock};
+pub(crate) use self::storage::{BlobFile, Repositories, lock, save_repositories};
 pub use self::target::Kind;
 use crate::Image;
 
@@ -310,7 +311,7 @@ impl Registry {
     /// When the folder cannot be written. With [`Storage::Memory`] there is nothing to write.
     pub fn save(&self) -> io::Result<()> {
         match &self.shared.storage {
-            Storage::Dir(root) => storage::save(root, &lock(&self.shared.repositories)),
+            Storage::Dir(root) => save_repositories(root, &lock(&self.shared.repositories)),
             Storage::Memory => Ok(()),
         }
     }

@@ -54,14 +54,14 @@ impl Blobs {
     pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         match self {
             Self::Memory(blobs) => lock(blobs).get(digest).map(|bytes| bytes.len() as u64),
-            Self::Dir(root) => fs::metadata(blob_path(root, digest)).ok().map(|found| found.len()),
+            Self::Dir(root) => fs::metadata(BlobFile::path(root, digest)).ok().map(|found| found.len()),
         }
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Bytes> {
         match self {
             Self::Memory(blobs) => lock(blobs).get(digest).cloned(),
-            Self::Dir(root) => fs::read(blob_path(root, digest)).ok().map(Bytes::from),
+            Self::Dir(root) => fs::read(BlobFile::path(root, digest)).ok().map(Bytes::from),
         }
     }
 
@@ -72,7 +72,7 @@ impl Blobs {
                 lock(blobs).insert(digest.clone(), bytes);
                 Ok(())
             }
-            Self::Dir(root) => fs::write(blob_path(root, digest), bytes),
+            Self::Dir(root) => fs::write(BlobFile::path(root, digest), bytes),
         }
     }
 
@@ -80,7 +80,7 @@ impl Blobs {
         match self {
             Self::Memory(blobs) => drop(lock(blobs).remove(digest)),
             // A blob that is already gone is as removed as it gets.
-            Self::Dir(root) => drop(fs::remove_file(blob_path(root, digest))),
+            Self::Dir(root) => drop(fs::remove_file(BlobFile::path(root, digest))),
         }
     }
 
@@ -100,7 +100,7 @@ impl Blobs {
                 })))
             }
             Self::Dir(root) => {
-                let mut file = File::open(blob_path(root, digest))?;
+                let mut file = File::open(BlobFile::path(root, digest))?;
                 file.seek(SeekFrom::Start(start))?;
                 let mut file = tokio::fs::File::from_std(file);
                 file.set_max_buf_size(READ_BUFFER);
@@ -134,7 +134,7 @@ impl Blobs {
         };
         match (upload.sink, self) {
             (Sink::Memory(bytes), _) if right => self.put(digest, bytes.freeze())?,
-            (Sink::File(_, path), Self::Dir(root)) if right => fs::rename(path, blob_path(root, digest))?,
+            (Sink::File(_, path), Self::Dir(root)) if right => fs::rename(path, BlobFile::path(root, digest))?,
             (Sink::File(_, path), _) => fs::remove_file(path)?,
             (Sink::Memory(_), _) => {}
         }
@@ -177,24 +177,24 @@ impl Upload {
 
 /// One repository: names for things in the blob store.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Repository {
-    pub(super) manifests: BTreeMap<Digest, Manifest>,
-    pub(super) tags: BTreeMap<String, Digest>,
-    pub(super) blobs: BTreeSet<Digest>,
+pub(crate) struct Repository {
+    pub(crate) manifests: BTreeMap<Digest, Manifest>,
+    pub(crate) tags: BTreeMap<String, Digest>,
+    pub(crate) blobs: BTreeSet<Digest>,
 }
 
 /// A manifest with the facts that were read from it once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Manifest {
+pub(crate) struct Manifest {
     pub(super) media_type: String,
     #[serde(with = "text")]
     pub(super) bytes: Bytes,
     pub(super) subject: Option<Digest>,
 }
 
-pub(super) type Repositories = BTreeMap<String, Repository>;
+pub(crate) type Repositories = BTreeMap<String, Repository>;
 
-pub(super) fn save(root: &Path, repositories: &Repositories) -> io::Result<()> {
+pub(crate) fn save_repositories(root: &Path, repositories: &Repositories) -> io::Result<()> {
     fs::write(root.join("index.json"), serde_json::to_vec(repositories)?)
 }
 
@@ -225,8 +225,13 @@ mod text {
     }
 }
 
-fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
-    root.join("blobs").join(digest.as_tag())
+/// The file of a blob below a storage folder.
+pub(crate) struct BlobFile;
+
+impl BlobFile {
+    pub(crate) fn path(root: &Path, digest: &Digest) -> PathBuf {
+        root.join("blobs").join(digest.as_tag())
+    }
 }
 
 fn to_usize(number: u64) -> io::Result<usize> {
@@ -234,6 +239,6 @@ fn to_usize(number: u64) -> io::Result<usize> {
 }
 
 /// Locks, also after a panic elsewhere: a failing test must not hide behind a poisoned lock.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to report")]
 
+mod auth;
+mod faults;
+mod made;
+mod processes;
 mod pull;
 mod push;
 mod support;
+mod tls;

@@ -4,14 +4,18 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use test_support::Registry;
 
 pub(crate) struct Asker {
-    pub(crate) client: Client,
+    client: Client,
     url: String,
 }
 
 impl Asker {
     pub(crate) fn of(registry: &Registry) -> Self {
+        Self::at(&registry.url())
+    }
+
+    pub(crate) fn at(url: &str) -> Self {
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { client, url: registry.url() }
+        Self { client, url: url.to_owned() }
     }
 
     /// A request; `path` may be a whole URL.
