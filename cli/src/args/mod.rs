@@ -1,0 +1,278 @@
+//! What was typed: the clap structs, and the way from an argument list to them.
+//!
+//! Nothing here decides what a flag means; [`settings`](crate::settings) does. Flags and their spellings follow
+//! contract `config-cli.md` 2.3; parsing follows Go's flag package where scripts may depend on it, see [`argv`].
+
+pub mod argv;
+mod delete;
+mod inspect;
+mod list;
+mod mirror;
+mod persistent;
+mod switch;
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args as _, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub use self::delete::DeleteArgs;
+pub use self::inspect::{
+    ArchiveArgs, ArchiveCommand, ArchivePath, CompletionArgs, DescribeArgs, ManArgs, VersionArgs, WhyArgs,
+};
+pub use self::list::{ListArgs, ListCommand, ListOperatorsArgs, ListReleasesArgs};
+pub use self::mirror::{MirrorArgs, OperatorSelection, OutputFormat, SelectionArgs};
+pub use self::persistent::{PersistentArgs, SideArgs};
+pub use self::switch::Switch;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "oc-mirror",
+    about = "Mirror OpenShift releases, operator catalogs and images into disconnected networks",
+    after_help = EXAMPLES,
+    disable_version_flag = true,
+    args_override_self = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// Flags that every command accepts.
+    #[command(flatten)]
+    pub persistent: PersistentArgs,
+    /// What the mirror command, which has no name, accepts.
+    #[command(flatten)]
+    pub mirror: MirrorArgs,
+    /// A command other than mirroring.
+    #[command(subcommand)]
+    pub command: Option<Subcommands>,
+    /// Show the version
+    #[arg(short = 'v', long = "version", action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # Mirror to disk
+  oc-mirror -c ./isc.yaml file:///srv/mirror
+  # Disk to mirror
+  oc-mirror -c ./isc.yaml --from file:///srv/mirror docker://registry.lan:5000/ocp
+  # Mirror to mirror
+  oc-mirror -c ./isc.yaml --workspace file:///srv/work docker://registry.lan:5000/ocp
+  # Delete, first step: write the list
+  oc-mirror delete -c ./disc.yaml --generate --workspace file:///srv/work docker://registry.lan:5000/ocp
+  # Delete, second step: delete what the list names
+  oc-mirror delete --delete-yaml-file /srv/work/working-dir/delete/delete-images.yaml docker://registry.lan:5000/ocp";
+
+/// The commands with a name.
+#[derive(Debug, Subcommand)]
+pub enum Subcommands {
+    /// Delete images from a registry, in two steps: write the list, then delete what it names
+    Delete(DeleteArgs),
+    /// List operators of catalogs, or releases
+    List(ListArgs),
+    /// Look into archives
+    Archive(ArchiveArgs),
+    /// Tell which line of the configuration asks for an image
+    Why(WhyArgs),
+    /// Tell what an archive holds
+    Describe(DescribeArgs),
+    /// Show the version
+    Version(VersionArgs),
+    /// Write the completion script of a shell
+    Completion(CompletionArgs),
+    /// Write manual pages
+    #[command(hide = true)]
+    Man(ManArgs),
+}
+
+/// What became of an argument list.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was understood.
+    Parsed(Box<Cli>),
+    /// It asked for help or the version: this text, for standard output.
+    Shown(String),
+    /// It was not understood.
+    Refused {
+        /// Why, in the words of Go's flag package where it has some.
+        message: String,
+        /// Help of the command that was meant.
+        usage: String,
+    },
+}
+
+/// Reads an argument list, the program's name first.
+pub fn parse(list: &[OsString]) -> Outcome {
+    let refused = |message: String| Outcome::Refused { message, usage: usage(list) };
+    let command = command(list);
+    let flat = argv::join_switch_values(list, &command);
+    let matches = match command.try_get_matches_from(flat) {
+        Ok(matches) => matches,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Outcome::Shown(error.render().to_string());
+        }
+        Err(error) => return refused(in_words_of_pflag(&error, list)),
+    };
+    if let Some(message) = misplaced(&matches) {
+        return refused(message);
+    }
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) if cli.command.is_none() && cli.mirror.destinations.is_empty() => refused(
+            "requires at least 1 arg(s), only received 0: a destination, `file://<dir>` or `docker://<host>`".into(),
+        ),
+        Ok(cli) => Outcome::Parsed(Box::new(cli)),
+        Err(error) => refused(in_words_of_pflag(&error, list)),
+    }
+}
+
+/// Help of the command that the argument list names.
+pub fn usage(list: &[OsString]) -> String {
+    let mut command = command(list);
+    command.build();
+    let mut named = &mut command;
+    for word in list.iter().skip(1).filter_map(|word| word.to_str()) {
+        if named.find_subcommand(word).is_none() {
+            continue;
+        }
+        named = named.find_subcommand_mut(word).expect("it was found a line above");
+    }
+    named.render_help().to_string()
+}
+
+/// The completion script of a shell.
+pub fn completion(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(&[]), "oc-mirror", &mut script);
+    script
+}
+
+/// Writes one manual page per command into a directory that exists.
+///
+/// # Errors
+/// When a page cannot be written.
+pub fn write_man_pages(directory: &Path) -> io::Result<()> {
+    clap_mangen::generate_to(command(&[]), directory)
+}
+
+/// Looks for `--v1` and `--v2` anywhere in the argument list, as upstream does before it parses flags.
+///
+/// # Errors
+/// When `--v1` is there.
+pub fn check_generation(list: &[OsString]) -> Result<(), WrongGeneration> {
+    let has = |flag: &str| list.iter().skip(1).take_while(|word| *word != "--").any(|word| word == flag);
+    match (has("--v1"), has("--v2")) {
+        (true, true) => Err(WrongGeneration::Both),
+        (true, false) => Err(WrongGeneration::V1),
+        _ => Ok(()),
+    }
+}
+
+/// The generation that was asked for is not the one this program is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum WrongGeneration {
+    #[error("--v1 and --v2 are mutually exclusive; this program is v2, with or without the flag")]
+    Both,
+    #[error("--v1: this program is oc-mirror v2 and contains no v1; leave the flag out, or use an older oc-mirror")]
+    V1,
+}
+
+/// The clap command, named after the program and with switches that take a value only after `=`.
+pub fn command(list: &[OsString]) -> clap::Command {
+    let command = with_switches(Cli::command().version(concat!("version v", env!("CARGO_PKG_VERSION"))));
+    let program = list.first().map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str);
+    match program {
+        Some(program) => command.name(program.to_owned()).bin_name(program.to_owned()),
+        None => command,
+    }
+}
+
+fn with_switches(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        if switch::is_switch(&arg) {
+            arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL")
+        } else if arg.get_value_parser().type_id() == clap::value_parser!(PathBuf).type_id() {
+            // Go takes `--authfile=`, an empty path, for an absent one; scripts with an unset variable rely on it.
+            arg.value_parser(OsStringValueParser::new().map(PathBuf::from))
+        } else if arg.get_action().takes_values() {
+            arg.allow_negative_numbers(true)
+        } else {
+            arg
+        }
+    });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_switches))
+}
+
+/// Flags of the mirror command do not belong to the others, wherever they stand.
+fn misplaced(matches: &ArgMatches) -> Option<String> {
+    let (name, _) = matches.subcommand()?;
+    let only_mirror = MirrorArgs::augment_args(clap::Command::new("mirror"));
+    let stray = only_mirror.get_arguments().find(|arg| {
+        let id = arg.get_id().as_str();
+        matches.value_source(id) == Some(ValueSource::CommandLine)
+    })?;
+    Some(match stray.get_long() {
+        Some(long) => format!("unknown flag: --{long} (it is a flag of mirroring, not of `{name}`)"),
+        None => format!("unexpected argument before `{name}`: arguments of a command follow its name"),
+    })
+}
+
+/// Says what clap found, in the words that Go's flag package and cobra have for it.
+fn in_words_of_pflag(error: &clap::Error, list: &[OsString]) -> String {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        Some(ContextValue::Strings(texts)) => texts.first().map_or("", String::as_str),
+        _ => "",
+    };
+    // `--port <PORT>`: only the flag itself is of interest.
+    let flag = text(ContextKind::InvalidArg).split([' ', '=', '[']).next().unwrap_or_default();
+    let value = text(ContextKind::InvalidValue);
+    let hint = match [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].map(text) {
+        ["", ""] => String::new(),
+        [one, ""] | [_, one] => format!(", did you mean `{one}`?"),
+    };
+    match error.kind() {
+        ErrorKind::UnknownArgument if flag.starts_with("--") => format!("unknown flag: {flag}{hint}"),
+        ErrorKind::UnknownArgument if flag.starts_with('-') => {
+            let shorthand = flag.trim_start_matches('-');
+            // The whole word it stood in, as pflag prints it.
+            let word = list
+                .iter()
+                .filter_map(|word| word.to_str())
+                .find(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(shorthand));
+            format!("unknown shorthand flag: '{shorthand}' in {}", word.unwrap_or(flag))
+        }
+        ErrorKind::UnknownArgument => format!("unexpected argument `{flag}`{hint}"),
+        ErrorKind::InvalidSubcommand => {
+            format!("unknown command {:?}{hint}", text(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::InvalidValue if value.is_empty() => format!("flag needs an argument: {flag}"),
+        ErrorKind::InvalidValue => {
+            let expected = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(valid)) => valid.join(", "),
+                _ => String::new(),
+            };
+            format!("invalid argument {value:?} for {flag:?} flag: expected one of {expected}")
+        }
+        ErrorKind::ValueValidation => {
+            let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            format!("invalid argument {value:?} for {flag:?} flag: {source}")
+        }
+        ErrorKind::MissingRequiredArgument => {
+            let missing = match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::Strings(missing)) => missing.join(" "),
+                _ => flag.to_owned(),
+            };
+            format!("missing argument: {missing}")
+        }
+        _ => {
+            let rendered = error.render().to_string();
+            rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        }
+    }
+}

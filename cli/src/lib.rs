@@ -1,0 +1,133 @@
+//! The command line of `oc-mirror`: from what was typed to what it means, and from an outcome to an exit code.
+//!
+//! The way of one run, each step a module:
+//!
+//! 1. [`env`](crate::env): one snapshot of the outside world — variables, directory, clock, terminal.
+//! 2. [`args`]: what was typed, as clap reads it after [`args::parse`] has ironed out the habits of Go's flag package.
+//! 3. [`settings`]: what it means — absolute paths, chosen defaults, settled conflicts.
+//! 4. [`workflow`]: the run itself, on the engine.
+//! 5. [`exit`]: the outcome as the bits that scripts know.
+//!
+//! [`log`] writes the lines in between, byte for byte in the format of oc-mirror v2.
+//!
+//! The program's whole outside can be given by hand, which is how the tests run it:
+//!
+//! ```
+//! use oc_mirror::env::Snapshot;
+//! use oc_mirror::log::Streams;
+//!
+//! let (streams, written) = Streams::captured();
+//! let status = oc_mirror::run(["oc-mirror", "--version"], &Snapshot::for_test([]), streams);
+//! assert_eq!(status, 0);
+//! assert!(written.stdout().starts_with("oc-mirror version v"));
+//! ```
+//!
+//! ## Deviations from oc-mirror v2
+//! - `--v2` is accepted everywhere and needed nowhere; `--v1` ends with exit code 255 and says why.
+//! - `--flag true` and `--flag false` set a boolean flag, as the published examples write it.
+//! - `--from` takes a path without `file://`; a destination may end in `/`; `--loglevel` is `--log-level`.
+//! - A destination that no registry client could address (`docker://myhost/ns`, a tag, upper case) is refused before
+//!   anything is collected, with the form that works.
+//! - `delete --delete-yaml-file` understands `--workspace file://…`; upstream makes a directory called `file:`.
+
+pub mod args;
+pub mod duration;
+pub mod env;
+pub mod exit;
+pub mod log;
+pub mod settings;
+pub mod version;
+pub mod workflow;
+
+use std::ffi::OsString;
+
+use crate::args::{Cli, Outcome};
+use crate::env::Snapshot;
+use crate::exit::ExitStatus;
+use crate::log::{Level, Log, Streams};
+use crate::settings::{Command, Settings, UsageError};
+
+/// Runs the program with these arguments (the program's name first) and returns its exit code.
+pub fn run<I, T>(argv: I, env: &Snapshot, streams: Streams) -> u8
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
+    let log = Log::new(streams, Level::Info);
+    if let Err(error) = args::check_generation(&argv) {
+        log.error(format_args!("{error}"));
+        return ExitStatus::WRONG_GENERATION.code();
+    }
+    let cli = match args::parse(&argv) {
+        Outcome::Parsed(cli) => *cli,
+        Outcome::Shown(text) => {
+            log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
+            return ExitStatus::SUCCESS.code();
+        }
+        Outcome::Refused { message, usage } => return refuse(&log, &message, Some(&usage)),
+    };
+    let usage = args::usage(&argv);
+    match settle(&cli, env, &log) {
+        Ok(settings) => dispatch(&settings, &argv, &log).code(),
+        Err(error) => refuse(&log, &error.to_string(), error.shows_usage().then_some(&usage)),
+    }
+}
+
+/// The steps every command begins with (contract `config-cli.md` 2.5), in the order users see them.
+fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> {
+    log.always(Level::Info, "👋 Hello, welcome to oc-mirror");
+    if env.umask != 0o022 {
+        log.warn(format_args!(
+            "⚠️  Detected bad umask {:04o}, expected 0022: files of the workspace may get other permissions",
+            env.umask
+        ));
+    }
+    let common = settings::prerun(cli, env)?;
+    log.set_level(common.log_level);
+    for secret in common.secrets() {
+        log.hide(secret.expose());
+    }
+    log.info(format_args!("⚙️  environment version: {}", version::GIT_VERSION));
+    let (settings, warnings) = settings::settle(cli, common)?;
+    for warning in warnings {
+        log.warn(format_args!("⚠️  {warning}"));
+    }
+    Ok(settings)
+}
+
+fn dispatch(settings: &Settings, argv: &[OsString], log: &Log) -> ExitStatus {
+    match &settings.command {
+        Command::Version(request) => {
+            let text = version::render(*request);
+            log.with_stderr(|stderr| stderr.write_all(text.stderr.as_bytes()));
+            log.with_stdout(|stdout| stdout.write_all(text.stdout.as_bytes()));
+            ExitStatus::SUCCESS
+        }
+        Command::Completion(shell) => {
+            log.with_stdout(|stdout| stdout.write_all(&args::completion(*shell)));
+            ExitStatus::SUCCESS
+        }
+        Command::ManPages(directory) => match args::write_man_pages(directory) {
+            Ok(()) => ExitStatus::SUCCESS,
+            Err(error) => {
+                log.error(format_args!("[Executor] cannot write manual pages to `{}`: {error} ", directory.display()));
+                ExitStatus::GENERIC
+            }
+        },
+        Command::Help => {
+            let usage = args::usage(argv);
+            log.with_stdout(|stdout| stdout.write_all(usage.as_bytes()));
+            ExitStatus::SUCCESS
+        }
+        _ => workflow::run(settings, log),
+    }
+}
+
+fn refuse(log: &Log, message: &str, usage: Option<&String>) -> u8 {
+    if let Some(usage) = usage {
+        log.with_stderr(|stderr| writeln!(stderr, "{usage}"));
+    }
+    log.error(format_args!("[Executor] {message} "));
+    ExitStatus::GENERIC.code()
+}

@@ -1,0 +1,443 @@
+//! Log lines, byte for byte as oc-mirror v2 writes them, and where they go (contract `config-cli.md` 6.1).
+//!
+//! Until the workspace has its `logs` directory, lines go to standard error; after [`Log::open`] they go to standard
+//! output and to the file, colours included, because that is what people's scripts and support tools read.
+//! Nothing that looks like a credential leaves through here, see [`redact`].
+
+mod layer;
+pub mod redact;
+
+use std::fmt::{self, Display};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::civil::DateTime;
+
+use self::redact::Redactor;
+
+/// How much is printed, from little to much: `error`, `info`, `debug`, `trace`. Also the level of a single line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Always printed.
+    Error,
+    /// Printed unless the log level is `error`. No log level of its own.
+    Warn,
+    /// The default log level.
+    Info,
+    /// What each step does.
+    Debug,
+    /// Every request and decision.
+    Trace,
+}
+
+impl Level {
+    /// Name, ANSI colour and the blanks before the colon.
+    fn dress(self) -> (&'static str, u8, &'static str) {
+        match self {
+            Self::Error => ("ERROR", 91, " "),
+            Self::Warn => ("WARN", 93, "  "),
+            Self::Info => ("INFO", 94, "  "),
+            Self::Debug => ("DEBUG", 92, " "),
+            Self::Trace => ("TRACE", 96, " "),
+        }
+    }
+
+    /// Formats one line, with its line feed.
+    fn line(self, time: DateTime, message: &str) -> String {
+        let (name, colour, blanks) = self.dress();
+        format!("{} \u{1b}[1;{colour}m [{name}] \u{1b}[0m{blanks}: {message}\n", time.strftime("%Y/%m/%d %H:%M:%S"))
+    }
+}
+
+impl FromStr for Level {
+    type Err = ParseLevelError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "error" => Ok(Self::Error),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            "trace" => Ok(Self::Trace),
+            _ => Err(ParseLevelError(text.into())),
+        }
+    }
+}
+
+/// The text is none of the four log levels.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid log-level `{0}`: expected `info`, `debug`, `trace` or `error`")]
+pub struct ParseLevelError(String);
+
+/// The two streams of the process, or buffers that stand for them.
+pub struct Streams {
+    stdout: Box<dyn Write + Send>,
+    stderr: Box<dyn Write + Send>,
+}
+
+impl Streams {
+    /// The streams of this process.
+    pub fn of_process() -> Self {
+        Self { stdout: Box::new(io::stdout()), stderr: Box::new(io::stderr()) }
+    }
+
+    /// Buffers, and a handle to read what was written.
+    pub fn captured() -> (Self, Captured) {
+        let captured = Captured::default();
+        let streams = Self { stdout: Box::new(captured.stdout.clone()), stderr: Box::new(captured.stderr.clone()) };
+        (streams, captured)
+    }
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams").finish_non_exhaustive()
+    }
+}
+
+/// What was written to captured [`Streams`].
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    stdout: Buffer,
+    stderr: Buffer,
+}
+
+impl Captured {
+    /// Everything written to standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Everything written to standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.0)).into_owned()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        lock(&self.0).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The log. Clones share everything.
+#[derive(Clone)]
+pub struct Log(Arc<Mutex<Sink>>);
+
+struct Sink {
+    level: Level,
+    streams: Streams,
+    destination: Destination,
+    redactor: Redactor,
+    clock: fn() -> DateTime,
+    /// Called around each console line, so that a progress display can step aside.
+    curtain: Option<Arc<dyn Curtain>>,
+}
+
+/// Where lines go.
+enum Destination {
+    /// Standard error: before the workspace exists, and for commands whose answer is on standard output.
+    Stderr,
+    /// Standard output, and the log file as long as it is open.
+    Stdout(Option<File>),
+    /// Standard error and the log file: standard output carries a machine-readable answer.
+    StderrAnd(File),
+}
+
+/// Something drawn on the terminal that has to make room while a line is printed.
+pub trait Curtain: Send + Sync {
+    /// Runs `print` while nothing is drawn.
+    fn part(&self, print: &mut dyn FnMut());
+}
+
+impl Log {
+    /// A log that writes to standard error for now.
+    pub fn new(streams: Streams, level: Level) -> Self {
+        Self::with_clock(streams, level, || jiff::Zoned::now().datetime())
+    }
+
+    /// Like [`Log::new`], with a clock of the caller's choice.
+    pub fn with_clock(streams: Streams, level: Level, clock: fn() -> DateTime) -> Self {
+        Self(Arc::new(Mutex::new(Sink {
+            level,
+            streams,
+            destination: Destination::Stderr,
+            redactor: Redactor::default(),
+            clock,
+            curtain: None,
+        })))
+    }
+
+    /// Changes the level.
+    pub fn set_level(&self, level: Level) {
+        lock(&self.0).level = level;
+    }
+
+    /// The level in force.
+    pub fn level(&self) -> Level {
+        lock(&self.0).level
+    }
+
+    /// Makes a secret unprintable from now on.
+    pub fn hide(&self, secret: &str) {
+        lock(&self.0).redactor.hide(secret);
+    }
+
+    /// Puts up, or with none takes down, what has to step aside for each line.
+    pub fn set_curtain(&self, curtain: Option<Arc<dyn Curtain>>) {
+        lock(&self.0).curtain = curtain;
+    }
+
+    /// Starts the log file: from now on lines go to standard output and into it. With `stdout_is_answer`, standard
+    /// output is left to the machine-readable answer, and lines stay on standard error.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn open(&self, path: &Path, stdout_is_answer: bool) -> io::Result<()> {
+        let file = File::create(path)?;
+        let mut sink = lock(&self.0);
+        sink.destination =
+            if stdout_is_answer { Destination::StderrAnd(file) } else { Destination::Stdout(Some(file)) };
+        Ok(())
+    }
+
+    /// Ends the log file. Later lines go to the console only, as the final error line does upstream.
+    pub fn close(&self) {
+        let mut sink = lock(&self.0);
+        match &mut sink.destination {
+            Destination::Stderr => {}
+            Destination::Stdout(file) => *file = None,
+            Destination::StderrAnd(_) => sink.destination = Destination::Stderr,
+        }
+    }
+
+    /// Tells that something failed.
+    pub fn error(&self, message: impl Display) {
+        self.write(Level::Error, &message);
+    }
+
+    /// Warns.
+    pub fn warn(&self, message: impl Display) {
+        self.write(Level::Warn, &message);
+    }
+
+    /// Tells what is going on.
+    pub fn info(&self, message: impl Display) {
+        self.write(Level::Info, &message);
+    }
+
+    /// Tells a detail.
+    pub fn debug(&self, message: impl Display) {
+        self.write(Level::Debug, &message);
+    }
+
+    /// Tells every detail.
+    pub fn trace(&self, message: impl Display) {
+        self.write(Level::Trace, &message);
+    }
+
+    /// Prints a line whatever the log level is; the greeting does that.
+    pub fn always(&self, level: Level, message: impl Display) {
+        lock(&self.0).write(level, &message.to_string());
+    }
+
+    /// Writes an answer, which is no log line, to standard output. A closed pipe is not an error of ours.
+    pub fn with_stdout<T>(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) {
+        let mut sink = lock(&self.0);
+        let stdout = &mut sink.streams.stdout;
+        let _ = write(stdout).and_then(|_| stdout.flush());
+    }
+
+    /// Writes text that is no log line, such as a usage, to standard error.
+    pub fn with_stderr<T>(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) {
+        let mut sink = lock(&self.0);
+        let stderr = &mut sink.streams.stderr;
+        let _ = write(stderr).and_then(|_| stderr.flush());
+    }
+
+    /// Sends the `tracing` events of our own crates here, as debug and trace lines. To be called once per process.
+    pub fn listen(&self) {
+        layer::install(self.clone());
+    }
+
+    fn write(&self, level: Level, message: &dyn Display) {
+        let mut sink = lock(&self.0);
+        if level <= sink.level {
+            sink.write(level, &message.to_string());
+        }
+    }
+}
+
+impl Sink {
+    fn write(&mut self, level: Level, message: &str) {
+        let line = level.line((self.clock)(), &self.redactor.clean(message));
+        // A full disk or a closed pipe must not end a mirror run that is otherwise healthy.
+        if let Destination::Stdout(Some(file)) | Destination::StderrAnd(file) = &mut self.destination {
+            let _ = file.write_all(line.as_bytes());
+        }
+        let console = match self.destination {
+            Destination::Stdout(_) => &mut self.streams.stdout,
+            Destination::Stderr | Destination::StderrAnd(_) => &mut self.streams.stderr,
+        };
+        let mut print = || {
+            let _ = console.write_all(line.as_bytes()).and_then(|()| console.flush());
+        };
+        match &self.curtain {
+            Some(curtain) => curtain.part(&mut print),
+            None => print(),
+        }
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("level", &self.level()).finish_non_exhaustive()
+    }
+}
+
+/// A panic in another thread must not silence the log.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> DateTime {
+        jiff::civil::date(2026, 8, 1).at(12, 0, 5, 0)
+    }
+
+    fn log(level: Level) -> (Log, Captured) {
+        let (streams, captured) = Streams::captured();
+        (Log::with_clock(streams, level, noon), captured)
+    }
+
+    fn all_levels(log: &Log) {
+        log.error("e");
+        log.warn("w");
+        log.info("i");
+        log.debug("d");
+        log.trace("t");
+    }
+
+    #[test]
+    fn the_bytes_of_each_line() {
+        let (log, written) = log(Level::Trace);
+        all_levels(&log);
+        let expected = "2026/08/01 12:00:05 \x1b[1;91m [ERROR] \x1b[0m : e\n\
+                        2026/08/01 12:00:05 \x1b[1;93m [WARN] \x1b[0m  : w\n\
+                        2026/08/01 12:00:05 \x1b[1;94m [INFO] \x1b[0m  : i\n\
+                        2026/08/01 12:00:05 \x1b[1;92m [DEBUG] \x1b[0m : d\n\
+                        2026/08/01 12:00:05 \x1b[1;96m [TRACE] \x1b[0m : t\n";
+        assert_eq!(written.stderr(), expected);
+        assert_eq!(written.stdout(), "");
+    }
+
+    #[test]
+    fn levels_let_through() {
+        for (level, expected) in [
+            (Level::Error, "ERROR"),
+            (Level::Info, "ERROR WARN INFO"),
+            (Level::Debug, "ERROR WARN INFO DEBUG"),
+            (Level::Trace, "ERROR WARN INFO DEBUG TRACE"),
+        ] {
+            let (log, written) = log(level);
+            all_levels(&log);
+            let stderr = written.stderr();
+            let names: Vec<_> = stderr.lines().map(|line| &line[line.find('[').unwrap()..]).collect();
+            let names: Vec<_> =
+                names.iter().map(|line| line.split("m [").nth(1).unwrap().split(']').next().unwrap()).collect();
+            assert_eq!(names.join(" "), expected, "{level:?}");
+        }
+    }
+
+    #[test]
+    fn the_greeting_is_always_printed() {
+        let (log, written) = log(Level::Error);
+        log.always(Level::Info, "hello");
+        assert!(written.stderr().ends_with("[INFO] \x1b[0m  : hello\n"));
+    }
+
+    #[test]
+    fn level_names() {
+        for (text, level) in
+            [("error", Level::Error), ("info", Level::Info), ("debug", Level::Debug), ("trace", Level::Trace)]
+        {
+            assert_eq!(text.parse(), Ok(level));
+        }
+        for text in ["", "warn", "INFO", "debug "] {
+            assert!(text.parse::<Level>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn from_stderr_to_stdout_and_file_and_back_to_stdout() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("oc-mirror.log");
+        let (log, written) = log(Level::Info);
+        log.info("before");
+        log.open(&path, false).unwrap();
+        log.info("during");
+        log.close();
+        log.error("after");
+        assert!(written.stderr().ends_with(": before\n"));
+        let stdout = written.stdout();
+        assert!(stdout.contains(": during\n") && stdout.ends_with(": after\n"));
+        let file = std::fs::read_to_string(path).unwrap();
+        assert!(stdout.starts_with(&file) && file.ends_with("\x1b[0m  : during\n"));
+    }
+
+    #[test]
+    fn with_a_machine_readable_answer_the_log_stays_on_stderr() {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, written) = log(Level::Info);
+        log.open(&directory.path().join("log"), true).unwrap();
+        log.info("during");
+        log.with_stdout(|stdout| writeln!(stdout, "{{}}"));
+        assert_eq!(written.stdout(), "{}\n");
+        assert!(written.stderr().ends_with(": during\n"));
+    }
+
+    #[test]
+    fn secrets_do_not_pass() {
+        let (log, written) = log(Level::Trace);
+        log.hide("hunter2");
+        log.debug("password hunter2 for https://user:other@reg.lan/v2/");
+        assert!(written.stderr().ends_with(": password [redacted] for https://[redacted]@reg.lan/v2/\n"));
+    }
+
+    #[test]
+    fn a_curtain_is_drawn_aside() {
+        struct Count(std::sync::atomic::AtomicUsize);
+        impl Curtain for Count {
+            fn part(&self, print: &mut dyn FnMut()) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                print();
+            }
+        }
+        let (log, written) = log(Level::Info);
+        let curtain = Arc::new(Count(0.into()));
+        log.set_curtain(Some(curtain.clone()));
+        log.info("one");
+        log.set_curtain(None);
+        log.info("two");
+        assert_eq!(curtain.0.load(std::sync::atomic::Ordering::Relaxed), 1);
+        assert_eq!(written.stderr().lines().count(), 2);
+    }
+}

@@ -1,0 +1,262 @@
+//! What was meant: absolute paths, parsed values, chosen defaults, no conflicts left.
+//!
+//! Everything behind this point works with [`Settings`] alone; it never sees a flag or a variable again.
+//! Checks stand in the order of contract `config-cli.md` 2.5 to 2.9 and 7.1, because the first failure wins and
+//! scripts look for its text.
+
+mod access;
+mod destination;
+mod list;
+mod mirror;
+mod usage;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use self::access::{Access, Credentials, Secret};
+pub use self::destination::{Destination, DestinationError};
+pub use self::list::{ListOperators, ListReleases, OperatorQuery};
+pub use self::mirror::{Delete, DeletePhase, DryRun, Mirror, Mode, Selection};
+pub use self::usage::UsageError;
+use crate::args::{ArchiveCommand, Cli, ListCommand, OutputFormat, Subcommands};
+use crate::env::Snapshot;
+use crate::log::Level;
+use crate::version;
+
+pub use crate::args::OperatorSelection;
+
+/// Everything a run needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What every command shares.
+    pub common: Common,
+    /// What is to be done.
+    pub command: Command,
+    /// Whether the outcome is one JSON document on standard output.
+    pub output: OutputFormat,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Mirror in one of the three modes.
+    Mirror(Box<Mirror>),
+    /// Delete, first or second step.
+    Delete(Box<Delete>),
+    /// List operators.
+    ListOperators(ListOperators),
+    /// List releases.
+    ListReleases(ListReleases),
+    /// List what the archives of a directory hold.
+    ArchiveList(PathBuf),
+    /// Check the archives of a directory.
+    ArchiveVerify(PathBuf),
+    /// Tell what the archives of a directory are for.
+    Describe(PathBuf),
+    /// Tell why an image is mirrored.
+    Why(Why),
+    /// Print the version.
+    Version(version::Request),
+    /// Print a completion script.
+    Completion(clap_complete::Shell),
+    /// Write manual pages to a directory.
+    ManPages(PathBuf),
+    /// Print help: `list` or `archive` without a command.
+    Help,
+}
+
+impl Command {
+    /// The command's name, as typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Mirror(_) => "mirror",
+            Self::Delete(_) => "delete",
+            Self::ListOperators(_) => "list operators",
+            Self::ListReleases(_) => "list releases",
+            Self::ArchiveList(_) => "archive list",
+            Self::ArchiveVerify(_) => "archive verify",
+            Self::Describe(_) => "describe",
+            Self::Why(_) => "why",
+            Self::Version(_) => "version",
+            Self::Completion(_) => "completion",
+            Self::ManPages(_) => "man",
+            Self::Help => "help",
+        }
+    }
+}
+
+/// What `why` is to explain.
+#[derive(Debug, Clone)]
+pub struct Why {
+    /// The image, as typed.
+    pub image: String,
+    /// The image set configuration.
+    pub config: PathBuf,
+    /// Directory with archives to answer from; none means asking the sources.
+    pub from: Option<PathBuf>,
+    /// How content is selected.
+    pub selection: Selection,
+}
+
+/// What every command shares.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// How much is told.
+    pub log_level: Level,
+    /// The cache, `<base>/.oc-mirror/.cache`.
+    pub cache: PathBuf,
+    /// Port in the cache's name, `localhost:<port>`.
+    pub port: u16,
+    /// Images at a time; 1 to 10 for mirroring.
+    pub parallel_images: u32,
+    /// Layers of one image at a time; 1 to 10 for mirroring.
+    pub parallel_layers: u32,
+    /// Trust policy file.
+    pub policy: Option<PathBuf>,
+    /// Seed of the workspace's `registries.d`.
+    pub registries_d: Option<PathBuf>,
+    /// Tries after the first one.
+    pub retry_times: u32,
+    /// Constant pause between tries; none means exponential, from one second.
+    pub retry_delay: Option<Duration>,
+    /// How source registries are accessed.
+    pub source: Access,
+    /// How the destination registry is accessed.
+    pub destination: Access,
+    /// The world outside, for the lookups that depend on it.
+    pub env: Snapshot,
+}
+
+impl Common {
+    /// Name of the cache in mapping files and references, `localhost:<port>`.
+    pub fn cache_host(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
+    /// Every secret that flags and variables carried, to be kept out of the log.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        self.source.secrets().chain(self.destination.secrets()).collect()
+    }
+}
+
+/// The checks before any command (contract 2.5, steps 3 to 5).
+///
+/// # Errors
+/// The first check that fails.
+pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
+    let flags = &cli.persistent;
+    if flags.workspace.as_deref().is_some_and(|workspace| !workspace.is_empty() && !workspace.starts_with(FILE)) {
+        return Err(UsageError::WorkspacePrefix);
+    }
+    let log_level = flags.log_level.parse()?;
+    let base = match (given(flags.cache_dir.as_ref(), env), &env.cache_base) {
+        (Some(_), Some(_)) => return Err(UsageError::TwoCaches),
+        (Some(dir), None) => dir,
+        (None, Some(dir)) => env.absolute(dir),
+        (None, None) => env.absolute(env.home.as_ref().ok_or(UsageError::NoCacheBase)?),
+    };
+    let authfile = flags.authfile.as_ref().filter(|path| !path.as_os_str().is_empty()).or(env.auth_file.as_ref());
+    Ok(Common {
+        log_level,
+        cache: base.join(".oc-mirror").join(".cache"),
+        port: flags.port,
+        parallel_images: flags.parallel_images,
+        parallel_layers: flags.parallel_layers,
+        policy: given(flags.policy.as_ref(), env),
+        registries_d: given(flags.registries_d.as_ref(), env),
+        retry_times: u32::try_from(flags.retry_times.max(0)).unwrap_or(u32::MAX),
+        retry_delay: Some(flags.retry_delay).filter(|delay| !delay.is_zero()),
+        source: Access::settle("src", flags.source_side(), authfile, env)?,
+        destination: Access::settle("dest", flags.destination_side(), authfile, env)?,
+        env: env.clone(),
+    })
+}
+
+/// Settles one command. Returns what is worth a warning beside the settings.
+///
+/// # Errors
+/// The first check that fails.
+pub fn settle(cli: &Cli, common: Common) -> Result<(Settings, Vec<String>), UsageError> {
+    let env = &common.env;
+    let mut warnings = Vec::new();
+    let mut output = OutputFormat::Text;
+    let command = match &cli.command {
+        None => {
+            output = cli.mirror.output;
+            Command::Mirror(Box::new(Mirror::settle(&cli.persistent, &cli.mirror, env, &mut warnings)?))
+        }
+        Some(Subcommands::Delete(args)) => {
+            output = args.output;
+            Command::Delete(Box::new(Delete::settle(&cli.persistent, args, env)?))
+        }
+        Some(Subcommands::List(args)) => match &args.command {
+            None => Command::Help,
+            Some(ListCommand::Operators(args)) => {
+                output = args.output;
+                Command::ListOperators(ListOperators::settle(args)?)
+            }
+            Some(ListCommand::Releases(args)) => {
+                output = args.output;
+                Command::ListReleases(ListReleases::settle(args)?)
+            }
+        },
+        Some(Subcommands::Archive(args)) => match &args.command {
+            None => Command::Help,
+            Some(ArchiveCommand::List(path)) => {
+                output = path.output;
+                Command::ArchiveList(directory(&path.archive, env)?)
+            }
+            Some(ArchiveCommand::Verify(path)) => {
+                output = path.output;
+                Command::ArchiveVerify(directory(&path.archive, env)?)
+            }
+        },
+        Some(Subcommands::Describe(args)) => {
+            output = args.path.output;
+            Command::Describe(directory(&args.path.archive, env)?)
+        }
+        Some(Subcommands::Why(args)) => {
+            output = args.output;
+            Command::Why(Why {
+                image: args.image.clone(),
+                config: given(cli.persistent.config.as_ref(), env).ok_or(UsageError::NoConfig)?,
+                from: args.from.as_deref().map(|from| directory(from, env)).transpose()?,
+                selection: Selection::settle(&args.selection, env),
+            })
+        }
+        Some(Subcommands::Version(args)) => Command::Version(match args.output.as_str() {
+            "" if args.short.0 => version::Request::Short,
+            "" => version::Request::Default,
+            "json" => version::Request::Json,
+            "yaml" => version::Request::Yaml,
+            _ => return Err(UsageError::VersionOutput),
+        }),
+        Some(Subcommands::Completion(args)) => Command::Completion(args.shell),
+        Some(Subcommands::Man(args)) => Command::ManPages(env.absolute(&args.directory)),
+    };
+    Ok((Settings { common, command, output }, warnings))
+}
+
+/// Prefix of directories.
+const FILE: &str = "file://";
+/// Prefix of registries.
+const DOCKER: &str = "docker://";
+/// Name of the directory that a workspace or archive directory holds.
+const WORKING_DIR: &str = "working-dir";
+
+/// A directory, written with or without `file://`.
+fn directory(text: &str, env: &Snapshot) -> Result<PathBuf, UsageError> {
+    let path = text.strip_prefix(FILE).unwrap_or(text);
+    if path.is_empty() || path.contains("://") {
+        return Err(UsageError::NoDirectory(text.into()));
+    }
+    Ok(env.absolute(path))
+}
+
+/// A path that was given and is not empty, made absolute.
+fn given(path: Option<&PathBuf>, env: &Snapshot) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty()).map(|path| env.absolute(path))
+}
+
+#[cfg(test)]
+mod tests;
