@@ -23,7 +23,7 @@ pub struct UnknownArchitectureError(Vec<String>);
 /// The `X.Y` versions among the tags of the release repository, ascending: the first two numbers joined by a dot in
 /// each tag; signature tags (`….sig`) are passed over.
 pub fn minor_versions<'a>(tags: impl IntoIterator<Item = &'a str>) -> BTreeSet<(u64, u64)> {
-    tags.into_iter().filter(|tag| !tag.ends_with(".sig")).filter_map(first_two_numbers).collect()
+    tags.into_iter().filter(|tag| tag.strip_suffix(".sig").is_none()).filter_map(first_two_numbers).collect()
 }
 
 fn first_two_numbers(tag: &str) -> Option<(u64, u64)> {

@@ -11,7 +11,7 @@ fn check(json: &str, expected: &str) {
         Ok(graph) => {
             let versions: Vec<String> = graph.nodes().iter().map(|node| node.version.to_string()).collect();
             let edges: Vec<String> = graph.edges().map(|(from, to)| format!("{from}>{to}")).collect();
-            let warnings = graph.warnings().iter().map(|warning| format!(" ! {warning}")).collect::<String>();
+            let warnings = graph.warnings().iter().fold(String::new(), |text, warning| format!("{text} ! {warning}"));
             format!("{} | {}{warnings}", versions.join(" "), edges.join(" "))
         }
         Err(error) => error.to_string(),

@@ -83,9 +83,8 @@ impl Mock {
             return read_response(404, br#"{"kind": "not_found", "value": "no such channel"}"#);
         };
         match key.arch.as_str() {
-            "amd64" | "multi" => {}
             "arm64" if channel == "stable-4.14" => (nodes, edges) = ("4.14.0 4.14.1 4.14.2 4.14.4", CHAIN),
-            "arm64" => {}
+            "amd64" | "arm64" | "multi" => {}
             _ => (nodes, edges) = ("", ""),
         }
         let mut json = graph_json(nodes, edges);
