@@ -1,5 +1,7 @@
 //! HTTPS, client certificates, protocol versions.
 
+use std::time::Duration;
+
 use http::Version;
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 use test_support::{Effect, Fault, Kind, Registry, TestCa, When};
@@ -50,10 +52,14 @@ async fn go_away_moves_an_http_2_client_to_a_new_connection() {
     let digest = registry.put_blob("a", "blob");
     registry.fault(Fault::new(When::kind(Kind::Blob).nth(2), Effect::GoAway));
     let client = trusting(&ca).build().unwrap();
-    for _ in 0..4 {
+    // A client may begin requests on the old connection until it has read the frame.
+    for _ in 0..200 {
         let url = format!("{}/v2/a/blobs/{digest}", registry.url());
         assert_eq!(client.get(url).send().await.unwrap().text().await.unwrap(), "blob");
+        if registry.requests().iter().any(|request| request.connection == 2) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let connections: Vec<u64> = registry.requests().iter().map(|request| request.connection).collect();
-    assert_eq!(connections, [1, 1, 2, 2]);
+    panic!("the client stays on its first connection");
 }
