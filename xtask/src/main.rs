@@ -2,12 +2,16 @@
 //!
 //! Everything that the gate (`.ci/run`) does is one of these commands, so that anyone can run what the gate runs.
 
+mod bench;
+mod demo;
 mod fuzz;
 mod layers;
 mod process;
+mod pull;
 mod setup;
 mod test;
 mod tidy;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -18,6 +22,10 @@ cargo xtask COMMAND
   test                   setup, fmt, layers, tidy, clippy, all tests, doc tests: what the gate runs
   layers                 hold the allowed arrows between crates against `cargo metadata`
   tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies)
+  demo [--binary PATH]   mirror a small world to disk and on to a registry, and compare every digest
+  bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
+                         speed, CPU, memory and requests of a release-shaped workload, beside curl and cp
+  serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
 ";
 
@@ -29,6 +37,10 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["layers"] => layers::run(),
         ["tidy"] => tidy::run(),
+        ["demo"] => demo::run(None),
+        ["demo", "--binary", binary] => demo::run(Some(binary)),
+        ["bench", "transfer", options @ ..] => bench::transfer::run(options),
+        ["serve-registry", folder] => bench::server::run(folder.as_ref()),
         ["fuzz", "list"] => fuzz::list(),
         ["fuzz", target, seconds] => fuzz::run(target, seconds),
         _ => {

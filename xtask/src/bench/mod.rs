@@ -1,0 +1,6 @@
+//! `cargo xtask bench`: measurements side by side with a floor of ordinary tools, in one run on one machine.
+
+mod floor;
+mod measure;
+pub(crate) mod server;
+pub(crate) mod transfer;

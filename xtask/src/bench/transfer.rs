@@ -1,0 +1,208 @@
+//! `cargo xtask bench transfer`: a release-shaped workload from registry to disk and from disk to registry.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use test_support::{Workload, release_shaped};
+
+use super::floor;
+use super::measure::{self, Cost, median};
+use super::server::{Counters, Server};
+use crate::process::{self, cargo, complain, say};
+use crate::tool::{self, Tool};
+
+/// What to measure.
+#[derive(Debug)]
+struct Options {
+    /// How many images.
+    images: usize,
+    /// How much of 3 GB.
+    scale: f64,
+    /// How often each thing is measured.
+    pairs: usize,
+    /// Another `oc-mirror` than ours.
+    binary: Option<PathBuf>,
+    /// Where the data goes; a temporary folder by default.
+    folder: Option<PathBuf>,
+    /// Whether this is the release build that the other one started.
+    built: bool,
+}
+
+/// The blobs of the workload at scale 1, in bytes.
+const TOTAL: f64 = 3e9;
+
+/// Builds everything with `--release`, measures, prints the table.
+pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
+    let options = parse(arguments)?;
+    if !process::on_path("curl") || !process::on_path("cp") {
+        bail!("the floor needs `curl` and `cp`; install them");
+    }
+    if !options.built {
+        // The peer of the tool is this program: unoptimised it would be the bottleneck.
+        process::run(cargo(), &["build", "--quiet", "--release", "--package", "xtask"])?;
+        let own = tool::target_folder()?.join("release/xtask").display().to_string();
+        return process::run(&own, &[&["bench", "transfer", "--built"], arguments].concat());
+    }
+    let binary = match &options.binary {
+        Some(binary) => binary.clone(),
+        None => tool::build(true)?,
+    };
+    let temporary;
+    let folder = if let Some(folder) = &options.folder {
+        folder.as_path()
+    } else {
+        temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+        temporary.path()
+    };
+    measure_all(&options, &binary, folder)
+}
+
+fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
+    let mut options = Options { images: 200, scale: 1.0, pairs: 5, binary: None, folder: None, built: false };
+    let mut rest = arguments.iter();
+    while let Some(&name) = rest.next() {
+        if name == "--built" {
+            options.built = true;
+            continue;
+        }
+        let value = rest.next().with_context(|| format!("`{name}` wants a value"))?;
+        let wrong = || format!("`{value}` is no value of `{name}`");
+        match name {
+            "--images" => options.images = value.parse().with_context(wrong)?,
+            "--scale" => options.scale = value.parse().with_context(wrong)?,
+            "--pairs" => options.pairs = value.parse().with_context(wrong)?,
+            "--binary" => options.binary = Some(fs::canonicalize(value).with_context(wrong)?),
+            "--folder" => options.folder = Some(value.into()),
+            _ => bail!("unknown option `{name}`; there are --images, --scale, --pairs, --binary, --folder"),
+        }
+    }
+    ensure!(options.images > 0 && options.pairs > 0 && options.scale > 0.0, "the numbers must be above zero");
+    Ok(options)
+}
+
+/// One thing that the tool does, in all its repetitions.
+#[derive(Debug, Default)]
+struct Series {
+    runs: Vec<(Cost, Counters)>,
+}
+
+impl Series {
+    fn wall(&self) -> f64 {
+        median(self.runs.iter().map(|(cost, _)| cost.wall))
+    }
+}
+
+fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Result<()> {
+    let source_folder = folder.join("source");
+    complain("making the workload");
+    let bytes = to_bytes(TOTAL * options.scale);
+    let workload = release_shaped(&source_folder, options.images, bytes, 1)?;
+    let mut source = Server::start(&source_folder)?;
+    let names: Vec<String> = workload
+        .images
+        .iter()
+        .map(|image| format!("{}/{}@{}", source.host(), image.repository, image.digest))
+        .collect();
+    let configuration = folder.join("isc.yaml");
+    fs::write(&configuration, tool::configuration(names.iter().map(String::as_str)))?;
+    let configuration = configuration.display().to_string();
+
+    let (mut floor_pull, mut floor_push) = (Vec::new(), Vec::new());
+    let [mut cold, mut warm, mut push, mut push_again] = [const { Series { runs: Vec::new() } }; 4];
+    for pair in 1..=options.pairs {
+        complain(&format!("pair {pair} of {}", options.pairs));
+        let scratch = folder.join("floor");
+        settle();
+        floor_pull.push(floor::pull(&workload, source.host(), &scratch)?.wall);
+        fs::remove_dir_all(&scratch)?;
+
+        // Two machines: what mirrors to disk has a cache, what mirrors from disk has none.
+        let connected = Tool::new(binary, &folder.join("connected"))?;
+        let enclave = Tool::new(binary, &folder.join("enclave"))?;
+        let disk = folder.join("disk");
+        let disk_url = format!("file://{}", disk.display());
+        let to_disk = ["-c", configuration.as_str(), disk_url.as_str(), "--src-tls-verify=false"];
+        step(&mut cold, &connected, &to_disk, &mut source)?;
+
+        let arrived = folder.join("destination");
+        let mut destination = Server::start(&arrived)?;
+        let target = format!("docker://{}/mirror", destination.host());
+        let from = ["-c", &configuration, "--from", &disk_url, &target, "--dest-tls-verify=false"];
+        step(&mut push, &enclave, &from, &mut destination)?;
+        step(&mut push_again, &enclave, &from, &mut destination)?;
+        drop(destination);
+        // Last, since it replaces the archive by one that holds what is new: nothing.
+        step(&mut warm, &connected, &to_disk, &mut source)?;
+        for folder in [arrived.as_path(), disk.as_path(), connected.home(), enclave.home()] {
+            fs::remove_dir_all(folder)?;
+        }
+
+        let destination = Server::start(&arrived)?;
+        settle();
+        floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?.wall);
+        drop(destination);
+        fs::remove_dir_all(&arrived)?;
+        fs::remove_dir_all(&scratch)?;
+    }
+    print(options, &workload, (median(floor_pull), median(floor_push)), &[&cold, &warm, &push, &push_again]);
+    Ok(())
+}
+
+/// Runs the tool once and notes what it cost, and what its peer saw.
+fn step(series: &mut Series, tool: &Tool, arguments: &[&str], peer: &mut Server) -> anyhow::Result<()> {
+    settle();
+    peer.reset()?;
+    let cost = measure::run(&mut tool.command(arguments))?;
+    series.runs.push((cost, peer.counters()?));
+    Ok(())
+}
+
+/// Lets what earlier steps wrote reach the disk, so that no step pays for another.
+fn settle() {
+    rustix::fs::sync();
+}
+
+fn print(options: &Options, workload: &Workload, (pull, push): (f64, f64), series: &[&Series; 4]) {
+    let total = workload.total_bytes() as f64;
+    let gigabytes = total / 1e9;
+    say(&format!(
+        "{} images, {} blobs, {gigabytes:.2} GB; medians of {} pairs; floor: curl of the same blobs in parallel, \
+         and one cp of them for mirror to disk\n",
+        workload.images.len(),
+        workload.blobs.len(),
+        options.pairs
+    ));
+    say(
+        "| work | wall s | floor s | ratio | target | CPU s per GB | peak RSS MB | written MB | requests | blobs moved |",
+    );
+    say("|---|---|---|---|---|---|---|---|---|---|");
+    let seconds_allowed = format!("<= {:.1} s", workload.images.len() as f64 / 1000.0);
+    let rows = [
+        ("M2D, cold", Some(pull), "<= 1.3"),
+        ("M2D, nothing new", None, seconds_allowed.as_str()),
+        ("D2M", Some(push), "<= 1.15"),
+        ("D2M, nothing new", None, ""),
+    ];
+    for ((name, floor, target), series) in rows.into_iter().zip(series) {
+        let of = |pick: fn(&(Cost, Counters)) -> f64| median(series.runs.iter().map(pick));
+        let wall = series.wall();
+        let ratio = floor.map_or("-".to_owned(), |floor| format!("{:.2}", wall / floor));
+        let floor = floor.map_or("-".to_owned(), |floor| format!("{floor:.2}"));
+        let cpu = of(|(cost, _)| cost.cpu) / gigabytes;
+        let memory = of(|(cost, _)| cost.memory as f64) / 1e6;
+        let written = of(|(cost, _)| cost.written as f64) / 1e6;
+        let requests = of(|(_, counters)| counters.requests as f64);
+        let moved = of(|(_, counters)| (counters.bytes_served + counters.bytes_received) as f64) / 1e6;
+        let blobs = of(|(_, counters)| (counters.blob_reads + counters.uploads) as f64);
+        say(&format!(
+            "| {name} | {wall:.2} | {floor} | {ratio} | {target} | {cpu:.2} | {memory:.0} | {written:.0} | \
+             {requests:.0} | {blobs:.0} requests, {moved:.0} MB |"
+        ));
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of bytes below 2^53")]
+fn to_bytes(number: f64) -> u64 {
+    number as u64
+}
