@@ -8,6 +8,7 @@
 //!   they are complete and verified; links follow.
 //! - [`ArchiveWriter`] writes chunks beside a previous archive and replaces it when the new one is complete.
 //! - [`Archive`] indexes the chunks by their headers and gives any blob from its place; layers are never unpacked.
+//! - [`verify`](fn@verify) reads every digest of an archive, [`contents`] lists it by image.
 //! - [`History`] says what earlier archives carried.
 //!
 //! ```
@@ -54,6 +55,7 @@ mod lock;
 mod manifest;
 mod space;
 mod store;
+mod verify;
 mod version;
 
 pub use archive::*;
@@ -63,4 +65,5 @@ pub use lock::{Holder, LockError, LockFile, WorkspaceLock};
 pub use manifest::{Child, ManifestView, Named};
 pub use space::free_bytes;
 pub use store::{Collected, PartialBlob, Store, StoreError};
+pub use verify::{ImageContents, Problem, ProblemKind, Verification, VerifyObserver, contents, verify};
 pub use version::{VERSION_FILE, VersionMetadata, VersionWarning};

@@ -11,6 +11,7 @@ use image_ref::Digest;
 use super::header::{self, BLOCK};
 use super::replace::{self, archive_file_name, partial_file_name};
 use super::{Archive, GIB};
+use crate::hash::ContentHasher;
 use crate::layout;
 
 /// Headers and small files are gathered up to this many bytes; larger files are copied by the kernel.
@@ -150,6 +151,21 @@ impl ArchiveWriter {
         Ok(true)
     }
 
+    /// Begins a blob whose bytes arrive bit by bit (`--no-cache`); `None` when it was added before. They are hashed on
+    /// the way, and the entry is taken back when they turn out to be wrong or do not come.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::add_bytes`].
+    pub fn begin_blob(&mut self, digest: &Digest, size: u64) -> Result<Option<BlobEntry<'_>>, WriteError> {
+        if self.blobs.contains(digest) {
+            return Ok(None);
+        }
+        let name = layout::blob_name(digest);
+        let index = self.place(&name, &name, size)?;
+        let hasher = ContentHasher::new(digest.algorithm());
+        Ok(Some(BlobEntry { writer: self, index, digest: digest.clone(), size, received: 0, hasher, complete: false }))
+    }
+
     /// Adds all regular files below `dir`, under `prefix` and their path: names of each folder sorted, folders entered
     /// in place, hidden files included. Symbolic links and special files are left out and listed in the summary.
     ///
@@ -191,6 +207,9 @@ impl ArchiveWriter {
     /// When the disk refuses; the previous archive is untouched then, unless the error came between the renames, which
     /// the next writer or reader completes.
     pub fn finish(mut self) -> Result<ArchiveSummary, WriteError> {
+        if let Some(broken) = self.chunks.iter().find(|chunk| chunk.in_entry) {
+            return Err(WriteError::Broken { path: broken.path.clone() });
+        }
         for chunk in &mut self.chunks {
             chunk.close(self.options.durable)?;
         }
@@ -215,7 +234,7 @@ impl ArchiveWriter {
     fn add_open_file(&mut self, name: &str, path: &Path, file: &File, size: u64) -> Result<(), WriteError> {
         let index = self.place(name, &path.to_string_lossy(), size)?;
         let chunk = &mut self.chunks[index];
-        let copied = chunk.append_file(file, size)?;
+        let copied = chunk.append_file(file, path, size)?;
         if copied != size {
             let message = format!("file changed while it was archived: {copied} of {size} bytes could be read");
             let source = io::Error::new(io::ErrorKind::UnexpectedEof, message);
@@ -269,6 +288,8 @@ impl ArchiveWriter {
             content: 0,
             entries: 0,
             entry_start: 0,
+            entry_end: 0,
+            in_entry: false,
         });
         Ok(())
     }
@@ -299,12 +320,22 @@ struct OpenChunk {
     content: u64,
     entries: u64,
     entry_start: u64,
+    /// Where the content of the entry ends when it is complete.
+    entry_end: u64,
+    /// An entry was begun and neither ended nor taken back.
+    in_entry: bool,
 }
 
 impl OpenChunk {
     fn begin_entry(&mut self, name: &str, size: u64) -> Result<(), WriteError> {
+        if self.in_entry {
+            return Err(WriteError::Broken { path: self.path.clone() });
+        }
         self.entry_start = self.length;
-        self.append_bytes(&header::encode(name, size))
+        self.in_entry = true;
+        let header = header::encode(name, size);
+        self.entry_end = self.length + header.len() as u64 + size;
+        self.append_bytes(&header)
     }
 
     fn end_entry(&mut self, size: u64) -> Result<(), WriteError> {
@@ -312,6 +343,7 @@ impl OpenChunk {
         self.append_bytes(&[0; BLOCK][..padding])?;
         self.content += size;
         self.entries += 1;
+        self.in_entry = false;
         Ok(())
     }
 
@@ -324,6 +356,7 @@ impl OpenChunk {
             .and_then(|()| file.seek(SeekFrom::Start(start)))
             .map_err(|source| WriteError::write(path, 0, source))?;
         self.length = start;
+        self.in_entry = false;
         Ok(())
     }
 
@@ -340,27 +373,32 @@ impl OpenChunk {
     }
 
     /// Appends up to `size` bytes of `source` and says how many there were.
-    fn append_file(&mut self, source: &File, size: u64) -> Result<u64, WriteError> {
+    fn append_file(&mut self, source: &File, path: &Path, size: u64) -> Result<u64, WriteError> {
         if size <= BUFFER as u64 / 4 {
             let mut bytes = Vec::with_capacity(usize::try_from(size).expect("small"));
             let read = source.take(size).read_to_end(&mut bytes);
-            read.map_err(|source| WriteError::write(&self.path, size, source))?;
+            read.map_err(|source| WriteError::Read { path: path.to_owned(), source })?;
             self.append_bytes(&bytes)?;
             return Ok(bytes.len() as u64);
         }
         self.flush()?;
         let mut file = self.file.as_ref().expect("a closed chunk takes no entries");
         // On Linux this is `copy_file_range` in the kernel, with reads and writes where the filesystems have none.
-        let copied =
-            io::copy(&mut source.take(size), &mut file).map_err(|error| WriteError::write(&self.path, size, error))?;
+        let copied = io::copy(&mut source.take(size), &mut file)
+            .map_err(|error| WriteError::copy(&self.path, path, self.needed(), error))?;
         self.length += copied;
         Ok(copied)
+    }
+
+    /// Bytes that the file lacks to hold the present entry.
+    fn needed(&self) -> u64 {
+        self.entry_end.max(self.length) - (self.length - self.buffer.len() as u64)
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {
         if let (Some(mut file), false) = (self.file.as_ref(), self.buffer.is_empty()) {
             let written = file.write_all(&self.buffer);
-            written.map_err(|source| WriteError::write(&self.path, self.buffer.len() as u64, source))?;
+            written.map_err(|source| WriteError::write(&self.path, self.needed(), source))?;
             self.buffer.clear();
         }
         Ok(())
@@ -379,6 +417,71 @@ impl OpenChunk {
             file.and_then(|file| file.sync_all()).map_err(|source| WriteError::write(&self.path, 0, source))?;
         }
         Ok(())
+    }
+}
+
+/// A blob on its way into an archive. Dropped before [`BlobEntry::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct BlobEntry<'w> {
+    writer: &'w mut ArchiveWriter,
+    index: usize,
+    digest: Digest,
+    size: u64,
+    received: u64,
+    hasher: ContentHasher,
+    complete: bool,
+}
+
+impl BlobEntry<'_> {
+    /// Adds the next bytes.
+    ///
+    /// # Errors
+    /// [`WriteError::Size`] when more come than announced; [`WriteError::NoSpace`].
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.received += bytes.len() as u64;
+        if self.received > self.size {
+            return Err(self.wrong_size());
+        }
+        self.hasher.update(bytes);
+        self.writer.chunks[self.index].append_bytes(bytes)
+    }
+
+    /// Completes the entry.
+    ///
+    /// # Errors
+    /// [`WriteError::Size`], [`WriteError::Digest`]: the entry is taken back then.
+    pub fn finish(mut self) -> Result<(), WriteError> {
+        if self.received != self.size {
+            return Err(self.wrong_size());
+        }
+        let found = std::mem::replace(&mut self.hasher, ContentHasher::new(self.digest.algorithm())).finish();
+        if found != self.digest {
+            return Err(WriteError::Digest { expected: self.digest.clone(), found });
+        }
+        self.writer.chunks[self.index].end_entry(self.size)?;
+        self.complete = true;
+        self.writer.content += self.size;
+        self.writer.blobs.insert(self.digest.clone());
+        self.writer.after(self.index)
+    }
+
+    fn wrong_size(&self) -> WriteError {
+        WriteError::Size { digest: self.digest.clone(), expected: self.size, found: self.received }
+    }
+}
+
+impl Drop for BlobEntry<'_> {
+    fn drop(&mut self) {
+        if self.complete {
+            return;
+        }
+        // When this fails the chunk stays marked as broken, and the archive cannot be finished.
+        let taken_back = self.writer.chunks[self.index].abandon_entry().is_ok();
+        if taken_back && self.index != self.writer.current {
+            let chunk = self.writer.chunks.pop().expect("an oversized entry has the last chunk");
+            let _ = fs::remove_file(&chunk.path);
+            self.writer.oversized.pop();
+        }
     }
 }
 
@@ -454,15 +557,31 @@ pub enum WriteError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write the archive `{}`", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("cannot copy `{}` into the archive `{}`", from.display(), path.display())]
+    Copy { path: PathBuf, from: PathBuf, source: io::Error },
     #[error("no space left for the archive `{}`: {needed} bytes were still to be written for this entry; free space or choose another destination", path.display())]
     NoSpace { path: PathBuf, needed: u64, source: io::Error },
     #[error("cannot prepare the archive folder `{}`", dir.display())]
     Folder { dir: PathBuf, source: io::Error },
+    #[error("archive `{}` was left in the middle of an entry by an earlier error", path.display())]
+    Broken { path: PathBuf },
+    #[error("blob {digest} has {found} bytes, expected {expected}")]
+    Size { digest: Digest, expected: u64, found: u64 },
+    #[error("content has digest {found}, expected {expected}")]
+    Digest { expected: Digest, found: Digest },
     #[error("the archive needs more than 999999 chunks; raise archiveSize")]
     TooManyChunks,
 }
 
 impl WriteError {
+    /// An error of copying from `source_path`, of which `needed` bytes were missing; which side refused shows in its kind only.
+    fn copy(path: &Path, source_path: &Path, needed: u64, source: io::Error) -> Self {
+        match Self::write(path, needed, source) {
+            Self::Write { source, .. } => Self::Copy { path: path.to_owned(), from: source_path.to_owned(), source },
+            other => other,
+        }
+    }
+
     fn write(path: &Path, needed: u64, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {

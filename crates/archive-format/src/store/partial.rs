@@ -82,10 +82,10 @@ impl PartialBlob {
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         if self.buffer.len() + bytes.len() > BUFFER {
-            self.flush()?;
+            self.flush().map_err(|source| self.explain(source))?;
         }
         if bytes.len() >= BUFFER {
-            self.write_through(bytes)?;
+            self.write_through(bytes).map_err(|source| self.explain(source))?;
         } else {
             self.buffer.extend_from_slice(bytes);
         }
@@ -113,7 +113,7 @@ impl PartialBlob {
     /// [`StoreError::Size`] when bytes are missing (they can still be resumed); [`StoreError::Digest`] when the bytes
     /// are wrong (they are thrown away).
     pub fn finish(mut self) -> Result<(), StoreError> {
-        let needed = self.buffer.len() as u64;
+        let needed = self.needed();
         self.flush().map_err(|source| StoreError::write(&self.path, needed, source))?;
         if let Some(expected) = self.size.filter(|size| self.offset != *size) {
             return Err(StoreError::Size { digest: self.digest.clone(), expected, found: self.offset });
@@ -142,6 +142,23 @@ impl PartialBlob {
     pub fn discard(mut self) -> Result<(), StoreError> {
         self.buffer.clear();
         self.store.remove_partial(&self.digest)
+    }
+
+    /// Bytes that are not in the file yet.
+    fn needed(&self) -> u64 {
+        let flushed = self.offset - self.buffer.len() as u64;
+        self.size.unwrap_or(self.offset) - flushed
+    }
+
+    /// Says of a full disk for what and how much room was missing; the kind of the error stays.
+    fn explain(&self, source: io::Error) -> io::Error {
+        match StoreError::write(&self.path, self.needed(), source) {
+            StoreError::NoSpace { path, needed, source } => {
+                io::Error::new(source.kind(), StoreError::NoSpace { path, needed, source })
+            }
+            StoreError::Io { source, .. } => source,
+            other => io::Error::other(other),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

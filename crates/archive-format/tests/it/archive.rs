@@ -183,3 +183,341 @@ fn hostile_entries_write_nothing_outside() {
     assert_eq!((kinds, foreign), (4, 2), "{:?}", archive.warnings());
     assert!(archive.warnings().contains(&Warning::DuplicateEntries(1)));
 }
+
+#[test]
+fn archives_by_other_writers_are_read() {
+    for format in ["gnu", "pax"] {
+        let fixture = format!("{}/../../fixtures/archive/{format}.tar", env!("CARGO_MANIFEST_DIR"));
+        let dir = tempfile::tempdir().unwrap();
+        fs::copy(fixture, dir.path().join("copied-mirror_000001.tar")).unwrap();
+        let archive = Archive::open(dir.path()).unwrap();
+        let digest = digest_of(b"{}");
+        assert_eq!(archive.read_small_blob(&digest, 2).unwrap(), b"{}", "{format}");
+        assert_eq!(archive.resolve_tag("openshift/release-images", "v1"), Some(&digest));
+        let link = match archive.warnings() {
+            [Warning::NotRegular { name, kind: '2', .. }] => name.clone(),
+            other => panic!("{format}: {other:?}"),
+        };
+        let long = format!("working-dir/operator-catalogs/{}/{}/", "n".repeat(120), "m".repeat(120));
+        assert_eq!(link, format!("{long}link"));
+        let target = dir.path().join("out");
+        assert_eq!(archive.extract_working_dir(&target).unwrap().files, 2);
+        assert_eq!(fs::read(target.join(format!("{long}file"))).unwrap(), b"long");
+        assert_eq!(fs::read(target.join("working-dir/größe")).unwrap(), b"umlaut");
+        assert_eq!(archive.entries().len(), 5);
+    }
+}
+
+#[test]
+fn same_input_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("working-dir");
+    for name in ["b/z", "b/a", "a-b", ".history/x", "a/y"] {
+        let path = tree.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, name).unwrap();
+    }
+    std::os::unix::fs::symlink("a-b", tree.join("link")).unwrap();
+    let write = |out: &str| {
+        let mut writer = ArchiveWriter::create(&dir.path().join(out), &options(1000, false)).unwrap();
+        writer.add_tree("working-dir", &tree).unwrap();
+        let summary = writer.finish().unwrap();
+        assert_eq!(summary.skipped, [tree.join("link")]);
+        summary
+    };
+    let (one, two) = (write("one"), write("two"));
+    let bytes = fs::read(&one.chunks[0].path).unwrap();
+    assert!(bytes == fs::read(&two.chunks[0].path).unwrap());
+    assert_eq!(bytes.len() as u64, one.chunks[0].bytes);
+    let names: Vec<String> = one.open().unwrap().entries().iter().map(|entry| entry.name.clone()).collect();
+    // Go's walk: the names of a folder sorted as bytes, folders entered in place.
+    let expected =
+        ["working-dir/.history/x", "working-dir/a/y", "working-dir/a-b", "working-dir/b/a", "working-dir/b/z"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn messages_about_files_that_are_too_large() {
+    let gib = archive_format::GIB;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    // A sparse file: three GiB that take no room, and are not read in strict mode.
+    fs::File::create(&path).unwrap().set_len(3 * gib).unwrap();
+    let strict = ArchiveOptions::from_archive_size(Some(1), true);
+    assert_eq!(strict.max_chunk_bytes, gib);
+    let mut writer = ArchiveWriter::create(&dir.path().join("out"), &strict).unwrap();
+    let error = writer.add_file("working-dir/big", &path).unwrap_err();
+    insta::assert_snapshot!(error, @"
+    maxArchiveSize 1G is too small compared to sizes of files that need to be included in the archive.
+    data: 3G
+     Aborting archive generation
+    ");
+    for gib_of in [None, Some(0)] {
+        assert_eq!(ArchiveOptions::from_archive_size(gib_of, false).max_chunk_bytes, 500 * gib);
+    }
+    drop(writer);
+
+    let mut permissive = ArchiveWriter::create(&dir.path().join("out"), &options(10, false)).unwrap();
+    permissive.add_bytes("a", &[0; 11]).unwrap();
+    permissive.add_bytes("b", &[0; 10]).unwrap();
+    permissive.add_bytes("c", &[0; 12]).unwrap();
+    let summary = permissive.finish().unwrap();
+    assert_eq!(sizes(&summary), [vec![10], vec![11], vec![12]], "the current chunk stays open");
+    insta::assert_snapshot!(summary.oversized_warnings().join("\n"), @"
+    maxArchiveSize 0G is too small compared to sizes of files that need to be included in the archive.
+    a: 0G
+    maxArchiveSize 0G is too small compared to sizes of files that need to be included in the archive.
+    c: 0G
+    ");
+    insta::assert_snapshot!(summary.closing_warning().unwrap(), @"
+    The following files exceed the archiveSize configured: 
+    a: 0
+    c: 0
+    Please consider updating archiveSize to at least 0
+    ");
+}
+
+#[test]
+fn blobs_that_stream_in_are_taken_back_when_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let content = vec![5_u8; 3_000_000];
+    let digest = digest_of(&content);
+    let mut writer = ArchiveWriter::create(dir.path(), &options(4_000_000, false)).unwrap();
+    writer.add_bytes("working-dir/before", b"before").unwrap();
+
+    let mut entry = writer.begin_blob(&digest, 3_000_000).unwrap().unwrap();
+    entry.write(&content[..2_500_000]).unwrap();
+    drop(entry);
+    let mut entry = writer.begin_blob(&digest, 3_000_000).unwrap().unwrap();
+    entry.write(&vec![6; 3_000_000]).unwrap();
+    assert!(matches!(entry.finish(), Err(WriteError::Digest { .. })));
+    let mut entry = writer.begin_blob(&digest, 10).unwrap().unwrap();
+    assert!(matches!(entry.write(&content), Err(WriteError::Size { .. })));
+    drop(entry);
+    // Larger than a chunk: its chunk goes with it.
+    drop(writer.begin_blob(&digest_of(b"big"), 5_000_000).unwrap().unwrap());
+    let mut entry = writer.begin_blob(&digest, 3_000_000).unwrap().unwrap();
+    for part in content.chunks(65_536) {
+        entry.write(part).unwrap();
+    }
+    entry.finish().unwrap();
+    assert!(writer.begin_blob(&digest, 3_000_000).unwrap().is_none());
+    writer.add_bytes("isc_x", b"after").unwrap();
+    let summary = writer.finish().unwrap();
+    assert_eq!(sizes(&summary), [vec![6, 3_000_000, 5]]);
+    assert!(summary.oversized.is_empty());
+    assert_eq!(summary.open().unwrap().read_small_blob(&digest, 3_000_000).unwrap(), content);
+}
+
+#[test]
+fn a_full_disk_says_what_was_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let mut writer = ArchiveWriter::create(&out, &options(3_000_000, false)).unwrap();
+    writer.add_bytes("working-dir/a", &vec![0; 2_000_000]).unwrap();
+    if !Path::new("/dev/full").exists() {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    }
+    // The second chunk goes to a device that is always full.
+    std::os::unix::fs::symlink("/dev/full", out.join(".mirror_000002.tar.partial")).unwrap();
+    let source = dir.path().join("source");
+    fs::write(&source, vec![1; 2_500_000]).unwrap();
+    let error = writer.add_file("working-dir/b", &source).unwrap_err();
+    assert!(matches!(error, WriteError::NoSpace { needed: 2_500_512, .. }), "{error:?}");
+    assert!(error.to_string().contains("2500512 bytes were still to be written"), "{error}");
+    assert!(matches!(writer.add_bytes("working-dir/c", b"c"), Err(WriteError::Broken { .. })));
+    assert!(matches!(writer.finish(), Err(WriteError::Broken { .. })));
+    assert!(files(&out).is_empty(), "{:?}", files(&out));
+}
+
+/// What lies in the folder, which set counts, and how many chunks that has.
+type Step<'s> = (&'s [(&'s str, &'s str)], &'s str, usize);
+
+#[test]
+fn a_kill_at_each_step_of_the_replacement_leaves_a_whole_archive() {
+    // What lies in the folder after each step, from the first byte written to the last rename, and which set counts.
+    let (old, new) = ("old", "new");
+    let steps: [Step<'_>; 6] = [
+        // Writing the second new chunk.
+        (
+            &[
+                ("mirror_000001.tar", old),
+                ("mirror_000002.tar", old),
+                ("mirror_000003.tar", old),
+                (".mirror_000001.tar.partial", new),
+                (".mirror_000002.tar.partial", "cut"),
+            ],
+            old,
+            3,
+        ),
+        // The announcement itself is half written.
+        (
+            &[
+                ("mirror_000001.tar", old),
+                ("mirror_000002.tar", old),
+                ("mirror_000003.tar", old),
+                (".mirror_000001.tar.partial", new),
+                (".mirror_000002.tar.partial", new),
+                (".mirror.commit.partial", "x"),
+            ],
+            old,
+            3,
+        ),
+        // Announced.
+        (
+            &[
+                ("mirror_000001.tar", old),
+                ("mirror_000002.tar", old),
+                ("mirror_000003.tar", old),
+                (".mirror_000001.tar.partial", new),
+                (".mirror_000002.tar.partial", new),
+                (".mirror.commit", "2\n"),
+            ],
+            new,
+            2,
+        ),
+        // One renamed.
+        (
+            &[
+                ("mirror_000001.tar", new),
+                ("mirror_000002.tar", old),
+                ("mirror_000003.tar", old),
+                (".mirror_000002.tar.partial", new),
+                (".mirror.commit", "2\n"),
+            ],
+            new,
+            2,
+        ),
+        // All renamed.
+        (
+            &[
+                ("mirror_000001.tar", new),
+                ("mirror_000002.tar", new),
+                ("mirror_000003.tar", old),
+                (".mirror.commit", "2\n"),
+            ],
+            new,
+            2,
+        ),
+        // The previous set is gone.
+        (&[("mirror_000001.tar", new), ("mirror_000002.tar", new), (".mirror.commit", "2\n")], new, 2),
+    ];
+    for (step, (left, counts, chunks)) in steps.iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in *left {
+            let path = dir.path().join(name);
+            if name.starts_with(".mirror.commit") || *content == "cut" {
+                fs::write(path, content).unwrap();
+                continue;
+            }
+            let scratch = dir.path().join("scratch");
+            let mut writer = ArchiveWriter::create(&scratch, &options(1000, false)).unwrap();
+            writer.add_bytes(&format!("working-dir/{content}-{}", &name[name.len() - 8..]), b"x").unwrap();
+            fs::rename(&writer.finish().unwrap().chunks[0].path, path).unwrap();
+            fs::remove_dir(scratch).unwrap();
+        }
+        let check = |archive: &Archive| {
+            assert_eq!(archive.chunks().len(), *chunks, "step {step}");
+            assert!(archive.entries().iter().all(|entry| entry.name.contains(counts)), "step {step}");
+        };
+        // A reader writes nothing and sees one whole set.
+        let before = files(dir.path());
+        let archive = Archive::open(dir.path()).unwrap();
+        check(&archive);
+        assert_eq!(archive.warnings().contains(&Warning::InterruptedReplacement), *counts == new, "step {step}");
+        assert_eq!(files(dir.path()), before);
+        // The next writer cleans up; when it gives up itself, the set is still there.
+        drop(ArchiveWriter::create(dir.path(), &options(1000, false)).unwrap());
+        let expected: Vec<String> = (1..=*chunks).map(|number| format!("mirror_{number:06}.tar")).collect();
+        assert_eq!(files(dir.path()), expected, "step {step}");
+        check(&Archive::open(dir.path()).unwrap());
+    }
+}
+
+#[test]
+fn damage_of_chunks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = ArchiveWriter::create(dir.path(), &options(4000, false)).unwrap();
+    for name in ["a", "b", "c"] {
+        writer.add_bytes(&format!("working-dir/{name}"), &[1; 3000]).unwrap();
+    }
+    let summary = writer.finish().unwrap();
+    let second = &summary.chunks[1].path;
+    let whole = fs::read(second).unwrap();
+    assert_eq!(whole.len(), 512 + 3072 + 1024);
+    // (bytes left of the second chunk, whether it opens, entries, warnings)
+    let rows = [
+        (0, false, 2, 0),
+        (1, false, 2, 0),
+        (511, false, 2, 0),
+        (512, false, 2, 0),
+        (512 + 2999, false, 2, 0),
+        (512 + 3000, true, 3, 1),
+        (512 + 3072, true, 3, 1),
+        (512 + 3072 + 1, false, 3, 0),
+        (512 + 3072 + 512, true, 3, 0),
+        (whole.len(), true, 3, 0),
+    ];
+    for (left, opens, entries, warnings) in rows {
+        fs::write(second, &whole[..left]).unwrap();
+        assert_eq!(Archive::open(dir.path()).is_ok(), opens, "{left} bytes left");
+        let damaged = Archive::open_damaged(dir.path()).unwrap();
+        assert_eq!(damaged.damage().len(), usize::from(!opens), "{left} bytes left");
+        assert_eq!((damaged.entries().len(), damaged.warnings().len()), (entries, warnings), "{left} bytes left");
+    }
+    // Every flipped bit of a header is noticed.
+    for bit in [0, 7, 8 * 100, 8 * 124 + 3, 8 * 156, 8 * 300] {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(second, &flipped).unwrap();
+        assert!(Archive::open(dir.path()).is_err(), "bit {bit}");
+    }
+    // Chunks are read in the order of their names; a missing one is said.
+    fs::remove_file(second).unwrap();
+    let archive = Archive::open(dir.path()).unwrap();
+    assert_eq!(archive.warnings(), [Warning::MissingChunks(vec![2])]);
+    insta::assert_snapshot!(archive.warnings()[0], @"the archive has gaps: mirror_000002.tar not found; was every file copied?");
+}
+
+#[test]
+fn headers_that_lie_about_sizes() {
+    for size in [1_u64 << 40, u64::MAX, u64::MAX - 511, (1 << 63) + 1] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_path("working-dir/huge").unwrap();
+        header.set_size(size);
+        header.set_cksum();
+        let mut bytes = header.as_bytes().to_vec();
+        bytes.resize(4096, 0);
+        fs::write(dir.path().join("mirror_000001.tar"), bytes).unwrap();
+        let error = Archive::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("truncated"), "{size}: {error}");
+    }
+}
+
+#[test]
+fn existing_files_keep_their_mode_and_links_are_not_followed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let mut writer = ArchiveWriter::create(&out, &options(1000, false)).unwrap();
+    writer.add_bytes("working-dir/kept", b"new").unwrap();
+    writer.add_bytes("working-dir/link", b"new").unwrap();
+    writer.finish().unwrap();
+    let target = dir.path().join("target");
+    fs::create_dir_all(target.join("working-dir")).unwrap();
+    let (kept, link) = (target.join("working-dir/kept"), target.join("working-dir/link"));
+    fs::write(&kept, b"older and longer").unwrap();
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
+    let secret = dir.path().join("secret");
+    fs::write(&secret, b"secret").unwrap();
+    std::os::unix::fs::symlink(&secret, &link).unwrap();
+    Archive::open(&out).unwrap().extract_working_dir(&target).unwrap();
+    assert_eq!(fs::read(&kept).unwrap(), b"new");
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(fs::read(&link).unwrap(), b"new");
+    assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read(&secret).unwrap(), b"secret");
+    assert_eq!(files(&target.join("working-dir")), ["kept", "link"]);
+}

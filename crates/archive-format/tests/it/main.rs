@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in helpers too")]
 
 mod archive;
+mod history;
+mod properties;
 mod store;
+mod verify;
 
 use archive_format::ContentHasher;
 use image_ref::{Algorithm, Digest};

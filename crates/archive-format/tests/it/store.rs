@@ -78,7 +78,7 @@ fn the_layout_is_distributions() {
 
     assert_eq!(store.repositories().unwrap(), ["openshift/release"]);
     assert_eq!(store.tags("openshift/release").unwrap(), ["v1"]);
-    assert_eq!(store.revisions("openshift/release").unwrap(), [manifest.clone()]);
+    assert_eq!(store.revisions("openshift/release").unwrap(), std::slice::from_ref(&manifest));
     assert_eq!(store.resolve_tag("openshift/release", "v1").unwrap(), Some(manifest.clone()));
     assert_eq!(store.resolve_tag("openshift/release", "v2").unwrap(), None);
     assert!(store.has_revision("openshift/release", &manifest).unwrap());

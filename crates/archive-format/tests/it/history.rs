@@ -1,0 +1,138 @@
+//! Histories: every row of contract `operators-archive.md` 6.5.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use archive_format::{History, HistoryError, VersionMetadata, VersionWarning, parse_since};
+use image_ref::Digest;
+use jiff::Timestamp;
+
+use crate::digest_of;
+
+fn digests(names: &str) -> HashSet<Digest> {
+    names.chars().map(|name| digest_of(name.to_string().as_bytes())).collect()
+}
+
+fn put(working_dir: &Path, time: &str, names: &str) {
+    fs::create_dir_all(working_dir.join(".history")).unwrap();
+    let lines: String = digests(names).iter().map(|digest| digest.to_string() + "\n").collect();
+    fs::write(working_dir.join(format!(".history/.history-{time}")), lines).unwrap();
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_worked_example() {
+    // (--since, base, added, new history)
+    let rows = [
+        (None, "abc", "d", "abcd"),
+        (Some("2026-06-15"), "ab", "cd", "abcd"),
+        (Some("2026-01-01"), "", "bcd", "bcd"),
+        (Some("2126-01-01"), "abc", "d", "abcd"),
+    ];
+    for (since, base, added, new) in rows {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), "2026-05-01T10:00:00Z", "a");
+        put(dir.path(), "2026-06-01T10:00:00Z", "ab");
+        put(dir.path(), "2026-07-01T10:00:00Z", "abc");
+        let history = History::read(dir.path(), since.map(|date| parse_since(date).unwrap())).unwrap();
+        assert_eq!(history.digests, digests(base), "{since:?}");
+        let now_added: HashSet<Digest> =
+            digests("bcd").into_iter().filter(|digest| !history.contains(digest)).collect();
+        assert_eq!(now_added, digests(added), "{since:?}");
+        let path = history.write(dir.path(), &now_added, at("2026-08-21T10:11:12.987Z")).unwrap();
+        assert_eq!(path, dir.path().join(".history/.history-2026-08-21T10:11:12Z"));
+        assert_eq!(History::read(dir.path(), None).unwrap().digests, digests(new), "{since:?}");
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.ends_with('\n'));
+        assert!(text.lines().all(|line| line.len() == 71) && text.lines().is_sorted());
+        assert_eq!(fs::read_dir(dir.path().join(".history")).unwrap().count(), 4, "nothing else is left");
+    }
+}
+
+#[test]
+fn which_history_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(History::read(dir.path(), None).unwrap(), History::default(), "no folder");
+    fs::create_dir(dir.path().join(".history")).unwrap();
+    assert_eq!(History::read(dir.path(), None).unwrap(), History::default(), "empty folder");
+    fs::write(dir.path().join(".history/notes"), "no prefix").unwrap();
+    fs::write(dir.path().join(".history/.partial"), "left by a killed run").unwrap();
+    assert_eq!(History::read(dir.path(), None).unwrap(), History::default(), "other files");
+    // By the time in the name, wherever on earth it was written, and not by the order of names or of writing.
+    put(dir.path(), "2026-06-15T00:00:00Z", "b");
+    put(dir.path(), "2026-06-14T23:59:59Z", "a");
+    put(dir.path(), "2026-06-15T01:00:00+02:00", "c");
+    let rows = [
+        (None, "b"),
+        (Some("2026-06-16"), "b"),
+        (Some("2026-06-15"), "a"), // strictly before
+        (Some("2026-06-14"), ""),
+    ];
+    for (since, expected) in rows {
+        let history = History::read(dir.path(), since.map(|date| parse_since(date).unwrap())).unwrap();
+        assert_eq!(history.digests, digests(expected), "{since:?}");
+        assert_eq!(history.file.is_some(), !expected.is_empty(), "{since:?}");
+    }
+}
+
+#[test]
+fn histories_that_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "2026-06-15T00:00:00Z", "a");
+    let lines = dir.path().join(".history/.history-2026-06-16T00:00:00Z");
+    fs::write(&lines, format!("{}\n\nsha256:nothex\n", digest_of(b"a"))).unwrap();
+    let error = History::read(dir.path(), None).unwrap_err().to_string();
+    assert!(error.starts_with("unable to read history metadata from working-dir : "), "{error}");
+    assert!(error.contains("line 3: `sha256:nothex` is no digest"), "{error}");
+    fs::remove_file(lines).unwrap();
+
+    fs::write(dir.path().join(".history/.history-yesterday"), "").unwrap();
+    let error = History::read(dir.path(), None).unwrap_err();
+    assert!(matches!(error, HistoryError::Time { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("unable to read history metadata from working-dir : "), "{error}");
+}
+
+#[test]
+fn since() {
+    let midnight = at("2026-06-15T00:00:00Z");
+    let rows = [
+        ("2026-06-15", Some(midnight)),
+        ("2026-6-15", None),
+        ("2026-06-31", None),
+        ("2026-13-01", None),
+        ("15-06-2026", None),
+        ("20260615", None),
+        ("2026-06-15T00:00:00Z", None),
+        ("2026/06/15", None),
+        ("+02026-06-", None),
+        (" 2026-06-15", None),
+        ("yesterday", None),
+        ("", None),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(parse_since(text).ok(), expected, "{text}");
+    }
+    assert_eq!(parse_since("x").unwrap_err().to_string(), "--since flag needs to be in format yyyy-MM-dd");
+}
+
+#[test]
+fn versions() {
+    let dir = tempfile::tempdir().unwrap();
+    let ours = VersionMetadata { git_version: "v1".into(), git_commit: "abc".into() };
+    assert_eq!(ours.compare(dir.path()), Some(VersionWarning::Missing));
+    ours.write(dir.path()).unwrap();
+    let text = fs::read_to_string(dir.path().join("internal/oc-mirror-version.json")).unwrap();
+    assert_eq!(text, "{\n  \"gitVersion\": \"v1\",\n  \"gitCommit\": \"abc\"\n}");
+    assert_eq!(ours.compare(dir.path()), None);
+    let newer = VersionMetadata { git_version: "v2".into(), ..ours.clone() };
+    insta::assert_snapshot!(newer.compare(dir.path()).unwrap(), @"oc-mirror version mismatch: the archive was made by v1 (abc), this is v2 (abc)");
+    let other_commit = VersionMetadata { git_commit: "def".into(), ..ours.clone() };
+    assert!(matches!(other_commit.compare(dir.path()), Some(VersionWarning::Mismatch { .. })));
+    assert!(matches!(ours.compare_json(b"{"), Some(VersionWarning::Unreadable(_))));
+    let missing = VersionWarning::Missing.to_string();
+    assert!(missing.starts_with("No oc-mirror version metadata found in this archive. "), "{missing}");
+}
