@@ -9,7 +9,7 @@ mod scalar;
 mod syntax;
 
 pub(crate) use load::load;
-pub(crate) use scalar::{Resolved, Scalar};
+pub(crate) use scalar::{Resolved, Scalar, is_plain_text};
 
 use crate::Span;
 

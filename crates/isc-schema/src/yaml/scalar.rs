@@ -40,6 +40,11 @@ impl Scalar {
     }
 }
 
+/// Whether `text` without quotes is text, and not a number, boolean, null or merge key.
+pub(crate) fn is_plain_text(text: &str) -> bool {
+    resolve(text) == Resolved::String && text != "<<"
+}
+
 /// Resolves a plain scalar. Timestamps stay text, as they do in oc-mirror.
 fn resolve(text: &str) -> Resolved {
     match text {
