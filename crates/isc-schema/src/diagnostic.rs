@@ -132,8 +132,8 @@ impl Diagnostic {
             severity: Severity::Error,
             code,
             stage: Stage::Load,
-            message: message.into(),
-            path: path.to_string(),
+            message: printable(message.into()),
+            path: printable(path.to_string()),
             line: span.line.max(1),
             column: span.column.max(1),
             width: 1,
@@ -156,12 +156,12 @@ impl Diagnostic {
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(printable(help.into()));
         self
     }
 
     pub(crate) fn help_opt(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.help = help.map(printable).or(self.help);
         self
     }
 
@@ -186,6 +186,14 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&Rendered { diagnostic: self, file: "", text: None }, f)
     }
+}
+
+/// Texts of the file stand in messages; none of them may move the cursor of a terminal.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// How much of a long line is shown around a place, in characters.
@@ -213,9 +221,7 @@ impl fmt::Display for Rendered<'_> {
             self.source(f, text)?;
         }
         if let Some(help) = help {
-            for (at, line) in help.lines().enumerate() {
-                write!(f, "\n  {}{line}", if at == 0 { "help: " } else { "      " })?;
-            }
+            write!(f, "\n  help: {help}")?;
         }
         Ok(())
     }
@@ -225,7 +231,10 @@ impl Rendered<'_> {
     fn source(&self, f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         let number = self.diagnostic.line;
         let Some(line) = text.split('\n').nth(number as usize - 1) else { return Ok(()) };
-        let line = line.trim_end_matches('\r');
+        let line = line.trim_end();
+        if line.is_empty() {
+            return Ok(());
+        }
         let column = self.diagnostic.column as usize - 1;
         let skipped = if column > SHOWN_BEFORE + SHOWN_AFTER { column - SHOWN_BEFORE } else { 0 };
         // A tab or a control character takes one column here, or the mark would stand elsewhere.

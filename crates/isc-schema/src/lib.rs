@@ -29,7 +29,7 @@
 //! isc.yaml:9:19: error: mirror.platform.channels[0].minVersion: expected text, found the number `4.18`
 //!   9 |       minVersion: 4.18
 //!     |                   ^^^^
-//!   help: YAML reads `4.18` as a number; quote it: "4.18""#
+//!   help: a release has three numbers: write `minVersion: 4.18.0`"#
 //! );
 //! ```
 //!

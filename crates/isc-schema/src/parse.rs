@@ -11,7 +11,7 @@ use crate::yaml;
 pub struct Parsed {
     /// The configuration; `None` when an error of [`Stage::Load`](crate::Stage::Load) was found.
     ///
-    /// When only errors of later stages were found, the entries they are about are missing here. That serves the one
+    /// When only errors of later stages were found, entries that cannot be represented are missing here. That serves the one
     /// command that works best effort, `delete --generate`; everybody else wants [`Parsed::into_result`].
     pub config: Option<Document>,
     /// All findings, in the order of the file.

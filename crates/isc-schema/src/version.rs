@@ -46,6 +46,11 @@ impl VersionBound {
         self
     }
 
+    /// Characters of the text.
+    pub(crate) fn width(&self) -> u32 {
+        u32::try_from(self.text.chars().count()).unwrap_or(u32::MAX)
+    }
+
     /// The text as written.
     pub fn as_str(&self) -> &str {
         &self.text

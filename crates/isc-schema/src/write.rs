@@ -1,6 +1,6 @@
 //! The configuration as YAML: keys sorted, the same bytes for the same content (contract `config-cli.md` 5.1).
 
-use image_ref::Platform;
+use image_ref::{ImageRef, Platform};
 
 use crate::VersionBound;
 use crate::config::{
@@ -115,7 +115,7 @@ fn platform(platform: &PlatformConfig) -> Map {
         .set_list("channels", &platform.channels, release_channel)
         .set_list("architectures", &platform.architectures, |name| Emit::text(name))
         .set_list("platforms", &platform.platforms, platform_entry)
-        .set_text("release", platform.release.as_ref().map(|release| release.as_written()))
+        .set_text("release", platform.release.as_ref().map(ImageRef::as_written))
         .set_true("kubeVirtContainer", platform.kube_virt_container)
 }
 

@@ -1,6 +1,6 @@
 //! The tools of the decoder: fields of a mapping, items of a list, scalars of a type; each says what is wrong.
 
-use image_ref::{ImageRef, Platform, is_valid_path, is_valid_tag};
+use image_ref::{ImageRef, Platform, Transport, is_valid_path, is_valid_tag};
 
 use super::path::Path;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Stage};
@@ -82,8 +82,9 @@ impl Context<'_> {
     ) -> Option<Fields<'n>> {
         let Value::Mapping(entries) = &node.value else {
             let help = match &node.value {
+                Value::Sequence(_) if matches!(path, Path::Item(..)) => Some(known_here(object)),
                 Value::Sequence(_) => Some("remove the `- `: there is only one of it".to_owned()),
-                Value::Scalar(scalar) => shorthand_help(scalar, object),
+                Value::Scalar(scalar) => Some(shorthand_help(scalar, object)),
                 Value::Mapping(_) => None,
             };
             self.wrong_type(node, path, &format!("{} (a mapping)", object.title), help);
@@ -93,12 +94,21 @@ impl Context<'_> {
         if let Some(first) = entries.first() {
             fields.width = first.key.width;
         }
+        let mut misspelt = Vec::new();
         for entry in entries {
             let Some(field) = object.field(&entry.key.text) else {
-                self.unknown_field(&entry.key, path, object);
+                if let Some(near) = self.unknown_field(&entry.key, path, object) {
+                    misspelt.push((near, entry));
+                }
                 continue;
             };
             self.add_field(&mut fields, field.name, &entry.key, &entry.value, path);
+        }
+        for (name, entry) in misspelt {
+            // Said already; taking it for what it was meant to be finds the mistakes below it, too.
+            if fields.key(name).is_none() {
+                fields.found.push((name, &entry.key, &entry.value));
+            }
         }
         Some(fields)
     }
@@ -122,32 +132,40 @@ impl Context<'_> {
         self.push(diagnostic.width(key.width).help(help));
     }
 
-    pub(super) fn unknown_field(&mut self, key: &Key, path: &Path<'_>, object: &'static Object) {
+    /// Says that a field does not exist. The answer is the field that was meant, if it is only misspelt.
+    pub(super) fn unknown_field(
+        &mut self,
+        key: &Key,
+        path: &Path<'_>,
+        object: &'static Object,
+    ) -> Option<&'static str> {
         let message = format!("unknown field \"{}\" in {}", key.text.escape_debug(), object.title);
-        let help = self.unknown_field_help(&key.text, object);
+        let (help, meant) = self.unknown_field_help(&key.text, object);
         self.push(Diagnostic::error(Code::UnknownField, key.span, path, message).width(key.width).help(help));
+        meant
     }
 
-    fn unknown_field_help(&self, name: &str, object: &'static Object) -> String {
+    fn unknown_field_help(&self, name: &str, object: &'static Object) -> (String, Option<&'static str>) {
         if let Some(help) = crate::history::former_field(name) {
-            return help.to_owned();
+            return (help.to_owned(), None);
         }
-        if let Some(near) = nearest(name, object.names()) {
-            return format!("did you mean `{near}`?");
-        }
+        let near = nearest(name, object.names());
         let mut places = fields::places(self.root(), name);
+        match near {
+            Some(near) if places.is_empty() => return (format!("did you mean `{near}`?"), Some(near)),
+            Some(near) => return (format!("did you mean `{near}`? It exists as {}", quoted(&places)), None),
+            None => {}
+        }
         if places.is_empty() {
             // A misspelt name that belongs elsewhere.
             let all = fields::all_names(self.root());
             places = nearest(name, all).map(|near| fields::places(self.root(), near)).unwrap_or_default();
         }
-        match &places[..] {
-            [] => format!("known here: {}", join(object.names().map(|name| format!("`{name}`")))),
-            places => {
-                let places = join(places.iter().map(|place| format!("`{place}`")));
-                format!("it exists as {places}; check the indentation")
-            }
-        }
+        let help = match &places[..] {
+            [] => known_here(object),
+            places => format!("it exists as {}; check the indentation", quoted(places)),
+        };
+        (help, None)
     }
 
     /// The items of a list; none when the node is no list.
@@ -264,6 +282,16 @@ impl Context<'_> {
         name: &'static str,
         parse: fn(&str) -> Result<VersionBound, ParseVersionError>,
     ) -> Option<VersionBound> {
+        if let Some(node) = fields.get(name)
+            && let Value::Scalar(Scalar { text, resolved: Resolved::Integer(_) | Resolved::Float(_) }) = &node.value
+            && parse(text).is_err()
+            && let Ok(bound) = VersionBound::lenient(text)
+        {
+            // Quoting alone would only lead to the next message.
+            let help = format!("a release has three numbers: write `{name}: {}`", bound.version());
+            self.wrong_type(node, &path.field(name), "text", Some(help));
+            return None;
+        }
         let (text, node) = self.text_field(fields, path, name)?;
         match parse(text) {
             Ok(bound) => Some(bound.at(node.span)),
@@ -293,8 +321,7 @@ impl Context<'_> {
         if min.version().cmp_precedence(max.version()).is_gt() {
             let message = format!("{owner}minVersion `{min}` is higher than maxVersion `{max}`");
             let diagnostic = Diagnostic::error(Code::EmptyRange, min.span, path.field("minVersion"), message);
-            let width = u32::try_from(min.as_str().chars().count()).unwrap_or(1);
-            self.push(diagnostic.width(width).stage(self.stage).help("swap the two, or move one of them"));
+            self.push(diagnostic.width(min.width()).stage(self.stage).help("swap the two, or move one of them"));
         }
     }
 
@@ -340,6 +367,34 @@ impl Context<'_> {
         }
     }
 
+    /// The stage of mistakes in version bounds: oc-mirror does not check them when it loads what is to be deleted.
+    pub(super) fn version_stage(&self) -> Stage {
+        match self.kind {
+            Kind::ImageSet => Stage::Load,
+            Kind::Delete => Stage::Operators,
+        }
+    }
+
+    /// An image at a registry.
+    pub(super) fn registry_image(&mut self, text: &str, node: &Node, path: &Path<'_>) -> Option<ImageRef> {
+        let image = self.image(text, node, path)?;
+        if *image.transport() == Transport::Docker {
+            return self.check_repository(image, node, path);
+        }
+        let message = format!("`{}` is not possible here, expected an image of a registry", image.transport());
+        self.error_with_help(Code::InvalidValue, node, path, message, None);
+        None
+    }
+
+    /// Refuses what no registry has, such as upper-case paths.
+    pub(super) fn check_repository(&mut self, image: ImageRef, node: &Node, path: &Path<'_>) -> Option<ImageRef> {
+        let Err(error) = image.repository() else { return Some(image) };
+        let lower = image.with_name(&image.name().to_lowercase());
+        let help = lower.repository().is_ok().then(|| format!("write `{lower}`"));
+        self.error_with_help(Code::InvalidValue, node, path, error.to_string(), help);
+        None
+    }
+
     /// `platforms`.
     pub(super) fn platforms(&mut self, fields: &Fields<'_>, path: &Path<'_>, owner: &str) -> Vec<Platform> {
         let decode = |context: &mut Self, node: &Node, path: &Path<'_>| {
@@ -366,14 +421,22 @@ impl Context<'_> {
 }
 
 /// What somebody who wrote a bare text instead of an object meant.
-fn shorthand_help(scalar: &Scalar, object: &'static Object) -> Option<String> {
-    let field = object.fields.iter().find(|field| field.required).or(object.fields.first())?;
-    match scalar.resolved {
-        Resolved::String if !scalar.text.is_empty() && !scalar.text.contains('\n') => {
-            Some(format!("write `{}: {}`", field.name, scalar.text))
+fn shorthand_help(scalar: &Scalar, object: &'static Object) -> String {
+    let field = object.fields.iter().find(|field| field.required && matches!(field.shape, fields::Shape::Text(_)));
+    match (field, scalar.resolved) {
+        (Some(field), Resolved::String) if !scalar.text.is_empty() && scalar.text.len() < 200 => {
+            format!("write `{}: {}`", field.name, scalar.text)
         }
-        _ => Some(format!("known here: {}", join(object.names().map(|name| format!("`{name}`"))))),
+        _ => known_here(object),
     }
+}
+
+fn known_here(object: &Object) -> String {
+    format!("known here: {}", join(object.names().map(|name| format!("`{name}`"))))
+}
+
+fn quoted(names: &[String]) -> String {
+    join(names.iter().map(|name| format!("`{name}`")))
 }
 
 fn quote_help(text: &str, resolved: Resolved) -> String {
@@ -414,9 +477,9 @@ fn image_help(text: &str, error: &image_ref::ParseError) -> Option<String> {
     match error {
         ParseError::TagAndDigestEmpty(_) => Some(format!("add a tag or a digest: `{text}:TAG` or `{text}@sha256:…`")),
         _ if text.trim() != text => Some("remove the spaces around it".to_owned()),
-        _ if text.contains("://") && text.starts_with("http") => {
-            Some("write the reference without `https://`".to_owned())
-        }
+        _ if text.contains(['{', '<', '$']) => Some("replace the placeholder by a value".to_owned()),
+        ParseError::Tag { tag, .. } if tag.is_empty() => Some("write the tag behind the `:`".to_owned()),
+        ParseError::Digest { .. } => Some("a digest is `sha256:` and 64 hex digits, all in lower case".to_owned()),
         _ => None,
     }
 }

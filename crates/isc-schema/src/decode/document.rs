@@ -37,8 +37,8 @@ pub(crate) fn document(root: Option<&Node>, expected: Kind, diagnostics: &mut Di
         return None;
     }
     let object = context.root();
-    let top = top_level(&mut context, root, entries, object);
     let stanza = stanza(&mut context, entries);
+    let top = top_level(&mut context, root, entries, object, stanza);
     match expected {
         Kind::ImageSet => {
             let archive_size_gib = archive_size(&mut context, &top);
@@ -108,6 +108,7 @@ fn top_level<'n>(
     root: &'n Node,
     entries: &'n [Entry],
     object: &'static Object,
+    stanza: Option<&Node>,
 ) -> Fields<'n> {
     let mut fields = Fields::empty(root.span);
     let mut storage_config = None;
@@ -115,11 +116,14 @@ fn top_level<'n>(
         let key = &entry.key;
         match key.text.as_str() {
             "kind" | "mirror" | "delete" => {}
+            _ if stanza.is_some_and(|stanza| std::ptr::eq(stanza, &raw const entry.value)) => {}
             name if ["kind", "mirror", "delete"].iter().any(|exact| exact.eq_ignore_ascii_case(name)) => {}
             "storageConfig" => storage_config = Some(key),
             name => match object.field(name) {
                 Some(field) => context.add_field(&mut fields, field.name, key, &entry.value, &Path::Root),
-                None => context.unknown_field(key, &Path::Root, object),
+                None => {
+                    context.unknown_field(key, &Path::Root, object);
+                }
             },
         }
     }
@@ -165,16 +169,17 @@ fn stanza<'n>(context: &mut Context<'_>, entries: &'n [Entry]) -> Option<&'n Nod
     let message = format!("the configuration is missing the `{wanted}` stanza");
     let known = context.root();
     let near = |entry: &&Entry| known.field(&entry.key.text).is_none() && nearest(&entry.key.text, [wanted]).is_some();
-    let diagnostic = match in_other_case(entries, wanted).or_else(|| entries.iter().find(near)) {
-        Some(entry) => Diagnostic::error(Code::Stanza, entry.key.span, "", message)
-            .width(entry.key.width)
-            .help(format!("`{}` must be written `{wanted}`", entry.key.text)),
-        None if foreign_entry.is_some() => return foreign_entry.map(|entry| &entry.value),
-        None => Diagnostic::error(Code::Stanza, Span::new(1, 1), "", message)
-            .help(format!("add `{wanted}:` with the content below it")),
-    };
-    context.push(diagnostic);
-    None
+    if let Some(entry) = in_other_case(entries, wanted).or_else(|| entries.iter().find(near)) {
+        let help = format!("`{}` must be written `{wanted}`", entry.key.text);
+        let diagnostic = Diagnostic::error(Code::Stanza, entry.key.span, "", message);
+        context.push(diagnostic.width(entry.key.width).help(help));
+        return Some(&entry.value);
+    }
+    if foreign_entry.is_none() {
+        let help = format!("add `{wanted}:` with the content below it");
+        context.push(Diagnostic::error(Code::Stanza, Span::new(1, 1), "", message).help(help));
+    }
+    foreign_entry.map(|entry| &entry.value)
 }
 
 fn archive_size(context: &mut Context<'_>, fields: &Fields<'_>) -> Option<u64> {

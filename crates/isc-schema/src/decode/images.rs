@@ -9,6 +9,9 @@ use crate::diagnostic::{Code, Diagnostic, Stage};
 use crate::fields;
 use crate::yaml::Node;
 
+/// The rest of containers-transports(5); whether they can be copied is for the transport to say.
+const OTHER_TRANSPORTS: [&str; 4] = ["containers-storage", "docker-daemon", "ostree", "sif"];
+
 pub(super) fn additional_images(
     context: &mut Context<'_>,
     parent: &Fields<'_>,
@@ -45,5 +48,16 @@ fn reference(context: &mut Context<'_>, text: &str, node: &Node, path: &Path<'_>
         context.push(diagnostic.stage(Stage::AdditionalImages).help(format!("write `{text}:latest`, or a digest")));
         return Some(image.with_tag("latest"));
     }
-    context.image(text, node, path)
+    let image = context.image(text, node, path)?;
+    match image.transport() {
+        Transport::Docker => context.check_repository(image, node, path),
+        Transport::Oci | Transport::OciArchive | Transport::DockerArchive | Transport::Dir => Some(image),
+        Transport::Other(scheme) if OTHER_TRANSPORTS.contains(&scheme.as_str()) => Some(image),
+        transport => {
+            let message = format!("`{transport}` is no transport of images");
+            let help = format!("for an image of a registry write `{}`", image.name());
+            context.error_with_help(Code::InvalidValue, node, path, message, Some(help));
+            None
+        }
+    }
 }

@@ -6,8 +6,8 @@ use super::context::{Context, Fields};
 use super::path::Path;
 use super::unique::Unique;
 use crate::VersionBound;
-use crate::config::{OperatorCatalog, Package, PackageChannel, SelectedBundle};
-use crate::diagnostic::{Code, Diagnostic, Stage};
+use crate::config::{Kind, OperatorCatalog, Package, PackageChannel, SelectedBundle};
+use crate::diagnostic::{Code, Diagnostic, Severity, Stage};
 use crate::fields;
 use crate::yaml::Node;
 
@@ -54,7 +54,7 @@ fn operator(context: &mut Context<'_>, node: &Node, path: &Path<'_>, names: &mut
         span: node.span,
     };
     let name = operator.effective_name();
-    names.check(context, &name, catalog_node.span, &path.field("catalog"), || {
+    names.check(context, &name, catalog_node, &path.field("catalog"), || {
         format!("catalog \"{name}\": duplicate found in configuration")
     });
     Some(operator)
@@ -63,8 +63,16 @@ fn operator(context: &mut Context<'_>, node: &Node, path: &Path<'_>, names: &mut
 /// A catalog is a registry reference or an OCI layout on disk.
 fn catalog(context: &mut Context<'_>, text: &str, node: &Node, path: &Path<'_>) -> Option<ImageRef> {
     let catalog = context.image(text, node, path)?;
-    if matches!(catalog.transport(), Transport::Docker | Transport::Oci) {
-        return Some(catalog);
+    match catalog.transport() {
+        Transport::Oci => return Some(catalog),
+        Transport::Docker => {
+            // oc-mirror asks the registry, which refuses; by then it collects.
+            context.stage = Stage::Operators;
+            let catalog = context.check_repository(catalog, node, path);
+            context.stage = Stage::Load;
+            return catalog;
+        }
+        _ => {}
     }
     let message = format!("`{}` catalogs are not supported", catalog.transport());
     let help = "a catalog is a registry reference, or `oci://` and the directory of an OCI layout".to_owned();
@@ -99,7 +107,7 @@ fn package(
     context.stage = Stage::Operators;
     let name = context.required(&fields, path, "name", object, "some-operator");
     if let Some((name, node)) = name {
-        names.check(context, name, node.span, &path.field("name"), || {
+        names.check_to_mirror(context, name, node, &path.field("name"), || {
             format!("{}duplicate package entry \"{name}\"", owner.prefix(None))
         });
     }
@@ -116,7 +124,7 @@ fn package(
             bundle(context, node, path, &prefix, &mut bundle_names)
         })
         .unwrap_or_default();
-    context.stage = Stage::Load;
+    context.stage = context.version_stage();
     let min_version = context.version(&fields, path, "minVersion", VersionBound::lenient);
     let max_version = context.version(&fields, path, "maxVersion", VersionBound::lenient);
     context.stage = Stage::Operators;
@@ -147,11 +155,11 @@ fn channel(
     context.stage = Stage::Operators;
     let name = context.required(&fields, path, "name", object, "stable");
     if let Some((name, node)) = name {
-        names.check(context, name, node.span, &path.field("name"), || {
+        names.check_to_mirror(context, name, node, &path.field("name"), || {
             format!("{prefix}duplicate channel entry \"{name}\"")
         });
     }
-    context.stage = Stage::Load;
+    context.stage = context.version_stage();
     let min_version = context.version(&fields, path, "minVersion", VersionBound::lenient);
     let max_version = context.version(&fields, path, "maxVersion", VersionBound::lenient);
     context.stage = Stage::Operators;
@@ -171,7 +179,7 @@ fn bundle(
     let fields = context.fields(node, path, object)?;
     context.stage = Stage::Operators;
     let (name, name_node) = context.required(&fields, path, "name", object, "some-operator.v1.2.3")?;
-    names.check(context, name, name_node.span, &path.field("name"), || {
+    names.check_to_mirror(context, name, name_node, &path.field("name"), || {
         format!("{prefix}duplicate bundle entry \"{name}\"")
     });
     Some(SelectedBundle { name: name.to_owned(), span: node.span })
@@ -196,7 +204,11 @@ fn conflicts(
              allowed"
         );
         let help = format!("the channel has bounds in line {}; keep one of the two places", channel.span.line);
-        context.push(Diagnostic::error(Code::Conflict, own.span, path, message).help(help));
+        let mut finding = Diagnostic::error(Code::Conflict, own.span, path, message).width(own.width()).help(help);
+        if context.kind == Kind::Delete {
+            finding.severity = Severity::Warning;
+        }
+        context.push(finding);
     }
     if !package.bundles.is_empty() && (!package.channels.is_empty() || own_range.is_some()) {
         let (span, width) = span_of("bundles");
@@ -213,7 +225,7 @@ fn conflicts(
         let message = format!("{prefix}`full: true` cannot be mixed with minVersion/maxVersion");
         let help = "`full` means every version; remove `full` from the catalog, or the bounds";
         let diagnostic = Diagnostic::error(Code::Conflict, range.span, path, message).stage(Stage::Operators);
-        context.push(diagnostic.help(help));
+        context.push(diagnostic.width(range.width()).help(help));
     }
     if !package.bundles.is_empty() {
         let (span, width) = span_of("bundles");

@@ -33,7 +33,7 @@ pub(super) fn platform(context: &mut Context<'_>, parent: &Fields<'_>, parent_pa
     let platforms = context.platforms(&fields, &path, "the release");
     let release = context
         .text_field(&fields, &path, "release")
-        .and_then(|(text, node)| context.image(text, node, &path.field("release")));
+        .and_then(|(text, node)| context.registry_image(text, node, &path.field("release")));
     let config =
         PlatformConfig { graph, channels, architectures, platforms, release, kube_virt_container, span: node.span };
     sections_together(context, &fields, &path, &config);
@@ -45,7 +45,7 @@ fn channel(context: &mut Context<'_>, node: &Node, path: &Path<'_>, names: &mut 
     let fields = context.fields(node, path, object)?;
     let name = context.required(&fields, path, "name", object, "stable-4.20");
     if let Some((name, node)) = name {
-        names.check(context, name, node.span, &path.field("name"), || {
+        names.check(context, name, node, &path.field("name"), || {
             format!("release channel \"{name}\": duplicate found in configuration")
         });
     }
@@ -93,8 +93,7 @@ fn architectures(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_>
             if !ARCHITECTURES.contains(&text) {
                 let message =
                     format!("`{}` is no architecture the update service is known to have", text.escape_debug());
-                let known = OTHER_NAMES.iter().find(|(name, _)| *name == text).map(|(_, name)| *name);
-                let help = match known.or_else(|| nearest(text, ARCHITECTURES)) {
+                let help = match usual_name(text).or_else(|| nearest(text, ARCHITECTURES)) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("known are {}", join(ARCHITECTURES.iter().map(|name| format!("`{name}`")))),
                 };
@@ -104,6 +103,11 @@ fn architectures(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_>
             Some(text.to_owned())
         })
         .unwrap_or_default()
+}
+
+/// The name of the update service for an architecture that is better known by another one.
+fn usual_name(name: &str) -> Option<&'static str> {
+    OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, usual)| *usual)
 }
 
 /// What fields of the section say together.
@@ -117,7 +121,7 @@ fn sections_together(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path
         .architectures
         .iter()
         .filter(|name| *name != "multi")
-        .map(|name| format!("{{os: linux, architecture: {name}}}"))
+        .map(|name| format!("{{os: linux, architecture: {}}}", usual_name(name).unwrap_or(name)))
         .collect::<Vec<_>>()
         .join(", ");
     if !config.platforms.is_empty() && context.kind == Kind::ImageSet {

@@ -114,6 +114,11 @@ impl Loader {
         }
         if anchor != 0 {
             let (size, height) = node.size_and_height();
+            // The copy that is kept for aliases counts as well: anchors nest.
+            self.nodes += size;
+            if self.nodes > MAX_NODES {
+                return Err(too_many(node.span));
+            }
             self.anchors.insert(anchor, (node.clone(), size, height));
         }
         let Some(open) = self.stack.last_mut() else {

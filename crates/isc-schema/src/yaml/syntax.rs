@@ -1,6 +1,6 @@
 //! Broken YAML, explained by the line it broke on.
 
-use granit_parser::ScanError;
+use granit_parser::{ErrorKind, ScanError};
 
 use super::load::span_of;
 use crate::diagnostic::{Code, Diagnostic};
@@ -9,7 +9,13 @@ use crate::diagnostic::{Code, Diagnostic};
 pub(super) fn explain(error: &ScanError, text: &str) -> Diagnostic {
     let span = span_of(*error.marker());
     let message = format!("broken YAML: {}", error.info());
-    Diagnostic::error(Code::Syntax, span, "", message).help_opt(advice(span.line as usize, text))
+    let help = match error.kind() {
+        ErrorKind::UnknownAnchor => {
+            Some("define it before with `&` and the same name; a text that begins with `*` must be quoted".to_owned())
+        }
+        _ => advice(span.line as usize, text),
+    };
+    Diagnostic::error(Code::Syntax, span, "", message).help_opt(help)
 }
 
 /// Looks at the line of the error and the one before it, because a parser often notices late.
@@ -41,6 +47,9 @@ fn advice(number: usize, text: &str) -> Option<String> {
     }
     for (number, line) in &nearby {
         let content = line.trim();
+        if let Some(bracket) = open_bracket(content) {
+            return Some(format!("`{bracket}` in line {number} is not closed"));
+        }
         if content.matches('"').count() % 2 == 1 || content.matches('\'').count() % 2 == 1 {
             return Some(format!("a quote in line {number} is not closed"));
         }
@@ -83,6 +92,12 @@ fn missing_space(content: &str) -> Option<&str> {
 fn is_bare_word(content: &str) -> bool {
     let content = content.trim_start_matches("- ");
     !content.is_empty() && content.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// The first bracket of a line that has more opening than closing ones.
+fn open_bracket(content: &str) -> Option<char> {
+    let count = |brackets: [char; 2]| content.chars().filter(|c| brackets.contains(c)).count();
+    if count(['[', '{']) > count([']', '}']) { content.chars().find(|c| matches!(c, '[' | '{')) } else { None }
 }
 
 fn has_placeholder(line: &str) -> bool {
