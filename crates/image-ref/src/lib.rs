@@ -19,6 +19,13 @@
 //! ```
 //!
 //! The crate knows no network, no file system and no environment.
+//!
+//! ## Deviations from oc-mirror v2
+//!
+//! - A tag must follow the tag grammar, and white space in a registry reference is an error; oc-mirror takes both to
+//!   the registry, which refuses them.
+//! - A reference with tag and digest, and one with a port and a digest, are what they say (there they are misread).
+//! - [`ImageRef::parse_name`] takes a reference without tag and digest, for callers who have a default.
 
 mod digest;
 mod platform;

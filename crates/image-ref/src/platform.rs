@@ -55,7 +55,7 @@ impl FromStr for Platform {
         };
         let variant = parts.next().map(str::to_owned);
         let empty = os.is_empty() || architecture.is_empty() || variant.as_deref() == Some("");
-        if empty || parts.next().is_some() {
+        if empty || parts.next().is_some() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(ParsePlatformError(text.into()));
         }
         Ok(Self { os: os.into(), architecture: architecture.into(), variant })

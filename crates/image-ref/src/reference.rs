@@ -1,6 +1,8 @@
 //! Image references: `[transport://]name[:tag][@digest]`.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,7 +14,11 @@ use crate::{Digest, ParseDigestError, ParseRepositoryError, Repository, Transpor
 ///
 /// The split follows contract `config-cli.md` 1.3: the tag is what follows the last `:` after the first `/`, the first
 /// path element is the domain as soon as there is a `/`, and nothing is added from Docker Hub's short forms.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Equality, order and hash are those of the canonical text ([`ImageRef`]'s `Display`), not of the text as written:
+/// `docker://quay.io/ns/app:1` and `quay.io/ns/app:1` are one image, and sorting references sorts what is printed.
+/// Docker Hub's short forms are other texts; compare [`ImageRef::normalized`] references where they should be equal.
+#[derive(Clone)]
 pub struct ImageRef {
     text: String,
     transport: Transport,
@@ -37,12 +43,18 @@ impl ImageRef {
     /// Parses a reference that may lack both tag and digest, for callers who have a default.
     ///
     /// # Errors
-    /// When the name is empty, the tag breaks the tag grammar, or the digest is malformed.
+    /// When the name is empty, the tag breaks the tag grammar, the digest is malformed, or there is white space in a
+    /// registry reference or a control character in any.
     pub fn parse_name(text: &str) -> Result<Self, ParseError> {
         let (transport, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Transport::from_scheme(scheme), rest),
             None => (Transport::Docker, text),
         };
+        // Directories may have spaces in their names; nothing of a registry has.
+        let is_bad = |c: char| c.is_control() || (transport == Transport::Docker && c.is_whitespace());
+        if let Some(character) = text.chars().find(|c| is_bad(*c)) {
+            return Err(ParseError::Character { text: text.into(), character });
+        }
         let (rest, digest) = match rest.split_once('@') {
             Some((name, digest)) => {
                 let digest = digest.parse().map_err(|source| ParseError::Digest { text: text.into(), source })?;
@@ -53,6 +65,9 @@ impl ImageRef {
         let (name, tag) = if transport == Transport::Docker { split_tag(rest) } else { (rest, None) };
         if name.is_empty() {
             return Err(ParseError::EmptyName(text.into()));
+        }
+        if transport == Transport::Docker && name.contains("://") {
+            return Err(ParseError::TwoSchemes(text.into()));
         }
         if let Some(tag) = tag
             && !is_valid_tag(tag)
@@ -148,20 +163,26 @@ impl ImageRef {
         image
     }
 
-    fn canonical(&self) -> String {
-        use fmt::Write as _;
-        let mut text = match &self.transport {
-            Transport::Docker => self.name.clone(),
-            other => format!("{other}{}", self.name),
+    /// The pieces of the canonical text; absent ones are empty.
+    fn pieces(&self) -> [&str; 9] {
+        let (scheme, separator) = match &self.transport {
+            Transport::Docker => ("", ""),
+            other => (other.scheme(), "://"),
         };
-        if let Some(tag) = &self.tag {
-            text.push(':');
-            text.push_str(tag);
-        }
-        if let Some(digest) = &self.digest {
-            let _ = write!(text, "@{digest}");
-        }
-        text
+        let (colon, tag) = self.tag.as_deref().map_or(("", ""), |tag| (":", tag));
+        let (at, algorithm, digest_colon, hex) = self
+            .digest
+            .as_ref()
+            .map_or(("", "", "", ""), |digest| ("@", digest.algorithm().as_str(), ":", digest.hex()));
+        [scheme, separator, &self.name, colon, tag, at, algorithm, digest_colon, hex]
+    }
+
+    fn canonical(&self) -> String {
+        self.pieces().concat()
+    }
+
+    fn canonical_bytes(&self) -> impl Iterator<Item = u8> {
+        self.pieces().into_iter().flat_map(str::bytes)
     }
 
     /// The reference with its scheme always written, `docker://` included: the form of mapping files.
@@ -172,15 +193,15 @@ impl ImageRef {
         }
     }
 
-    /// Applies Docker Hub's short forms: a first element without `.` or `:` that is not `localhost` is no domain,
-    /// `docker.io` is filled in, and single-element paths there live below `library/`. Idempotent.
+    /// Applies Docker Hub's short forms: a first element without `.`, `:` and upper-case letters that is not `localhost`
+    /// is no domain, `docker.io` is filled in, and single-element paths there live below `library/`. Idempotent.
     #[must_use]
     pub fn normalized(&self) -> Self {
         if self.transport != Transport::Docker {
             return self.clone();
         }
         let (domain, path) = match self.name.split_once('/') {
-            Some((domain, path)) if domain == "localhost" || domain.contains(['.', ':']) => (domain, path),
+            Some((domain, path)) if is_domain(domain) => (domain, path),
             _ => ("docker.io", self.name.as_str()),
         };
         let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
@@ -192,10 +213,19 @@ impl ImageRef {
     /// The repository a registry client addresses, after [`ImageRef::normalized`].
     ///
     /// # Errors
-    /// When the name does not follow the distribution grammar.
+    /// When the image is not of a registry, or the name does not follow the distribution grammar.
     pub fn repository(&self) -> Result<Repository, ParseRepositoryError> {
+        if self.transport != Transport::Docker {
+            return Err(ParseRepositoryError::Transport(self.transport.to_string()));
+        }
         self.normalized().name.parse()
     }
+}
+
+/// Whether a first path element is a registry and not the first half of a Docker Hub path. Upper-case letters cannot
+/// stand in a path, so they make it a domain (distribution reference grammar, `splitDockerDomain`).
+fn is_domain(element: &str) -> bool {
+    element == "localhost" || element.contains(|c: char| matches!(c, '.' | ':') || c.is_uppercase())
 }
 
 /// Splits `name[:tag]`: the tag follows the last `:` behind the first `/`, or any `:` when there is no `/`.
@@ -210,7 +240,34 @@ fn split_tag(text: &str) -> (&str, Option<&str>) {
 impl fmt::Display for ImageRef {
     /// Transport (unless it is a registry), name, tag, digest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.canonical())
+        self.pieces().into_iter().try_for_each(|piece| f.write_str(piece))
+    }
+}
+
+impl PartialEq for ImageRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical_bytes().eq(other.canonical_bytes())
+    }
+}
+
+impl Eq for ImageRef {}
+
+impl PartialOrd for ImageRef {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ImageRef {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.canonical_bytes().cmp(other.canonical_bytes())
+    }
+}
+
+impl Hash for ImageRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.canonical_bytes().for_each(|byte| state.write_u8(byte));
+        state.write_u8(0xff);
     }
 }
 
@@ -250,8 +307,21 @@ pub enum ParseError {
     EmptyName(String),
     #[error("{0} unable to parse image correctly: tag and digest are empty")]
     TagAndDigestEmpty(String),
-    #[error("{text} unable to parse image correctly: `{tag}` is no tag, expected letters, digits, `_`, `.` and `-`")]
+    #[error("{0} unable to parse image correctly: it has two schemes, expected one `://` at most")]
+    TwoSchemes(String),
+    #[error("{text} unable to parse image correctly: {}", tag_problem(tag))]
     Tag { text: String, tag: String },
+    #[error("{text:?} unable to parse image correctly: {character:?} cannot stand in an image reference")]
+    Character { text: String, character: char },
     #[error("{text} unable to parse image correctly: {source}")]
     Digest { text: String, source: ParseDigestError },
+}
+
+fn tag_problem(tag: &str) -> String {
+    match tag {
+        "" => "the tag behind the last `:` is empty".to_owned(),
+        tag if tag.len() > 128 => format!("a tag has at most 128 characters, found {}", tag.len()),
+        tag if tag.starts_with(['.', '-']) => format!("`{tag}` is no tag, it must not begin with `.` or `-`"),
+        tag => format!("`{tag}` is no tag, expected letters, digits, `_`, `.` and `-`"),
+    }
 }

@@ -75,7 +75,12 @@ fn is_valid_registry(registry: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    host.split('.').all(label) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    host.split('.').all(label) && port.is_none_or(is_valid_port)
+}
+
+/// 1 to 65535, digits alone.
+fn is_valid_port(port: &str) -> bool {
+    port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// Whether `path` follows the distribution specification's `<name>` grammar: components of lower-case letters and
@@ -113,4 +118,6 @@ pub enum ParseRepositoryError {
     Registry(String),
     #[error("invalid repository path `{0}`: expected lower-case components separated by `/`, like `openshift/cli`")]
     Path(String),
+    #[error("`{0}` images are in no repository of a registry")]
+    Transport(String),
 }
