@@ -1,1 +1,83 @@
-//! Registries, OCI layouts and other transports: pull, push, mount, delete.
+//! Registries and image layouts: pull, push, mount, delete, list.
+//!
+//! An own client for the distribution specification, written for mirroring: manifests travel as the bytes that came,
+//! blobs are verified while they stream, everything interrupted continues, and one retry policy decides by condition.
+//!
+//! - A [`Client`] stands for one side of a copy. It is made from [`ClientOptions`], plain values: the crate reads no
+//!   environment, no terminal and no configuration file.
+//! - A [`Manifest`] is bytes, media type and verified digest; [`Manifest::view`] reads it.
+//! - Blobs go from a [`BlobSource`] or into a [`BlobSink`], two small traits for whoever owns the disk.
+//! - An [`Error`] is asked for its [`Condition`], whether another attempt may help, and what to do next.
+//!
+//! ```no_run
+//! use image_ref::ImageRef;
+//! use oci_transport::{Client, ClientOptions, FileSink, ManifestView};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(ClientOptions::default())?;
+//! let pulled = client.pull_manifest(&ImageRef::parse("quay.io/ns/app:1")?).await?;
+//! if let ManifestView::Image(image) = pulled.manifest.view()? {
+//!     for layer in &image.layers {
+//!         let mut sink = FileSink::create(layer.digest.hex())?;
+//!         client.pull_blob(&pulled.endpoint, layer, &mut sink, &|_| {}).await?;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It knows nothing of caches, archives, plans, or which images belong together.
+//!
+//! ## Deviations
+//! Compared with containers/image, which oc-mirror v2 uses:
+//! - blobs are sent with one `POST` and one `PUT` instead of `POST`, `PATCH`, `PUT`;
+//! - a download that breaks off continues with a `Range` request, an upload where the registry holds it;
+//! - an attempt that moved at least 1 MiB does not count against the retries;
+//! - all statuses of 500 and above, 408 and 425 are retried, not only 500 to 504 and 429;
+//! - a redirect from HTTPS to plain HTTP is refused unless verification is off, and so is a token server over plain HTTP;
+//! - the next page of a list must be at the registry itself.
+
+mod auth;
+mod blob;
+mod call;
+pub mod challenge;
+mod client;
+pub mod content_range;
+mod credentials;
+mod descriptor;
+mod endpoint;
+mod error;
+mod hash;
+mod host;
+mod limiter;
+pub mod link;
+mod list;
+mod login;
+mod manifest;
+pub mod media_type;
+mod options;
+mod proxy;
+mod pull;
+mod push;
+mod retry;
+mod schema1;
+mod scope;
+mod tls;
+mod upload_body;
+
+pub use blob::{BlobSink, BlobSource, FileSink, FileSource};
+pub use client::Client;
+pub use credentials::{Anonymous, CredentialError, CredentialRequest, CredentialSource, Fixed};
+pub use descriptor::Descriptor;
+pub use endpoint::{Endpoint, Reference};
+pub use error::{Condition, Error, Hint, Side};
+pub use hash::Hasher;
+pub use limiter::{Limiter, Permit};
+pub use manifest::{
+    Artifact, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestView, Schema1,
+};
+pub use options::ClientOptions;
+pub use proxy::ProxySettings;
+pub use pull::{Progress, PulledManifest};
+pub use registries_conf::{Credentials, Secret};
+pub use retry::RetryPolicy;

@@ -1,0 +1,363 @@
+//! One request and its answer: authorization, redirects, stalls, and the error when it fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::challenge::{self, Challenge};
+use crate::client::Inner;
+use crate::endpoint::Endpoint;
+use crate::error::{Condition, Error, Hint};
+use crate::host::Host;
+use crate::limiter::Permit;
+use crate::retry::retry_after;
+use crate::scope::Scope;
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 10;
+
+/// How many bytes of an error answer are read.
+const MAX_ERROR_BYTES: usize = 16 * 1024;
+
+/// A request.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Payload<'a>,
+    pub(crate) scope: Scope,
+    /// Whose credentials are used; `None` for those of the registry as a whole.
+    pub(crate) endpoint: Option<&'a Endpoint>,
+    /// What is being done, for messages.
+    pub(crate) action: &'a str,
+    /// The statuses that are answers and not errors.
+    pub(crate) accept: &'a [u16],
+    /// Whether a blob is moved.
+    pub(crate) bulk: bool,
+    /// How long the answer may take once everything is sent.
+    pub(crate) patience: Duration,
+    /// Told now and then how many more bytes were sent.
+    pub(crate) progress: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+/// The body of a request. It may be sent more than once: after a 401, or along a redirect.
+pub(crate) enum Payload<'a> {
+    Empty,
+    Bytes(Bytes),
+    Stream(&'a (dyn Fn() -> Upload + Send + Sync)),
+}
+
+/// A streaming body.
+pub(crate) struct Upload {
+    pub(crate) body: reqwest::Body,
+    /// In bytes.
+    pub(crate) length: u64,
+    pub(crate) sent: Arc<AtomicU64>,
+}
+
+/// An answer whose status is accepted. Its body is still to be read.
+pub(crate) struct Reply {
+    pub(crate) response: reqwest::Response,
+    /// Where the answer came from, behind all redirects.
+    pub(crate) url: Url,
+    permit: Permit,
+    stall: Duration,
+    action: String,
+    host: Arc<Host>,
+    side: crate::Side,
+}
+
+impl Reply {
+    pub(crate) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The next piece of the body, or `None` at its end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let result = match tokio::time::timeout(self.stall, self.response.chunk()).await {
+            Ok(Ok(chunk)) => return Ok(chunk),
+            Ok(Err(error)) => Error::transport(&*self.action, error, &self.host.registry, self.side),
+            Err(_) => stalled(&self.action, self.stall).with_registry(&self.host.registry),
+        };
+        if result.is_congestion() {
+            self.permit.congested();
+        }
+        Err(result)
+    }
+
+    /// The whole body, of at most `limit` bytes.
+    pub(crate) async fn bytes(mut self, limit: usize, noun: &str) -> Result<Bytes, Error> {
+        let too_large = |this: &Self| {
+            Error::new(
+                Condition::TooLarge,
+                &*this.action,
+                format!("the {noun} is larger than the {} MiB allowed", limit / 1024 / 1024),
+            )
+            .with_registry(&this.host.registry)
+        };
+        if self.response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_large(&self));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large(&self));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        self.finish();
+        Ok(body.into())
+    }
+
+    /// Tells the limiter that all went well.
+    pub(crate) fn finish(self) {
+        self.permit.succeeded();
+    }
+}
+
+fn stalled(action: &str, limit: Duration) -> Error {
+    Error::new(Condition::Stall, action, format!("stalled: no byte moved for {} s", limit.as_secs_f64()))
+}
+
+impl Inner {
+    /// Sends a request once: with authorization, again after a 401 that better authorization may cure, along redirects.
+    pub(crate) async fn call(self: &Arc<Self>, host: &Arc<Host>, call: Call<'_>) -> Result<Reply, Error> {
+        let permit = host.limiter.acquire().await;
+        let result = self.call_authorized(host, &call).await;
+        match result {
+            Ok((response, url)) => Ok(Reply {
+                response,
+                url,
+                permit,
+                stall: self.options.stall_timeout,
+                action: call.action.to_owned(),
+                host: Arc::clone(host),
+                side: self.options.side,
+            }),
+            Err(error) => {
+                if error.is_congestion() {
+                    permit.congested();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn call_authorized(
+        self: &Arc<Self>,
+        host: &Arc<Host>,
+        call: &Call<'_>,
+    ) -> Result<(reqwest::Response, Url), Error> {
+        let mut scope = call.scope.clone();
+        let mut authorization = self.authorization(host, call.endpoint, &scope, call.action).await?;
+        let mut second = false;
+        loop {
+            let (response, url) = self.follow(host, call, authorization.header()).await?;
+            let status = response.status();
+            if call.accept.contains(&status.as_u16()) {
+                return Ok((response, url));
+            }
+            let from_registry = same_origin(&url, &call.url);
+            if status.as_u16() == 401 && from_registry && !second {
+                second = true;
+                let challenges = challenges_of(response.headers());
+                for wanted in challenges.iter().filter_map(|challenge| challenge.param("scope")) {
+                    scope = scope.widened(wanted);
+                }
+                host.auth.learn(challenges);
+                let fresh = self.authorization_after_401(host, call, &scope, &authorization).await?;
+                if let Some(fresh) = fresh {
+                    authorization = fresh;
+                    continue;
+                }
+            }
+            let error = self.status_error(call, response).await.with_registry(&host.registry);
+            return Err(match (error.condition(), authorization.has_credentials()) {
+                (Condition::Unauthorized | Condition::Denied, true) if from_registry => {
+                    error.with_hint(Hint::CheckCredentials { registry: host.registry.clone() })
+                }
+                (Condition::Unauthorized | Condition::Denied, false) if from_registry => {
+                    error.with_hint(add_credentials(host, call.endpoint))
+                }
+                _ => error,
+            });
+        }
+    }
+
+    async fn status_error(&self, call: &Call<'_>, mut response: reqwest::Response) -> Error {
+        let status = response.status();
+        let wait = retry_after(response.headers(), SystemTime::now());
+        let mut body = Vec::new();
+        let read = async {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                body.extend_from_slice(&chunk);
+                if body.len() > MAX_ERROR_BYTES {
+                    break;
+                }
+            }
+        };
+        // The words are a courtesy; the status is what counts.
+        let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
+        Error::status(call.action, status, wait, &body)
+    }
+
+    /// Sends the request and follows redirects by hand: credentials stay with the registry's own origin, and HTTPS never
+    /// becomes HTTP.
+    async fn follow(
+        &self,
+        host: &Arc<Host>,
+        call: &Call<'_>,
+        authorization: Option<&http::HeaderValue>,
+    ) -> Result<(reqwest::Response, Url), Error> {
+        let base = host.base.get().cloned().unwrap_or_else(|| call.url.clone());
+        let mut url = call.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let own = same_origin(&url, &base);
+            let client = match (own, call.bulk) {
+                (true, true) => host.profile.bulk.clone(),
+                (true, false) => host.profile.small.clone(),
+                (false, _) => self.foreign_client(host, &url)?,
+            };
+            let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+            if let Some(authorization) = authorization.filter(|_| own) {
+                request = request.header(AUTHORIZATION, authorization.clone());
+            }
+            let mut sent = None;
+            request = match &call.payload {
+                Payload::Empty if matches!(call.method, Method::POST | Method::PUT | Method::PATCH) => {
+                    request.header(CONTENT_LENGTH, 0)
+                }
+                Payload::Empty => request,
+                Payload::Bytes(bytes) => request.body(bytes.clone()),
+                Payload::Stream(open) => {
+                    let upload = open();
+                    sent = Some((upload.sent, upload.length));
+                    request.header(CONTENT_LENGTH, upload.length).body(upload.body)
+                }
+            };
+            let response = self.answer(host, call, request, sent).await?;
+            let Some(target) = redirect_target(&call.method, &url, &response) else { return Ok((response, url)) };
+            let refuse = |message: String| {
+                Err(Error::new(Condition::Redirect, call.action, message).with_registry(&host.registry))
+            };
+            let target = match target {
+                Ok(target) => target,
+                Err(message) => return refuse(message),
+            };
+            if !matches!(target.scheme(), "http" | "https") {
+                return refuse(format!("redirected to `{}`, which is no HTTP address", target.scheme()));
+            }
+            if url.scheme() == "https" && target.scheme() == "http" && !host.insecure {
+                return refuse(format!("refused a redirect from HTTPS to plain HTTP at `{}`", shown(&target)));
+            }
+            tracing::trace!(from = %shown(&url), to = %shown(&target), "redirected");
+            url = target;
+        }
+        Err(Error::new(Condition::Redirect, call.action, format!("gave up after {MAX_REDIRECTS} redirects"))
+            .with_registry(&host.registry))
+    }
+
+    /// Waits for the answer while watching that the upload moves.
+    async fn answer(
+        &self,
+        host: &Arc<Host>,
+        call: &Call<'_>,
+        request: reqwest::RequestBuilder,
+        sent: Option<(Arc<AtomicU64>, u64)>,
+    ) -> Result<reqwest::Response, Error> {
+        let transport = |error| Error::transport(call.action, error, &host.registry, self.options.side);
+        let Some((sent, length)) = sent else {
+            return match tokio::time::timeout(call.patience, request.send()).await {
+                Ok(answer) => answer.map_err(transport),
+                Err(_) => Err(stalled(call.action, call.patience).with_registry(&host.registry)),
+            };
+        };
+        let answer = request.send();
+        tokio::pin!(answer);
+        let (mut seen, mut since) = (0, Instant::now());
+        let mut tick = tokio::time::interval(self.options.stall_timeout.min(Duration::from_millis(200)));
+        loop {
+            tokio::select! {
+                answer = &mut answer => {
+                    (call.progress)(sent.load(Ordering::Relaxed) - seen);
+                    return answer.map_err(transport);
+                }
+                _ = tick.tick() => {}
+            }
+            let now = sent.load(Ordering::Relaxed);
+            if now > seen {
+                (call.progress)(now - seen);
+                (seen, since) = (now, Instant::now());
+            }
+            let limit = if now >= length { self.options.commit_timeout } else { self.options.stall_timeout };
+            if since.elapsed() > limit {
+                return Err(stalled(call.action, limit).with_registry(&host.registry));
+            }
+        }
+    }
+}
+
+/// The keys an auth file could hold for this access, most specific first, at most three.
+fn add_credentials(host: &Host, endpoint: Option<&Endpoint>) -> Hint {
+    let mut keys = vec![host.registry.clone()];
+    if let Some(endpoint) = endpoint {
+        let path = endpoint.repository.path();
+        if let Some((namespace, _)) = path.split_once('/') {
+            keys.insert(0, format!("{}/{namespace}", host.registry));
+        }
+    }
+    Hint::AddCredentials { keys }
+}
+
+/// The challenges of all `WWW-Authenticate` headers.
+pub(crate) fn challenges_of(headers: &HeaderMap) -> Vec<Challenge> {
+    headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(challenge::parse)
+        .collect()
+}
+
+fn redirect_target(method: &Method, from: &Url, response: &reqwest::Response) -> Option<Result<Url, String>> {
+    let safe = matches!(*method, Method::GET | Method::HEAD);
+    match response.status().as_u16() {
+        307 | 308 => {}
+        301..=303 if safe => {}
+        _ => return None,
+    }
+    // An upload answered by 307 without Location, or 304, is an answer like any other.
+    let location = response.headers().get(LOCATION)?;
+    Some(match location.to_str().ok().and_then(|text| from.join(text).ok()) {
+        Some(url) => Ok(url),
+        None => Err("redirected to an address that cannot be read".to_owned()),
+    })
+}
+
+/// Whether two URLs have the same scheme, host and port.
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// A URL as it may be shown: without user information, query and fragment, any of which may carry a signature or token.
+pub(crate) fn shown(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}{}", url.scheme(), url.path())
+}
+
+/// No one listens.
+pub(crate) fn silent(_: u64) {}

@@ -1,0 +1,238 @@
+//! The client: what all requests share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderMap, Method};
+use image_ref::{ImageRef, Repository};
+use registries_conf::{Credentials, PullSource};
+use url::Url;
+
+use crate::call::{Call, Payload, Reply, silent};
+use crate::endpoint::Endpoint;
+use crate::error::{Condition, Error};
+use crate::host::Host;
+use crate::limiter::Limiter;
+use crate::options::ClientOptions;
+use crate::scope::Scope;
+use crate::tls::{Profile, certificate_directory};
+
+/// A registry client. Cloning is cheap; clones share connections, tokens and what was learned about registries.
+///
+/// Use one per side of a copy: its options say how that side is reached.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) options: ClientOptions,
+    hosts: Mutex<HashMap<(String, bool), Arc<Host>>>,
+    foreign: Mutex<HashMap<(String, bool), reqwest::Client>>,
+    pub(crate) credentials: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Option<Credentials>>>>>,
+    /// Which source served a repository last, by its logical name.
+    pub(crate) served: Mutex<HashMap<String, Endpoint>>,
+}
+
+impl Client {
+    /// A client. Opens no connection.
+    ///
+    /// # Errors
+    /// When a certificate folder given by [`ClientOptions::cert_dir`] cannot be understood.
+    pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        if let Some(directory) = &options.cert_dir {
+            Profile::new(&options, Some(directory), !options.tls_verify)?;
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                options,
+                hosts: Mutex::default(),
+                foreign: Mutex::default(),
+                credentials: Mutex::default(),
+                served: Mutex::default(),
+            }),
+        })
+    }
+
+    /// The options this client was made with.
+    pub fn options(&self) -> &ClientOptions {
+        &self.inner.options
+    }
+
+    /// A repository as a place to write to, or to read from without mirrors.
+    pub fn endpoint(&self, repository: &Repository) -> Endpoint {
+        let insecure =
+            self.inner.options.obey_insecure && self.inner.options.registries.is_insecure(&repository.to_string());
+        Endpoint { repository: repository.clone(), logical: repository.clone(), mirror: false, insecure }
+    }
+
+    /// The places an image may be read from, in the order they are tried.
+    ///
+    /// # Errors
+    /// When registries.conf blocks them all, or the name is no repository name.
+    pub fn sources(&self, image: &ImageRef) -> Result<Vec<Endpoint>, Error> {
+        let action = || format!("resolving `{image}`");
+        let sources = self
+            .inner
+            .options
+            .registries
+            .resolve(image)
+            .map_err(|error| Error::new(Condition::Configuration, action(), error.to_string()))?;
+        sources
+            .into_iter()
+            .map(|PullSource { image, logical, insecure, mirror, .. }| {
+                let name = |image: &ImageRef| {
+                    image
+                        .repository()
+                        .map_err(|error| Error::new(Condition::Configuration, action(), error.to_string()))
+                };
+                Ok(Endpoint {
+                    repository: name(&image)?,
+                    logical: name(&logical)?,
+                    mirror,
+                    insecure: insecure && self.inner.options.obey_insecure,
+                })
+            })
+            .collect()
+    }
+
+    /// How many requests run at a registry at once. Shared with everything this client does there.
+    ///
+    /// # Errors
+    /// When the registry's certificate folder cannot be understood.
+    pub fn limiter(&self, at: &Endpoint) -> Result<Arc<Limiter>, Error> {
+        Ok(Arc::clone(&self.inner.host(at)?.limiter))
+    }
+
+    /// Checks that a registry can be reached and accepts the credentials (contract `release.md` 7.1, "Start-up check").
+    /// `registry` is `host[:port]`, or a repository below it whose credentials are to be used.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or `GET /v2/` is answered with anything else than 200.
+    pub async fn ping(&self, registry: &str) -> Result<(), Error> {
+        let action = format!("checking registry `{registry}`");
+        let endpoint = match registry.split_once('/') {
+            Some(_) => {
+                let repository = registry
+                    .parse::<Repository>()
+                    .map_err(|error| Error::new(Condition::Configuration, &*action, error.to_string()))?;
+                Some(self.endpoint(&repository))
+            }
+            None => None,
+        };
+        let name = endpoint.as_ref().map_or(registry, |endpoint| endpoint.repository.registry());
+        let host = self.inner.host_named(name, endpoint.as_ref().is_some_and(|endpoint| endpoint.insecure))?;
+        let mut retries = self.inner.options.retry.start();
+        loop {
+            let attempt = async {
+                let base = self.inner.base(&host, &action).await?;
+                let url = base.join("v2/").expect("`v2/` joins to every base URL");
+                let call = Call {
+                    endpoint: endpoint.as_ref(),
+                    ..Call::get(url, Scope::login(), &action, &self.inner.options)
+                };
+                self.inner.call(&host, call).await
+            };
+            match attempt.await {
+                Ok(reply) => {
+                    reply.finish();
+                    return Ok(());
+                }
+                Err(error) => retries.again(error, 0).await?,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.inner.options).finish()
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A plain `GET` that expects 200.
+    pub(crate) fn get(url: Url, scope: Scope, action: &'a str, options: &ClientOptions) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            payload: Payload::Empty,
+            scope,
+            endpoint: None,
+            action,
+            accept: &[200],
+            bulk: false,
+            patience: options.stall_timeout,
+            progress: &silent,
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn host(&self, at: &Endpoint) -> Result<Arc<Host>, Error> {
+        self.host_named(at.repository.registry(), at.insecure)
+    }
+
+    pub(crate) fn host_named(&self, registry: &str, insecure: bool) -> Result<Arc<Host>, Error> {
+        let insecure = insecure || !self.options.tls_verify;
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (registry.to_owned(), insecure);
+        if let Some(host) = hosts.get(&key) {
+            return Ok(Arc::clone(host));
+        }
+        let host = Arc::new(Host::new(registry, insecure, &self.options)?);
+        hosts.insert(key, Arc::clone(&host));
+        Ok(host)
+    }
+
+    /// The client for an address that a registry refers to: its own profile when there are certificates for it, the
+    /// registry's trust otherwise.
+    pub(crate) fn foreign_client(&self, host: &Host, url: &Url) -> Result<reqwest::Client, Error> {
+        let name = url.host_str().unwrap_or_default();
+        let name = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let directory = certificate_directory(&self.options, &name);
+        if directory.is_none() || self.options.cert_dir.is_some() {
+            return Ok(host.profile.foreign.clone());
+        }
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (name, host.insecure);
+        if let Some(client) = foreign.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = Profile::new(&self.options, directory.as_deref(), host.insecure)?.bulk;
+        foreign.insert(key, client.clone());
+        Ok(client)
+    }
+
+    /// `<base>/v2/<path>/<rest>`.
+    pub(crate) async fn url(
+        self: &Arc<Self>,
+        host: &Arc<Host>,
+        at: &Endpoint,
+        rest: &str,
+        action: &str,
+    ) -> Result<Url, Error> {
+        let base = self.base(host, action).await?;
+        base.join(&format!("v2/{}/{rest}", at.repository.path())).map_err(|error| {
+            Error::new(Condition::Configuration, action, error.to_string()).with_registry(&host.registry)
+        })
+    }
+
+    /// Sends a request to `<base>/v2/<path>/<rest>`, once.
+    pub(crate) async fn request(
+        self: &Arc<Self>,
+        at: &Endpoint,
+        rest: &str,
+        adapt: impl FnOnce(&mut Call<'_>) + Send,
+        scope: Scope,
+        action: &str,
+    ) -> Result<Reply, Error> {
+        let host = self.host(at)?;
+        let url = self.url(&host, at, rest, action).await?;
+        let mut call = Call { endpoint: Some(at), ..Call::get(url, scope, action, &self.options) };
+        adapt(&mut call);
+        self.call(&host, call).await
+    }
+}

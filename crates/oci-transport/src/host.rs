@@ -1,0 +1,69 @@
+//! One registry host: how it is reached, what it told, how much it bears.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use image_ref::Digest;
+use url::Url;
+
+use crate::auth::Authenticator;
+use crate::error::{Condition, Error};
+use crate::limiter::Limiter;
+use crate::options::ClientOptions;
+use crate::tls::{Profile, certificate_directory};
+
+/// Docker Hub's registry has another name than its images.
+const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
+
+/// What is known about one registry, shared by all clones of a client.
+pub(crate) struct Host {
+    /// `host[:port]` as references have it.
+    pub(crate) registry: String,
+    /// No verification, plain HTTP allowed.
+    pub(crate) insecure: bool,
+    pub(crate) profile: Profile,
+    /// The base URL, once the first contact has shown which scheme the registry speaks.
+    pub(crate) base: tokio::sync::OnceCell<Url>,
+    pub(crate) auth: Authenticator,
+    pub(crate) limiter: Arc<Limiter>,
+    /// Uploads in one piece were refused: send chunks.
+    pub(crate) chunked: AtomicBool,
+    /// The chunk size that was accepted last, in bytes.
+    pub(crate) chunk_size: AtomicU64,
+    /// Upload sessions that a refused mount has opened, by repository path and digest.
+    pub(crate) sessions: Mutex<HashMap<(String, Digest), Url>>,
+}
+
+impl Host {
+    pub(crate) fn new(registry: &str, insecure: bool, options: &ClientOptions) -> Result<Self, Error> {
+        let directory = certificate_directory(options, registry);
+        let profile = Profile::new(options, directory.as_deref(), insecure)?;
+        Ok(Self {
+            registry: registry.to_owned(),
+            insecure,
+            profile,
+            base: tokio::sync::OnceCell::new(),
+            auth: Authenticator::default(),
+            limiter: Limiter::new(START_CONCURRENCY, options.max_connections_per_host),
+            chunked: AtomicBool::new(false),
+            chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),
+            sessions: Mutex::default(),
+        })
+    }
+
+    /// The URL of the registry's root under `scheme`.
+    pub(crate) fn url(&self, scheme: &str) -> Result<Url, Error> {
+        let address = if self.registry == DOCKER_HUB.0 { DOCKER_HUB.1 } else { &self.registry };
+        Url::parse(&format!("{scheme}://{address}/")).map_err(|error| {
+            Error::new(Condition::Configuration, format!("contacting `{}`", self.registry), error.to_string())
+                .with_registry(&self.registry)
+        })
+    }
+}
+
+/// How many requests run at a new registry at once, before it has shown what it bears.
+const START_CONCURRENCY: usize = 8;
+
+/// The smallest chunk of an upload: 1 MiB.
+pub(crate) const MINIMUM_CHUNK: u64 = 1024 * 1024;

@@ -1,0 +1,39 @@
+//! The `Link` header (RFC 8288), as far as paging needs it.
+
+/// The target of the link with relation `next`.
+///
+/// ```
+/// let header = r#"</v2/app/tags/list?last=b&n=2>; rel="next""#;
+/// assert_eq!(oci_transport::link::next(header).as_deref(), Some("/v2/app/tags/list?last=b&n=2"));
+/// ```
+pub fn next(header: &str) -> Option<String> {
+    let mut rest = header;
+    loop {
+        let start = rest.find('<')?;
+        let end = start + rest[start..].find('>')?;
+        let target = &rest[start + 1..end];
+        // The parameters of this link go to the next comma outside quotes.
+        let (params, after) = split_unquoted(&rest[end + 1..]);
+        let is_next = params.split(';').any(|param| {
+            let (key, value) = param.split_once('=').unwrap_or((param, ""));
+            key.trim().eq_ignore_ascii_case("rel")
+                && value.trim().trim_matches('"').split_ascii_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))
+        });
+        if is_next {
+            return Some(target.to_owned());
+        }
+        rest = after;
+    }
+}
+
+fn split_unquoted(text: &str) -> (&str, &str) {
+    let mut quoted = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => return (&text[..at], &text[at + 1..]),
+            _ => {}
+        }
+    }
+    (text, "")
+}

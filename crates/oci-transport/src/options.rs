@@ -1,0 +1,94 @@
+//! How a client behaves: plain values, read from nowhere.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use registries_conf::RegistriesConf;
+
+use crate::credentials::{Anonymous, CredentialSource};
+use crate::error::Side;
+use crate::proxy::ProxySettings;
+use crate::retry::RetryPolicy;
+
+/// The options of one side of a copy. `ClientOptions::default()` verifies TLS, is anonymous and uses no proxy.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// Which side this is; only messages depend on it.
+    pub side: Side,
+    /// Verify certificates. When false, HTTPS without verification is tried first, then plain HTTP (contract
+    /// `release.md` 7.1). An explicit choice: `insecure` in registries.conf is not asked.
+    pub tls_verify: bool,
+    /// Let `insecure` in registries.conf switch verification off for its registry. Only the digest lookup of
+    /// `platform.release` wants that (contract `release.md` 7.1).
+    pub obey_insecure: bool,
+    /// The `certs.d` folders, most important first. The first that has a sub-folder named like the registry
+    /// (`host[:port]`) is used, and only that one (contract `release.md` 7.5).
+    pub cert_dirs: Vec<PathBuf>,
+    /// A folder that holds the certificates for every registry of this side itself, instead of the search
+    /// (`--src-cert-dir`).
+    pub cert_dir: Option<PathBuf>,
+    /// Mirrors, locations and blocks for reading.
+    pub registries: Arc<RegistriesConf>,
+    /// Who knows the credentials.
+    pub credentials: Arc<dyn CredentialSource>,
+    /// When and how often to try again.
+    pub retry: RetryPolicy,
+    /// How long no byte may move before a connection is given up.
+    pub stall_timeout: Duration,
+    /// How long a registry may think after it has received a whole blob or manifest.
+    pub commit_timeout: Duration,
+    /// How long making a connection may take.
+    pub connect_timeout: Duration,
+    /// Proxies.
+    pub proxies: ProxySettings,
+    /// How many requests may run at one registry at once; the adaptive bound stays below it.
+    pub max_connections_per_host: usize,
+    /// Move blobs over HTTP/2 where the registry offers it. Off by default: one HTTP/2 connection carries all blobs
+    /// through one socket and one flow-control window, several HTTP/1.1 connections do not.
+    pub http2_blobs: bool,
+    /// The size of a chunk, in bytes, when a registry wants uploads in chunks.
+    pub chunk_size: u64,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            side: Side::Source,
+            tls_verify: true,
+            obey_insecure: false,
+            cert_dirs: Vec::new(),
+            cert_dir: None,
+            registries: Arc::new(RegistriesConf::default()),
+            credentials: Arc::new(Anonymous),
+            retry: RetryPolicy::default(),
+            stall_timeout: Duration::from_secs(60),
+            commit_timeout: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(30),
+            proxies: ProxySettings::default(),
+            max_connections_per_host: 32,
+            http2_blobs: false,
+            chunk_size: 64 * 1024 * 1024,
+            user_agent: "oc-mirror".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("side", &self.side)
+            .field("tls_verify", &self.tls_verify)
+            .field("cert_dirs", &self.cert_dirs)
+            .field("cert_dir", &self.cert_dir)
+            .field("retry", &self.retry)
+            .field("stall_timeout", &self.stall_timeout)
+            .field("proxies", &self.proxies)
+            .field("max_connections_per_host", &self.max_connections_per_host)
+            .field("user_agent", &self.user_agent)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,446 @@
+//! Reading: manifests from the first source that has them, blobs with resume.
+
+use std::sync::{Arc, PoisonError};
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use http::{HeaderValue, Method};
+use image_ref::{Digest, ImageRef, Transport};
+
+use crate::blob::BlobSink;
+use crate::call::{Call, Reply};
+use crate::client::{Client, Inner};
+use crate::descriptor::Descriptor;
+use crate::endpoint::{Endpoint, Reference};
+use crate::error::{Condition, Error};
+use crate::hash::Hasher;
+use crate::manifest::{MAX_MANIFEST_BYTES, Manifest, digest_of, guess_media_type};
+use crate::scope::Scope;
+use crate::{content_range, media_type};
+
+/// Told about bytes that moved since the last call. Bytes that move twice, because a transfer has to start again, are told
+/// twice; bytes that were in place before are not told.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Send + Sync);
+
+/// A manifest and the place that served it, which serves its children and blobs as well.
+#[derive(Debug, Clone)]
+pub struct PulledManifest {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The repository it came from.
+    pub endpoint: Endpoint,
+}
+
+impl Client {
+    /// Reads a manifest from the first of the image's sources that delivers it: mirrors in order, then the primary
+    /// location (contract `release.md` 7.3). With tag and digest, the digest counts.
+    ///
+    /// # Errors
+    /// When no source delivers it. The message names each source and its reason.
+    pub async fn pull_manifest(&self, image: &ImageRef) -> Result<PulledManifest, Error> {
+        let action = format!("pulling manifest `{image}`");
+        let (endpoint, manifest) = self.ask_sources::<Whole>(image, &action).await?;
+        Ok(PulledManifest { manifest, endpoint })
+    }
+
+    /// Reads a manifest from one place, such as the children of an index from where the index came from.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub async fn pull_manifest_at(&self, at: &Endpoint, reference: &Reference) -> Result<Manifest, Error> {
+        let action = format!("pulling manifest `{at}{}`", reference.suffix());
+        let mut retries = self.inner.options.retry.start();
+        loop {
+            match self.inner.manifest_once(at, reference, &action).await {
+                Ok(manifest) => return Ok(manifest),
+                Err(error) => retries.again(error, 0).await?,
+            }
+        }
+    }
+
+    /// Digest, size and media type of a manifest, without reading it; `None` when no source has it. Sources are walked as
+    /// in [`Client::pull_manifest`].
+    ///
+    /// # Errors
+    /// When the question could not be answered.
+    pub async fn head_manifest(&self, image: &ImageRef) -> Result<Option<Descriptor>, Error> {
+        let action = format!("looking up manifest `{image}`");
+        let found = self.ask_sources::<Head>(image, &action).await;
+        match found {
+            Ok((_, descriptor)) => Ok(Some(descriptor)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same at one place, for a destination.
+    ///
+    /// # Errors
+    /// When the question could not be answered.
+    pub async fn head_manifest_at(&self, at: &Endpoint, reference: &Reference) -> Result<Option<Descriptor>, Error> {
+        let action = format!("looking up manifest `{at}{}`", reference.suffix());
+        let mut retries = self.inner.options.retry.start();
+        loop {
+            match self.inner.head_once(at, reference, &action).await {
+                Ok(descriptor) => return Ok(Some(descriptor)),
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) => retries.again(error, 0).await?,
+            }
+        }
+    }
+
+    /// Reads a blob into `sink`, from where the sink stands. Interrupted transfers continue with a `Range` request; the
+    /// digest is verified once, over all bytes, before this returns.
+    ///
+    /// # Errors
+    /// When the blob is not there, has another digest or size twice, cannot be read within the retries, or the sink
+    /// fails. The sink then holds what was received, or nothing when that was wrong.
+    pub async fn pull_blob(
+        &self,
+        at: &Endpoint,
+        blob: &Descriptor,
+        sink: &mut dyn BlobSink,
+        progress: Progress<'_>,
+    ) -> Result<(), Error> {
+        let action = format!("pulling blob `{}` from `{at}`", blob.digest);
+        let local = |error| Error::local(&*action, error);
+        let mut hasher = Hasher::new(blob.digest.algorithm());
+        if (sink.offset() > 0 && sink.digest().is_none()) || sink.offset() > blob.size {
+            sink.restart().map_err(local)?;
+        }
+        let hashes = sink.digest().is_some();
+        let mut retries = self.inner.options.retry.start();
+        loop {
+            let error = match self.inner.blob_once(at, blob, sink, hashes, &mut hasher, progress, &action).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if error.condition() == Condition::Digest {
+                sink.restart().map_err(local)?;
+                hasher = Hasher::new(blob.digest.algorithm());
+            }
+            retries.again(error, sink.offset()).await?;
+        }
+    }
+
+    /// The size of a blob in bytes; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the question could not be answered.
+    pub async fn head_blob(&self, at: &Endpoint, digest: &Digest) -> Result<Option<u64>, Error> {
+        let action = format!("looking up blob `{digest}` at `{at}`");
+        let rest = format!("blobs/{digest}");
+        let mut retries = self.inner.options.retry.start();
+        loop {
+            let head = |call: &mut Call<'_>| call.method = Method::HEAD;
+            let scope = self.inner.scope(at);
+            match self.inner.request(at, &rest, head, scope, &action).await {
+                Ok(reply) => {
+                    let size = reply.header("content-length").and_then(|text| text.parse().ok());
+                    reply.finish();
+                    // A HEAD answer without length is an answer all the same; a range of one byte tells the rest.
+                    return match size {
+                        Some(size) => Ok(Some(size)),
+                        None => self.size_by_range(at, digest, &action).await,
+                    };
+                }
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) => retries.again(error, 0).await?,
+            }
+        }
+    }
+
+    async fn size_by_range(&self, at: &Endpoint, digest: &Digest, action: &str) -> Result<Option<u64>, Error> {
+        let adapt = |call: &mut Call<'_>| {
+            call.headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
+            call.accept = &[200, 206];
+        };
+        let reply = self.inner.request(at, &format!("blobs/{digest}"), adapt, self.inner.scope(at), action).await?;
+        let range = reply.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+        let total = range.and_then(content_range::parse).and_then(|range| range.total);
+        let length = reply.header("content-length").and_then(|text| text.parse().ok());
+        let size = if reply.status() == 206 { total } else { length };
+        match size {
+            Some(size) => Ok(Some(size)),
+            None => Err(Error::new(Condition::Protocol, action, "the registry does not tell the size of the blob")),
+        }
+    }
+
+    /// Asks one source after the other, and all of them again while the retry policy allows.
+    async fn ask_sources<Q: Question>(&self, image: &ImageRef, action: &str) -> Result<(Endpoint, Q::Answer), Error> {
+        if *image.transport() != Transport::Docker {
+            let message = format!("`{}` is not read from a registry", image.transport());
+            return Err(Error::new(Condition::Unsupported, action, message));
+        }
+        let image = image.normalized();
+        let reference = match (image.digest(), image.tag()) {
+            (Some(digest), _) => Reference::Digest(digest.clone()),
+            (None, tag) => Reference::Tag(tag.unwrap_or("latest").to_owned()),
+        };
+        let mut sources = self.sources(&image)?;
+        // Content named by digest is the same everywhere, so the source that had the last one may go first.
+        if matches!(reference, Reference::Digest(_))
+            && let Some(last) = self.served(image.name())
+            && let Some(at) = sources.iter().position(|source| *source == last)
+        {
+            sources[..=at].rotate_right(1);
+        }
+        let mut retries = self.inner.options.retry.start();
+        loop {
+            let mut failed: Vec<(&Endpoint, Error)> = Vec::new();
+            for endpoint in &sources {
+                match Q::ask(&self.inner, endpoint, &reference, action).await {
+                    Ok(found) => {
+                        let mut served = self.inner.served.lock().unwrap_or_else(PoisonError::into_inner);
+                        served.insert(image.name().to_owned(), endpoint.clone());
+                        return Ok((endpoint.clone(), found));
+                    }
+                    Err(error) => {
+                        tracing::debug!(%endpoint, %error, "this source did not deliver");
+                        failed.push((endpoint, error));
+                    }
+                }
+            }
+            retries.again(together(action, &reference, failed), 0).await?;
+        }
+    }
+
+    fn served(&self, name: &str) -> Option<Endpoint> {
+        self.inner.served.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+/// What a source is asked. (A trait, because the futures of async closures cannot be known to be `Send`.)
+trait Question {
+    type Answer: Send;
+
+    fn ask(
+        inner: &Arc<Inner>,
+        at: &Endpoint,
+        reference: &Reference,
+        action: &str,
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+}
+
+/// The whole manifest.
+struct Whole;
+
+impl Question for Whole {
+    type Answer = Manifest;
+
+    async fn ask(inner: &Arc<Inner>, at: &Endpoint, reference: &Reference, action: &str) -> Result<Manifest, Error> {
+        inner.manifest_once(at, reference, action).await
+    }
+}
+
+/// Its descriptor alone.
+struct Head;
+
+impl Question for Head {
+    type Answer = Descriptor;
+
+    async fn ask(inner: &Arc<Inner>, at: &Endpoint, reference: &Reference, action: &str) -> Result<Descriptor, Error> {
+        inner.head_once(at, reference, action).await
+    }
+}
+
+/// One error for all sources: the primary's, with the mirrors' in front (contract `release.md` 7.3). It may be retried
+/// when any of them may.
+fn together(action: &str, reference: &Reference, mut failed: Vec<(&Endpoint, Error)>) -> Error {
+    // A rotated list has its primary anywhere.
+    let primary = failed.iter().position(|(endpoint, _)| !endpoint.mirror).unwrap_or(failed.len().saturating_sub(1));
+    let (endpoint, error) = failed.remove(primary);
+    if failed.is_empty() && !endpoint.mirror {
+        return error;
+    }
+    let mirrors: Vec<String> = failed
+        .iter()
+        .map(|(endpoint, error)| format!("[{endpoint}{}: {}]", reference.suffix(), error.message()))
+        .collect();
+    let worth = failed.iter().map(|(_, error)| error).find(|error| error.is_retryable() && !error.is_not_found());
+    let condition =
+        if error.is_retryable() { error.condition() } else { worth.map_or(error.condition(), Error::condition) };
+    let prefix =
+        if mirrors.is_empty() { String::new() } else { format!("(Mirrors also failed: {}): ", mirrors.join("\n")) };
+    let message = format!("{prefix}{endpoint}{}: {}", reference.suffix(), error.message());
+    error.with_message(message).with_condition(condition).with_action(action)
+}
+
+impl Inner {
+    /// Which actions a token needs: a destination needs to push sooner or later, and one token for both is enough.
+    pub(crate) fn scope(&self, at: &Endpoint) -> Scope {
+        match self.options.side {
+            crate::Side::Source => Scope::pull(at.repository.path()),
+            crate::Side::Destination => Scope::push(at.repository.path()),
+        }
+    }
+
+    async fn manifest_once(
+        self: &Arc<Self>,
+        at: &Endpoint,
+        reference: &Reference,
+        action: &str,
+    ) -> Result<Manifest, Error> {
+        let adapt = |call: &mut Call<'_>| {
+            call.headers.insert(ACCEPT, HeaderValue::from_static(media_type::ACCEPT));
+        };
+        let reply = self.request(at, &format!("manifests/{reference}"), adapt, self.scope(at), action).await?;
+        let told = content_type(&reply);
+        let claimed = reply.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
+        let bytes = reply.bytes(MAX_MANIFEST_BYTES, "manifest").await?;
+        let media_type = match told {
+            Some(told) if media_type::is_manifest(&told) => told,
+            // Registries in front of plain file servers call everything `text/plain` or `application/json`.
+            told => match guess_media_type(&bytes) {
+                guess if media_type::is_manifest(&guess) => guess,
+                _ => told.unwrap_or_else(|| "application/octet-stream".to_owned()),
+            },
+        };
+        let expected = match reference {
+            Reference::Digest(digest) => Some(digest),
+            Reference::Tag(_) => claimed.as_ref(),
+        };
+        let algorithm = expected.map_or(image_ref::Algorithm::Sha256, Digest::algorithm);
+        let mut digest = digest_of(algorithm, &bytes, &media_type);
+        if let Some(expected) = expected.filter(|expected| **expected != digest) {
+            // Some registries count the signatures of schema 1 in.
+            let plain = Hasher::of(algorithm, &bytes);
+            if plain != *expected {
+                return Err(Error::new(
+                    Condition::Digest,
+                    action,
+                    format!(
+                        "digest mismatch: the registry sent a manifest with digest `{digest}`, expected `{expected}`"
+                    ),
+                )
+                .with_registry(at.repository.registry()));
+            }
+            digest = plain;
+        }
+        Ok(Manifest { bytes, media_type, digest })
+    }
+
+    async fn head_once(
+        self: &Arc<Self>,
+        at: &Endpoint,
+        reference: &Reference,
+        action: &str,
+    ) -> Result<Descriptor, Error> {
+        let adapt = |call: &mut Call<'_>| {
+            call.method = Method::HEAD;
+            call.headers.insert(ACCEPT, HeaderValue::from_static(media_type::ACCEPT));
+        };
+        let reply = self.request(at, &format!("manifests/{reference}"), adapt, self.scope(at), action).await?;
+        let digest = reply.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
+        let size = reply.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let told = content_type(&reply);
+        reply.finish();
+        let digest = match (digest, reference) {
+            (Some(digest), _) => Some(digest),
+            (None, Reference::Digest(digest)) => Some(digest.clone()),
+            (None, Reference::Tag(_)) => None,
+        };
+        match (digest, size, told) {
+            (Some(digest), Some(size), Some(told)) => Ok(Descriptor::new(told, digest, size)),
+            // What the headers leave open, the manifest tells.
+            _ => Ok(self.manifest_once(at, reference, action).await?.descriptor()),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the state of one transfer, kept by its only caller")]
+    async fn blob_once(
+        self: &Arc<Self>,
+        at: &Endpoint,
+        blob: &Descriptor,
+        sink: &mut dyn BlobSink,
+        hashes: bool,
+        hasher: &mut Hasher,
+        progress: Progress<'_>,
+        action: &str,
+    ) -> Result<(), Error> {
+        let wrong =
+            |message: String| Error::new(Condition::Digest, action, message).with_registry(at.repository.registry());
+        let mut offset = sink.offset();
+        if offset < blob.size || offset == 0 {
+            let mut reply = self.open_blob(at, blob, offset, action).await?;
+            if reply.status() != 206 && offset > 0 {
+                // The registry ignores ranges and sends everything.
+                sink.restart().map_err(|error| Error::local(action, error))?;
+                *hasher = Hasher::new(blob.digest.algorithm());
+                offset = 0;
+            }
+            while let Some(chunk) = reply.chunk().await? {
+                offset += chunk.len() as u64;
+                if offset > blob.size {
+                    return Err(wrong(format!("size mismatch: more than the {} bytes of its descriptor", blob.size)));
+                }
+                if !hashes {
+                    hasher.update(&chunk);
+                }
+                sink.write(&chunk).map_err(|error| Error::local(action, error))?;
+                progress(chunk.len() as u64);
+            }
+            if offset < blob.size {
+                let message = format!("the answer ended after {offset} of {} bytes", blob.size);
+                return Err(Error::new(Condition::Eof, action, message).with_registry(at.repository.registry()));
+            }
+            reply.finish();
+        }
+        let found = match sink.digest() {
+            Some(digest) if hashes => digest,
+            _ => hasher.clone().finish(),
+        };
+        if found != blob.digest {
+            return Err(wrong(format!(
+                "digest mismatch: the content has digest `{found}`, expected `{}`",
+                blob.digest
+            )));
+        }
+        Ok(())
+    }
+
+    /// Asks for a blob from `offset` on. The answer has status 206 and begins there, or 200 and begins at 0.
+    pub(crate) async fn open_blob(
+        self: &Arc<Self>,
+        at: &Endpoint,
+        blob: &Descriptor,
+        offset: u64,
+        action: &str,
+    ) -> Result<Reply, Error> {
+        let adapt = |call: &mut Call<'_>| {
+            call.bulk = true;
+            call.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            call.accept = &[200];
+            if offset > 0
+                && let Ok(range) = HeaderValue::try_from(format!("bytes={offset}-"))
+            {
+                call.headers.insert(RANGE, range);
+                call.accept = &[200, 206, 416];
+            }
+        };
+        let reply = self.request(at, &format!("blobs/{}", blob.digest), adapt, self.scope(at), action).await?;
+        let range = reply.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+        let misplaced = match reply.status() {
+            206 => range
+                .and_then(content_range::parse)
+                .is_none_or(|range| range.first != offset || range.total.is_some_and(|total| total != blob.size)),
+            416 => true,
+            _ => false,
+        };
+        if misplaced {
+            // Some other range than asked for is no use; the whole is asked for instead.
+            drop(reply);
+            let whole = |call: &mut Call<'_>| {
+                call.bulk = true;
+                call.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            };
+            return self.request(at, &format!("blobs/{}", blob.digest), whole, self.scope(at), action).await;
+        }
+        Ok(reply)
+    }
+}
+
+fn content_type(reply: &Reply) -> Option<String> {
+    let value = reply.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    (!essence.is_empty()).then_some(essence)
+}

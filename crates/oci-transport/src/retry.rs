@@ -1,0 +1,104 @@
+//! The one retry policy of every request.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+
+use crate::error::{Condition, Error};
+
+/// How often and after how long a failed request is tried again (contract `operators-archive.md` 7.1).
+///
+/// Whether it is tried again at all is not said here but asked of the error: [`Error::is_retryable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How many times after the first attempt.
+    pub times: u32,
+    /// The pause before each further attempt. Zero means exponential: 1, 2, 4, 8, … seconds, at most a minute.
+    /// Either way up to 10 % are added at random, so that many clients do not come back at once.
+    pub delay: Duration,
+    /// The longest `Retry-After` that is obeyed; a registry that asks for more is asked again after this time.
+    pub max_retry_after: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { times: 5, delay: Duration::ZERO, max_retry_after: Duration::from_secs(120) }
+    }
+}
+
+impl RetryPolicy {
+    /// One attempt and no more.
+    pub const NEVER: Self = Self { times: 0, delay: Duration::ZERO, max_retry_after: Duration::ZERO };
+
+    /// The pause after failed attempt number `attempt` (from 1), without the random part.
+    pub(crate) fn pause(&self, attempt: u32, error: &Error) -> Duration {
+        let own = if self.delay.is_zero() {
+            Duration::from_secs(1 << attempt.saturating_sub(1).min(6)).min(Duration::from_secs(60))
+        } else {
+            self.delay
+        };
+        match error.retry_after() {
+            Some(asked) => asked.min(self.max_retry_after).max(if asked.is_zero() { own } else { Duration::ZERO }),
+            None => own,
+        }
+    }
+
+    /// Begins to count the attempts of one piece of work.
+    pub(crate) fn start(self) -> Retries {
+        Retries { policy: self, tries: 0, total: 0, wrong: 0, reached: 0 }
+    }
+}
+
+/// The attempts of one piece of work.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    policy: RetryPolicy,
+    tries: u32,
+    total: u32,
+    wrong: u32,
+    reached: u64,
+}
+
+impl Retries {
+    /// After a failed attempt: pauses and returns, or gives the error back for good.
+    ///
+    /// `progress` tells how far the work has come, in bytes: an attempt that moved it by [`WORTHWHILE`] counts as the
+    /// first again, so that a long transfer over a bad line ends only when nothing moves any more.
+    pub(crate) async fn again(&mut self, error: Error, progress: u64) -> Result<(), Error> {
+        self.tries += 1;
+        self.total += 1;
+        // The same wrong bytes twice are what the registry has.
+        self.wrong += u32::from(error.condition() == Condition::Digest);
+        if progress >= self.reached + WORTHWHILE {
+            self.tries = 1;
+            self.reached = progress;
+        }
+        if !error.is_retryable() || self.wrong > 1 || self.tries > self.policy.times {
+            return Err(error.with_attempts(self.total));
+        }
+        let pause = with_jitter(self.policy.pause(self.tries, &error));
+        tracing::debug!(attempt = self.total, ?pause, %error, "trying again");
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+}
+
+/// How many bytes make an attempt worth another budget: 1 MiB.
+pub(crate) const WORTHWHILE: u64 = 1024 * 1024;
+
+fn with_jitter(pause: Duration) -> Duration {
+    // Randomly keyed hashers are the standard library's source of randomness; no more is needed to spread clients.
+    let random = RandomState::new().build_hasher().finish() % 1000;
+    pause + pause.mul_f64(random as f64 / 10_000.0)
+}
+
+/// The value of a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3).
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}

@@ -1,0 +1,126 @@
+//! One HTTP client per TLS profile: what is trusted, and which certificate is shown.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Condition, Error};
+use crate::options::ClientOptions;
+
+/// The HTTP clients of one profile.
+#[derive(Clone)]
+pub(crate) struct Profile {
+    /// For everything but blobs.
+    pub(crate) small: reqwest::Client,
+    /// For blobs.
+    pub(crate) bulk: reqwest::Client,
+    /// For other hosts that the registry refers to (redirects, token servers): same trust, no client certificate.
+    pub(crate) foreign: reqwest::Client,
+}
+
+impl Profile {
+    /// Builds the clients for a registry. `insecure` switches verification off. `directory` holds its certificates.
+    pub(crate) fn new(options: &ClientOptions, directory: Option<&Path>, insecure: bool) -> Result<Self, Error> {
+        let certificates = directory.map(Certificates::read).transpose()?.unwrap_or_default();
+        let build = |http1: bool, identity: bool| {
+            let proxies = options.proxies.clone();
+            let mut builder = reqwest::Client::builder()
+                .user_agent(&options.user_agent)
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .retry(reqwest::retry::never())
+                .connect_timeout(options.connect_timeout)
+                .pool_idle_timeout(Duration::from_secs(60))
+                .pool_max_idle_per_host(options.max_connections_per_host)
+                .tcp_keepalive(Duration::from_secs(30))
+                .tls_version_min(reqwest::tls::Version::TLS_1_2)
+                .tls_danger_accept_invalid_certs(insecure)
+                .no_proxy()
+                .proxy(reqwest::Proxy::custom(move |url| proxies.proxy_for(url)))
+                .tls_certs_merge(certificates.authorities.iter().cloned());
+            if http1 {
+                builder = builder.http1_only();
+            } else {
+                builder = builder
+                    .http2_initial_stream_window_size(8 * 1024 * 1024)
+                    .http2_initial_connection_window_size(32 * 1024 * 1024);
+            }
+            if let Some(identity) = certificates.identity.clone().filter(|_| identity) {
+                builder = builder.identity(identity);
+            }
+            builder
+                .build()
+                .map_err(|error| Error::new(Condition::Tls, "setting up TLS", error.without_url().to_string()))
+        };
+        let small = build(false, true)?;
+        let bulk = if options.http2_blobs { small.clone() } else { build(true, true)? };
+        let foreign = if certificates.identity.is_some() { build(true, false)? } else { bulk.clone() };
+        Ok(Self { small, bulk, foreign })
+    }
+}
+
+/// The folder that holds the certificates for a registry, if there is one.
+pub(crate) fn certificate_directory(options: &ClientOptions, registry: &str) -> Option<PathBuf> {
+    if let Some(directory) = &options.cert_dir {
+        return Some(directory.clone());
+    }
+    options.cert_dirs.iter().map(|root| root.join(registry)).find(|directory| directory.is_dir())
+}
+
+#[derive(Default)]
+struct Certificates {
+    authorities: Vec<reqwest::Certificate>,
+    identity: Option<reqwest::Identity>,
+}
+
+impl Certificates {
+    /// Reads a folder: `*.crt` are authorities, `x.cert` and `x.key` a pair (containers-certs.d(5)). A folder that may
+    /// not be read is as good as none.
+    fn read(directory: &Path) -> Result<Self, Error> {
+        let action = format!("reading certificates in `{}`", directory.display());
+        let local = |error| Error::local(action.clone(), error);
+        let entries = match std::fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::NotFound) =>
+            {
+                tracing::debug!(directory = %directory.display(), %error, "certificates are not readable, going on without");
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(local(error)),
+        };
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.sort();
+        let mut found = Self::default();
+        for file in &files {
+            let bad = |what: &str| {
+                Error::new(Condition::Configuration, action.clone(), format!("{what}: `{}`", file.display()))
+            };
+            match file.extension().and_then(|extension| extension.to_str()) {
+                Some("crt") => {
+                    let pem = std::fs::read(file).map_err(local)?;
+                    let authorities = reqwest::Certificate::from_pem_bundle(&pem)
+                        .map_err(|_| bad("expected certificates in PEM form"))?;
+                    found.authorities.extend(authorities);
+                }
+                Some("cert") => {
+                    let key = file.with_extension("key");
+                    if !files.contains(&key) {
+                        return Err(bad("missing key for client certificate"));
+                    }
+                    let mut pem = std::fs::read(&key).map_err(local)?;
+                    pem.push(b'\n');
+                    pem.extend(std::fs::read(file).map_err(local)?);
+                    let identity = reqwest::Identity::from_pem(&pem)
+                        .map_err(|_| bad("expected a client certificate and its key in PEM form"))?;
+                    // TLS has one certificate to show; the first in name order is it.
+                    found.identity.get_or_insert(identity);
+                }
+                Some("key") if !files.contains(&file.with_extension("cert")) => {
+                    return Err(bad("missing client certificate for key"));
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,164 @@
+//! The body of an upload: read on a blocking thread, counted, and hashed on the way.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use image_ref::Digest;
+
+use crate::blob::BlobSource;
+use crate::call::Upload;
+use crate::error::{Condition, Error, LocalFailure};
+use crate::hash::Hasher;
+
+/// The size of a read: 256 KiB. Large enough that hand-overs between threads cost nothing beside the hashing.
+const CHUNK: u64 = 256 * 1024;
+
+/// How many reads are done ahead of the network: 1 MiB in all for one blob.
+const AHEAD: usize = 4;
+
+/// What part of a blob a body carries, and how its content is checked.
+pub(crate) struct Part {
+    /// First byte.
+    pub(crate) offset: u64,
+    /// How many bytes.
+    pub(crate) length: u64,
+    /// The digest of the whole blob, when this part is the whole and is not verified elsewhere.
+    pub(crate) expected: Option<Digest>,
+}
+
+/// The body of `part`.
+pub(crate) fn open(source: &Arc<dyn BlobSource>, part: Part) -> Upload {
+    let sent = Arc::new(AtomicU64::new(0));
+    let length = part.length;
+    let body = match source.stream(part.offset) {
+        Some(stream) => reqwest::Body::wrap_stream(counted(checked(stream, &part), Arc::clone(&sent))),
+        None => reqwest::Body::wrap_stream(counted(read(Arc::clone(source), part), Arc::clone(&sent))),
+    };
+    Upload { body, length, sent }
+}
+
+fn counted(
+    stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    sent: Arc<AtomicU64>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream.inspect(move |item| {
+        if let Ok(chunk) = item {
+            sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        }
+    })
+}
+
+/// Reads on a blocking thread for as long as someone listens.
+fn read(source: Arc<dyn BlobSource>, part: Part) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut check = Check::new(&part);
+        let mut work = || -> io::Result<()> {
+            let mut reader = source.open(part.offset)?.take(part.length);
+            loop {
+                let mut chunk = Vec::with_capacity(usize::try_from(CHUNK).expect("a chunk fits into memory"));
+                reader.by_ref().take(CHUNK).read_to_end(&mut chunk)?;
+                let last = chunk.is_empty();
+                let ready = if last { check.end()? } else { check.push(chunk.into()) };
+                if let Some(ready) = ready
+                    && sender.blocking_send(Ok(ready)).is_err()
+                {
+                    return Ok(());
+                }
+                if last {
+                    return Ok(());
+                }
+            }
+        };
+        if let Err(error) = work() {
+            // No one may be left to hear it.
+            let _ = sender.blocking_send(Err(local(error)));
+        }
+    });
+    futures_util::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) })
+}
+
+/// Marks an error of the source, so that it is not taken for one of the network.
+fn local(error: io::Error) -> io::Error {
+    match error.get_ref() {
+        Some(inner) if inner.is::<LocalFailure>() || inner.is::<Error>() => error,
+        _ => LocalFailure { condition: Condition::Local, message: error.to_string() }.into_io(),
+    }
+}
+
+/// Checks a stream that is asynchronous by nature.
+fn checked<S: Stream<Item = io::Result<Bytes>> + Send + 'static>(
+    stream: S,
+    part: &Part,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<S> {
+    let state = (Box::pin(stream), Some(Check::new(part)));
+    futures_util::stream::unfold(state, |(mut stream, check)| async move {
+        let mut check = check?;
+        loop {
+            let ready = match stream.next().await {
+                Some(Ok(chunk)) => check.push(chunk),
+                Some(Err(error)) => return Some((Err(local(error)), (stream, None))),
+                None => return Some((check.end().transpose()?, (stream, None))),
+            };
+            if let Some(chunk) = ready {
+                return Some((Ok(chunk), (stream, Some(check))));
+            }
+        }
+    })
+}
+
+/// Holds the last piece back until the content is known to be right, so that a registry never sees the end of a blob that
+/// is wrong.
+struct Check {
+    hasher: Option<Hasher>,
+    expected: Option<Digest>,
+    remaining: u64,
+    length: u64,
+    held: Option<Bytes>,
+}
+
+impl Check {
+    fn new(part: &Part) -> Self {
+        Self {
+            hasher: part.expected.as_ref().map(|digest| Hasher::new(digest.algorithm())),
+            expected: part.expected.clone(),
+            remaining: part.length,
+            length: part.length,
+            held: None,
+        }
+    }
+
+    fn push(&mut self, mut chunk: Bytes) -> Option<Bytes> {
+        // A source may go on behind the part.
+        if chunk.len() as u64 > self.remaining {
+            chunk.truncate(usize::try_from(self.remaining).unwrap_or(usize::MAX));
+        }
+        self.remaining -= chunk.len() as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&chunk);
+        }
+        if self.remaining == 0 && self.expected.is_none() {
+            return Some(chunk).filter(|chunk| !chunk.is_empty());
+        }
+        self.held.replace(chunk)
+    }
+
+    fn end(&mut self) -> io::Result<Option<Bytes>> {
+        if self.remaining > 0 {
+            let message = format!("the blob ended after {} of {} bytes", self.length - self.remaining, self.length);
+            return Err(LocalFailure { condition: Condition::Local, message }.into_io());
+        }
+        if let (Some(hasher), Some(expected)) = (self.hasher.take(), &self.expected) {
+            let found = hasher.finish();
+            if found != *expected {
+                let message =
+                    format!("digest mismatch: the content to push has digest `{found}`, expected `{expected}`");
+                return Err(LocalFailure { condition: Condition::Digest, message }.into_io());
+            }
+        }
+        Ok(self.held.take())
+    }
+}

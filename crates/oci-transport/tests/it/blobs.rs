@@ -1,0 +1,161 @@
+//! Blobs: down with resume, up in one piece or in chunks, mounted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use image_ref::Digest;
+use oci_transport::{BlobSink, Condition, Hasher};
+use test_support::{Effect, Fault, Kind, Registry, When};
+
+use crate::support::{content, descriptor, destination, endpoint, random, source};
+
+/// A sink that hashes, as a store does.
+pub(crate) struct Hashing {
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl BlobSink for Hashing {
+    fn offset(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> std::io::Result<()> {
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn restart(&mut self) -> std::io::Result<()> {
+        self.bytes.clear();
+        Ok(())
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        Some(Hasher::of(image_ref::Algorithm::Sha256, &self.bytes))
+    }
+}
+
+#[tokio::test]
+async fn pull_of_every_size() {
+    let registry = Registry::start_blocking();
+    let client = source();
+    let at = endpoint(&client, &registry, "ns/app");
+    for size in [0, 1, 1000, 64 * 1024, 3_000_001] {
+        let blob = random(size as u64, size);
+        registry.put_blob("ns/app", blob.bytes.clone());
+        let told = AtomicU64::new(0);
+        let mut sink = Vec::new();
+        let progress = |bytes| _ = told.fetch_add(bytes, Ordering::Relaxed);
+        client.pull_blob(&at, &descriptor(&blob), &mut sink, &progress).await.unwrap();
+        assert_eq!(sink, blob.bytes);
+        assert_eq!(told.into_inner(), size as u64);
+        assert_eq!(client.head_blob(&at, &blob.digest).await.unwrap(), Some(size as u64));
+    }
+}
+
+#[tokio::test]
+async fn a_partial_blob_of_an_earlier_run_is_continued() {
+    let registry = Registry::start_blocking();
+    let client = source();
+    let at = endpoint(&client, &registry, "ns/app");
+    let blob = random(1, 500_000);
+    registry.put_blob("ns/app", blob.bytes.clone());
+    let mut sink = Hashing { bytes: blob.bytes[..400_000].to_vec() };
+    client.pull_blob(&at, &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
+    assert_eq!(sink.bytes, blob.bytes);
+    assert_eq!(registry.blob_bytes_served(), 100_000);
+
+    // Wrong bytes of the earlier run are found out, and everything is fetched once more.
+    let mut sink = Hashing { bytes: vec![0; 400_000] };
+    client.pull_blob(&at, &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
+    assert_eq!(sink.bytes, blob.bytes);
+
+    // Everything is there already: nothing is asked.
+    registry.clear_requests();
+    client.pull_blob(&at, &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
+    assert_eq!(registry.request_count(), 0);
+
+    // Without a digest of its own, a sink's earlier bytes cannot be trusted.
+    let mut sink = blob.bytes[..400_000].to_vec();
+    client.pull_blob(&at, &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
+    assert_eq!(registry.blob_bytes_served(), 500_000);
+}
+
+#[tokio::test]
+async fn an_interrupted_pull_goes_on_where_it_was() {
+    let registry = Registry::start_blocking();
+    let client = source();
+    let at = endpoint(&client, &registry, "ns/app");
+    let blob = random(1, 2_000_000);
+    registry.put_blob("ns/app", blob.bytes.clone());
+    registry.fault(Fault::new(When::kind(Kind::Blob).times(2), Effect::CloseAfter(700_000)));
+    let mut sink = Vec::new();
+    client.pull_blob(&at, &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
+    assert_eq!(sink, blob.bytes);
+    let ranges: Vec<_> = registry
+        .requests_matching(&When::kind(Kind::Blob))
+        .iter()
+        .map(|request| request.header("range").map(str::to_owned))
+        .collect();
+    assert_eq!(ranges, [None, Some("bytes=700000-".to_owned()), Some("bytes=1400000-".to_owned())]);
+}
+
+#[tokio::test]
+async fn push_of_every_size_is_one_post_and_one_put() {
+    let registry = Registry::start_blocking();
+    let client = destination();
+    let at = endpoint(&client, &registry, "ns/app");
+    for size in [0, 1, 256 * 1024, 256 * 1024 + 1, 3_000_001] {
+        let blob = random(size as u64, size);
+        let told = AtomicU64::new(0);
+        let progress = |bytes| _ = told.fetch_add(bytes, Ordering::Relaxed);
+        registry.clear_requests();
+        client.push_blob(&at, &descriptor(&blob), content(&blob), &progress).await.unwrap();
+        assert!(registry.has_blob("ns/app", &blob.digest));
+        assert_eq!(told.into_inner(), size as u64);
+        let methods: Vec<_> =
+            registry.requests_matching(&When::kind(Kind::Upload)).iter().map(|r| r.method.to_string()).collect();
+        assert_eq!(methods, ["POST", "PUT"]);
+    }
+    assert_eq!(registry.unfinished_uploads(), 0);
+}
+
+#[tokio::test]
+async fn wrong_content_never_reaches_its_end() {
+    let registry = Registry::start_blocking();
+    let client = destination();
+    let at = endpoint(&client, &registry, "ns/app");
+    let (blob, other) = (random(1, 1_000_000), random(2, 1_000_000));
+    let error = client.push_blob(&at, &descriptor(&blob), content(&other), &|_| {}).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::Digest);
+    assert!(error.to_string().contains("digest mismatch: the content to push has digest"), "{error}");
+    assert!(!registry.has_blob("ns/app", &blob.digest));
+    assert_eq!(registry.unfinished_uploads(), 0);
+    let short = random(3, 10);
+    let error = client.push_blob(&at, &descriptor(&blob), content(&short), &|_| {}).await.unwrap_err();
+    assert!(error.to_string().ends_with("size mismatch: the content has 10 bytes, expected 1000000"), "{error}");
+}
+
+#[tokio::test]
+async fn mounts_and_their_refusal() {
+    let registry = Registry::start_blocking();
+    let client = destination();
+    let at = endpoint(&client, &registry, "ns/app");
+    let blob = random(1, 1000);
+    registry.put_blob("other/app", blob.bytes.clone());
+    assert!(client.mount_blob(&at, &blob.digest, "other/app").await.unwrap());
+    assert!(registry.has_blob("ns/app", &blob.digest));
+
+    let registry = Registry::builder().mounts(false).start_blocking();
+    let at = endpoint(&client, &registry, "ns/app");
+    registry.put_blob("other/app", blob.bytes.clone());
+    assert!(!client.mount_blob(&at, &blob.digest, "other/app").await.unwrap());
+    assert_eq!(registry.unfinished_uploads(), 1);
+    client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+    let posts = registry.requests_matching(&When::kind(Kind::Upload).method("POST"));
+    assert_eq!(posts.len(), 1, "the session of the refused mount is used");
+    assert_eq!(registry.unfinished_uploads(), 0);
+
+    let other = random(2, 1000);
+    assert!(!client.mount_blob(&at, &other.digest, "other/app").await.unwrap());
+    client.cancel_sessions(&at).await;
+    assert_eq!(registry.unfinished_uploads(), 0);
+}

@@ -1,0 +1,8 @@
+//! The client against the in-process registry: what it does when all is well, and cell by cell when it is not.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod auth;
+mod blobs;
+mod manifests;
+mod support;

@@ -1,0 +1,128 @@
+//! Manifests travel byte by byte, whatever kind they are.
+
+use oci_transport::{Manifest, ManifestView, Reference, media_type};
+use test_support::{Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
+
+use crate::support::{descriptor, destination, endpoint, image, source};
+
+fn kinds() -> Vec<(&'static str, Image)> {
+    let layers = || [Layer::random(1, 2000), Layer::random(2, 3000)];
+    let base = ImageBuilder::oci().layers(layers()).build();
+    vec![
+        ("OCI image", base.clone()),
+        ("Docker schema 2", ImageBuilder::docker().layers(layers()).build()),
+        ("OCI index", IndexBuilder::oci().architectures(&["amd64", "arm64"], 7, 500).build()),
+        ("Docker list", IndexBuilder::docker().architectures(&["amd64", "s390x"], 8, 500).build()),
+        ("schema 1", test_support::schema1("ns/app", "v1", &layers())),
+        ("signed schema 1", test_support::schema1_signed("ns/app", "v1", &layers())),
+        ("artifact", test_support::artifact("application/x-sbom", "text/plain", b"content", Some(&base))),
+        ("signature", test_support::cosign_signature("reg.io/ns/app", &base)),
+    ]
+}
+
+#[tokio::test]
+async fn every_kind_arrives_and_leaves_as_it_is() {
+    for (name, made) in kinds() {
+        let (from, to) = (Registry::start_blocking(), Registry::builder().sparse(true).start_blocking());
+        from.push("ns/app", "v1", &made);
+        let (source, destination) = (source(), destination());
+        for reference in ["ns/app:v1".to_owned(), format!("ns/app@{}", made.digest)] {
+            let pulled = source.pull_manifest(&image(&from, &reference)).await.unwrap();
+            assert_eq!(pulled.manifest.bytes, made.bytes, "{name}");
+            assert_eq!(pulled.manifest.media_type, made.media_type, "{name}");
+            assert_eq!(pulled.manifest.digest, made.digest, "{name}");
+            let head = source.head_manifest(&image(&from, &reference)).await.unwrap().unwrap();
+            assert_eq!(head, pulled.manifest.descriptor(), "{name}");
+        }
+        let pulled = source.pull_manifest(&image(&from, "ns/app:v1")).await.unwrap();
+        let view = pulled.manifest.view().unwrap();
+        let names: Vec<_> = view.blobs().into_iter().map(|blob| blob.digest.clone()).collect();
+        match &view {
+            ManifestView::Index(index) => {
+                let children: Vec<_> = index.manifests.iter().map(|entry| entry.descriptor.digest.clone()).collect();
+                assert_eq!(children, made.children.iter().map(|child| child.digest.clone()).collect::<Vec<_>>());
+            }
+            ManifestView::Schema1(schema1) => {
+                assert!(
+                    schema1.layers.iter().all(|layer| made.blobs.iter().any(|blob| blob.digest == *layer)),
+                    "{name}"
+                );
+            }
+            _ => assert_eq!(names, made.blobs.iter().map(|blob| blob.digest.clone()).collect::<Vec<_>>(), "{name}"),
+        }
+        let at = endpoint(&destination, &to, "copy/app");
+        for blob in made.all_blobs() {
+            let content = crate::support::content(blob);
+            destination.push_blob(&at, &descriptor(blob), content, &|_| {}).await.unwrap();
+        }
+        for child in &made.children {
+            let manifest = Manifest::new(child.bytes.clone(), child.media_type.clone());
+            destination.push_manifest(&at, &Reference::Digest(child.digest.clone()), &manifest).await.unwrap();
+        }
+        destination.push_manifest(&at, &Reference::Tag("v1".into()), &pulled.manifest).await.unwrap();
+        let stored = to.manifest("copy/app", "v1").unwrap();
+        assert_eq!((stored.bytes, stored.media_type), (made.bytes, made.media_type), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_media_type_of_the_answer_counts_and_is_guessed_only_without() {
+    let registry = Registry::start_blocking();
+    for (name, made) in kinds() {
+        registry.push("ns/app", "v1", &made);
+        for content_type in [None, Some("text/plain".to_owned()), Some("application/json; charset=utf-8".to_owned())] {
+            let fault =
+                registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::ContentType(content_type.clone())));
+            let pulled = source().pull_manifest(&image(&registry, "ns/app:v1")).await.unwrap();
+            fault.stop();
+            // Unsigned schema 1 says nothing of its type but its version.
+            assert_eq!(pulled.manifest.media_type, made.media_type, "{name}, {content_type:?}");
+        }
+    }
+    let made = ImageBuilder::oci().build();
+    registry.push("ns/app", "odd", &made);
+    registry.fault(Fault::new(
+        When::kind(Kind::Manifest),
+        Effect::ContentType(Some(format!("{}; charset=utf-8", media_type::DOCKER_MANIFEST))),
+    ));
+    let pulled = source().pull_manifest(&image(&registry, "ns/app:odd")).await.unwrap();
+    assert_eq!(pulled.manifest.media_type, media_type::DOCKER_MANIFEST);
+}
+
+#[tokio::test]
+async fn more_than_four_mebibytes_are_refused_in_words() {
+    let registry = Registry::start_blocking();
+    let big = format!("{{\"schemaVersion\":2,\"layers\":[],\"x\":\"{}\"}}", "x".repeat(4 * 1024 * 1024));
+    let digest = registry.put_manifest("ns/app", media_type::OCI_MANIFEST, big.clone());
+    registry.tag("ns/app", "big", &digest);
+    let host = registry.host().to_owned();
+    let error = source().pull_manifest(&image(&registry, "ns/app:big")).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("pulling manifest `{host}/ns/app:big`: the manifest is larger than the 4 MiB allowed")
+    );
+    let client = destination();
+    let manifest = Manifest::new(big, media_type::OCI_MANIFEST);
+    let at = endpoint(&client, &registry, "ns/app");
+    let error = client.push_manifest(&at, &Reference::Tag("big2".into()), &manifest).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "pushing manifest `{host}/ns/app:big2`: the manifest has 4194342 bytes, more than the 4 MiB that registries accept"
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there() {
+    let registry = Registry::start_blocking();
+    let client = source();
+    assert_eq!(client.head_manifest(&image(&registry, "ns/app:none")).await.unwrap(), None);
+    let error = client.pull_manifest(&image(&registry, "ns/app:none")).await.unwrap_err();
+    assert!(error.is_not_found() && !error.is_retryable());
+    assert_eq!(error.attempts(), 1);
+    let at = endpoint(&client, &registry, "ns/app");
+    let digest = test_support::sha256(b"none");
+    assert_eq!(client.head_blob(&at, &digest).await.unwrap(), None);
+    destination().delete_manifest(&at, &digest).await.unwrap();
+}
