@@ -64,6 +64,11 @@ impl PartialBlob {
         &self.digest
     }
 
+    /// The digest of the bytes here so far, so that whoever fetches them need not hash them a second time.
+    pub fn running_digest(&self) -> Digest {
+        self.hasher.clone().finish()
+    }
+
     /// How many bytes are here already: where the source is to be asked to go on. When it equals the size, nothing is
     /// to be asked and [`PartialBlob::finish`] decides.
     pub fn offset(&self) -> u64 {
