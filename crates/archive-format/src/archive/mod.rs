@@ -1,19 +1,26 @@
 //! Archives: the numbered tar files `mirror_000001.tar`, … that carry a mirror across the gap
 //! (contract `operators-archive.md` 6).
 
+mod blob_entry;
 mod confine;
+mod diagnostics;
 mod extract;
 mod header;
+mod open_chunk;
 mod reader;
 mod replace;
 mod scan;
+mod write_error;
 mod writer;
 
+pub use blob_entry::BlobEntry;
 pub use confine::{Tainted, confine};
+pub use diagnostics::{ArchiveError, Warning};
 pub use extract::Extracted;
-pub use reader::{Archive, ArchiveChunk, ArchiveError, BlobLocation, BlobReader, Entry, TagLink, Warning};
+pub use reader::{Archive, ArchiveChunk, BlobLocation, BlobReader, Entry, TagLink};
 pub use replace::{PastArchivesError, archive_file_name, is_archive_name, remove_past_archives};
-pub use writer::{ArchiveOptions, ArchiveSummary, ArchiveWriter, BlobEntry, Chunk, WriteError};
+pub use write_error::WriteError;
+pub use writer::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Chunk};
 
 /// Bytes of a GiB, the unit of `archiveSize`.
 pub const GIB: u64 = 1024 * 1024 * 1024;

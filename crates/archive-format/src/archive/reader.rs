@@ -1,7 +1,6 @@
 //! Reading an archive in place: all headers once, then any blob from its (chunk, offset, length).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
@@ -10,13 +9,17 @@ use std::path::{Path, PathBuf};
 use image_ref::Digest;
 
 use super::confine::{Tainted, clean_name};
+use super::diagnostics::{ArchiveError, Warning};
 use super::replace::{chunk_files, chunk_number};
 use super::scan::{End, ScanError, Scanner};
 use crate::hash::ContentHasher;
 use crate::layout::{self, Place};
 
-/// More entries than this are an attack: an archive of this many links would serve millions of images.
-const ENTRY_LIMIT: usize = 8_000_000;
+/// More entries than this are an attack: an archive of this many links would serve a million images.
+const ENTRY_LIMIT: u64 = 8_000_000;
+
+/// Bytes of all names together that are kept in memory, foreign ones included.
+const NAMES_LIMIT: u64 = 1024 * 1024 * 1024;
 
 /// Links are 71 bytes; more is none.
 const LINK_LIMIT: u64 = 1024;
@@ -35,6 +38,8 @@ pub struct Archive {
     foreign: Vec<String>,
     warnings: Vec<Warning>,
     damage: Vec<ArchiveError>,
+    scanned: u64,
+    name_bytes: u64,
 }
 
 /// One chunk file.
@@ -120,6 +125,8 @@ impl Archive {
             foreign: files.foreign,
             warnings: Vec::new(),
             damage: Vec::new(),
+            scanned: 0,
+            name_bytes: 0,
         };
         if files.interrupted {
             archive.warnings.push(Warning::InterruptedReplacement);
@@ -296,8 +303,13 @@ impl Archive {
         }
         while let Some(scanned) = scanner.next_entry().map_err(unreadable)? {
             self.chunks[chunk].entries += 1;
-            if self.entries.len() >= ENTRY_LIMIT {
-                return Err(ArchiveError::unreadable(&path, format!("more than {ENTRY_LIMIT} entries")));
+            self.scanned += 1;
+            self.name_bytes += scanned.name.len() as u64;
+            if self.scanned > ENTRY_LIMIT || self.name_bytes > NAMES_LIMIT {
+                return Err(ArchiveError::unreadable(
+                    &path,
+                    format!("more than {ENTRY_LIMIT} entries or too long names"),
+                ));
             }
             let name = match clean_name(&scanned.name) {
                 Some(name) => name,
@@ -403,109 +415,5 @@ impl Read for BlobReader {
                 Ok(count)
             }
         }
-    }
-}
-
-/// Something odd in an archive that does not keep it from being used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// Numbers below the highest that no chunk has (the first hundred). Perhaps a chunk was left behind.
-    MissingChunks(Vec<u32>),
-    /// The run that replaced the previous archive was interrupted; the new archive is complete and is read.
-    InterruptedReplacement,
-    /// The chunk ends without tar's end mark: it may have been cut between two entries.
-    NoEndMark {
-        /// Index into [`Archive::chunks`].
-        chunk: usize,
-    },
-    /// An entry that is neither file nor folder; it is ignored.
-    NotRegular {
-        /// Index into [`Archive::chunks`].
-        chunk: usize,
-        /// Its name as written.
-        name: String,
-        /// Tar's type letter.
-        kind: char,
-    },
-    /// A file that oc-mirror has no place for; it is ignored.
-    ForeignEntry {
-        /// Index into [`Archive::chunks`].
-        chunk: usize,
-        /// Its name.
-        name: String,
-    },
-    /// A tag whose link holds no digest; it is ignored.
-    BadLink {
-        /// Index into [`Archive::chunks`].
-        chunk: usize,
-        /// Its name.
-        name: String,
-    },
-    /// So many entries occur again later; the last of each counts.
-    DuplicateEntries(u64),
-    /// A blob occurs twice with different lengths in bytes; the last counts.
-    ConflictingBlob {
-        /// The blob.
-        digest: Digest,
-        /// Bytes of the earlier and the later one.
-        lengths: (u64, u64),
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MissingChunks(numbers) => {
-                let names: Vec<String> = numbers.iter().map(|number| super::archive_file_name(*number)).collect();
-                write!(f, "the archive has gaps: {} not found; was every file copied?", names.join(", "))
-            }
-            Self::InterruptedReplacement => f.write_str(
-                "the run that wrote this archive was interrupted after completing it; reading the new chunks",
-            ),
-            Self::NoEndMark { chunk } => {
-                write!(f, "chunk {}: no end mark; the file may have been cut", chunk + 1)
-            }
-            Self::NotRegular { chunk, name, kind } => {
-                write!(f, "chunk {}: ignored entry `{name}` of type `{}`", chunk + 1, kind.escape_default())
-            }
-            Self::ForeignEntry { chunk, name } => write!(f, "chunk {}: ignored foreign entry `{name}`", chunk + 1),
-            Self::BadLink { chunk, name } => write!(f, "chunk {}: `{name}` holds no digest", chunk + 1),
-            Self::DuplicateEntries(count) => write!(f, "{count} entries occur again later; the last of each counts"),
-            Self::ConflictingBlob { digest, lengths: (first, last) } => {
-                write!(f, "blob {digest} occurs with {first} and with {last} bytes; the last counts")
-            }
-        }
-    }
-}
-
-/// Why an archive cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the message is the documentation")]
-pub enum ArchiveError {
-    #[error("no tar archives matching \"mirror_[0-9]{{6}}\\\\.tar\" found in {:?}", .0.display().to_string())]
-    NoArchives(PathBuf),
-    #[error("empty archive file {:?}", .0.display().to_string())]
-    Empty(PathBuf),
-    #[error("error reading archive {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("cannot read the archive folder `{}`", dir.display())]
-    Folder { dir: PathBuf, source: io::Error },
-    #[error(transparent)]
-    Tainted(#[from] Tainted),
-    #[error("blob {0} is not in the archive; it may be in an earlier archive of the sequence")]
-    MissingBlob(Digest),
-    #[error("archive entry `{name}` has {len} bytes, at most {limit} are read here")]
-    TooLarge { name: String, len: u64, limit: u64 },
-    #[error("archive {} is damaged: content of {expected} has digest {found}", path.display())]
-    Digest { path: PathBuf, expected: Digest, found: Digest },
-    #[error("cannot write `{}`", path.display())]
-    Extract { path: PathBuf, source: io::Error },
-}
-
-impl ArchiveError {
-    pub(super) fn unreadable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Unreadable { path: path.to_owned(), source: source.into() }
     }
 }

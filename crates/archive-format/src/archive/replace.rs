@@ -158,7 +158,8 @@ pub(super) fn chunk_files(dir: &Path) -> io::Result<ChunkFiles> {
                 found.chunks.push((archive_file_name(number), dir.join(name)));
             }
             _ if is_archive_name(name) => found.chunks.push((name.clone(), dir.join(name))),
-            _ if name == COMMIT => {}
+            // Hidden names are ours or nobody's concern.
+            _ if name.starts_with('.') => {}
             _ => found.foreign.push(name.clone()),
         }
     }

@@ -9,6 +9,9 @@ use super::header::{self, BLOCK, HeaderError, PaxRecords};
 /// Longest name, and longest extended header, that is read into memory.
 const EXTENSION_LIMIT: u64 = 1024 * 1024;
 
+/// Longest name in bytes: no filesystem of ours takes a longer path.
+const NAME_LIMIT: usize = 4096;
+
 /// How much is read at once around a header. Small entries lie close together.
 const WINDOW: usize = 64 * 1024;
 
@@ -106,6 +109,9 @@ impl<'a> Scanner<'a> {
                 continue;
             }
             let name = pax.path.take().or(long_name).unwrap_or(raw.name);
+            if name.len() > NAME_LIMIT {
+                return Err(ScanError::Name { at, len: name.len() });
+            }
             let name = String::from_utf8(name).unwrap_or_else(|error| {
                 // Lossy names fit no place of ours; they are shown and skipped.
                 String::from_utf8_lossy(error.as_bytes()).into_owned()
@@ -145,6 +151,8 @@ pub(super) enum ScanError {
     Header { at: u64, source: HeaderError },
     #[error("byte {at}: an extended header of {len} bytes is not accepted")]
     Extension { at: u64, len: u64 },
+    #[error("byte {at}: a name of {len} bytes is not accepted")]
+    Name { at: u64, len: usize },
     #[error("byte {at}: {source}")]
     Io { at: u64, source: io::Error },
 }

@@ -3,19 +3,17 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use image_ref::Digest;
 
-use super::header::{self, BLOCK};
-use super::replace::{self, archive_file_name, partial_file_name};
+use super::blob_entry::BlobEntry;
+use super::open_chunk::OpenChunk;
+use super::replace::{self, archive_file_name};
+use super::write_error::{WriteError, too_small};
 use super::{Archive, GIB};
-use crate::hash::ContentHasher;
 use crate::layout;
-
-/// Headers and small files are gathered up to this many bytes; larger files are copied by the kernel.
-const BUFFER: usize = 1024 * 1024;
 
 /// Choices of [`ArchiveWriter`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +53,12 @@ pub struct ArchiveWriter {
     dir: PathBuf,
     options: ArchiveOptions,
     /// Index is chunk number minus one.
-    chunks: Vec<OpenChunk>,
+    pub(super) chunks: Vec<OpenChunk>,
     /// The chunk that takes the next entry.
-    current: usize,
-    blobs: HashSet<Digest>,
-    content: u64,
-    oversized: Vec<(String, u64)>,
+    pub(super) current: usize,
+    pub(super) blobs: HashSet<Digest>,
+    pub(super) content: u64,
+    pub(super) oversized: Vec<(String, u64)>,
     skipped: Vec<PathBuf>,
     finished: bool,
 }
@@ -162,8 +160,7 @@ impl ArchiveWriter {
         }
         let name = layout::blob_name(digest);
         let index = self.place(&name, &name, size)?;
-        let hasher = ContentHasher::new(digest.algorithm());
-        Ok(Some(BlobEntry { writer: self, index, digest: digest.clone(), size, received: 0, hasher, complete: false }))
+        Ok(Some(BlobEntry::new(self, index, digest, size)))
     }
 
     /// Adds all regular files below `dir`, under `prefix` and their path: names of each folder sorted, folders entered
@@ -270,27 +267,14 @@ impl ArchiveWriter {
     }
 
     /// Chunks of one oversized file are complete at once.
-    fn after(&mut self, index: usize) -> Result<(), WriteError> {
+    pub(super) fn after(&mut self, index: usize) -> Result<(), WriteError> {
         if index == self.current { Ok(()) } else { self.chunks[index].close(false) }
     }
 
     fn open_chunk(&mut self) -> Result<(), WriteError> {
         let number = u32::try_from(self.chunks.len() + 1).ok().filter(|number| *number <= 999_999);
         let number = number.ok_or(WriteError::TooManyChunks)?;
-        let path = self.dir.join(partial_file_name(number));
-        let file = File::create(&path).map_err(|source| WriteError::write(&path, 0, source))?;
-        self.chunks.push(OpenChunk {
-            number,
-            path,
-            file: Some(file),
-            buffer: Vec::new(),
-            length: 0,
-            content: 0,
-            entries: 0,
-            entry_start: 0,
-            entry_end: 0,
-            in_entry: false,
-        });
+        self.chunks.push(OpenChunk::create(number, &self.dir)?);
         Ok(())
     }
 }
@@ -301,186 +285,6 @@ impl Drop for ArchiveWriter {
             for chunk in &self.chunks {
                 let _ = fs::remove_file(&chunk.path);
             }
-        }
-    }
-}
-
-/// A chunk that still grows, or that waits for its name.
-#[derive(Debug)]
-struct OpenChunk {
-    number: u32,
-    path: PathBuf,
-    /// `None` once closed.
-    file: Option<File>,
-    /// Bytes not yet in the file.
-    buffer: Vec<u8>,
-    /// Length of the chunk, the buffer included.
-    length: u64,
-    /// Bytes of content.
-    content: u64,
-    entries: u64,
-    entry_start: u64,
-    /// Where the content of the entry ends when it is complete.
-    entry_end: u64,
-    /// An entry was begun and neither ended nor taken back.
-    in_entry: bool,
-}
-
-impl OpenChunk {
-    fn begin_entry(&mut self, name: &str, size: u64) -> Result<(), WriteError> {
-        if self.in_entry {
-            return Err(WriteError::Broken { path: self.path.clone() });
-        }
-        self.entry_start = self.length;
-        self.in_entry = true;
-        let header = header::encode(name, size);
-        self.entry_end = self.length + header.len() as u64 + size;
-        self.append_bytes(&header)
-    }
-
-    fn end_entry(&mut self, size: u64) -> Result<(), WriteError> {
-        let padding = usize::try_from(header::padding(size)).expect("less than a block");
-        self.append_bytes(&[0; BLOCK][..padding])?;
-        self.content += size;
-        self.entries += 1;
-        self.in_entry = false;
-        Ok(())
-    }
-
-    /// Takes the entry begun last back.
-    fn abandon_entry(&mut self) -> Result<(), WriteError> {
-        self.flush()?;
-        let (start, path) = (self.entry_start, &self.path);
-        let mut file = self.file.as_ref().expect("an open entry has an open file");
-        file.set_len(start)
-            .and_then(|()| file.seek(SeekFrom::Start(start)))
-            .map_err(|source| WriteError::write(path, 0, source))?;
-        self.length = start;
-        self.in_entry = false;
-        Ok(())
-    }
-
-    fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        if self.buffer.len() + bytes.len() > BUFFER {
-            self.flush()?;
-        }
-        self.buffer.extend_from_slice(bytes);
-        self.length += bytes.len() as u64;
-        if self.buffer.len() > BUFFER {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Appends up to `size` bytes of `source` and says how many there were.
-    fn append_file(&mut self, source: &File, path: &Path, size: u64) -> Result<u64, WriteError> {
-        if size <= BUFFER as u64 / 4 {
-            let mut bytes = Vec::with_capacity(usize::try_from(size).expect("small"));
-            let read = source.take(size).read_to_end(&mut bytes);
-            read.map_err(|source| WriteError::Read { path: path.to_owned(), source })?;
-            self.append_bytes(&bytes)?;
-            return Ok(bytes.len() as u64);
-        }
-        self.flush()?;
-        let mut file = self.file.as_ref().expect("a closed chunk takes no entries");
-        // On Linux this is `copy_file_range` in the kernel, with reads and writes where the filesystems have none.
-        let copied = io::copy(&mut source.take(size), &mut file)
-            .map_err(|error| WriteError::copy(&self.path, path, self.needed(), error))?;
-        self.length += copied;
-        Ok(copied)
-    }
-
-    /// Bytes that the file lacks to hold the present entry.
-    fn needed(&self) -> u64 {
-        self.entry_end.max(self.length) - (self.length - self.buffer.len() as u64)
-    }
-
-    fn flush(&mut self) -> Result<(), WriteError> {
-        if let (Some(mut file), false) = (self.file.as_ref(), self.buffer.is_empty()) {
-            let written = file.write_all(&self.buffer);
-            written.map_err(|source| WriteError::write(&self.path, self.needed(), source))?;
-            self.buffer.clear();
-        }
-        Ok(())
-    }
-
-    /// Writes the end mark. Asked again with `durable`, it only syncs.
-    fn close(&mut self, durable: bool) -> Result<(), WriteError> {
-        if self.file.is_some() {
-            self.append_bytes(&[0; 2 * BLOCK])?;
-            self.flush()?;
-            self.buffer = Vec::new();
-        }
-        let file = self.file.take();
-        if durable {
-            let file = file.map_or_else(|| File::open(&self.path), Ok);
-            file.and_then(|file| file.sync_all()).map_err(|source| WriteError::write(&self.path, 0, source))?;
-        }
-        Ok(())
-    }
-}
-
-/// A blob on its way into an archive. Dropped before [`BlobEntry::finish`], it leaves nothing behind.
-#[derive(Debug)]
-pub struct BlobEntry<'w> {
-    writer: &'w mut ArchiveWriter,
-    index: usize,
-    digest: Digest,
-    size: u64,
-    received: u64,
-    hasher: ContentHasher,
-    complete: bool,
-}
-
-impl BlobEntry<'_> {
-    /// Adds the next bytes.
-    ///
-    /// # Errors
-    /// [`WriteError::Size`] when more come than announced; [`WriteError::NoSpace`].
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        self.received += bytes.len() as u64;
-        if self.received > self.size {
-            return Err(self.wrong_size());
-        }
-        self.hasher.update(bytes);
-        self.writer.chunks[self.index].append_bytes(bytes)
-    }
-
-    /// Completes the entry.
-    ///
-    /// # Errors
-    /// [`WriteError::Size`], [`WriteError::Digest`]: the entry is taken back then.
-    pub fn finish(mut self) -> Result<(), WriteError> {
-        if self.received != self.size {
-            return Err(self.wrong_size());
-        }
-        let found = std::mem::replace(&mut self.hasher, ContentHasher::new(self.digest.algorithm())).finish();
-        if found != self.digest {
-            return Err(WriteError::Digest { expected: self.digest.clone(), found });
-        }
-        self.writer.chunks[self.index].end_entry(self.size)?;
-        self.complete = true;
-        self.writer.content += self.size;
-        self.writer.blobs.insert(self.digest.clone());
-        self.writer.after(self.index)
-    }
-
-    fn wrong_size(&self) -> WriteError {
-        WriteError::Size { digest: self.digest.clone(), expected: self.size, found: self.received }
-    }
-}
-
-impl Drop for BlobEntry<'_> {
-    fn drop(&mut self) {
-        if self.complete {
-            return;
-        }
-        // When this fails the chunk stays marked as broken, and the archive cannot be finished.
-        let taken_back = self.writer.chunks[self.index].abandon_entry().is_ok();
-        if taken_back && self.index != self.writer.current {
-            let chunk = self.writer.chunks.pop().expect("an oversized entry has the last chunk");
-            let _ = fs::remove_file(&chunk.path);
-            self.writer.oversized.pop();
         }
     }
 }
@@ -537,56 +341,5 @@ impl ArchiveSummary {
     /// As [`Archive::open`].
     pub fn open(&self) -> Result<Archive, super::ArchiveError> {
         Archive::open(self.chunks[0].path.parent().expect("chunks lie in a folder"))
-    }
-}
-
-fn too_small(max_gib: u64, name: &str, gib: u64) -> String {
-    format!(
-        "maxArchiveSize {max_gib}G is too small compared to sizes of files that need to be included in the archive.\n{name}: {gib}G"
-    )
-}
-
-/// Why an archive could not be written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the message is the documentation")]
-pub enum WriteError {
-    #[error("{}\n Aborting archive generation", too_small(*max_gib, name, *gib))]
-    TooLarge { max_gib: u64, name: String, gib: u64 },
-    #[error("cannot read `{}` for the archive", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("cannot write the archive `{}`", path.display())]
-    Write { path: PathBuf, source: io::Error },
-    #[error("cannot copy `{}` into the archive `{}`", from.display(), path.display())]
-    Copy { path: PathBuf, from: PathBuf, source: io::Error },
-    #[error("no space left for the archive `{}`: {needed} bytes were still to be written for this entry; free space or choose another destination", path.display())]
-    NoSpace { path: PathBuf, needed: u64, source: io::Error },
-    #[error("cannot prepare the archive folder `{}`", dir.display())]
-    Folder { dir: PathBuf, source: io::Error },
-    #[error("archive `{}` was left in the middle of an entry by an earlier error", path.display())]
-    Broken { path: PathBuf },
-    #[error("blob {digest} has {found} bytes, expected {expected}")]
-    Size { digest: Digest, expected: u64, found: u64 },
-    #[error("content has digest {found}, expected {expected}")]
-    Digest { expected: Digest, found: Digest },
-    #[error("the archive needs more than 999999 chunks; raise archiveSize")]
-    TooManyChunks,
-}
-
-impl WriteError {
-    /// An error of copying from `source_path`, of which `needed` bytes were missing; which side refused shows in its kind only.
-    fn copy(path: &Path, source_path: &Path, needed: u64, source: io::Error) -> Self {
-        match Self::write(path, needed, source) {
-            Self::Write { source, .. } => Self::Copy { path: path.to_owned(), from: source_path.to_owned(), source },
-            other => other,
-        }
-    }
-
-    fn write(path: &Path, needed: u64, source: io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path, needed, source },
-            _ => Self::Write { path, source },
-        }
     }
 }

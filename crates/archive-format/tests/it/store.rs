@@ -247,3 +247,29 @@ fn deleting_a_revision_takes_its_tags() {
     assert!(!store.delete_tag("a", "v2").unwrap());
     assert_eq!(store.revisions("a").unwrap(), [digest_of(&other)]);
 }
+
+#[test]
+fn a_full_disk_says_for_what_room_was_missing() {
+    if !std::path::Path::new("/dev/full").exists() {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    }
+    let (_dir, store) = store();
+    let content = vec![1_u8; 1_000_000];
+    let digest = digest_of(&content);
+    // The blob grows on a device that is always full.
+    let partial = store.root().join("partial/sha256");
+    fs::create_dir_all(&partial).unwrap();
+    std::os::unix::fs::symlink("/dev/full", partial.join(digest.hex())).unwrap();
+    let mut blob = store.begin_blob(&digest, Some(1_000_000)).unwrap();
+    blob.write(&content[..1000]).unwrap();
+    let error = blob.write(&content[1000..]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(error.to_string().contains("1000000 bytes were still to be written"), "{error}");
+    drop(blob);
+    let mut blob = store.begin_blob(&digest, Some(1_000_000)).unwrap();
+    blob.write(&content[..1000]).unwrap();
+    let error = blob.finish().unwrap_err();
+    assert!(matches!(error, StoreError::NoSpace { needed: 1_000_000, .. }), "{error:?}");
+    assert_eq!(store.blob_size(&digest), None);
+}
