@@ -14,6 +14,7 @@ const PATTERN_SIZE_LIMIT: usize = 1 << 20;
 /// (contract `config-cli.md` 1.6). The published form (a plain string) and the upstream form (`name: …`) mean the same.
 #[derive(Clone)]
 pub struct BlockedImage {
+    pattern: String,
     regex: Regex,
     /// Where the entry stands.
     pub span: Span,
@@ -25,8 +26,8 @@ impl BlockedImage {
     /// # Errors
     /// When the text is no regular expression, or its compiled form is larger than 1 MiB.
     pub fn new(pattern: &str) -> Result<Self, regex::Error> {
-        let regex = RegexBuilder::new(pattern).size_limit(PATTERN_SIZE_LIMIT).build()?;
-        Ok(Self { regex, span: Span::default() })
+        let regex = RegexBuilder::new(&without_quotations(pattern)).size_limit(PATTERN_SIZE_LIMIT).build()?;
+        Ok(Self { pattern: pattern.to_owned(), regex, span: Span::default() })
     }
 
     /// This entry at another place.
@@ -38,7 +39,7 @@ impl BlockedImage {
 
     /// The pattern as written.
     pub fn as_str(&self) -> &str {
-        self.regex.as_str()
+        &self.pattern
     }
 
     /// Whether the pattern is found anywhere in `reference`, which the caller gives without `scheme://`.
@@ -64,5 +65,53 @@ impl Hash for BlockedImage {
 impl fmt::Debug for BlockedImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BlockedImage({:?})", self.as_str())
+    }
+}
+
+/// Replaces RE2's `\Q…\E` (an open one reaches to the end) by escapes, which the library knows.
+fn without_quotations(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        if let Some(quoted) = escape.strip_prefix("\\Q") {
+            let (literal, behind) = quoted.split_once("\\E").unwrap_or((quoted, ""));
+            out.push_str(&regex::escape(literal));
+            rest = behind;
+        } else {
+            // A backslash and what it escapes, so that `\\Q` is not taken for a quotation.
+            let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
+            out.push_str(&escape[..length]);
+            rest = &escape[length..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, reference, expected) in [
+            ("alpine", "docker.io/library/alpine:3", true),
+            ("^docker.io/", "quay.io/docker.io/x", false),
+            ("debug-.*", "quay.io/a/debug-", true),
+            (r"\Qa.b+\E.*", "quay.io/a.b+c", true),
+            (r"\Qa.b\E", "quay.io/axb", false),
+            (r"x\Q.*", "quay.io/x.*", true),
+            (r"\\Q", "quay.io/Q", false),
+            (r"\\Q", r"quay.io/\Q", true),
+            ("(?i)ALPINE$", "quay.io/alpine", true),
+            (r"(?P<name>a)\d\z", "quay.io/a1", true),
+            ("", "anything", true),
+        ] {
+            let blocked = BlockedImage::new(pattern).unwrap();
+            assert_eq!(blocked.is_match(reference), expected, "{pattern} {reference}");
+            assert_eq!(blocked.as_str(), pattern);
+        }
     }
 }

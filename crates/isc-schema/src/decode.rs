@@ -1,5 +1,6 @@
 //! From the YAML tree to the typed configuration, going on after every mistake.
 
+mod advice;
 mod context;
 mod document;
 mod helm;
@@ -8,5 +9,6 @@ mod operators;
 mod path;
 mod platform;
 mod unique;
+mod values;
 
 pub(crate) use document::document;

@@ -1,14 +1,12 @@
 //! The tools of the decoder: fields of a mapping, items of a list, scalars of a type; each says what is wrong.
 
-use image_ref::{ImageRef, Platform, Transport, is_valid_path, is_valid_tag};
-
+use super::advice::{known_here, quote_help, quoted, shorthand_help};
 use super::path::Path;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Stage};
 use crate::fields::{self, Object};
 use crate::suggest::nearest;
-use crate::version::ParseVersionError;
 use crate::yaml::{Key, Node, Resolved, Scalar, Value};
-use crate::{Kind, Span, VersionBound};
+use crate::{Kind, Span};
 
 /// What the decoder carries along.
 pub(super) struct Context<'d> {
@@ -67,7 +65,7 @@ impl Context<'_> {
         self.push(diagnostic.help_opt(help));
     }
 
-    fn wrong_type(&mut self, node: &Node, path: &Path<'_>, expected: &str, help: Option<String>) {
+    pub(super) fn wrong_type(&mut self, node: &Node, path: &Path<'_>, expected: &str, help: Option<String>) {
         let message = format!("expected {expected}, found {}", node.describe());
         let diagnostic = Diagnostic::error(Code::WrongType, node.span, path, message).width(node.width);
         self.push(diagnostic.help_opt(help));
@@ -272,224 +270,5 @@ impl Context<'_> {
         };
         self.wrong_type(node, &path.field(name), "true or false", Some(help));
         false
-    }
-
-    /// An optional version bound.
-    pub(super) fn version(
-        &mut self,
-        fields: &Fields<'_>,
-        path: &Path<'_>,
-        name: &'static str,
-        parse: fn(&str) -> Result<VersionBound, ParseVersionError>,
-    ) -> Option<VersionBound> {
-        if let Some(node) = fields.get(name)
-            && let Value::Scalar(Scalar { text, resolved: Resolved::Integer(_) | Resolved::Float(_) }) = &node.value
-            && parse(text).is_err()
-            && let Ok(bound) = VersionBound::lenient(text)
-        {
-            // Quoting alone would only lead to the next message.
-            let help = format!("a release has three numbers: write `{name}: {}`", bound.version());
-            self.wrong_type(node, &path.field(name), "text", Some(help));
-            return None;
-        }
-        let (text, node) = self.text_field(fields, path, name)?;
-        match parse(text) {
-            Ok(bound) => Some(bound.at(node.span)),
-            Err(error) => {
-                let help = Some(version_help(name, text, &error));
-                let message = match error {
-                    ParseVersionError::Lenient(_) => {
-                        format!("{name} \"{text}\" must respect semantic versioning notation")
-                    }
-                    ParseVersionError::Strict(_) => format!("{error}"),
-                };
-                self.error_with_help(Code::InvalidValue, node, &path.field(name), message, help);
-                None
-            }
-        }
-    }
-
-    /// Says so when no version can be within the bounds.
-    pub(super) fn check_range(
-        &mut self,
-        path: &Path<'_>,
-        owner: &str,
-        min: Option<&VersionBound>,
-        max: Option<&VersionBound>,
-    ) {
-        let (Some(min), Some(max)) = (min, max) else { return };
-        if min.version().cmp_precedence(max.version()).is_gt() {
-            let message = format!("{owner}minVersion `{min}` is higher than maxVersion `{max}`");
-            let diagnostic = Diagnostic::error(Code::EmptyRange, min.span, path.field("minVersion"), message);
-            self.push(diagnostic.width(min.width()).stage(self.stage).help("swap the two, or move one of them"));
-        }
-    }
-
-    /// An optional path of a repository, by the path grammar (contract `config-cli.md` 1.4). `prefix` begins the
-    /// message.
-    pub(super) fn repository_path(
-        &mut self,
-        fields: &Fields<'_>,
-        path: &Path<'_>,
-        name: &'static str,
-        prefix: impl Fn(&str) -> String,
-    ) -> Option<String> {
-        let (text, node) = self.text_field(fields, path, name)?;
-        if is_valid_path(text) {
-            return Some(text.to_owned());
-        }
-        let help = path_help(name, text);
-        self.error_with_help(Code::InvalidValue, node, &path.field(name), prefix(text), Some(help));
-        None
-    }
-
-    /// An optional tag.
-    pub(super) fn tag(&mut self, fields: &Fields<'_>, path: &Path<'_>, name: &'static str) -> Option<String> {
-        let (text, node) = self.text_field(fields, path, name)?;
-        if is_valid_tag(text) {
-            return Some(text.to_owned());
-        }
-        let message = format!("`{text}` is no tag");
-        let help = "a tag has up to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two";
-        self.error_with_help(Code::InvalidValue, node, &path.field(name), message, Some(help.to_owned()));
-        None
-    }
-
-    /// An image reference that must name one image.
-    pub(super) fn image(&mut self, text: &str, node: &Node, path: &Path<'_>) -> Option<ImageRef> {
-        match ImageRef::parse(text) {
-            Ok(image) => Some(image),
-            Err(error) => {
-                let help = image_help(text, &error);
-                self.error_with_help(Code::InvalidValue, node, path, error.to_string(), help);
-                None
-            }
-        }
-    }
-
-    /// The stage of mistakes in version bounds: oc-mirror does not check them when it loads what is to be deleted.
-    pub(super) fn version_stage(&self) -> Stage {
-        match self.kind {
-            Kind::ImageSet => Stage::Load,
-            Kind::Delete => Stage::Operators,
-        }
-    }
-
-    /// An image at a registry.
-    pub(super) fn registry_image(&mut self, text: &str, node: &Node, path: &Path<'_>) -> Option<ImageRef> {
-        let image = self.image(text, node, path)?;
-        if *image.transport() == Transport::Docker {
-            return self.check_repository(image, node, path);
-        }
-        let message = format!("`{}` is not possible here, expected an image of a registry", image.transport());
-        self.error_with_help(Code::InvalidValue, node, path, message, None);
-        None
-    }
-
-    /// Refuses what no registry has, such as upper-case paths.
-    pub(super) fn check_repository(&mut self, image: ImageRef, node: &Node, path: &Path<'_>) -> Option<ImageRef> {
-        let Err(error) = image.repository() else { return Some(image) };
-        let lower = image.with_name(&image.name().to_lowercase());
-        let help = lower.repository().is_ok().then(|| format!("write `{lower}`"));
-        self.error_with_help(Code::InvalidValue, node, path, error.to_string(), help);
-        None
-    }
-
-    /// `platforms`.
-    pub(super) fn platforms(&mut self, fields: &Fields<'_>, path: &Path<'_>, owner: &str) -> Vec<Platform> {
-        let decode = |context: &mut Self, node: &Node, path: &Path<'_>| {
-            let fields = context.fields(node, path, &fields::PLATFORM_ENTRY)?;
-            let mut part = |name: &'static str, example: &str| {
-                let (span, width) = fields.key(name).map_or((fields.span, fields.width), |key| (key.span, key.width));
-                let found = context.text_field(&fields, path, name).map(|(text, _)| text.to_owned());
-                if found.is_none() && fields.get(name).is_none_or(|node| node.as_text().is_some()) {
-                    let message = format!("invalid platform for {owner}: `{name}` is missing");
-                    let diagnostic = Diagnostic::error(Code::MissingField, span, path.field(name), message)
-                        .width(width)
-                        .stage(context.stage)
-                        .help(format!("add `{name}: {example}`"));
-                    context.push(diagnostic);
-                }
-                found
-            };
-            let os = part("os", "linux");
-            let architecture = part("architecture", "amd64");
-            Some(Platform::new(os?, architecture?))
-        };
-        self.list(fields, path, "platforms", "platforms", decode).unwrap_or_default()
-    }
-}
-
-/// What somebody who wrote a bare text instead of an object meant.
-fn shorthand_help(scalar: &Scalar, object: &'static Object) -> String {
-    let field = object.fields.iter().find(|field| field.required && matches!(field.shape, fields::Shape::Text(_)));
-    match (field, scalar.resolved) {
-        (Some(field), Resolved::String) if !scalar.text.is_empty() && scalar.text.len() < 200 => {
-            format!("write `{}: {}`", field.name, scalar.text)
-        }
-        _ => known_here(object),
-    }
-}
-
-fn known_here(object: &Object) -> String {
-    format!("known here: {}", join(object.names().map(|name| format!("`{name}`"))))
-}
-
-fn quoted(names: &[String]) -> String {
-    join(names.iter().map(|name| format!("`{name}`")))
-}
-
-fn quote_help(text: &str, resolved: Resolved) -> String {
-    match resolved {
-        Resolved::Bool(_) => format!("YAML reads `{text}` as a boolean; quote it: \"{text}\""),
-        Resolved::Integer(_) | Resolved::Float(_) => format!("YAML reads `{text}` as a number; quote it: \"{text}\""),
-        Resolved::Null | Resolved::String => format!("quote it: \"{text}\""),
-    }
-}
-
-fn version_help(name: &str, text: &str, error: &ParseVersionError) -> String {
-    match (VersionBound::lenient(text.trim()), error) {
-        (Ok(bound), _) => format!("write `{name}: {}`", bound.version()),
-        (Err(_), ParseVersionError::Lenient(_)) => "like `1.2.3`, `v1.2` or `5.2.3-31`".to_owned(),
-        (Err(_), ParseVersionError::Strict(_)) => "like `4.18.1` or `4.18.0-rc.1`".to_owned(),
-    }
-}
-
-fn path_help(name: &str, text: &str) -> String {
-    if text.contains("://") {
-        return format!("`{name}` is a path only, without scheme and registry, like `team/app`");
-    }
-    if text.contains('@') || text.rsplit('/').next().is_some_and(|last| last.contains(':')) {
-        let without = text.split('@').next().unwrap_or(text);
-        let without = without.rsplit_once(':').map_or(without, |(path, _)| path);
-        return format!("should not contain a tag or digest: write `{without}`, and put a tag into `targetTag`");
-    }
-    let lower = text.trim_matches('/').to_lowercase();
-    if is_valid_path(&lower) {
-        return format!("write `{lower}`");
-    }
-    "lower-case letters and digits, joined by `.`, `_`, `__` or dashes, components separated by `/`, like `team/app`"
-        .to_owned()
-}
-
-fn image_help(text: &str, error: &image_ref::ParseError) -> Option<String> {
-    use image_ref::ParseError;
-    match error {
-        ParseError::TagAndDigestEmpty(_) => Some(format!("add a tag or a digest: `{text}:TAG` or `{text}@sha256:…`")),
-        _ if text.trim() != text => Some("remove the spaces around it".to_owned()),
-        _ if text.contains(['{', '<', '$']) => Some("replace the placeholder by a value".to_owned()),
-        ParseError::Tag { tag, .. } if tag.is_empty() => Some("write the tag behind the `:`".to_owned()),
-        ParseError::Digest { .. } => Some("a digest is `sha256:` and 64 hex digits, all in lower case".to_owned()),
-        _ => None,
-    }
-}
-
-/// `a`, `b` and `c`.
-pub(super) fn join(names: impl Iterator<Item = String>) -> String {
-    let names: Vec<String> = names.collect();
-    match &names[..] {
-        [] => String::new(),
-        [one] => one.clone(),
-        [front @ .., last] => format!("{} and {last}", front.join(", ")),
     }
 }

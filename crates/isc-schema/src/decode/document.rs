@@ -7,7 +7,7 @@ use crate::config::{API_VERSION, DeleteImageSetConfiguration, Document, ImageSet
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Stage};
 use crate::fields::{self, Object};
 use crate::suggest::nearest;
-use crate::yaml::{Entry, Node, Resolved, Scalar, Value};
+use crate::yaml::{Entry, Node, Resolved, Value};
 use crate::{BlockedImage, Span};
 
 /// The only `apiVersion` under which `storageConfig` is still taken, without effect.
@@ -80,10 +80,8 @@ fn kind(context: &mut Context<'_>, entries: &[Entry]) -> bool {
         return true;
     };
     let node = &entry.value;
-    let Value::Scalar(Scalar { text, resolved: Resolved::String | Resolved::Null }) = &node.value else {
-        context.text(node, &path);
-        return true;
-    };
+    let text = if node.is_null() { Some("") } else { context.text(node, &path) };
+    let Some(text) = text else { return true };
     if text == expected.as_str() {
         return true;
     }

@@ -1,6 +1,7 @@
 //! `platform`.
 
-use super::context::{Context, Fields, join};
+use super::advice::join;
+use super::context::{Context, Fields};
 use super::path::Path;
 use super::unique::Unique;
 use crate::VersionBound;

@@ -10,7 +10,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// File names (without `.yaml`) and texts, in order.
-fn files(name: &str) -> Vec<(String, String)> {
+pub(crate) fn files(name: &str) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = std::fs::read_dir(folder(name))
         .unwrap()
         .map(|entry| entry.unwrap().path())

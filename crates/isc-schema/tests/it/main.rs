@@ -4,4 +4,5 @@
 
 mod contract;
 mod fixtures;
+mod properties;
 mod schema;

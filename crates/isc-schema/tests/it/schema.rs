@@ -21,3 +21,20 @@ fn committed_schemas_are_fresh() {
         assert_eq!(committed, made, "run `UPDATE_SCHEMA=1 cargo test -p isc-schema` to write {file}");
     }
 }
+
+/// Every field that editors are told of is read from a valid file; with `additionalProperties: false` and strict
+/// parsing, schema and parser know the same names.
+#[test]
+fn every_field_of_the_schema_is_in_a_valid_file() {
+    let texts = crate::fixtures::files("valid");
+    for kind in [Kind::ImageSet, Kind::Delete] {
+        let schema = json_schema(kind);
+        for object in schema["$defs"].as_object().unwrap().values().chain([&schema]) {
+            assert_eq!(object["additionalProperties"], false);
+            for name in object["properties"].as_object().unwrap().keys() {
+                let key = format!("{name}:");
+                assert!(texts.iter().any(|(_, text)| text.contains(&key)), "{name}");
+            }
+        }
+    }
+}
