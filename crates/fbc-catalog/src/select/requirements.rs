@@ -1,0 +1,266 @@
+//! Packages and APIs that selected bundles require of others, as far as the selection lacks them.
+//!
+//! Nothing is added on its own: the published rule is that the configuration is taken at its word.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::view::PackageView;
+use crate::catalog::{Bundle, Catalog};
+use crate::graph::Graph;
+use crate::range::Range;
+
+/// Something that is required and not selected.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingRequirement {
+    /// What is required: a package with a version range, or an API.
+    pub requirement: Requirement,
+    /// The bundles that require it, as `package/bundle`, sorted.
+    pub required_by: Vec<String>,
+    /// The packages of the source catalog that would serve, sorted; empty when none does.
+    pub providers: Vec<Provider>,
+}
+
+/// A package with a bundle that serves a requirement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Provider {
+    /// The package.
+    pub package: String,
+    /// Where selecting the package alone is not enough: the channel and the version to ask for.
+    pub pinned: Option<(String, String)>,
+}
+
+/// What a bundle can require.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Requirement {
+    /// A bundle of a package, with a version in a range (`olm.package.required`).
+    Package {
+        /// The package.
+        name: String,
+        /// The range as written.
+        range: String,
+    },
+    /// A bundle that provides an API (`olm.gvk.required`).
+    Api {
+        /// The group.
+        group: String,
+        /// The version.
+        version: String,
+        /// The kind.
+        kind: String,
+    },
+}
+
+/// A formula over requirements. CEL expressions are taken as met: judging them needs OLM.
+enum Formula {
+    Needs(Requirement),
+    All(Vec<Formula>),
+    Any(Vec<Formula>),
+    Met,
+}
+
+pub(crate) fn missing(source: &Catalog, selected: &Catalog) -> Vec<MissingRequirement> {
+    let offered = Offers::new(selected);
+    let mut lacking: BTreeMap<Requirement, BTreeSet<String>> = BTreeMap::new();
+    for bundle in &selected.bundles {
+        let mut needs = Vec::new();
+        for property in &bundle.properties {
+            if let Some(formula) = formula(&property.kind, &property.value) {
+                unmet(&formula, &offered, &mut needs);
+            }
+        }
+        for need in needs {
+            lacking.entry(need).or_default().insert(format!("{}/{}", bundle.package, bundle.name));
+        }
+    }
+    if lacking.is_empty() {
+        return Vec::new();
+    }
+    let available = Offers::new(source);
+    let heads = heads_of_default_channels(source);
+    let describe = |(requirement, required_by): (Requirement, BTreeSet<String>)| MissingRequirement {
+        providers: available.providers(&requirement, &heads),
+        requirement,
+        required_by: required_by.into_iter().collect(),
+    };
+    lacking.into_iter().map(describe).collect()
+}
+
+/// Lines to paste below `packages:` of the catalog. What no package of the catalog provides becomes a comment.
+pub(crate) fn as_yaml(missing: &[MissingRequirement]) -> Option<String> {
+    if missing.is_empty() {
+        return None;
+    }
+    let mut yaml = String::from("packages:\n");
+    let mut written = BTreeSet::new();
+    for item in missing {
+        let what = match &item.requirement {
+            Requirement::Package { name, range } => format!("package {name} {range}"),
+            Requirement::Api { group, version, kind } => format!("API {kind} of {group}/{version}"),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(yaml, "# {what}, required by {}", item.required_by.join(", "));
+        match item.providers.as_slice() {
+            [] => yaml.push_str("# nothing in this catalog provides it\n"),
+            [first, others @ ..] => {
+                if !others.is_empty() {
+                    let names: Vec<&str> = others.iter().map(|other| other.package.as_str()).collect();
+                    let _ = writeln!(yaml, "# or one of: {}", names.join(", "));
+                }
+                if !written.insert(&first.package) {
+                    let _ = writeln!(yaml, "# {} is listed above", first.package);
+                    continue;
+                }
+                let _ = writeln!(yaml, "- name: {}", first.package);
+                if let Some((channel, version)) = &first.pinned {
+                    let _ = writeln!(yaml, "  defaultChannel: {channel:?}");
+                    let _ = writeln!(yaml, "  channels:\n  - name: {channel:?}");
+                    let _ = writeln!(yaml, "    minVersion: {version:?}\n    maxVersion: {version:?}");
+                }
+            }
+        }
+    }
+    Some(yaml)
+}
+
+/// What the bundles of a catalog offer.
+struct Offers<'a> {
+    packages: HashMap<&'a str, Vec<&'a Bundle>>,
+    apis: HashMap<Requirement, Vec<&'a Bundle>>,
+    channels: HashMap<(&'a str, &'a str), &'a str>,
+}
+
+impl<'a> Offers<'a> {
+    fn new(catalog: &'a Catalog) -> Self {
+        let mut offers = Self { packages: HashMap::new(), apis: HashMap::new(), channels: HashMap::new() };
+        for bundle in &catalog.bundles {
+            offers.packages.entry(&bundle.package).or_default().push(bundle);
+            for property in bundle.properties.iter().filter(|property| property.kind == "olm.gvk") {
+                if let Some(Formula::Needs(api)) = formula("olm.gvk.required", &property.value) {
+                    offers.apis.entry(api).or_default().push(bundle);
+                }
+            }
+        }
+        for channel in &catalog.channels {
+            for entry in &channel.entries {
+                offers.channels.entry((&channel.package, &entry.name)).or_insert(&channel.name);
+            }
+        }
+        offers
+    }
+
+    fn serving(&self, requirement: &Requirement) -> Vec<&'a Bundle> {
+        match requirement {
+            Requirement::Api { .. } => self.apis.get(requirement).cloned().unwrap_or_default(),
+            Requirement::Package { name, range } => {
+                let bundles = self.packages.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+                // A range that cannot be read is met by any version, rather than by none.
+                let range = Range::parse(range).ok();
+                let fits = |bundle: &&&Bundle| match (&range, bundle.version()) {
+                    (Some(range), Ok(version)) => range.contains(&version),
+                    _ => true,
+                };
+                bundles.iter().filter(fits).copied().collect()
+            }
+        }
+    }
+
+    fn providers(&self, requirement: &Requirement, heads: &BTreeSet<(&str, &str)>) -> Vec<Provider> {
+        let mut best: BTreeMap<&str, &Bundle> = BTreeMap::new();
+        for bundle in self.serving(requirement) {
+            let is_head = heads.contains(&(bundle.package.as_str(), bundle.name.as_str()));
+            let better = |current: &&Bundle| {
+                let current_is_head = heads.contains(&(current.package.as_str(), current.name.as_str()));
+                !current_is_head && (is_head || bundle.version().ok() > current.version().ok())
+            };
+            if best.get(bundle.package.as_str()).is_none_or(better) {
+                best.insert(&bundle.package, bundle);
+            }
+        }
+        let provider = |bundle: &Bundle| {
+            let is_head = heads.contains(&(bundle.package.as_str(), bundle.name.as_str()));
+            let channel = self.channels.get(&(bundle.package.as_str(), bundle.name.as_str()));
+            let pinned = match (is_head, channel, bundle.version_text()) {
+                (false, Some(channel), Ok(version)) => Some(((*channel).to_owned(), version)),
+                _ => None,
+            };
+            Provider { package: bundle.package.clone(), pinned }
+        };
+        best.into_values().map(provider).collect()
+    }
+}
+
+fn heads_of_default_channels(catalog: &Catalog) -> BTreeSet<(&str, &str)> {
+    let views = PackageView::all(catalog);
+    let mut heads = BTreeSet::new();
+    for (name, view) in views {
+        for (_, channel) in view.channels.iter().filter(|(_, channel)| channel.name == view.default_channel) {
+            heads.extend(Graph::new(&channel.entries).heads().into_iter().map(|head| (name, head.name.as_str())));
+        }
+    }
+    heads
+}
+
+fn unmet(formula: &Formula, offered: &Offers<'_>, needs: &mut Vec<Requirement>) {
+    match formula {
+        Formula::Met => {}
+        Formula::Needs(requirement) => {
+            if offered.serving(requirement).is_empty() {
+                needs.push(requirement.clone());
+            }
+        }
+        Formula::All(parts) => parts.iter().for_each(|part| unmet(part, offered, needs)),
+        Formula::Any(parts) => {
+            let mut first_unmet = None;
+            for part in parts {
+                let mut needs_of_part = Vec::new();
+                unmet(part, offered, &mut needs_of_part);
+                if needs_of_part.is_empty() {
+                    return;
+                }
+                first_unmet.get_or_insert(needs_of_part);
+            }
+            needs.append(&mut first_unmet.unwrap_or_default());
+        }
+    }
+}
+
+fn formula(kind: &str, value: &str) -> Option<Formula> {
+    if !matches!(kind, "olm.package.required" | "olm.gvk.required" | "olm.constraint") {
+        return None;
+    }
+    let value: Value = serde_json::from_str(value).ok()?;
+    match kind {
+        "olm.package.required" => package_requirement(&value),
+        "olm.gvk.required" => api_requirement(&value),
+        _ => Some(constraint(&value)),
+    }
+}
+
+fn constraint(value: &Value) -> Formula {
+    let list = |name: &str| -> Option<Vec<Formula>> {
+        Some(value.get(name)?.get("constraints")?.as_array()?.iter().map(constraint).collect())
+    };
+    let found = value
+        .get("package")
+        .and_then(package_requirement)
+        .or_else(|| value.get("gvk").and_then(api_requirement))
+        .or_else(|| list("all").map(Formula::All))
+        .or_else(|| list("any").map(Formula::Any));
+    // `none`, `not` and `cel` ask for nothing that could be added.
+    found.unwrap_or(Formula::Met)
+}
+
+fn package_requirement(value: &Value) -> Option<Formula> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let range = text("versionRange").or(text("version")).unwrap_or_default();
+    Some(Formula::Needs(Requirement::Package { name: text("packageName")?.to_owned(), range: range.to_owned() }))
+}
+
+fn api_requirement(value: &Value) -> Option<Formula> {
+    let text = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
+    Some(Formula::Needs(Requirement::Api { group: text("group")?, version: text("version")?, kind: text("kind")? }))
+}

@@ -1,0 +1,7 @@
+//! The behaviour of the crate as seen from outside: rows of input and expected output.
+
+mod notation;
+mod properties;
+mod published_scenarios;
+mod read_and_write;
+mod upgrade_graph;

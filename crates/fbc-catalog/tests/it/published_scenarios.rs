@@ -1,0 +1,201 @@
+//! `RuleSet::VersionRange`: the published table of oc-mirror v2, all 17 scenarios, and what follows from it.
+
+use fbc_catalog::{RuleSet, select};
+
+use crate::notation::{A, catalog, outcome, request, rest};
+
+#[track_caller]
+fn check(source: &str, wanted: &str, expected: &str) {
+    assert_eq!(outcome(&catalog(source), wanted, RuleSet::VersionRange), expected, "{wanted}");
+}
+
+fn remarks(source: &str, wanted: &str) -> Vec<String> {
+    let selected = select(&catalog(source), &request(wanted), RuleSet::VersionRange).unwrap();
+    let warnings = selected.report.warnings.iter().map(ToString::to_string);
+    warnings.chain(selected.report.not_found.iter().map(ToString::to_string)).collect()
+}
+
+#[test]
+fn the_table() {
+    // 1: for each package one bundle, the head of the default channel.
+    check(A, "", "stable: 2.0.0; main: 0.2.0 | 2.0.0 0.2.0");
+    // 2: all bundles of all channels of the catalog.
+    check(
+        A,
+        "full",
+        "stable: 1.0.0 1.1.0 1.2.0 2.0.0; fast: 2.0.0 2.1.0; main: 0.1.0 0.2.0 | 1.0.0 1.1.0 1.2.0 2.0.0 2.0.5 2.1.0 0.1.0 0.2.0",
+    );
+    // 3: the head of the default channel of that package.
+    check(A, "apple", "stable: 2.0.0 | 2.0.0");
+    // 4: all bundles of all channels of the packages specified.
+    check(A, "full apple", "stable: 1.0.0 1.1.0 1.2.0 2.0.0; fast: 2.0.0 2.1.0 | 1.0.0 1.1.0 1.2.0 2.0.0 2.1.0");
+    // 5: all bundles in the default channel from the minimum up to the head.
+    check(A, "apple >=1.2.0", "stable: 1.2.0 2.0.0 | 1.2.0 2.0.0");
+    // 6: all bundles in the default channel up to the maximum.
+    check(A, "apple <=1.2.0", "stable: 1.0.0 1.1.0 1.2.0 | 1.0.0 1.1.0 1.2.0");
+    // 7: all bundles in the default channel between the two.
+    check(A, "apple >=1.1.0 <=1.2.0", "stable: 1.1.0 1.2.0 | 1.1.0 1.2.0");
+    // 8: the head of the selected channel.
+    check(A, "apple fast", "fast: 2.1.0 | 2.1.0");
+    check(A, "apple stable", "stable: 2.0.0 | 2.0.0");
+    // 9: all bundles of the packages and channels specified.
+    check(A, "full apple stable", "stable: 1.0.0 1.1.0 1.2.0 2.0.0 | 1.0.0 1.1.0 1.2.0 2.0.0");
+    // 10: the head of each selected channel.
+    check(A, "apple stable fast", "stable: 2.0.0; fast: 2.1.0 | 2.0.0 2.1.0");
+    // 11, 12, 13: within the selected channel, from the minimum, up to the maximum, between both.
+    check(A, "apple stable[>=1.1.0]", "stable: 1.1.0 1.2.0 2.0.0 | 1.1.0 1.2.0 2.0.0");
+    check(A, "apple stable[<=1.1.0]", "stable: 1.0.0 1.1.0 | 1.0.0 1.1.0");
+    check(A, "apple stable[>=1.1.0,<=1.2.0]", "stable: 1.1.0 1.2.0 | 1.1.0 1.2.0");
+    // 14: only the bundles specified.
+    check(A, "apple bundles=apple.v1.2.0; pear bundles=pear.v0.1.0", "stable: 1.2.0; main: 0.1.0 | 1.2.0 0.1.0");
+    check(A, "apple bundles=apple.v1.2.0,apple.v2.0.0", "stable: 1.2.0 2.0.0; fast: 2.0.0 | 1.2.0 2.0.0");
+    // 15: channels together with a range on the package.
+    check(
+        A,
+        "apple >=1.1.0 <=1.2.0 stable",
+        "error: operator \"apple\": cannot use channels/full and min/max versions at the same time; write the versions below the channel they are meant for",
+    );
+    // 16, 17: full together with a range of the package, or of a channel.
+    check(A, "full apple >=1.1.0", "error: operator \"apple\": Full: true cannot be mixed with versionRange");
+    check(
+        A,
+        "full apple stable[>=1.1.0,<=1.2.0]",
+        "error: operator \"apple\": Full: true cannot be mixed with versionRange",
+    );
+}
+
+#[test]
+fn the_default_channel_is_always_there() {
+    let check = |wanted: &str, expected: &str| {
+        let selected = select(&catalog(A), &request(wanted), RuleSet::VersionRange).unwrap();
+        assert_eq!(selected.catalog.packages[0].default_channel, expected, "{wanted}");
+        assert!(selected.catalog.channels.iter().any(|channel| channel.name == expected), "{wanted}");
+    };
+    check("apple", "stable");
+    check("apple stable fast", "stable");
+    check("apple fast", "fast");
+    check("apple default=fast", "fast");
+    check("apple default=fast stable fast", "fast");
+    check("apple bundles=apple.v2.1.0", "fast");
+    check("apple bundles=apple.v2.0.0", "stable");
+    assert_eq!(
+        remarks(A, "apple fast"),
+        [
+            "package \"apple\": the default channel \"stable\" is not selected, \"fast\" becomes the default; set `defaultChannel` to choose"
+        ]
+    );
+    // Of several, the one with the highest head; of equals, the first by name.
+    let three = "package x default=a\n a: 1.0.0\n b: 1.0.0 | 2.0.0>1.0.0\n c: 3.0.0\n d: 3.0.0";
+    let selected = select(&catalog(three), &request("x b d c"), RuleSet::VersionRange).unwrap();
+    assert_eq!(rest(&selected), "default c | deprecated  | others ");
+}
+
+#[test]
+fn what_does_not_exist_is_named() {
+    assert_eq!(remarks(A, "aple; pear"), ["package \"aple\" does not exist in the catalog, is one of [apple] meant?"]);
+    assert_eq!(
+        remarks(A, "apple stable stabel"),
+        ["package \"apple\" has no channel \"stabel\", is one of [stable] meant?"]
+    );
+    assert_eq!(
+        remarks(A, "apple bundles=apple.v2.0.0,apple.v2.0.9"),
+        ["package \"apple\" has no bundle \"apple.v2.0.9\", is one of [apple.v2.0.0 apple.v2.0.5 apple.v1.0.0] meant?"]
+    );
+    check(A, "apple nope", "error: package \"apple\": none of the requested channels exists (there is [fast stable])");
+    check(
+        A,
+        "apple default=fsat",
+        "error: invalid default channel configuration for package \"apple\": specified default channel override \"fsat\" does not exist in the filtered output (there is [stable fast])",
+    );
+}
+
+#[test]
+fn empty_ranges() {
+    check(
+        A,
+        "apple >=9.0.0",
+        "error: package \"apple\" channel \"stable\" has version range \">=9.0.0\" that results in an empty channel (it holds 1.0.0 to 2.0.0)",
+    );
+    check(A, "apple stable fast[<=1.0.0]", "stable: 2.0.0 | 2.0.0");
+    assert_eq!(
+        remarks(A, "apple stable fast[<=1.0.0]"),
+        [
+            "package \"apple\": nothing in channel \"fast\" lies in the version range \" <=1.0.0\", the channel is left out"
+        ]
+    );
+}
+
+#[test]
+fn a_range_that_breaks_the_graph_says_what_mends_it() {
+    let skips = "package x default=c\n c: 1.0.0 | 1.0.1 | 1.1.0>1.0.0!1.0.1 | 1.2.0 | 2.0.0>1.1.0!1.2.0";
+    check(skips, "x <=1.1.0", "c: 1.0.0 1.0.1 1.1.0 | 1.0.0 1.0.1 1.1.0");
+    check(
+        skips,
+        "x <=1.2.0",
+        "error: package \"x\" channel \"c\": version range \" <=1.2.0\" breaks the upgrade graph: multiple channel heads found: [1.1.0 1.2.0]; raising maxVersion to \"2.0.0\" mends it",
+    );
+    check(
+        skips,
+        "x >=1.0.0 <=1.0.1",
+        "error: package \"x\" channel \"c\": version range \">=1.0.0 <=1.0.1\" breaks the upgrade graph: multiple channel heads found: [1.0.0 1.0.1]; raising maxVersion to \"1.1.0\" mends it",
+    );
+    // 2.0.0 replaces 1.0.0 directly; without it 1.5.0 hangs in the air.
+    let bridge = "package x default=c\n c: 0.9.0 | 1.0.0>0.9.0 | 1.5.0>0.9.0 | 2.0.0>1.0.0!1.5.0";
+    check(
+        bridge,
+        "x >=1.0.0 <=1.5.0",
+        "error: package \"x\" channel \"c\": version range \">=1.0.0 <=1.5.0\" breaks the upgrade graph: multiple channel heads found: [1.0.0 1.5.0]; raising maxVersion to \"2.0.0\" mends it",
+    );
+    let joined_below = "package x default=c\n c: 1.0.0 | 1.5.0>1.0.0 | 0.5.0>1.5.0 | 2.0.0>0.5.0";
+    check(
+        joined_below,
+        "x >=1.0.0",
+        "error: package \"x\" channel \"c\": version range \">=1.0.0\" breaks the upgrade graph: multiple channel heads found: [1.5.0 2.0.0]; lowering minVersion to \"0.5.0\" mends it",
+    );
+    check(
+        A,
+        "apple bundles=apple.v1.0.0,apple.v2.0.0",
+        "error: filtering on the selected bundles leads to invalidating channel \"stable\" for package \"apple\": multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]; selecting [apple.v1.2.0 apple.v1.1.0] as well mends it",
+    );
+    check(
+        "package x default=c\n c: 1.0.0 | 2.0.0",
+        "x >=1.0.0",
+        "error: package \"x\" channel \"c\": version range \">=1.0.0\" breaks the upgrade graph: multiple channel heads found: [1.0.0 2.0.0]; no range mends it, the channel is broken in the catalog itself",
+    );
+}
+
+#[test]
+fn pre_releases_compare_by_precedence() {
+    let suffixed = "package x default=c\n c: 1.42.0-5 | 1.47.1-5>1.42.0-5 | 1.51.0-1>1.47.1-5";
+    check(suffixed, "x >=1.42.0", "c: 1.47.1-5 1.51.0-1 | 1.47.1-5 1.51.0-1");
+    check(suffixed, "x <=1.47.1-5", "c: 1.42.0-5 1.47.1-5 | 1.42.0-5 1.47.1-5");
+    let builds = "package x default=c\n c: 5.2.3-9 | 5.2.3-31>5.2.3-9 | 5.2.3>5.2.3-31";
+    check(builds, "x >=5.2.3-10 <=5.2.3-31", "c: 5.2.3-31 | 5.2.3-31");
+    check(builds, "x >=5.2.3-10", "c: 5.2.3-31 5.2.3 | 5.2.3 5.2.3-31");
+    let mas = "package x default=c\n c: 0.9.1 | 0.10.0-mas>0.9.1 | 0.11.0-mas>0.10.0-mas";
+    check(mas, "x >=0.9.1 <=0.10.0-mas", "c: 0.9.1 0.10.0-mas | 0.10.0-mas 0.9.1");
+    check(mas, "x bundles=0.10.0-mas", "c: 0.10.0-mas | 0.10.0-mas");
+}
+
+#[test]
+fn contradictions_come_in_one_answer() {
+    check(
+        A,
+        "apple >=x stable stable; apple; pear bundles=a main",
+        "error: operator \"apple\": duplicate channel entry \"stable\"\n\
+         operator \"apple\": minVersion \"x\" must respect semantic versioning notation\n\
+         operator \"apple\": cannot use channels/full and min/max versions at the same time; write the versions below the channel they are meant for\n\
+         duplicate package entry \"apple\"\n\
+         operator \"pear\": mixing both filtering by bundles and filtering by channels or minVersion/maxVersion is not allowed",
+    );
+    check(
+        A,
+        "full apple bundles=a",
+        "error: operator \"apple\": mixing both filtering by bundles and full: true is not allowed",
+    );
+    check(
+        A,
+        "apple >=1.0.0 stable[<=2.0.0]",
+        "error: operator \"apple\": mixing both filtering by minVersion/maxVersion and filtering by channel minVersion/maxVersion is not allowed",
+    );
+}
