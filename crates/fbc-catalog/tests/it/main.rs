@@ -1,5 +1,7 @@
 //! The behaviour of the crate as seen from outside: rows of input and expected output.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod notation;
 mod properties;
 mod published_scenarios;

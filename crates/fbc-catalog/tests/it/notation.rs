@@ -28,7 +28,7 @@ pub(crate) fn catalog_json(text: &str) -> String {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(rest) = line.strip_prefix("package ") {
             let (name, default) = rest.split_once(" default=").unwrap_or((rest, ""));
-            package = name.trim().to_owned();
+            name.trim().clone_into(&mut package);
             documents.push(json!({"schema": "olm.package", "name": package, "defaultChannel": default}));
         } else if let Some(schema) = line.strip_prefix("other ") {
             documents.push(match package.as_str() {
