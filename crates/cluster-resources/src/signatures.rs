@@ -1,0 +1,143 @@
+//! The `ConfigMap` with the signatures of mirrored releases (contract `release.md` 4.3).
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::document::{Document, Section, annotations};
+use crate::emit::{Notice, Request};
+use crate::mirrored::{Kind, Mirrored};
+use crate::yaml;
+
+const NAME: &str = "mirrored-release-signatures";
+const NAMESPACE: &str = "openshift-config-managed";
+const LABEL: &str = "release.openshift.io/verification-signatures";
+
+/// A file of the workspace's `signatures` directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureFile {
+    /// The file's name, `<tag>-sha256-<hex>`.
+    pub name: String,
+    /// The signature, as it was downloaded and verified.
+    pub content: Vec<u8>,
+}
+
+/// The `ConfigMap` as JSON and as YAML, or nothing when no mirrored release has a signature here.
+pub(crate) fn documents(rows: &[Mirrored], request: &Request<'_>, notices: &mut Vec<Notice>) -> Vec<Document> {
+    let mut by_tag = BTreeMap::new();
+    let mut files: Vec<_> = request.signatures.iter().collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    for file in files {
+        match file.name.rsplit_once("-sha256-") {
+            // Of two files with one tag the last name wins.
+            Some((tag, hex)) if !tag.is_empty() && !hex.is_empty() => {
+                by_tag.insert(tag, (hex, &file.content));
+            }
+            _ => notices.push(Notice::OddSignatureName(file.name.clone())),
+        }
+    }
+    let mut tags: Vec<String> = rows
+        .iter()
+        .filter(|row| row.kind == Kind::Release)
+        .map(|row| row.origin.tag().map_or_else(|| row.destination.tag_or_digest_tag(), str::to_owned))
+        .collect();
+    tags.sort_by(|a, b| compare_release_tags(a, b));
+    tags.dedup();
+    let mut data: Vec<(String, String)> = Vec::new();
+    for (hex, content) in tags.iter().filter_map(|tag| by_tag.get(tag.as_str())) {
+        let prefix = format!("sha256-{hex}-");
+        if !data.iter().any(|(key, _)| key.starts_with(&prefix)) {
+            data.push((format!("{prefix}{}", data.len() + 1), STANDARD.encode(content)));
+        }
+    }
+    if data.is_empty() { Vec::new() } else { both(&data.into_iter().collect(), request) }
+}
+
+fn both(data: &BTreeMap<String, String>, request: &Request<'_>) -> Vec<Document> {
+    // Field order is part of the JSON file, hence a struct.
+    #[derive(Serialize)]
+    struct ConfigMap<'a> {
+        kind: &'static str,
+        #[serde(rename = "apiVersion")]
+        api_version: &'static str,
+        metadata: Metadata,
+        #[serde(rename = "binaryData")]
+        binary_data: &'a BTreeMap<String, String>,
+    }
+    #[derive(Serialize)]
+    struct Metadata {
+        name: &'static str,
+        namespace: &'static str,
+        labels: BTreeMap<&'static str, &'static str>,
+        annotations: BTreeMap<String, Value>,
+    }
+    let sorted = |map: Map<String, Value>| map.into_iter().collect::<BTreeMap<_, _>>();
+    let map = ConfigMap {
+        kind: "ConfigMap",
+        api_version: "v1",
+        metadata: Metadata {
+            name: NAME,
+            namespace: NAMESPACE,
+            labels: BTreeMap::from([(LABEL, "")]),
+            annotations: sorted(annotations(request)),
+        },
+        binary_data: data,
+    };
+    let json = serde_json::to_string(&map).expect("strings and maps of strings are JSON");
+    let value = json!(map);
+    let document = |extension: &str, text: String| Document {
+        file_name: format!("signature-configmap.{extension}"),
+        text,
+        section: Section::Signatures,
+    };
+    vec![document("json", json), document("yaml", yaml::write(&value))]
+}
+
+/// Orders release tags by version: numbers as numbers, and a pre-release before its release.
+fn compare_release_tags(a: &str, b: &str) -> Ordering {
+    let key = |tag: &str| {
+        let (numbers, rest) = tag.split_once('-').unwrap_or((tag, ""));
+        let numbers: Vec<u64> = numbers.split('.').map(|number| number.parse().unwrap_or(u64::MAX)).collect();
+        let (label, rest) = rest.split_once('.').unwrap_or(("~", rest));
+        let count: u64 = rest.split('-').next().and_then(|count| count.parse().ok()).unwrap_or(0);
+        (numbers, label.to_owned(), count)
+    };
+    key(a).cmp(&key(b)).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn release_order() {
+        let mut tags = [
+            "4.16.10-x86_64",
+            "4.16.2-x86_64",
+            "4.16.2-aarch64",
+            "4.16.2-rc.10-x86_64",
+            "4.16.2-rc.9-x86_64",
+            "4.16.2-ec.1-x86_64",
+            "odd",
+            "4.9.0-x86_64",
+        ];
+        tags.sort_by(|a, b| compare_release_tags(a, b));
+        assert_eq!(
+            tags,
+            [
+                "4.9.0-x86_64",
+                "4.16.2-ec.1-x86_64",
+                "4.16.2-rc.9-x86_64",
+                "4.16.2-rc.10-x86_64",
+                "4.16.2-aarch64",
+                "4.16.2-x86_64",
+                "4.16.10-x86_64",
+                "odd"
+            ]
+        );
+    }
+}
