@@ -1,63 +1,80 @@
 //! The floor: the same bytes moved by `curl` and `cp`, which verify nothing and keep no books.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
+use anyhow::{Context as _, ensure};
+use image_ref::Digest;
 use test_support::Workload;
 
-use super::measure::{Cost, run};
+/// How many `curl` processes run at once, each with its own connection. One process with `--parallel` takes twice as
+/// long for the same blobs, so it would be a floor too easy to beat.
+const PROCESSES: usize = 4;
 
-/// How many transfers `curl` runs at once.
-const PARALLEL: &str = "8";
-
-/// Fetches every blob once in parallel, then copies them once: what mirror to disk cannot do without.
-pub(crate) fn pull(workload: &Workload, host: &str, folder: &Path) -> anyhow::Result<Cost> {
+/// Fetches every blob once in parallel, then copies them once: what mirror to disk cannot do without. Seconds.
+pub(super) fn pull(workload: &Workload, host: &str, folder: &Path) -> anyhow::Result<f64> {
     let (cache, archive) = (folder.join("cache"), folder.join("archive"));
     fs::create_dir_all(&cache)?;
-    let mut config = String::new();
-    for (digest, repository) in homes(workload) {
-        let output = cache.join(&digest);
-        writeln!(config, "url = \"http://{host}/v2/{repository}/blobs/{digest}\"\noutput = \"{}\"", output.display())?;
-    }
-    let fetched = curl(&config, folder)?;
-    let copied = run(Command::new("cp").arg("-r").arg(&cache).arg(&archive))?;
-    Ok(Cost {
-        wall: fetched.wall + copied.wall,
-        cpu: fetched.cpu + copied.cpu,
-        memory: fetched.memory.max(copied.memory),
-        written: fetched.written + copied.written,
-    })
+    let transfers = homes(workload).into_iter().map(|(digest, repository)| {
+        let output = cache.join(digest.hex());
+        format!("url = \"http://{host}/v2/{repository}/blobs/{digest}\"\noutput = \"{}\"\nfail\n", output.display())
+    });
+    let transfers: Vec<String> = transfers.collect();
+    let start = Instant::now();
+    curl(&transfers, folder)?;
+    let status = Command::new("cp").arg("-r").arg(&cache).arg(&archive).status().context("cannot start `cp`")?;
+    ensure!(status.success(), "`cp` failed");
+    Ok(start.elapsed().as_secs_f64())
 }
 
-/// Uploads every blob once in parallel, from the files of the source's storage.
-pub(crate) fn push(workload: &Workload, host: &str, source: &Path, folder: &Path) -> anyhow::Result<Cost> {
+/// Uploads every blob once in parallel, from the files of the source's storage. Seconds.
+pub(super) fn push(workload: &Workload, host: &str, source: &Path, folder: &Path) -> anyhow::Result<f64> {
     fs::create_dir_all(folder)?;
-    let mut config = String::new();
-    for (digest, repository) in homes(workload) {
-        let file = source.join("blobs").join(digest.replace(':', "-"));
-        writeln!(
-            config,
-            "url = \"http://{host}/v2/{repository}/blobs/uploads/?digest={digest}\"\nupload-file = \"{}\"\n\
-             request = \"POST\"\nheader = \"Content-Type: application/octet-stream\"\noutput = \"/dev/null\"\nfail\nnext",
-            file.display()
-        )?;
+    let transfers = homes(workload).into_iter().map(|(digest, repository)| {
+        // Without a slash before the query: there curl would put the name of the file.
+        format!(
+            "url = \"http://{host}/v2/{repository}/blobs/uploads?digest={digest}\"\nupload-file = \"{}\"\n\
+             request = \"POST\"\nheader = \"Content-Type: application/octet-stream\"\noutput = \"/dev/null\"\nfail\n",
+            source.join("blobs").join(digest.as_tag()).display()
+        )
+    });
+    let transfers: Vec<String> = transfers.collect();
+    let start = Instant::now();
+    curl(&transfers, folder)?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Deals the transfers out to the processes, and waits for all of them.
+fn curl(transfers: &[String], folder: &Path) -> anyhow::Result<()> {
+    let processes: Vec<Child> = (0..PROCESSES)
+        .map(|number| {
+            let dealt: Vec<&str> = transfers.iter().skip(number).step_by(PROCESSES).map(String::as_str).collect();
+            let path = folder.join(format!("curl-{number}.conf"));
+            fs::write(&path, dealt.join("next\n"))?;
+            let mut command = Command::new("curl");
+            // No proxy of the environment stands between it and loopback.
+            command.env_clear().env("PATH", "/usr/bin:/bin");
+            command.args(["--silent", "--show-error", "--config"]).arg(path);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("cannot start `curl`")
+        })
+        .collect::<Result<_, _>>()?;
+    // All are waited for, also when one fails: none may outlive the measurement.
+    let outcomes: Vec<_> = processes.into_iter().map(|mut process| process.wait()).collect();
+    for outcome in outcomes {
+        ensure!(outcome?.success(), "`curl` failed");
     }
-    curl(&config, folder)
+    Ok(())
 }
 
-fn curl(config: &str, folder: &Path) -> anyhow::Result<Cost> {
-    let path = folder.join("curl.conf");
-    fs::write(&path, config)?;
-    let mut command = Command::new("curl");
-    command.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--parallel", "--parallel-max", PARALLEL]);
-    command.arg("--config").arg(path);
-    run(&mut command)
-}
-
-/// Each blob with one repository that holds it.
-fn homes(workload: &Workload) -> std::collections::BTreeMap<String, &str> {
+/// Each blob with one repository that holds it, the largest first.
+fn homes(workload: &Workload) -> Vec<(&Digest, &str)> {
     let images = workload.images.iter();
-    images.flat_map(|image| image.blobs.iter().map(|digest| (digest.to_string(), image.repository.as_str()))).collect()
+    let homes: BTreeMap<&Digest, &str> =
+        images.flat_map(|image| image.blobs.iter().map(|digest| (digest, image.repository.as_str()))).collect();
+    let mut homes: Vec<_> = homes.into_iter().collect();
+    homes.sort_by_key(|(digest, _)| std::cmp::Reverse(workload.blobs.get(digest)));
+    homes
 }

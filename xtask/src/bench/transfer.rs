@@ -114,7 +114,7 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         complain(&format!("pair {pair} of {}", options.pairs));
         let scratch = folder.join("floor");
         settle();
-        floor_pull.push(floor::pull(&workload, source.host(), &scratch)?.wall);
+        floor_pull.push(floor::pull(&workload, source.host(), &scratch)?);
         fs::remove_dir_all(&scratch)?;
 
         // Two machines: what mirrors to disk has a cache, what mirrors from disk has none.
@@ -140,7 +140,7 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
 
         let destination = Server::start(&arrived)?;
         settle();
-        floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?.wall);
+        floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?);
         drop(destination);
         fs::remove_dir_all(&arrived)?;
         fs::remove_dir_all(&scratch)?;
@@ -167,7 +167,7 @@ fn print(options: &Options, workload: &Workload, (pull, push): (f64, f64), serie
     let total = workload.total_bytes() as f64;
     let gigabytes = total / 1e9;
     say(&format!(
-        "{} images, {} blobs, {gigabytes:.2} GB; medians of {} pairs; floor: curl of the same blobs in parallel, \
+        "{} images, {} blobs, {gigabytes:.2} GB; medians of {} pairs; floor: four curl processes with the same blobs, \
          and one cp of them for mirror to disk\n",
         workload.images.len(),
         workload.blobs.len(),
