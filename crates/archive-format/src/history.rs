@@ -152,7 +152,7 @@ pub enum HistoryLineError {
 
 impl HistoryLineError {
     fn at(self, path: &Path) -> HistoryError {
-        HistoryError::Lines { path: path.to_owned(), source: self }
+        HistoryError::Lines { path: path.to_owned(), reason: self }
     }
 }
 
@@ -163,8 +163,8 @@ impl HistoryLineError {
 pub enum HistoryError {
     #[error("unable to read history metadata from working-dir : `{}` has no time in its name, expected `.history-2026-08-21T10:11:12Z`", path.display())]
     Time { path: PathBuf },
-    #[error("unable to read history metadata from working-dir : `{}`: {source}", path.display())]
-    Lines { path: PathBuf, source: HistoryLineError },
+    #[error("unable to read history metadata from working-dir : `{}`: {reason}", path.display())]
+    Lines { path: PathBuf, reason: HistoryLineError },
     #[error("cannot use the history `{}`", path.display())]
     Io { path: PathBuf, source: io::Error },
 }

@@ -12,7 +12,6 @@ use serde::Serialize;
 use crate::archive::{Archive, BlobLocation, Warning};
 use crate::hash::ContentHasher;
 use crate::history;
-use crate::layout::Place;
 use crate::manifest::ManifestView;
 
 /// Manifests above this are not parsed; no registry accepts them.
@@ -372,11 +371,8 @@ impl Images {
             images.needs.push(needs);
         }
         let mut untagged: BTreeMap<String, Digest> = BTreeMap::new();
-        for entry in archive.entries() {
-            if let Some(Place::Revision { repository, digest }) = Place::parse(&entry.name)
-                && archive.blob(&digest).is_some()
-                && !reached.contains(&(repository.clone(), digest.clone()))
-            {
+        for (repository, digest) in archive.revisions() {
+            if archive.blob(&digest).is_some() && !reached.contains(&(repository.clone(), digest.clone())) {
                 untagged.insert(format!("{repository}@{digest}"), digest);
             }
         }

@@ -91,8 +91,8 @@ pub enum ArchiveError {
     NoArchives(PathBuf),
     #[error("empty archive file {:?}", .0.display().to_string())]
     Empty(PathBuf),
-    #[error("error reading archive {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("error reading archive {}: {reason}", path.display())]
+    Unreadable { path: PathBuf, reason: Box<dyn std::error::Error + Send + Sync> },
     #[error("cannot read the archive folder `{}`", dir.display())]
     Folder { dir: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -108,7 +108,7 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    pub(super) fn unreadable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Unreadable { path: path.to_owned(), source: source.into() }
+    pub(super) fn unreadable(path: &Path, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unreadable { path: path.to_owned(), reason: reason.into() }
     }
 }

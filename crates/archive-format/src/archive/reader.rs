@@ -261,6 +261,15 @@ impl Archive {
         })
     }
 
+    /// Every manifest and index that a repository is said to have, by its link: repository and digest. As with
+    /// [`Archive::tag_links`], the bytes may be in an earlier archive.
+    pub fn revisions(&self) -> impl Iterator<Item = (String, Digest)> {
+        self.entries.iter().filter_map(|entry| match Place::parse(&entry.name) {
+            Some(Place::Revision { repository, digest }) => Some((repository, digest)),
+            _ => None,
+        })
+    }
+
     /// All repositories that have a tag, sorted.
     pub fn repositories(&self) -> Vec<&str> {
         let names: BTreeSet<&str> = self.tags.keys().map(|(repository, _)| repository.as_str()).collect();

@@ -52,7 +52,7 @@ fn partial_number(name: &str) -> Option<u32> {
 /// # Errors
 /// Says which folder, in the contract's words.
 pub fn remove_past_archives(dir: &Path) -> Result<Vec<PathBuf>, PastArchivesError> {
-    let failed = |source| PastArchivesError { dir: dir.to_owned(), source };
+    let failed = |reason| PastArchivesError { dir: dir.to_owned(), reason };
     let mut removed = Vec::new();
     for name in names(dir).map_err(failed)?.into_iter().filter(|name| is_own_name(name)) {
         fs::remove_file(dir.join(&name)).map_err(failed)?;
@@ -63,10 +63,11 @@ pub fn remove_past_archives(dir: &Path) -> Result<Vec<PathBuf>, PastArchivesErro
 
 /// Earlier archives could not be removed.
 #[derive(Debug, thiserror::Error)]
-#[error("unable to delete past archives from {}: {source}", dir.display())]
+#[error("unable to delete past archives from {}: {reason}", dir.display())]
 pub struct PastArchivesError {
     dir: PathBuf,
-    source: io::Error,
+    /// Part of the message, so no `source`.
+    reason: io::Error,
 }
 
 /// Finishes what a killed run began: an announced replacement is completed, other partials are removed.

@@ -4,8 +4,11 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use archive_format::{Archive, ArchiveOptions, ArchiveWriter, Problem, ProblemKind, contents, layout, verify};
+use archive_format::{
+    Archive, ArchiveOptions, ArchiveWriter, Problem, ProblemKind, VerifyObserver, contents, layout, verify,
+};
 use image_ref::Digest;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::digest_of;
 
@@ -166,4 +169,56 @@ fn blobs_of_earlier_archives_are_no_problem() {
     let json = serde_json::to_value(&found.problems[1]).unwrap();
     assert_eq!(json["problem"], "missing");
     assert_eq!(json["images"][0], "a:v1");
+}
+
+#[derive(Default)]
+struct Watcher {
+    announced: AtomicU64,
+    seen: AtomicU64,
+    stop_after: u64,
+}
+
+impl VerifyObserver for Watcher {
+    fn started(&self, _blobs: u64, bytes: u64) {
+        self.announced.store(bytes, Ordering::Relaxed);
+    }
+
+    fn advanced(&self, bytes: u64) {
+        self.seen.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.seen.load(Ordering::Relaxed) >= self.stop_after
+    }
+}
+
+#[test]
+fn progress_and_cancellation() {
+    let dir = tempfile::tempdir().unwrap();
+    sample(dir.path());
+    let archive = Archive::open(dir.path()).unwrap();
+    let watcher = Watcher { stop_after: u64::MAX, ..Watcher::default() };
+    let found = verify(&archive, 2, &watcher);
+    assert!(found.is_good());
+    assert_eq!(watcher.seen.load(Ordering::Relaxed), watcher.announced.load(Ordering::Relaxed));
+    assert_eq!(watcher.seen.load(Ordering::Relaxed), found.bytes);
+    let watcher = Watcher { stop_after: 1, ..Watcher::default() };
+    let found = verify(&archive, 1, &watcher);
+    assert!(found.cancelled && !found.is_good() && found.problems.is_empty());
+}
+
+#[test]
+fn untagged_manifests_are_listed_by_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut maker = Maker::new(dir.path(), 100_000);
+    let config = maker.blob(b"config");
+    let manifest = maker.blob(&image(&config, &[]));
+    let name = layout::revision_link_name("a/b", &manifest);
+    maker.0.add_bytes(&name, manifest.to_string().as_bytes()).unwrap();
+    maker.finish();
+    let archive = Archive::open(dir.path()).unwrap();
+    let listed = contents(&archive);
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].image.clone(), listed[0].blobs), (format!("a/b@{manifest}"), 2));
+    assert!(verify(&archive, 0, &()).is_good());
 }
