@@ -40,6 +40,20 @@ pub enum Stage {
     Helm,
 }
 
+impl Stage {
+    /// The bit of the exit code that an error of this stage sets. An error of [`Stage::Load`] ends the program before
+    /// any other stage begins, so its 1 stands alone.
+    pub fn exit_bit(self) -> u8 {
+        match self {
+            Self::Load => 1,
+            Self::Release => 2,
+            Self::Operators => 4,
+            Self::AdditionalImages => 8,
+            Self::Helm => 16,
+        }
+    }
+}
+
 /// The sort of mistake, for programs that read diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -170,6 +184,10 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
+    fn is_load_error(&self) -> bool {
+        self.is_error() && self.stage == Stage::Load
+    }
+
     /// `file:line:column: error: path: message`, and the help on a line of its own.
     pub fn display<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
         Rendered { diagnostic: self, file, text: None }
@@ -252,7 +270,7 @@ impl Rendered<'_> {
     }
 }
 
-/// All findings of one parse, in the order of the file. At most [`Diagnostics::LIMIT`] are kept.
+/// All findings of one parse, in the order of the file. About [`Diagnostics::LIMIT`] are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     list: Vec<Diagnostic>,
@@ -264,7 +282,10 @@ impl Diagnostics {
     pub(crate) const LIMIT: usize = 200;
 
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        if self.list.len() < Self::LIMIT || (diagnostic.is_error() && !self.has_errors()) {
+        // Whether there is an error, and whether one of them ends the program at once, must not depend on the limit.
+        let is_first_error = diagnostic.is_error() && !self.has_errors();
+        let is_first_load_error = diagnostic.is_load_error() && !self.has_load_errors();
+        if self.list.len() < Self::LIMIT || is_first_error || is_first_load_error {
             self.list.push(diagnostic);
         } else {
             self.left_out += 1;
@@ -276,7 +297,7 @@ impl Diagnostics {
     }
 
     pub(crate) fn has_load_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.is_error() && diagnostic.stage == Stage::Load)
+        self.list.iter().any(Diagnostic::is_load_error)
     }
 
     pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {

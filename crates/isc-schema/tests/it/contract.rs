@@ -695,4 +695,14 @@ fn the_answer_is_bounded() {
     assert_eq!(parsed.diagnostics.len(), 201);
     assert_eq!(parsed.diagnostics.last().unwrap().code, Code::TooMany);
     assert!(parsed.has_errors());
+    // A mistake that ends the program at once is not lost behind the limit.
+    let items = "\n- {name: 'q.io/a:+'}".repeat(1000);
+    let text = image_set(&format!("additionalImages:{items}\nsurprise: 1"));
+    refuse(Kind::ImageSet, &text, Code::UnknownField, Stage::Load, "surprise");
+}
+
+#[test]
+fn exit_bits_of_the_stages() {
+    let stages = [Stage::Load, Stage::Release, Stage::Operators, Stage::AdditionalImages, Stage::Helm];
+    assert_eq!(stages.map(Stage::exit_bit), [1, 2, 4, 8, 16]);
 }
