@@ -1,1 +1,3 @@
 //! Configuration and facts become a plan: what to copy where, and why. Asks for facts, does no I/O.
+
+pub mod release;

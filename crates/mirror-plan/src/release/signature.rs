@@ -1,0 +1,91 @@
+//! Where release signatures come from and where they are kept (contract `release.md` 4.1 and 4.3).
+//!
+//! Verification itself is the business of the crate `image-signature`.
+
+use image_ref::{Algorithm, Digest, ImageRef, ParseError};
+use url::Url;
+
+/// Where the signatures of OpenShift releases are published.
+pub const DEFAULT_BASE: &str = "https://mirror.openshift.com/pub/openshift-v4/signatures/openshift/release/";
+
+/// The folder of kept signatures below the working directory.
+pub const FOLDER: &str = "signatures";
+
+/// The base address, from the value of `OCP_SIGNATURE_URL`: used as typed, so it has to end in `/`. Absent or empty
+/// means [`DEFAULT_BASE`].
+///
+/// # Errors
+/// When it is no absolute URL. Upstream reports that and goes on with [`DEFAULT_BASE`]; so may the caller.
+pub fn base(ocp_signature_url: Option<&str>) -> Result<&str, InvalidBaseError> {
+    match ocp_signature_url {
+        None | Some("") => Ok(DEFAULT_BASE),
+        Some(text) => match Url::parse(text) {
+            Ok(_) => Ok(text),
+            Err(source) => Err(InvalidBaseError { text: text.to_owned(), source }),
+        },
+    }
+}
+
+/// `OCP_SIGNATURE_URL` is no URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no URL of signatures: {source}; using {DEFAULT_BASE}")]
+pub struct InvalidBaseError {
+    text: String,
+    source: url::ParseError,
+}
+
+/// The address of the `number`th signature, counted from 1, of a payload: `<base>sha256=<hex>/signature-<number>`.
+/// Numbers are tried upwards until one is missing.
+pub fn url(base: &str, digest: &Digest, number: u32) -> String {
+    format!("{base}{}={}/signature-{number}", digest.algorithm().as_str(), digest.hex())
+}
+
+/// Whether a release needs a signature at all: `--ignore-release-signature` counts for `platform.release` only, never
+/// for channels.
+pub fn is_required(ignore_release_signature: bool, is_direct: bool) -> bool {
+    !(ignore_release_signature && is_direct)
+}
+
+/// The kept signature of a payload among the files of [`FOLDER`]: the first, in name order, whose name contains the hex
+/// digits of its digest. When there is one, no request is made.
+pub fn find_kept<'a>(file_names: impl IntoIterator<Item = &'a str>, digest: &Digest) -> Option<&'a str> {
+    file_names.into_iter().filter(|name| name.contains(digest.hex())).min()
+}
+
+/// The file that keeps a signature: `<tag>-sha256-<hex>`, with the tag of the signed name and the digest that was asked
+/// for.
+pub fn file_name(tag: &str, digest: &Digest) -> String {
+    format!("{tag}-{}", digest.as_tag())
+}
+
+/// Takes a file name of [`FOLDER`] apart: the tag, and the digest's hex digits. `None` when it is no such name, which
+/// is to be warned about.
+pub fn parse_file_name(name: &str) -> Option<(&str, Digest)> {
+    let (tag, hex) = name.rsplit_once("-sha256-")?;
+    Some((tag, Digest::new(Algorithm::Sha256, hex).ok()?))
+}
+
+/// The name that a signature gives to the payload, which replaces the source from then on: payloads are pulled by
+/// their signed name, also when the update service named another registry.
+///
+/// # Errors
+/// When it is no reference with a tag.
+pub fn signed_name(docker_reference: &str) -> Result<ImageRef, SignedNameError> {
+    let image = ImageRef::parse(docker_reference)
+        .map_err(|source| SignedNameError::Reference { text: docker_reference.to_owned(), source })?;
+    if image.tag().is_none() {
+        return Err(SignedNameError::NoTag(docker_reference.to_owned()));
+    }
+    Ok(image)
+}
+
+/// Why a signed name cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum SignedNameError {
+    #[error("[GenerateReleaseSignatures] could not parse identity docker reference image {text}: {source}")]
+    Reference { text: String, source: ParseError },
+    #[error("[GenerateReleaseSignatures] could not parse identity docker reference image {0}: it has no tag")]
+    NoTag(String),
+}
