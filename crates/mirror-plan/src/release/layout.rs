@@ -16,6 +16,11 @@ pub enum IndexEntry {
     Index(Digest),
 }
 
+const MANIFESTS: [&str; 2] =
+    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
+const INDEXES: [&str; 2] =
+    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+
 /// Chooses from an `index.json` or an index inside it: the first image manifest, otherwise the first index.
 ///
 /// # Errors
@@ -24,10 +29,6 @@ pub fn choose_entry(index: &[u8]) -> Result<IndexEntry, LayoutError> {
     let index: WireIndex = serde_json::from_slice(index)?;
     let entries = index.manifests.unwrap_or_default();
     let first = |types: &[&str]| entries.iter().find(|entry| types.contains(&entry.media_type.as_str()));
-    const MANIFESTS: [&str; 2] =
-        ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
-    const INDEXES: [&str; 2] =
-        ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
     if let Some(entry) = first(&MANIFESTS) {
         return Ok(IndexEntry::Manifest(entry.digest.clone()));
     }

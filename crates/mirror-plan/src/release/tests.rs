@@ -76,11 +76,27 @@ fn components() {
     };
     let x = hex('1');
     check("cli", "quay.io/ocp/art-dev:cli", "openshift/release:4.16.2-x86_64-cli");
-    check("kube-virt-container-s390x", "quay.io/ocp/art-dev:k", "openshift/release:4.16.2-x86_64-kube-virt-container-s390x");
+    check(
+        "kube-virt-container-s390x",
+        "quay.io/ocp/art-dev:k",
+        "openshift/release:4.16.2-x86_64-kube-virt-container-s390x",
+    );
     check("", &format!("quay.io/ocp/art-dev@sha256:{x}"), &format!("ocp/art-dev:sha256-{x}"));
-    check("cli", "", "component `cli` of the release: \"\" unable to parse image correctly: the name is empty, expected `host/path:tag` or `host/path@digest`");
-    check("cli", "quay.io/a/b", "component `cli` of the release: quay.io/a/b unable to parse image correctly: tag and digest are empty");
-    check("a/b", "quay.io/a/b:1", "component `a/b` of the release cannot be named at the destination: `4.16.2-x86_64-a/b` is no tag");
+    check(
+        "cli",
+        "",
+        "component `cli` of the release: \"\" unable to parse image correctly: the name is empty, expected `host/path:tag` or `host/path@digest`",
+    );
+    check(
+        "cli",
+        "quay.io/a/b",
+        "component `cli` of the release: quay.io/a/b unable to parse image correctly: tag and digest are empty",
+    );
+    check(
+        "a/b",
+        "quay.io/a/b:1",
+        "component `a/b` of the release cannot be named at the destination: `4.16.2-x86_64-a/b` is no tag",
+    );
 }
 
 #[test]
@@ -106,7 +122,15 @@ fn duplicates() {
     let other = format!("quay.io/ocp/art-dev@sha256:{}", hex('b'));
     let components = [component("z", &same), component("a", &same), component("z", &same), component("m", &other)];
     let images: Vec<String> = release.images(&components).unwrap().iter().map(ToString::to_string).collect();
-    assert_eq!(images, ["openshift/release:1-x-m", "openshift/release:1-x-a", "openshift/release:1-x-z", "openshift/release-images:1-x"]);
+    assert_eq!(
+        images,
+        [
+            "openshift/release:1-x-m",
+            "openshift/release:1-x-a",
+            "openshift/release:1-x-z",
+            "openshift/release-images:1-x"
+        ]
+    );
 }
 
 #[test]
@@ -118,8 +142,13 @@ fn image_references() {
         );
         assert_eq!(found, expected, "{json}");
     };
-    let tag = |name: &str| format!(r#"{{"name": "{name}", "from": {{"kind": "Other", "name": "r/{name}:1"}}, "generation": null}}"#);
-    check(&format!(r#"{{"kind": "ImageStream", "spec": {{"tags": [{}, {}]}}, "status": {{}}}}"#, tag("b"), tag("a")), "b=r/b:1 a=r/a:1");
+    let tag = |name: &str| {
+        format!(r#"{{"name": "{name}", "from": {{"kind": "Other", "name": "r/{name}:1"}}, "generation": null}}"#)
+    };
+    check(
+        &format!(r#"{{"kind": "ImageStream", "spec": {{"tags": [{}, {}]}}, "status": {{}}}}"#, tag("b"), tag("a")),
+        "b=r/b:1 a=r/a:1",
+    );
     check(&format!(r#"{{"spec": {{"tags": [{}, {}]}}}}"#, tag("b"), tag("b")), "b=r/b:1 b=r/b:1");
     check(r#"{"metadata": {"creationTimestamp": null}, "spec": {"tags": [{"name": "x", "annotations": null}]}}"#, "x=");
     check(r#"{"metadata": {"creationTimestamp": "2023-01-12T18:29:52Z"}}"#, "");
@@ -132,8 +161,14 @@ fn image_references() {
         }
         .to_string(),
     );
-    check("[]", "image-references is not the expected JSON of an ImageStream: invalid length 0, expected struct WireImageStream with 2 elements at line 1 column 2");
-    check("{", "image-references is not the expected JSON of an ImageStream: EOF while parsing an object at line 1 column 1");
+    check(
+        "[]",
+        "image-references is not the expected JSON of an ImageStream: invalid length 0, expected struct WireImageStream with 2 elements at line 1 column 2",
+    );
+    check(
+        "{",
+        "image-references is not the expected JSON of an ImageStream: EOF while parsing an object at line 1 column 1",
+    );
 }
 
 #[test]
@@ -163,7 +198,10 @@ fn kubevirt_keys() {
         let platforms: Vec<Platform> = platforms.iter().map(|text| text.parse().unwrap()).collect();
         let architectures: Vec<String> = architectures.iter().map(|text| (*text).to_owned()).collect();
         let keys = KubevirtKeys::new(&platforms, &architectures);
-        assert_eq!((keys.asked.as_slice(), keys.skipped.as_slice()), (asked, &*skipped.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()));
+        assert_eq!(
+            (keys.asked.as_slice(), keys.skipped.as_slice()),
+            (asked, &*skipped.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+        );
     };
     let both = &["x86_64", "s390x"];
     check(&[], &[], &["x86_64"], &[]);
@@ -181,7 +219,10 @@ fn kubevirt_keys() {
 
 #[test]
 fn kubevirt_images() {
-    let yaml = format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  releaseVersion: x\n  stream: |\n    {}\n", STREAM.replace('\n', "\n    "));
+    let yaml = format!(
+        "apiVersion: v1\nkind: ConfigMap\ndata:\n  releaseVersion: x\n  stream: |\n    {}\n",
+        STREAM.replace('\n', "\n    ")
+    );
     let json = serde_json::json!({"kind": "ConfigMap", "data": {"stream": STREAM}}).to_string();
     for text in [yaml, json] {
         let images = Bootimages::parse(&text).unwrap();
@@ -196,7 +237,10 @@ fn kubevirt_images() {
         check(&[], "kube-virt-container=quay.io/k@sha256:x");
         // The suffix follows what was asked for, not what was found.
         check(&["multi"], "kube-virt-container-x86_64=quay.io/k@sha256:x");
-        check(&["s390x"], "could not find kubevirt image in this release: none for s390x; remove `kubeVirtContainer` from the configuration or configure another architecture");
+        check(
+            &["s390x"],
+            "could not find kubevirt image in this release: none for s390x; remove `kubeVirtContainer` from the configuration or configure another architecture",
+        );
     }
 }
 
@@ -265,14 +309,20 @@ fn extracted_paths() {
     check("/release-manifests", Ok(Some("release-manifests")));
     check("usr/bin/oc", Ok(None));
     check("../etc/passwd", Ok(None));
-    check("release-manifests/../../x", Err("path `release-manifests/../../x` of the release image leaves its directory"));
+    check(
+        "release-manifests/../../x",
+        Err("path `release-manifests/../../x` of the release image leaves its directory"),
+    );
 }
 
 #[test]
 fn signature_addresses() {
     let digest = Digest::sha256(&hex('a')).unwrap();
     let check = |over: Option<&str>, number, expected: &str| {
-        assert_eq!(signature::url(signature::base(over).unwrap(), &digest, number), format!("{expected}/signature-{number}"));
+        assert_eq!(
+            signature::url(signature::base(over).unwrap(), &digest, number),
+            format!("{expected}/signature-{number}")
+        );
     };
     let a = hex('a');
     let public = "https://mirror.openshift.com/pub/openshift-v4/signatures/openshift/release/sha256=";
@@ -298,12 +348,14 @@ fn signature_files() {
     let found = signature::find_kept([name.as_str(), other.as_str(), earlier.as_str()], &digest);
     assert_eq!(found, Some(earlier.as_str()));
     assert_eq!(signature::find_kept([other.as_str()], &digest), None);
-    assert_eq!(signature::find_kept([format!("{}.sig", hex('a')).as_str()], &digest).is_some(), true);
+    assert!(signature::find_kept([format!("{}.sig", hex('a')).as_str()], &digest).is_some());
 }
 
 #[test]
 fn signatures_are_required() {
-    for (ignore, direct, expected) in [(false, false, true), (false, true, true), (true, false, true), (true, true, false)] {
+    for (ignore, direct, expected) in
+        [(false, false, true), (false, true, true), (true, false, true), (true, true, false)]
+    {
         assert_eq!(signature::is_required(ignore, direct), expected, "{ignore} {direct}");
     }
 }
