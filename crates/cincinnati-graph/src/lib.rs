@@ -49,8 +49,10 @@
 //! - each graph is asked for once a run, without a start version;
 //! - a channel that selects nothing for an architecture, because its bounds come from another one, is warned about.
 //!
-//! Beyond oc-mirror v2: [`BoundsRule::PerArchitecture`], [`Report`], and [`Request::add_intermediate_releases`].
+//! Beyond oc-mirror v2: [`BoundsRule::PerArchitecture`], [`Report`] with its [`Advice`], and
+//! [`Request::add_intermediate_releases`].
 
+mod advice;
 #[cfg(feature = "client")]
 pub mod client;
 mod graph;
@@ -61,6 +63,7 @@ mod reach;
 mod select;
 mod wire;
 
+pub use advice::Advice;
 pub use graph::{CHANNELS_METADATA, ConditionalEdges, Graph, MAX_GRAPH_BYTES, Node, ParseGraphError, Risk};
 pub use query::{
     ACCEPT, Endpoints, GraphError, GraphKey, InvalidOverrideError, OCP_URL, OKD_URL, Query, Service, ServiceError,

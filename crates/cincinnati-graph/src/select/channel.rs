@@ -5,17 +5,17 @@ use std::sync::Arc;
 use semver::Version;
 
 use super::{Channel, Graphs, SelectError, VersionFilter, Why};
-use crate::{Graph, GraphKey, Node};
+use crate::{Graph, GraphError, GraphKey, Node};
 
 /// A graph that has to be asked for first, or an error of the channel.
 pub(super) enum Stop {
     Need(GraphKey),
-    Error(SelectError),
+    Error(Box<SelectError>),
 }
 
 impl From<SelectError> for Stop {
     fn from(error: SelectError) -> Self {
-        Self::Error(error)
+        Self::Error(Box::new(error))
     }
 }
 
@@ -68,6 +68,16 @@ impl<'a> View<'a> {
                 source: Arc::clone(source),
             }
             .into()),
+        }
+    }
+
+    /// Whether the service does not know the channel, or an earlier run kept nothing of it: no passing trouble.
+    pub(super) fn is_missing(&self, key: &GraphKey) -> bool {
+        match self.graphs.get(key) {
+            Some(Err(error)) => {
+                matches!(**error, GraphError::Status { status: 400 | 404, .. } | GraphError::NotOnDisk)
+            }
+            _ => false,
         }
     }
 

@@ -4,7 +4,7 @@ use semver::Version;
 
 use super::channel::{Bounds, Stop, View};
 use super::{Channel, SelectError, Warning};
-use crate::{GraphError, GraphKey, Node, Service};
+use crate::{GraphKey, Node, Service};
 
 /// Minors that are stepped through before giving up. Upstream steps until a channel does not exist.
 const MAX_MINORS: u64 = 64;
@@ -84,25 +84,21 @@ pub(super) fn cross<'a>(
         let next = if is_last { target.clone() } else { key(&step.channel()) };
         let next_graph = match view.graph(&next, None) {
             // Extended support channels exist for every second minor only, and hold the releases in between.
-            Err(Stop::Error(SelectError::Request { ref source, .. })) if add_intermediate && !is_last => {
-                if let GraphError::Status { .. } | GraphError::NotOnDisk = **source
-                    && view.graph(&target, Some(start))?.find(start).is_some()
-                {
-                    crossing.warnings.push(Warning::AroundMissingChannel {
-                        missing: next.channel,
-                        channel: last.to_owned(),
-                        from: start.clone(),
-                        to: requested.clone(),
-                    });
-                    crossing.nodes.clear();
-                    crossing.add(&target, view.path(&target, start, requested)?);
-                    return Ok(crossing);
+            Err(Stop::Error(error)) if !is_last && view.is_missing(&next) => {
+                if view.graph(&target, Some(start))?.find(start).is_none() {
+                    return Err(Stop::Error(error));
                 }
-                return Err(Stop::Error(SelectError::Request {
-                    channel: next.channel,
-                    version: None,
-                    source: source.clone(),
-                }));
+                let (missing, channel) = (next.channel, last.to_owned());
+                let (from, to) = (start.clone(), requested.clone());
+                if !add_intermediate {
+                    let request = error;
+                    let versions = Box::new((from, to));
+                    return Err(SelectError::MissingIntermediate { request, missing, channel, versions }.into());
+                }
+                crossing.warnings.push(Warning::AroundMissingChannel { missing, channel, from, to });
+                crossing.nodes.clear();
+                crossing.add(&target, view.path(&target, start, requested)?);
+                return Ok(crossing);
             }
             other => other?,
         };

@@ -120,7 +120,7 @@ fn run(request: &Request, graphs: &Graphs) -> Result<Selection, Vec<GraphKey>> {
                     }
                 }
                 Err(Stop::Need(key)) => return Err(vec![key]),
-                Err(Stop::Error(error)) => fail(error),
+                Err(Stop::Error(error)) => fail(*error),
             }
         }
         if request.channels.len() > 1 {
@@ -133,7 +133,7 @@ fn run(request: &Request, graphs: &Graphs) -> Result<Selection, Vec<GraphKey>> {
                 }
                 Err(Stop::Need(key)) => return Err(vec![key]),
                 Err(Stop::Error(error)) => {
-                    selection.failures.push(Failure { arch: arch.to_owned(), channel: None, error });
+                    selection.failures.push(Failure { arch: arch.to_owned(), channel: None, error: *error });
                 }
             }
         }

@@ -171,6 +171,18 @@ pub enum SelectError {
     NoMaximum(String),
     #[error("invalid channel name {0}: expected a name that ends in `-X.Y`, like `stable-4.16`")]
     InvalidChannelName(String),
+    #[error(
+        "{request}; there is no channel {missing:?}, but {channel:?} holds {}: add `--add-intermediate-releases`, or \
+         configure {channel:?} with `minVersion: {}`, `maxVersion: {}` and `shortestPath: true` in place of the \
+         channels of its path",
+        .versions.0, .versions.0, .versions.1
+    )]
+    MissingIntermediate {
+        request: Box<SelectError>,
+        missing: String,
+        channel: String,
+        versions: Box<(Version, Version)>,
+    },
     #[error("no channel after {from:?} leads to {to:?}: configure the channels in between")]
     NoWay { from: String, to: String },
 }

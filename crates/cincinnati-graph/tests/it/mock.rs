@@ -47,8 +47,13 @@ pub(crate) fn graph_json(nodes: &str, edges: &str) -> String {
     let mut json = String::from(r#"{"version": 1, "nodes": ["#);
     for (index, version) in nodes.iter().enumerate() {
         let comma = if index > 0 { ", " } else { "" };
-        write!(json, r#"{comma}{{"version": "{version}", "payload": "quay.io/ocp/release@{}"}}"#, digest(version))
-            .unwrap();
+        write!(
+            json,
+            r#"{comma}{{"version": "{version}", "payload": "quay.io/ocp/release@{}", "metadata": {{{}}}}}"#,
+            digest(version),
+            channels(version)
+        )
+        .unwrap();
     }
     let pairs: Vec<(usize, usize)> = if edges == CHAIN {
         (1..nodes.len()).map(|node| (node - 1, node)).collect()
@@ -59,6 +64,13 @@ pub(crate) fn graph_json(nodes: &str, edges: &str) -> String {
     let edges: Vec<String> = pairs.iter().map(|(from, to)| format!("[{from}, {to}]")).collect();
     write!(json, r#"], "edges": [{}]}}"#, edges.join(", ")).unwrap();
     json
+}
+
+/// The metadata entry that lists the channels of a version.
+fn channels(version: &str) -> String {
+    let holds = |row: &&(&str, &str, &str)| row.1.split_whitespace().any(|node| node == version);
+    let names: Vec<&str> = CHANNELS.iter().filter(holds).map(|row| row.0).collect();
+    format!(r#""{}": "{}""#, cincinnati_graph::CHANNELS_METADATA, names.join(","))
 }
 
 fn digest(version: &str) -> String {

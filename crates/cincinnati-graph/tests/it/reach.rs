@@ -1,6 +1,6 @@
 //! Upgrade safety.
 
-use cincinnati_graph::{Report, Request};
+use cincinnati_graph::{MissingRelease, Report, Request, Service, Verdict};
 
 use crate::mock::{Mock, request};
 
@@ -65,4 +65,78 @@ fn intermediate_releases_are_added_on_request() {
     // There is no eus-4.15; eus-4.16 holds what is in between.
     check("eus-4.14 [4.14.3,4.14.3] + eus-4.16 [4.16.1,4.16.1]", "4.14.3 4.15.2 4.16.1");
     check("stable-4.14 full", "4.13.9 4.14.0 4.14.1 4.14.2 4.14.3");
+}
+
+/// The YAML that is printed selects, once it is configured, all that was missing.
+#[test]
+fn advice() {
+    let check = |channels: &str| {
+        let before = request(channels);
+        let (selection, selector) = Mock::default().select(before.clone());
+        let reports = Report::all(&selection.releases, selector.graphs());
+        let advice = reports[0].advice(&before.channels).expect("something is missing");
+
+        let mut after = before;
+        after.channels.retain(|channel| advice.replace.iter().all(|new| new.name != channel.name));
+        after.channels.extend(advice.replace.iter().chain(&advice.add).cloned());
+        let (selection, selector) = Mock::default().select(after);
+        assert!(selection.failures.is_empty(), "{:?}", selection.failures);
+        let reports = Report::all(&selection.releases, selector.graphs());
+        assert!(!reports[0].needs_attention(), "{}", reports[0]);
+        advice.to_string()
+    };
+    // Both channels that hold 4.15.1 are configured already, so one of them gets wider bounds.
+    insta::assert_snapshot!(check("stable-4.15 [4.14.2,4.14.2] + fast-4.15 [4.15.3,4.15.3]"), @r"
+    mirror:
+      platform:
+        channels:
+        - name: fast-4.15 # replaces the entry of the same name
+          minVersion: 4.15.1
+          maxVersion: 4.15.3
+          shortestPath: true
+    ");
+}
+
+#[test]
+fn advice_prefers_channels_that_are_not_configured() {
+    let missing = |version: &str, channels: &[&str]| MissingRelease {
+        version: version.parse().unwrap(),
+        payload: String::new(),
+        channel: "eus-4.16".into(),
+        channels: channels.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let report = Report {
+        service: Service::Ocp,
+        arch: "amd64".into(),
+        from: "4.14.20".parse().unwrap(),
+        to: "4.16.5".parse().unwrap(),
+        verdict: Verdict::Missing {
+            path: Vec::new(),
+            missing: vec![
+                missing("4.15.8", &["candidate-4.15", "eus-4.16", "fast-4.15", "stable-4.15"]),
+                missing("4.15.9", &["candidate-4.15", "eus-4.16", "fast-4.15", "stable-4.15"]),
+                missing("4.16.1", &["candidate-4.16", "eus-4.16"]),
+            ],
+            conditional: Vec::new(),
+        },
+    };
+    insta::assert_snapshot!(report.advice(&request("eus-4.14 + eus-4.16").channels).unwrap(), @r"
+    mirror:
+      platform:
+        channels:
+        - name: stable-4.15 # add
+          minVersion: 4.15.8
+          maxVersion: 4.15.9
+          shortestPath: true
+        - name: candidate-4.16 # add
+          minVersion: 4.16.1
+          maxVersion: 4.16.1
+    ");
+}
+
+/// Without the flag, the missing channel between two extended support channels is an error that says what to do.
+#[test]
+fn a_missing_channel_in_between() {
+    let (selection, _) = Mock::default().select(request("eus-4.14 [4.14.3,4.14.3] + eus-4.16 [4.16.1,4.16.1]"));
+    insta::assert_snapshot!(selection.into_releases().unwrap_err(), @r#"[GetReleaseReferenceImages] error list [APIRequestError: channel "eus-4.15": GetGraphDataFailed: unexpected HTTP status 404 Not Found (not_found: no such channel); there is no channel "eus-4.15", but "eus-4.16" holds 4.14.3: add `--add-intermediate-releases`, or configure "eus-4.16" with `minVersion: 4.14.3`, `maxVersion: 4.16.1` and `shortestPath: true` in place of the channels of its path]"#);
 }
