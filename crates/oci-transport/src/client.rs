@@ -72,7 +72,7 @@ impl Client {
     /// # Errors
     /// When registries.conf blocks them all, or the name is no repository name.
     pub fn sources(&self, image: &ImageRef) -> Result<Vec<Endpoint>, Error> {
-        let action = || format!("resolving `{image}`");
+        let action = || "finding pull sources";
         let sources = self
             .inner
             .options

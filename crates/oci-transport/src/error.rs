@@ -204,6 +204,11 @@ pub enum Hint {
         /// The side, for the name of the flag.
         side: Side,
     },
+    /// The server wants a client certificate.
+    ShowCertificate {
+        /// The registry, as the folder below `certs.d` is called.
+        registry: String,
+    },
     /// The server speaks plain HTTP.
     AllowPlainHttp {
         /// The side, for the name of the flag.
@@ -233,6 +238,10 @@ impl fmt::Display for Hint {
                 f,
                 "put the certificate authority into `certs.d/{registry}/ca.crt`, or use `{}`",
                 side.tls_flag()
+            ),
+            Self::ShowCertificate { registry } => write!(
+                f,
+                "the server wants a client certificate, put `client.cert` and `client.key` into `certs.d/{registry}`"
             ),
             Self::AllowPlainHttp { side } => {
                 write!(f, "the server answers in plain HTTP, use `{}` to allow that", side.tls_flag())
@@ -309,6 +318,9 @@ impl Error {
         this.0.hint = match condition {
             Condition::Certificate => Some(Hint::TrustCertificate { registry: registry.to_owned(), side }),
             Condition::PlainHttp => Some(Hint::AllowPlainHttp { side }),
+            Condition::Tls if this.0.message.contains("CertificateRequired") => {
+                Some(Hint::ShowCertificate { registry: registry.to_owned() })
+            }
             _ => None,
         };
         this

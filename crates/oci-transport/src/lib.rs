@@ -49,6 +49,7 @@ mod endpoint;
 mod error;
 mod hash;
 mod host;
+mod layout;
 mod limiter;
 pub mod link;
 mod list;
@@ -59,9 +60,11 @@ mod options;
 mod proxy;
 mod pull;
 mod push;
+mod remote;
 mod retry;
 mod schema1;
 mod scope;
+mod source;
 mod tls;
 mod upload_body;
 
@@ -72,6 +75,7 @@ pub use descriptor::Descriptor;
 pub use endpoint::{Endpoint, Reference};
 pub use error::{Condition, Error, Hint, Side};
 pub use hash::Hasher;
+pub use layout::{Layout, LayoutError, LayoutSink, split_reference};
 pub use limiter::{Limiter, Permit};
 pub use manifest::{
     Artifact, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestView, Schema1,
@@ -81,3 +85,4 @@ pub use proxy::ProxySettings;
 pub use pull::{Progress, PulledManifest};
 pub use registries_conf::{Credentials, Secret};
 pub use retry::RetryPolicy;
+pub use source::ImageSource;

@@ -65,7 +65,10 @@ impl Inner {
                 let plain = host.url("http")?;
                 match self.greet(host, &plain, action).await {
                     Ok(()) => Ok(plain),
-                    Err(other) if other.status_code().is_some() => Err(other),
+                    // The server does speak plain HTTP, so that is the failure that counts.
+                    Err(other) if other.status_code().is_some() || error.condition() == Condition::PlainHttp => {
+                        Err(other)
+                    }
                     Err(_) => Err(error),
                 }
             }
@@ -330,6 +333,8 @@ impl Inner {
                 None if refused => error
                     .with_condition(Condition::Unauthorized)
                     .with_hint(Hint::AddCredentials { keys: vec![host.registry.clone()] }),
+                // A token server that is not there says nothing about the image.
+                _ if error.is_not_found() => error.with_condition(Condition::Protocol),
                 _ => error,
             });
         }

@@ -200,7 +200,8 @@ impl Client {
                     }
                 }
             }
-            retries.again(together(action, &reference, failed), 0).await?;
+            let blocked = || self.inner.options.registries.blocked(image.name()).map(|blocked| blocked.to_string());
+            retries.again(together(action, &reference, failed, blocked), 0).await?;
         }
     }
 
@@ -245,24 +246,36 @@ impl Question for Head {
 
 /// One error for all sources: the primary's, with the mirrors' in front (contract `release.md` 7.3). It may be retried
 /// when any of them may.
-fn together(action: &str, reference: &Reference, mut failed: Vec<(&Endpoint, Error)>) -> Error {
-    // A rotated list has its primary anywhere.
-    let primary = failed.iter().position(|(endpoint, _)| !endpoint.mirror).unwrap_or(failed.len().saturating_sub(1));
-    let (endpoint, error) = failed.remove(primary);
-    if failed.is_empty() && !endpoint.mirror {
-        return error;
+fn together(
+    action: &str,
+    reference: &Reference,
+    mut failed: Vec<(&Endpoint, Error)>,
+    blocked: impl FnOnce() -> Option<String>,
+) -> Error {
+    let suffix = reference.suffix();
+    // A rotated list has its primary anywhere; a blocked primary is not on the list at all.
+    let primary = failed.iter().position(|(endpoint, _)| !endpoint.mirror);
+    if primary.is_some() && failed.len() == 1 {
+        return failed.swap_remove(0).1;
     }
     let mirrors: Vec<String> = failed
         .iter()
-        .map(|(endpoint, error)| format!("[{endpoint}{}: {}]", reference.suffix(), error.message()))
+        .filter(|(endpoint, _)| endpoint.mirror)
+        .map(|(endpoint, error)| format!("[{endpoint}{suffix}: {}]", error.message()))
         .collect();
-    let worth = failed.iter().map(|(_, error)| error).find(|error| error.is_retryable() && !error.is_not_found());
-    let condition =
-        if error.is_retryable() { error.condition() } else { worth.map_or(error.condition(), Error::condition) };
-    let prefix =
-        if mirrors.is_empty() { String::new() } else { format!("(Mirrors also failed: {}): ", mirrors.join("\n")) };
-    let message = format!("{prefix}{endpoint}{}: {}", reference.suffix(), error.message());
-    error.with_message(message).with_condition(condition).with_action(action)
+    let last = match primary {
+        Some(at) => format!("{}{suffix}: {}", failed[at].0, failed[at].1.message()),
+        None => blocked().unwrap_or_else(|| "there is no primary location".to_owned()),
+    };
+    let message = format!("(Mirrors also failed: {}): {last}", mirrors.join("\n"));
+    // The primary speaks for all, unless only another one is worth asking again.
+    let speaker = primary.unwrap_or(failed.len() - 1);
+    let worth = failed.iter().map(|(_, error)| error).find(|error| error.is_retryable());
+    let condition = match worth {
+        Some(worth) if !failed[speaker].1.is_retryable() => worth.condition(),
+        _ => failed[speaker].1.condition(),
+    };
+    failed.swap_remove(speaker).1.with_message(message).with_condition(condition).with_action(action)
 }
 
 impl Inner {

@@ -250,13 +250,25 @@ impl Push<'_> {
         let whole = self.offset == 0 && !self.in_chunks;
         let result = if whole { self.put_whole(session).await } else { self.put_chunks(session).await };
         match result {
-            // A limit on the size of a request, here or in a proxy on the way: smaller pieces may pass.
-            Err(error) if error.condition() == Condition::TooLarge && self.shrink() => {
+            Err(error) if self.wants_chunks(&error) => {
+                if let Some(refused) = self.session.take() {
+                    self.inner.cancel(self.host, self.at, &refused).await;
+                }
+                if !self.shrink() {
+                    return Err(error);
+                }
                 let fresh = self.start().await?;
                 self.put_chunks(fresh).await
             }
             other => other,
         }
+    }
+
+    /// Whether smaller pieces may pass where this one did not: there is a limit on the size of a request, at the registry
+    /// or at a proxy on the way, or uploads in one request are not offered.
+    fn wants_chunks(&self, error: &Error) -> bool {
+        error.condition() == Condition::TooLarge
+            || (!self.in_chunks && matches!(error.status_code(), Some(405 | 411 | 501)))
     }
 
     /// Makes chunks the rule for this host, or halves them. False when they cannot become smaller.
@@ -270,7 +282,6 @@ impl Push<'_> {
         }
         self.in_chunks = true;
         self.host.chunked.store(true, Ordering::Relaxed);
-        self.session = None;
         true
     }
 

@@ -140,7 +140,7 @@ impl Check {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&chunk);
         }
-        if self.remaining == 0 && self.expected.is_none() {
+        if self.expected.is_none() {
             return Some(chunk).filter(|chunk| !chunk.is_empty());
         }
         self.held.replace(chunk)

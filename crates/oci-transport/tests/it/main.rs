@@ -4,5 +4,9 @@
 
 mod auth;
 mod blobs;
+mod copies;
+mod faults;
+mod lists;
 mod manifests;
+mod reach;
 mod support;

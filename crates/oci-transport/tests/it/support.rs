@@ -15,8 +15,8 @@ pub(crate) fn options(side: Side) -> ClientOptions {
         side,
         tls_verify: false,
         retry: RetryPolicy { times: 3, delay: Duration::from_millis(5), ..RetryPolicy::default() },
-        stall_timeout: Duration::from_millis(400),
-        commit_timeout: Duration::from_secs(2),
+        stall_timeout: Duration::from_millis(1500),
+        commit_timeout: Duration::from_secs(5),
         ..ClientOptions::default()
     }
 }

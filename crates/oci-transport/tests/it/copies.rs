@@ -1,0 +1,108 @@
+//! From registry to registry, and between registries and layouts.
+
+use image_ref::ImageRef;
+use oci_transport::{Condition, ImageSource, Layout, Manifest, ManifestView, Reference};
+use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
+
+use crate::support::{descriptor, destination, endpoint, image, random, source};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn registry_to_registry_streams_and_resumes_both_ways() {
+    let (from, to) = (Registry::start_blocking(), Registry::start_blocking());
+    let blob = random(1, 3_000_000);
+    from.put_blob("ns/app", blob.bytes.clone());
+    from.fault(Fault::new(When::kind(Kind::Blob).once(), Effect::ResetAfter(1_000_000)));
+    to.fault(Fault::new(When::kind(Kind::Upload).method("PUT").once(), Effect::status(503)));
+    let (source, destination) = (source(), destination());
+    let at = endpoint(&source, &from, "ns/app");
+    let content = source.blob_source(&at, &descriptor(&blob));
+    let target = endpoint(&destination, &to, "copy/app");
+    destination.push_blob(&target, &descriptor(&blob), content.clone(), &|_| {}).await.unwrap();
+    assert_eq!(to.blob(&blob.digest), Some(blob.bytes.clone()));
+    assert_eq!(to.unfinished_uploads(), 0);
+
+    // The same bytes for a blocking reader.
+    let mut read = Vec::new();
+    let (content, start) = (content.clone(), 1000);
+    let read = tokio::task::spawn_blocking(move || {
+        std::io::Read::read_to_end(&mut content.open(start).unwrap(), &mut read).unwrap();
+        read
+    });
+    assert_eq!(read.await.unwrap(), blob.bytes[1000..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_blob_is_not_copied() {
+    let (from, to) = (Registry::start_blocking(), Registry::start_blocking());
+    let blob = random(1, 300_000);
+    from.put_blob("ns/app", blob.bytes.clone());
+    from.corrupt_blob(&blob.digest, random(2, 300_000).bytes);
+    let (source, destination) = (source(), destination());
+    let content = source.blob_source(&endpoint(&source, &from, "ns/app"), &descriptor(&blob));
+    let target = endpoint(&destination, &to, "copy/app");
+    let error = destination.push_blob(&target, &descriptor(&blob), content, &|_| {}).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::Digest);
+    assert!(error.to_string().contains(&format!("pulling blob `{}` from `{}", blob.digest, from.host())), "{error}");
+    assert!(!to.has_blob("copy/app", &blob.digest));
+}
+
+#[tokio::test]
+async fn layouts() {
+    let registry = Registry::start_blocking();
+    let made = ImageBuilder::oci().layer(Layer::random(1, 5000)).build();
+    registry.push("ns/app", "v1", &made);
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("layout");
+    let client = source();
+    let (from, manifest) = ImageSource::open(&client, &image(&registry, "ns/app:v1")).await.unwrap();
+    let ImageSource::Registry(_, at) = &from else { panic!("a registry") };
+    let layout = Layout::create(&root).unwrap();
+    let ManifestView::Image(view) = manifest.view().unwrap() else { panic!("an image") };
+    for blob in std::iter::once(&view.config).chain(&view.layers) {
+        let mut sink = layout.begin_blob(&blob.digest).unwrap();
+        client.pull_blob(at, blob, &mut sink, &|_| {}).await.unwrap();
+        sink.finish().unwrap();
+    }
+    layout.put_manifest(&manifest, Some("v1")).unwrap();
+    layout.put_manifest(&manifest, Some("v1")).unwrap();
+
+    for name in ["", ":v1"] {
+        let reference = ImageRef::parse(&format!("oci://{}{name}", root.display())).unwrap();
+        let (from, read) = ImageSource::open(&client, &reference).await.unwrap();
+        assert_eq!(read, manifest);
+        let pushing = destination();
+        let target = endpoint(&pushing, &registry, "copy/app");
+        for blob in std::iter::once(&view.config).chain(&view.layers) {
+            pushing.push_blob(&target, blob, from.blob(blob).unwrap(), &|_| {}).await.unwrap();
+        }
+        pushing.push_manifest(&target, &Reference::Tag("v1".into()), &read).await.unwrap();
+    }
+    assert_eq!(registry.manifest("copy/app", "v1").unwrap().bytes, made.bytes);
+
+    let other = Manifest::new(ImageBuilder::oci().build().bytes, manifest.media_type.clone());
+    layout.put_manifest(&other, Some("v2")).unwrap();
+    let mut texts = Vec::new();
+    for name in ["", ":v3"] {
+        let reference = ImageRef::parse(&format!("oci://{}{name}", root.display())).unwrap();
+        texts.push(ImageSource::open(&client, &reference).await.unwrap_err().to_string());
+    }
+    let none = ImageRef::parse(&format!("oci://{}/none", root.display())).unwrap();
+    texts.push(ImageSource::open(&client, &none).await.unwrap_err().to_string());
+    let archive = ImageRef::parse("docker-archive:///x.tar").unwrap();
+    texts.push(ImageSource::open(&client, &archive).await.unwrap_err().to_string());
+    let texts = texts.join("\n").replace(&root.display().to_string(), "ROOT");
+    insta::assert_snapshot!(texts, @"
+    reading `oci://ROOT`: `ROOT` holds 2 images, name one of them: `ROOT:NAME` with `v1`, `v2`
+    reading `oci://ROOT:v3`: `ROOT` holds no image `v3`, but `v1`, `v2`
+    reading `oci://ROOT/none`: `ROOT/none` is no OCI layout: it has no file `oci-layout`
+    reading `docker-archive:///x.tar`: transport `docker-archive` is not supported here; copy the image into an OCI layout first: `skopeo copy --all --preserve-digests docker-archive:… oci:DIR`, and use `oci://DIR`
+    ");
+
+    // A wrong blob leaves nothing.
+    let blob = random(1, 10);
+    let mut sink = layout.begin_blob(&blob.digest).unwrap();
+    oci_transport::BlobSink::write(&mut sink, b"other").unwrap();
+    assert!(sink.finish().unwrap_err().to_string().contains("is damaged"));
+    let names = std::fs::read_dir(root.join("blobs/sha256")).unwrap().count();
+    assert_eq!(names, 4);
+}

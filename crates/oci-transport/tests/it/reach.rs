@@ -1,0 +1,246 @@
+//! How a registry is reached: mirrors, TLS, plain HTTP, proxies, redirects.
+
+use std::sync::Arc;
+
+use image_ref::ImageRef;
+use oci_transport::{Client, ClientOptions, Condition, ProxySettings, Side};
+use registries_conf::{Layer as ConfLayer, RegistriesConf};
+use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, TestCa, TokenAuth, When};
+
+use crate::support::{descriptor, endpoint, image, options, random, source, user, with_credentials};
+
+fn made() -> Image {
+    ImageBuilder::oci().layer(Layer::random(1, 1000)).build()
+}
+
+fn client(adapt: impl FnOnce(&mut ClientOptions)) -> Client {
+    let mut options = options(Side::Source);
+    adapt(&mut options);
+    Client::new(options).unwrap()
+}
+
+fn conf(text: &str) -> Arc<RegistriesConf> {
+    Arc::new(RegistriesConf::from_layers(&[ConfLayer::new("registries.conf", text)]).unwrap())
+}
+
+#[tokio::test]
+async fn mirrors_in_order_then_the_primary() {
+    let (one, two, primary) = (Registry::start_blocking(), Registry::start_blocking(), Registry::start_blocking());
+    let text = format!(
+        "[[registry]]\nlocation = \"{}\"\n[[registry.mirror]]\nlocation = \"{}/m\"\n[[registry.mirror]]\nlocation = \"{}\"\n",
+        primary.host(),
+        one.host(),
+        two.host()
+    );
+    let client = client(|options| options.registries = conf(&text));
+    primary.push("ns/app", "v1", &made());
+    let reference = image(&primary, "ns/app:v1");
+    let pulled = client.pull_manifest(&reference).await.unwrap();
+    assert_eq!(pulled.endpoint.to_string(), format!("{}/ns/app", primary.host()));
+    assert!(!pulled.endpoint.is_mirror());
+
+    two.push("ns/app", "v1", &made());
+    let pulled = client.pull_manifest(&reference).await.unwrap();
+    assert_eq!(pulled.endpoint.to_string(), format!("{}/ns/app", two.host()), "a tag always asks in order");
+    assert_eq!(pulled.endpoint.logical().to_string(), format!("{}/ns/app", primary.host()));
+
+    one.push("m/ns/app", "v1", &made());
+    one.clear_requests();
+    let by_digest = image(&primary, &format!("ns/app@{}", made().digest));
+    client.pull_manifest(&by_digest).await.unwrap();
+    assert_eq!(one.request_count(), 0, "a digest asks first where the repository was found last");
+
+    let none = image(&primary, "ns/none:v1");
+    let error = client.pull_manifest(&none).await.unwrap_err();
+    assert!(error.is_not_found());
+    let text =
+        error.to_string().replace(one.host(), "ONE").replace(two.host(), "TWO").replace(primary.host(), "PRIMARY");
+    insta::assert_snapshot!(text, @"
+    pulling manifest `PRIMARY/ns/none:v1`: (Mirrors also failed: [ONE/m/ns/none:v1: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]]
+    [TWO/ns/none:v1: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]]): PRIMARY/ns/none:v1: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
+    ");
+}
+
+#[tokio::test]
+async fn blocked_and_unsupported() {
+    let client = client(|options| options.registries = conf("[[registry]]\nlocation = \"no.io\"\nblocked = true\n"));
+    let mut texts = Vec::new();
+    for reference in ["no.io/ns/app:v1", "docker-archive:///tmp/x.tar", "BAD.io/NS/app:v1"] {
+        let reference = ImageRef::parse(reference).unwrap();
+        texts.push(client.pull_manifest(&reference).await.unwrap_err().to_string());
+    }
+    insta::assert_snapshot!(texts.join("\n"), @"
+    finding pull sources: no.io/ns/app:v1: registry no.io is blocked in registries.conf:1:1
+    pulling manifest `docker-archive:///tmp/x.tar`: `docker-archive://` is not read from a registry
+    finding pull sources: BAD.io/NS/app:v1: invalid repository path `NS/app`: expected lower-case components separated by `/`, like `openshift/cli`
+    ");
+}
+
+#[tokio::test]
+async fn a_blocked_primary_with_mirrors_that_fail() {
+    let mirror = Registry::start_blocking();
+    let text = format!(
+        "[[registry]]\nlocation = \"no.io\"\nblocked = true\n[[registry.mirror]]\nlocation = \"{}\"\n",
+        mirror.host()
+    );
+    let client = client(|options| options.registries = conf(&text));
+    mirror.push("ns/app", "v1", &made());
+    client.pull_manifest(&ImageRef::parse("no.io/ns/app:v1").unwrap()).await.unwrap();
+    let error = client.pull_manifest(&ImageRef::parse("no.io/ns/app:v2").unwrap()).await.unwrap_err();
+    insta::assert_snapshot!(error.to_string().replace(mirror.host(), "MIRROR"), @"pulling manifest `no.io/ns/app:v2`: (Mirrors also failed: [MIRROR/ns/app:v2: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]]): registry no.io is blocked in registries.conf:1:1");
+}
+
+#[tokio::test]
+async fn tls_profiles() {
+    let ca = TestCa::new();
+    let plain = Registry::start_blocking();
+    let tls = Registry::builder().tls(&ca).start_blocking();
+    let mutual = Registry::builder().tls_with_client_certificate(&ca).start_blocking();
+    for registry in [&plain, &tls, &mutual] {
+        registry.push("ns/app", "v1", &made());
+    }
+    let certs = tempfile::tempdir().unwrap();
+    ca.write_certs_d(certs.path(), tls.host(), false).unwrap();
+    ca.write_certs_d(certs.path(), mutual.host(), true).unwrap();
+    let strict = client(|options| options.tls_verify = true);
+    let trusting = client(|options| {
+        options.tls_verify = true;
+        options.cert_dirs = vec![certs.path().join("absent"), certs.path().to_owned()];
+    });
+    let lax = source();
+
+    trusting.pull_manifest(&image(&tls, "ns/app:v1")).await.unwrap();
+    trusting.pull_manifest(&image(&mutual, "ns/app:v1")).await.unwrap();
+    lax.pull_manifest(&image(&tls, "ns/app:v1")).await.unwrap();
+    lax.pull_manifest(&image(&plain, "ns/app:v1")).await.unwrap();
+    let versions: Vec<_> =
+        tls.requests_matching(&When::kind(Kind::Manifest)).iter().map(|r| format!("{:?}", r.version)).collect();
+    assert_eq!(versions, ["HTTP/2.0", "HTTP/2.0"]);
+
+    let mut texts = Vec::new();
+    for (client, registry) in [(&strict, &tls), (&strict, &plain), (&lax, &mutual)] {
+        let error = client.pull_manifest(&image(registry, "ns/app:v1")).await.unwrap_err();
+        // A server that ends the handshake may close before its alert is read, and then it is asked again.
+        let text = error.to_string().replace(&format!(" (after {} attempts)", error.attempts()), "");
+        texts.push(format!("{}: {}", error.condition(), text.replace(registry.host(), "HOST")));
+    }
+    insta::assert_snapshot!(texts.join("\n"), @"
+    untrusted-certificate: pulling manifest `HOST/ns/app:v1`: x509: invalid peer certificate: UnknownIssuer; put the certificate authority into `certs.d/HOST/ca.crt`, or use `--src-tls-verify=false`
+    plain-http: pulling manifest `HOST/ns/app:v1`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
+    tls: pulling manifest `HOST/ns/app:v1`: received fatal alert: CertificateRequired; the server wants a client certificate, put `client.cert` and `client.key` into `certs.d/HOST`
+    ");
+
+    let one_folder = client(|options| {
+        options.tls_verify = true;
+        options.cert_dir = Some(certs.path().join(tls.host()));
+    });
+    one_folder.pull_manifest(&image(&tls, "ns/app:v1")).await.unwrap();
+    std::fs::remove_file(certs.path().join(mutual.host()).join("client.key")).unwrap();
+    let broken =
+        Client::new(ClientOptions { cert_dir: Some(certs.path().join(mutual.host())), ..options(Side::Source) });
+    let text = broken.unwrap_err().to_string();
+    assert!(text.contains("missing key for client certificate: `"), "{text}");
+}
+
+#[tokio::test]
+async fn credentials_stay_home() {
+    let registry = Registry::builder().auth(Auth::Token(TokenAuth::user("user", "s3cret"))).start_blocking();
+    let blob = random(1, 10_000);
+    registry.put_blob("ns/app", blob.bytes.clone());
+    registry.fault(Fault::new(When::kind(Kind::Blob), Effect::RedirectToCdn));
+    registry.fault(Fault::new(When::kind(Kind::Upload), Effect::LocationOnCdn));
+    let client = with_credentials(Side::Destination, user());
+    let at = endpoint(&client, &registry, "ns/app");
+    let mut sink = Vec::new();
+    client.pull_blob(&at, &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
+    let other = random(2, 10_000);
+    client.push_blob(&at, &descriptor(&other), crate::support::content(&other), &|_| {}).await.unwrap();
+    let elsewhere: Vec<_> = registry.requests().into_iter().filter(|request| request.on_cdn).collect();
+    assert!(elsewhere.len() >= 2, "both directions went elsewhere");
+    assert!(elsewhere.iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[tokio::test]
+async fn no_way_from_https_to_http() {
+    let ca = TestCa::new();
+    let registry = Registry::builder().tls(&ca).start_blocking();
+    let open = Registry::start_blocking();
+    let blob = random(1, 1000);
+    registry.put_blob("ns/app", blob.bytes.clone());
+    open.put_blob("ns/app", blob.bytes.clone());
+    let target = format!("{}/v2/ns/app/blobs/{}?signature=s3cret", open.url(), blob.digest);
+    registry.fault(Fault::new(When::kind(Kind::Blob), Effect::Redirect(target)));
+    let certs = tempfile::tempdir().unwrap();
+    ca.write_certs_d(certs.path(), registry.host(), false).unwrap();
+    let strict = client(|options| {
+        options.tls_verify = true;
+        options.cert_dirs = vec![certs.path().to_owned()];
+    });
+    let at = endpoint(&strict, &registry, "ns/app");
+    let error = strict.pull_blob(&at, &descriptor(&blob), &mut Vec::new(), &|_| {}).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::Redirect);
+    assert!(!error.to_string().contains("s3cret"), "{error}");
+    assert!(error.to_string().contains("refused a redirect from HTTPS to plain HTTP at `http://"), "{error}");
+    assert_eq!(open.request_count(), 0);
+    source().pull_blob(&at, &descriptor(&blob), &mut Vec::new(), &|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn proxies() {
+    let settings = |no_proxy: &str| ProxySettings {
+        http: Some("http://user:s3cret@127.0.0.1:9".to_owned()),
+        https: Some("127.0.0.1:9".to_owned()),
+        no_proxy: Some(no_proxy.to_owned()),
+    };
+    let proxied = |no_proxy: &str, url: &str| settings(no_proxy).proxy_for(&url.parse().unwrap()).is_some();
+    for (no_proxy, url, expected) in [
+        ("", "https://quay.io/v2/", true),
+        ("", "http://quay.io/v2/", true),
+        ("", "http://localhost:5000/", false),
+        ("", "http://127.0.0.1:5000/", false),
+        ("", "https://127.8.9.1/", false),
+        ("", "https://[::1]:443/", false),
+        ("quay.io", "https://quay.io/", false),
+        ("quay.io", "https://cdn.quay.io/", false),
+        ("quay.io", "https://notquay.io/", true),
+        (".quay.io", "https://quay.io/", true),
+        (".quay.io", "https://cdn.quay.io/", false),
+        ("*.quay.io", "https://cdn.quay.io/", false),
+        ("*", "https://quay.io/", false),
+        ("a.io, quay.io", "https://QUAY.io/", false),
+        ("quay.io:8443", "https://quay.io/", true),
+        ("quay.io:8443", "https://quay.io:8443/", false),
+        ("10.0.0.0/8", "https://10.1.2.3/", false),
+        ("10.0.0.0/8", "https://11.1.2.3/", true),
+        ("0.0.0.0/0", "https://11.1.2.3/", false),
+        ("fd00::/8", "https://[fd01::1]/", false),
+        ("10.1.2.3", "https://10.1.2.3/", false),
+        ("10.1.2.3", "https://10.1.2.30/", true),
+    ] {
+        assert_eq!(proxied(no_proxy, url), expected, "{url} with NO_PROXY={no_proxy}");
+    }
+    assert!(!format!("{:?}", settings("")).contains("s3cret"));
+
+    // A dead proxy, and an address that no one can resolve without it.
+    let client = client(|options| {
+        options.proxies = settings("");
+        options.tls_verify = true;
+    });
+    let error = client.pull_manifest(&ImageRef::parse("registry.invalid/ns/app:1").unwrap()).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("connection refused"), "{text}");
+    // Loopback is never proxied.
+    let registry = Registry::start_blocking();
+    registry.push("ns/app", "v1", &made());
+    let client = self::client(|options| options.proxies = settings(""));
+    client.pull_manifest(&image(&registry, "ns/app:v1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn secrets_do_not_print() {
+    let client = with_credentials(Side::Source, user());
+    assert!(!format!("{client:?}").contains("s3cret"));
+    assert!(!format!("{:?}", oci_transport::Credentials::basic("user", "s3cret")).contains("s3cret"));
+    let fixed = oci_transport::Fixed { registry: None, credentials: oci_transport::Credentials::basic("u", "s3cret") };
+    assert!(!format!("{fixed:?}").contains("s3cret"));
+}
