@@ -43,17 +43,43 @@ impl Catalog {
         }
         let mut catalog = Self::default();
         let mut broken_file: Option<Arc<str>> = None;
-        for result in read_pieces(&pieces) {
+        // Pieces were numbered by separators alone; a piece may hold several JSON documents.
+        let mut extra = 0;
+        let mut previous: Option<&Arc<str>> = None;
+        for (piece, result) in pieces.iter().zip(read_pieces(&pieces)) {
+            if previous.replace(&piece.origin.file) != Some(&piece.origin.file) {
+                extra = 0;
+            }
             match result {
-                Ok(part) => catalog.append(part),
+                Ok(mut part) => {
+                    part.renumber(extra);
+                    extra += part.documents().saturating_sub(1);
+                    catalog.append(part);
+                }
                 Err(error) if broken_file.as_ref() == Some(&error.origin.file) => {}
-                Err(error) => {
+                Err(mut error) => {
+                    error.origin.document += extra;
                     broken_file = Some(error.origin.file.clone());
                     errors.push(error);
                 }
             }
         }
         if errors.is_empty() { Ok(catalog) } else { Err(ReadErrors(errors)) }
+    }
+
+    fn documents(&self) -> usize {
+        self.packages.len() + self.channels.len() + self.bundles.len() + self.deprecations.len() + self.others.len()
+    }
+
+    fn renumber(&mut self, extra: usize) {
+        let packages = self.packages.iter_mut().map(|package| &mut package.blob);
+        let channels = self.channels.iter_mut().map(|channel| &mut channel.blob);
+        let bundles = self.bundles.iter_mut().map(|bundle| &mut bundle.blob);
+        let deprecations = self.deprecations.iter_mut().map(|blob| &mut blob.blob);
+        let others = self.others.iter_mut().map(|other| &mut other.blob);
+        for blob in packages.chain(channels).chain(bundles).chain(deprecations).chain(others) {
+            blob.origin.document += extra;
+        }
     }
 
     fn append(&mut self, mut other: Self) {

@@ -64,12 +64,13 @@ enum Formula {
 
 pub(crate) fn missing(source: &Catalog, selected: &Catalog) -> Vec<MissingRequirement> {
     let offered = Offers::new(selected);
+    let available = Offers::new(source);
     let mut lacking: BTreeMap<Requirement, BTreeSet<String>> = BTreeMap::new();
     for bundle in &selected.bundles {
         let mut needs = Vec::new();
         for property in &bundle.properties {
             if let Some(formula) = formula(&property.kind, &property.value) {
-                unmet(&formula, &offered, &mut needs);
+                unmet(&formula, &offered, &available, &mut needs);
             }
         }
         for need in needs {
@@ -79,7 +80,6 @@ pub(crate) fn missing(source: &Catalog, selected: &Catalog) -> Vec<MissingRequir
     if lacking.is_empty() {
         return Vec::new();
     }
-    let available = Offers::new(source);
     let heads = heads_of_default_channels(source);
     let describe = |(requirement, required_by): (Requirement, BTreeSet<String>)| MissingRequirement {
         providers: available.providers(&requirement, &heads),
@@ -169,12 +169,14 @@ impl<'a> Offers<'a> {
     }
 
     fn providers(&self, requirement: &Requirement, heads: &BTreeSet<(&str, &str)>) -> Vec<Provider> {
+        // A release is a better advice than a pre-release, a higher version than a lower one.
+        let rank = |bundle: &Bundle| bundle.version().ok().map(|version| (version.pre.is_empty(), version));
         let mut best: BTreeMap<&str, &Bundle> = BTreeMap::new();
         for bundle in self.serving(requirement) {
             let is_head = heads.contains(&(bundle.package.as_str(), bundle.name.as_str()));
             let better = |current: &&Bundle| {
                 let current_is_head = heads.contains(&(current.package.as_str(), current.name.as_str()));
-                !current_is_head && (is_head || bundle.version().ok() > current.version().ok())
+                !current_is_head && (is_head || rank(bundle) > rank(current))
             };
             if best.get(bundle.package.as_str()).is_none_or(better) {
                 best.insert(&bundle.package, bundle);
@@ -204,7 +206,8 @@ fn heads_of_default_channels(catalog: &Catalog) -> BTreeSet<(&str, &str)> {
     heads
 }
 
-fn unmet(formula: &Formula, offered: &Offers<'_>, needs: &mut Vec<Requirement>) {
+/// What has to be added for a formula to hold; of alternatives the first that the source can serve, else the first.
+fn unmet(formula: &Formula, offered: &Offers<'_>, available: &Offers<'_>, needs: &mut Vec<Requirement>) {
     match formula {
         Formula::Met => {}
         Formula::Needs(requirement) => {
@@ -212,18 +215,21 @@ fn unmet(formula: &Formula, offered: &Offers<'_>, needs: &mut Vec<Requirement>) 
                 needs.push(requirement.clone());
             }
         }
-        Formula::All(parts) => parts.iter().for_each(|part| unmet(part, offered, needs)),
+        Formula::All(parts) => parts.iter().for_each(|part| unmet(part, offered, available, needs)),
         Formula::Any(parts) => {
-            let mut first_unmet = None;
+            let mut choice: Option<(bool, Vec<Requirement>)> = None;
             for part in parts {
                 let mut needs_of_part = Vec::new();
-                unmet(part, offered, &mut needs_of_part);
+                unmet(part, offered, available, &mut needs_of_part);
                 if needs_of_part.is_empty() {
                     return;
                 }
-                first_unmet.get_or_insert(needs_of_part);
+                let can_be_served = needs_of_part.iter().all(|need| !available.serving(need).is_empty());
+                if choice.as_ref().is_none_or(|(served, _)| can_be_served && !served) {
+                    choice = Some((can_be_served, needs_of_part));
+                }
             }
-            needs.append(&mut first_unmet.unwrap_or_default());
+            needs.extend(choice.into_iter().flat_map(|(_, needs)| needs));
         }
     }
 }
