@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Span;
+use crate::span::lines;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -248,7 +249,7 @@ impl fmt::Display for Rendered<'_> {
 impl Rendered<'_> {
     fn source(&self, f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         let number = self.diagnostic.line;
-        let Some(line) = text.split('\n').nth(number as usize - 1) else { return Ok(()) };
+        let Some(line) = lines(text).nth(number as usize - 1) else { return Ok(()) };
         let line = line.trim_end();
         if line.is_empty() {
             return Ok(());

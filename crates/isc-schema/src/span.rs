@@ -40,3 +40,33 @@ impl fmt::Display for Span {
         write!(f, "{}:{}", self.line, self.column)
     }
 }
+
+/// The lines of a text as YAML counts them: they end at a line feed, a carriage return, or both.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(at) = text.find(['\n', '\r']) else { return rest.take() };
+        let end = if text[at..].starts_with("\r\n") { at + 2 } else { at + 1 };
+        rest = Some(&text[end..]);
+        Some(&text[..at])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends() {
+        for (text, expected) in [
+            ("", vec![""]),
+            ("a", vec!["a"]),
+            ("a\nb\n", vec!["a", "b", ""]),
+            ("a\r\nb", vec!["a", "b"]),
+            ("a\rb\r\r\nc", vec!["a", "b", "", "c"]),
+        ] {
+            assert_eq!(lines(text).collect::<Vec<_>>(), expected, "{text:?}");
+        }
+    }
+}

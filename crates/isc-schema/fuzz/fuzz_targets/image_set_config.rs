@@ -7,8 +7,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     for kind in [Kind::ImageSet, Kind::Delete] {
         let parsed = parse(text, kind);
+        let lines = text.replace("\r\n", "\n");
         for finding in &parsed.diagnostics {
-            let line = text.split('\n').nth(finding.line as usize - 1).expect("the line exists");
+            let line = lines.split(['\n', '\r']).nth(finding.line as usize - 1).expect("the line exists");
             let length = line.chars().count();
             assert!(finding.column >= 1 && finding.column as usize <= length + 1, "{finding}");
         }

@@ -4,6 +4,7 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::load::span_of;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::span::lines;
 
 /// A diagnostic for a syntax error, with the advice that the common mistakes deserve.
 pub(super) fn explain(error: &ScanError, text: &str) -> Diagnostic {
@@ -20,7 +21,7 @@ pub(super) fn explain(error: &ScanError, text: &str) -> Diagnostic {
 
 /// Looks at the line of the error and the one before it, because a parser often notices late.
 fn advice(number: usize, text: &str) -> Option<String> {
-    let lines: Vec<&str> = text.split('\n').take(number).collect();
+    let lines: Vec<&str> = lines(text).take(number).collect();
     let nearby: Vec<(usize, &str)> = lines
         .iter()
         .enumerate()

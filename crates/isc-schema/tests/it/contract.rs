@@ -706,3 +706,15 @@ fn exit_bits_of_the_stages() {
     let stages = [Stage::Load, Stage::Release, Stage::Operators, Stage::AdditionalImages, Stage::Helm];
     assert_eq!(stages.map(Stage::exit_bit), [1, 2, 4, 8, 16]);
 }
+
+/// A lone carriage return ends a line of YAML, too: the places after it are right.
+#[test]
+fn lines_end_as_in_yaml() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = format!("kind: ImageSetConfiguration{end}mirror:{end}  surprise: 1{end}");
+        let parsed = parse(&text, Kind::ImageSet);
+        let error = &parsed.diagnostics[0];
+        assert_eq!((error.line, error.column), (3, 3), "{end:?}");
+        assert!(parsed.render("", &text).contains("3 |   surprise: 1\n"), "{end:?}");
+    }
+}

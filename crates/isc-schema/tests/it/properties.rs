@@ -17,8 +17,9 @@ use crate::fixtures::files;
 fn check(text: &str) {
     for kind in [Kind::ImageSet, Kind::Delete] {
         let parsed = parse(text, kind);
+        let lines = text.replace("\r\n", "\n");
         for finding in &parsed.diagnostics {
-            let line = text.split('\n').nth(finding.line as usize - 1).expect("the line exists");
+            let line = lines.split(['\n', '\r']).nth(finding.line as usize - 1).expect("the line exists");
             let columns = 1..=line.chars().count() + 1;
             assert!(columns.contains(&(finding.column as usize)), "{finding}\n{text:?}");
             assert!(finding.width >= 1);
@@ -72,6 +73,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         Just("#"),
         Just("|"),
         Just("? "),
+        Just("\r"),
     ];
     prop_oneof![
         any::<usize>().prop_map(Edit::Remove),
