@@ -348,11 +348,13 @@ impl Archive {
                 Some(Place::TagCurrent { repository, tag }) => {
                     let mut bytes = vec![0; usize::try_from(len.min(LINK_LIMIT)).expect("limited")];
                     scanner.read_at(&mut bytes, offset).map_err(unreadable)?;
-                    match layout::parse_link(&bytes) {
-                        Some(digest) => {
-                            self.tags.insert((repository, tag), digest);
-                        }
-                        None => self.warnings.push(Warning::BadLink { chunk, name: name.clone() }),
+                    let key = (repository, tag);
+                    if let Some(digest) = layout::parse_link(&bytes) {
+                        self.tags.insert(key, digest);
+                    } else {
+                        // The last entry of a name counts, also when it is worthless.
+                        self.tags.remove(&key);
+                        self.warnings.push(Warning::BadLink { chunk, name: name.clone() });
                     }
                 }
                 Some(_) => {}

@@ -535,3 +535,20 @@ fn past_archives_can_be_removed_first() {
     let error = archive_format::remove_past_archives(&file).unwrap_err().to_string();
     assert!(error.starts_with(&format!("unable to delete past archives from {}: ", file.display())), "{error}");
 }
+
+#[test]
+fn the_last_link_of_a_tag_counts_also_when_it_is_worthless() {
+    // Found by fuzzing.
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = ArchiveWriter::create(dir.path(), &options(1000, false)).unwrap();
+    let link = |tag: &str| archive_format::layout::tag_current_name("a", tag);
+    let digest = digest_of(b"{}");
+    writer.add_bytes(&link("v1"), digest.to_string().as_bytes()).unwrap();
+    writer.add_bytes(&link("v1"), b"sha256:cut").unwrap();
+    writer.add_bytes(&link("v2"), b"sha256:cut").unwrap();
+    writer.add_bytes(&link("v2"), digest.to_string().as_bytes()).unwrap();
+    let archive = writer.finish().unwrap().open().unwrap();
+    assert_eq!(archive.tags("a"), [("v2", &digest)]);
+    let bad = archive.warnings().iter().filter(|warning| matches!(warning, Warning::BadLink { .. })).count();
+    assert_eq!(bad, 2);
+}
