@@ -151,11 +151,14 @@ fn push_blob(out: &mut String, blob: &Blob, order: &[&str], replaced: Option<(&s
 }
 
 /// Appends valid JSON with new white space between its tokens; the tokens stay as they are.
+///
+/// Indentation stops growing at a depth no catalog has, lest a deeply nested value become quadratically long.
 fn push_indented(out: &mut String, json: &str, mut depth: usize) {
+    const DEEPEST: usize = 64;
     let bytes = json.as_bytes();
     let line = |out: &mut String, depth: usize| {
         out.push('\n');
-        out.extend(std::iter::repeat_n("    ", depth));
+        out.extend(std::iter::repeat_n("    ", depth.min(DEEPEST)));
     };
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {

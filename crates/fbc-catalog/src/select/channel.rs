@@ -229,10 +229,13 @@ impl<'a> ChannelView<'a, '_> {
 
     /// The smallest change of one bound, counted in versions, that leaves a sound channel; else of both; else none.
     ///
-    /// Every trial costs one pass over the channel, and their number is limited, so that a hostile channel cannot make
-    /// this long. What lies beyond the limit is tried at its far end only.
+    /// Every trial costs one pass over the entries and edges of the channel. Their number is limited by a budget of edges
+    /// looked at, so that a large or hostile channel cannot make this long. What lies beyond is tried at its far end only.
     fn mend_range(&self, bounds: &Bounds) -> Mend {
         const MOST_STEPS: usize = 64;
+        const MOST_EDGES: usize = 2_000_000;
+        let edges: usize = self.channel.entries.iter().map(|entry| 2 + entry.skips.len()).sum();
+        let most_steps = (MOST_EDGES / edges.max(1)).clamp(1, MOST_STEPS);
         let versions = self.sorted_versions();
         let bound = |text: &String| Bound::parse(text);
         let below: Vec<Bound> = match &bounds.min {
@@ -254,7 +257,7 @@ impl<'a> ChannelView<'a, '_> {
             self.range(&moved).is_ok_and(|kept| !kept.entries.is_empty() && self.faults(&kept).is_empty())
         };
         let steps = below.len().max(above.len());
-        let tried = (0..steps.min(MOST_STEPS)).chain((steps > MOST_STEPS).then(|| steps - 1));
+        let tried = (0..steps.min(most_steps)).chain((steps > most_steps).then(|| steps - 1));
         let at = |list: &[Bound], step: usize| list.get(step).or(list.last()).cloned();
         for step in tried.clone() {
             if let Some(max) = above.get(step).or(above.last())

@@ -162,6 +162,16 @@ fn unknown_schemas_keep_their_bytes() {
 }
 
 #[test]
+fn deep_nesting_stays_small() {
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let text = format!(r#"{{"schema":"olm.package","name":"x","odd":{deep}}}"#);
+    let files = write(&Catalog::read([("x", &text)]).unwrap()).unwrap();
+    assert!(files[0].1.len() < 300 * text.len());
+    let yaml = format!("schema: x\nodd: {deep}\n");
+    assert!(Catalog::read([("x", yaml)]).is_err());
+}
+
+#[test]
 fn what_was_written_reads_the_same() {
     let first = write(&catalog(A)).unwrap();
     let again = Catalog::read(first.iter().map(|(path, bytes)| (path.as_str(), bytes))).unwrap();
@@ -382,11 +392,11 @@ fn requirements() {
     assert_eq!(yaml("base; maker"), "");
 }
 
-/// Five thousand entries that skip a hundred names each: a walk that followed skips would not come back.
+/// Two thousand entries that skip a hundred names each: a walk that followed skips would not come back.
 #[test]
 fn a_generated_large_catalog_is_walked_once() {
     let mut entries = Vec::new();
-    for index in 0..5_000_u32 {
+    for index in 0..2_000_u32 {
         let replaces = if index == 0 { String::new() } else { format!(">v1.{}.0", index - 1) };
         let skips: Vec<String> = (index.saturating_sub(100)..index).map(|skipped| format!("v1.{skipped}.0")).collect();
         let skips = if skips.is_empty() { String::new() } else { format!("!{}", skips.join(",")) };
@@ -394,8 +404,8 @@ fn a_generated_large_catalog_is_walked_once() {
     }
     let catalog = catalog(&format!("package x default=c\n c: {}", entries.join(" | ")));
     for rules in [RuleSet::VersionRange, RuleSet::UpgradeGraph] {
-        let selected = select(&catalog, &request("x >=1.100.0 <=1.4000.0"), rules).unwrap();
-        assert!(selected.catalog.bundles.len() >= 3_901);
+        let selected = select(&catalog, &request("x >=1.100.0 <=1.1500.0"), rules).unwrap();
+        assert!(selected.catalog.bundles.len() >= 1_401);
         assert!(selected.report.violations.is_empty());
         assert_eq!(select(&catalog, &request("x"), rules).unwrap().catalog.bundles.len(), 1);
     }
