@@ -1,0 +1,131 @@
+//! cosign's signatures with a key: a detached signature over the payload, made and checked with ordinary public-key
+//! cryptography.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::pkcs8::DecodePublicKey as _;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use sha2::{Digest as _, Sha256};
+
+use crate::blob::{COSIGN_MEDIA_TYPE, COSIGN_SIGNATURE, SigstoreSignature};
+use crate::payload::Payload;
+
+/// A public key that cosign signatures are checked with.
+#[derive(Debug, Clone)]
+pub struct PublicKey(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    Ed25519(ed25519_dalek::VerifyingKey),
+    Rsa(Box<rsa::pkcs1v15::VerifyingKey<rsa::sha2::Sha256>>),
+}
+
+/// A text is no key that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum KeyError {
+    #[error("not a public key: expected PEM `PUBLIC KEY` with an ECDSA P-256, ECDSA P-384, Ed25519 or RSA key")]
+    Public,
+    #[error(
+        "not a signing key: expected PEM `PRIVATE KEY` (PKCS #8, not encrypted) with an ECDSA P-256 key; \
+         `openssl pkcs8 -topk8 -nocrypt` makes one"
+    )]
+    Private,
+    #[error("the signing key is encrypted: decrypt it first, with `openssl pkcs8` or `cosign`")]
+    Encrypted,
+}
+
+impl PublicKey {
+    /// Parses a public key in PEM, as `cosign generate-key-pair` writes it.
+    ///
+    /// # Errors
+    /// When the text is no key, or of a kind that is not supported.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        let pem = pem.trim();
+        if let Ok(key) = p256::ecdsa::VerifyingKey::from_public_key_pem(pem) {
+            return Ok(Self(Kind::P256(key)));
+        }
+        if let Ok(key) = p384::ecdsa::VerifyingKey::from_public_key_pem(pem) {
+            return Ok(Self(Kind::P384(key)));
+        }
+        if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_pem(pem) {
+            return Ok(Self(Kind::Ed25519(key)));
+        }
+        let key = rsa::RsaPublicKey::from_public_key_pem(pem).map_err(|_| KeyError::Public)?;
+        Ok(Self(Kind::Rsa(Box::new(rsa::pkcs1v15::VerifyingKey::new(key)))))
+    }
+
+    /// Whether both are the same key.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::P256(one), Kind::P256(other)) => one == other,
+            (Kind::P384(one), Kind::P384(other)) => one == other,
+            (Kind::Ed25519(one), Kind::Ed25519(other)) => one == other,
+            (Kind::Rsa(one), Kind::Rsa(other)) => AsRef::<rsa::RsaPublicKey>::as_ref(&**one) == other.as_ref().as_ref(),
+            _ => false,
+        }
+    }
+
+    /// Whether `signature` is a signature of `message` by this key: ECDSA in ASN.1 over SHA-256, RSA PKCS #1 v1.5 over
+    /// SHA-256, or Ed25519.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.0 {
+            Kind::P256(key) => p256::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            // cosign hashes with SHA-256 whatever the curve.
+            Kind::P384(key) => p384::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| key.verify_prehash(&Sha256::digest(message), &signature).is_ok()),
+            Kind::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            Kind::Rsa(key) => rsa::pkcs1v15::Signature::try_from(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+        }
+    }
+}
+
+/// A private key to sign with, ECDSA P-256. Cannot be printed.
+pub struct SigningKey(p256::ecdsa::SigningKey);
+
+impl SigningKey {
+    /// Parses an unencrypted PKCS #8 key in PEM.
+    ///
+    /// # Errors
+    /// When the text is no such key, or encrypted.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        if pem.contains("-----BEGIN ENCRYPTED ") {
+            return Err(KeyError::Encrypted);
+        }
+        p256::ecdsa::SigningKey::from_pkcs8_pem(pem.trim()).map(Self).map_err(|_| KeyError::Private)
+    }
+
+    /// The public half in PEM, to be given to those who verify.
+    pub fn public_pem(&self) -> String {
+        self.0.verifying_key().to_public_key_pem(LineEnding::LF).expect("a P-256 point always encodes")
+    }
+
+    /// Signs a payload: the layer and its annotations, as cosign attaches them. Deterministic (RFC 6979): the same payload
+    /// and key give the same bytes.
+    pub fn sign(&self, payload: &Payload) -> SigstoreSignature {
+        let payload = payload.to_cosign_json();
+        let signature: p256::ecdsa::Signature = self.0.sign(&payload);
+        let annotations =
+            BTreeMap::from([(COSIGN_SIGNATURE.to_owned(), STANDARD.encode(signature.to_der().as_bytes()))]);
+        SigstoreSignature { media_type: COSIGN_MEDIA_TYPE.to_owned(), payload, annotations }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(hidden)")
+    }
+}

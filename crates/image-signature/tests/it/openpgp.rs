@@ -1,0 +1,198 @@
+//! Signed messages (contract `release.md` 4.2, "do").
+
+use image_signature::openpgp::{Keyring, KeyringError, MessageError, verify};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::gpg::Gpg;
+use crate::{now, shared, signatures};
+
+const PAYLOAD: &[u8] = b"{\"critical\": {}}";
+
+fn ring(bytes: &[u8]) -> Keyring {
+    Keyring::parse(bytes).unwrap()
+}
+
+/// The signer, or the reason.
+fn outcome(message: &[u8], keyring: &Keyring, now: Timestamp) -> String {
+    match verify(message, keyring, now) {
+        Ok(verified) => {
+            assert_eq!(verified.payload, PAYLOAD);
+            format!("signed by {}", verified.signer)
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn messages_of_gpg() {
+    let Some(gpg) = Gpg::new() else { return };
+    let now = Timestamp::now() + SignedDuration::from_mins(10);
+    let rsa = gpg.key("rsa@test", "rsa2048", "sign", &[]);
+    let ed = gpg.key("ed@test", "ed25519", "sign", &[]);
+    gpg.key("other@test", "ed25519", "sign", &[]);
+    let keys = ring(&gpg.export("rsa@test")).and(ring(&gpg.export("ed@test")));
+    let check = |message: &[u8], expected: &str| assert_eq!(outcome(message, &keys, now), expected);
+
+    // Every shape gpg gives to a good message.
+    let good = gpg.sign("rsa@test", PAYLOAD, &[]);
+    check(&good, &format!("signed by {rsa}"));
+    check(&gpg.sign("ed@test", PAYLOAD, &[]), &format!("signed by {ed}"));
+    check(&gpg.sign("rsa@test", PAYLOAD, &["--armor"]), &format!("signed by {rsa}"));
+    let plain = gpg.sign("rsa@test", PAYLOAD, &["-z", "0"]);
+    check(&plain, &format!("signed by {rsa}"));
+    check(&gpg.sign("rsa@test", PAYLOAD, &["--compress-algo", "zlib"]), &format!("signed by {rsa}"));
+    check(&gpg.sign("rsa@test", PAYLOAD, &["--digest-algo", "SHA512"]), &format!("signed by {rsa}"));
+    let armored = gpg.run(&["--armor", "--export", "rsa@test", "ed@test"], b"");
+    assert_eq!(ring(&armored).fingerprints().count(), 2);
+    let two_blocks =
+        [gpg.run(&["--armor", "--export", "rsa@test"], b""), gpg.run(&["--armor", "--export", "ed@test"], b"")]
+            .concat();
+    assert_eq!(ring(&two_blocks).fingerprints().collect::<Vec<_>>(), [rsa.clone(), ed.clone()]);
+
+    // Wrong key, no signature, several signatures.
+    let other = gpg.sign("other@test", PAYLOAD, &[]);
+    assert!(matches!(verify(&other, &keys, now), Err(MessageError::UnknownKey(_))));
+    let stored = gpg.run(&["--store"], PAYLOAD);
+    check(&stored, "the message is not signed");
+    let both = gpg.run(&["--local-user", "rsa@test", "--local-user", "ed@test", "--sign"], PAYLOAD);
+    check(&both, "expected exactly one signature, found 2");
+    let detached = gpg.run(&["--local-user", "rsa@test", "--detach-sign"], PAYLOAD);
+    assert!(verify(&detached, &keys, now).is_err());
+
+    // Weak digests.
+    let sha1 = gpg.sign("rsa@test", PAYLOAD, &["--digest-algo", "SHA1"]);
+    check(&sha1, "the signature uses the digest SHA1, which is too weak");
+    let ripemd = gpg.sign("rsa@test", PAYLOAD, &["--digest-algo", "RIPEMD160"]);
+    check(&ripemd, "the signature uses the digest RIPEMD160, which is too weak");
+
+    // Altered, truncated at every byte, and bits all over the uncompressed form flipped.
+    let at = plain.windows(PAYLOAD.len()).position(|window| window == PAYLOAD).unwrap();
+    let mut altered = plain.clone();
+    altered[at + 2] ^= 1;
+    check(&altered, &format!("invalid signature: what key {rsa} signed is not this message"));
+    for end in 0..plain.len() {
+        assert!(verify(&plain[..end], &keys, now).is_err(), "cut after {end} bytes");
+    }
+    for end in 0..good.len() {
+        assert!(verify(&good[..end], &keys, now).is_err(), "compressed, cut after {end} bytes");
+    }
+    for bit in (0..plain.len() * 8).step_by(5) {
+        let mut flipped = plain.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(verified) = verify(&flipped, &keys, now) {
+            assert_eq!(verified.payload, PAYLOAD, "bit {bit} changes what is signed");
+        }
+    }
+
+    // Too much, compressed a thousandfold.
+    let bomb = gpg.sign("rsa@test", &vec![0; 64 << 20], &[]);
+    assert!(bomb.len() < 1 << 20);
+    check(&bomb, "the message is larger than the 4194304 bytes that are read");
+    check(&vec![0x80; 5 << 20], "the message is larger than the 4194304 bytes that are read");
+}
+
+#[test]
+fn expiry_of_gpg() {
+    let Some(gpg) = Gpg::new() else { return };
+    let past = ["--faked-system-time", "20250101T000000!"];
+    let short = gpg.key("short@test", "ed25519", "sign", &past);
+    let keys = ring(&gpg.export("short@test"));
+    let message = gpg.sign("short@test", PAYLOAD, &past);
+    let at = |time: &str| time.parse::<Timestamp>().unwrap();
+    assert_eq!(outcome(&message, &keys, at("2025-01-01T12:00:00Z")), format!("signed by {short}"));
+    assert_eq!(
+        outcome(&message, &keys, at("2025-01-02T12:00:00Z")),
+        format!("the key {short} expired at 2025-01-02T00:00:00Z")
+    );
+
+    let long = gpg.key("long@test", "ed25519", "sign", &[]);
+    let keys = ring(&gpg.export("long@test"));
+    let message = gpg.sign("long@test", PAYLOAD, &["--default-sig-expire", "2d"]);
+    let now = Timestamp::now();
+    assert_eq!(outcome(&message, &keys, now), format!("signed by {long}"));
+    let later = outcome(&message, &keys, now + SignedDuration::from_hours(72));
+    assert!(later.starts_with(&format!("the signature by key {long} expired at ")), "{later}");
+}
+
+#[test]
+fn revocation_and_usage_of_gpg() {
+    let Some(gpg) = Gpg::new() else { return };
+    let now = Timestamp::now() + SignedDuration::from_mins(10);
+    let certify = gpg.key("certify@test", "ed25519", "cert", &[]);
+    gpg.run(&["--quick-add-key", &certify, "ed25519", "sign", "never"], b"");
+    let message = gpg.sign("certify@test", PAYLOAD, &[]);
+    let verified = verify(&message, &ring(&gpg.export("certify@test")), now).unwrap();
+    assert_eq!(verified.primary, certify);
+    assert_ne!(verified.signer, certify, "the subkey signed");
+
+    let key = gpg.key("revoked@test", "ed25519", "sign", &[]);
+    let message = gpg.sign("revoked@test", PAYLOAD, &[]);
+    assert_eq!(outcome(&message, &ring(&gpg.export("revoked@test")), now), format!("signed by {key}"));
+    gpg.revoke(&key);
+    assert_eq!(outcome(&message, &ring(&gpg.export("revoked@test")), now), format!("the key {key} is revoked"));
+}
+
+#[test]
+fn rings_that_are_none() {
+    assert_eq!(Keyring::parse(b"").unwrap_err(), KeyringError::NoKeys);
+    assert_eq!(Keyring::parse(b"not a key").unwrap_err(), KeyringError::NoKeys);
+    assert_eq!(Keyring::parse(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n").unwrap_err(), KeyringError::NoKeys);
+    assert!(matches!(verify(b"", &Keyring::default(), now()), Err(MessageError::Malformed(_))));
+}
+
+/// The public keys of OpenShift releases, as published.
+#[test]
+fn the_release_keys() {
+    let Some(keys) = shared("release/redhat-release-pubkeys.asc") else { return };
+    assert_eq!(
+        ring(&keys).fingerprints().collect::<Vec<_>>(),
+        ["567E347AD0044ADE55BA8A5F199E2F91FD431D51", "B08B659EE86AF623BC90E8DB938A80CAF21541EB"]
+    );
+}
+
+/// Every signature file of the containers projects, against all their keys.
+#[test]
+fn the_shared_data() {
+    let Some(keys) = signatures("pubring.gpg") else { return };
+    let keys = ring(&keys);
+    let check = |name: &str, expected: &str| {
+        let found = match verify(&signatures(name).unwrap(), &keys, now()) {
+            Ok(verified) => format!("signed by {}", verified.signer),
+            Err(error) => error.to_string(),
+        };
+        assert!(found.contains(expected), "{name}: {found}");
+    };
+    let testing = "signed by 08CD26E446E2E95249B7A405E932F44B23E8DD43";
+    for good in [
+        "dir-img-valid/signature-1",
+        "image.signature",
+        "no-optional-fields.signature",
+        "invalid-reference.signature",
+        "invalid-blob.signature",
+    ] {
+        check(good, testing);
+    }
+    check("dir-img-valid-2/signature-2", testing);
+    check("subkey.signature", "signed by 57D1D95BBC53BA0EAFF0718CD75B3109B3BAAEAF");
+    check("subkey-revoked.signature", "the key 4D33404E00B470050709F3233EF0F93A1F602997 is revoked");
+    check("unknown-key.signature", "which is not in the key ring");
+    check("unknown-key.signature-v3", "which is not in the key ring");
+    check("corrupt.signature", "invalid signature");
+    check("corrupt.signature-v3", "invalid signature");
+    check("unsigned-literal.signature", "the message is not signed");
+    check("unsigned-encrypted.signature", "the message is not signed");
+    check("expired.signature", "expired at");
+    check("subkey-revoked.signature-v3", "the key 4D33404E00B470050709F3233EF0F93A1F602997 is revoked");
+    check("invalid-blob.signature-v3", testing);
+    check("subkey.signature-v3", "signed by 57D1D95BBC53BA0EAFF0718CD75B3109B3BAAEAF");
+
+    for (name, count) in [
+        ("public-key.gpg", 1),
+        ("public-key-1.gpg", 1),
+        ("public-key-2.gpg", 1),
+        ("public-key-with-subkey.gpg", 1),
+        ("public-key-with-revoked-subkey.gpg", 1),
+    ] {
+        assert_eq!(ring(&signatures(name).unwrap()).fingerprints().count(), count, "{name}");
+    }
+}
