@@ -57,6 +57,10 @@ pub fn parse(header: &str) -> Vec<Challenge> {
         }
         let (token, after) = split_token(rest);
         if token.is_empty() {
+            if rest.starts_with('"') {
+                rest = split_value(rest).1;
+                continue;
+            }
             // Not a token: skip one character, so that the parser always moves on.
             let mut chars = rest.chars();
             chars.next();
@@ -117,4 +121,53 @@ fn split_value(text: &str) -> (String, &str) {
         }
     }
     (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rows() {
+        fn check(header: &str, expected: &[&str]) {
+            let found: Vec<String> = parse(header).iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected, "{header}");
+        }
+        check("", &[]);
+        check(" , ,", &[]);
+        check("Basic", &["basic"]);
+        check("Basic realm=simple", &["basic realm=\"simple\""]);
+        check("Basic realm=\"a, b\"", &["basic realm=\"a, b\""]);
+        check("Basic realm=\"a \\\"b\\\"\"", &["basic realm=\"a \\\"b\\\"\""]);
+        check(
+            "Bearer realm=\"https://auth.io/token\",service=\"reg.io\",scope=\"repository:a/b:pull,push\"",
+            &["bearer realm=\"https://auth.io/token\", service=\"reg.io\", scope=\"repository:a/b:pull,push\""],
+        );
+        check("Bearer realm = \"x\" , service = \"y\"", &["bearer realm=\"x\", service=\"y\""]);
+        check("Bearer REALM=x", &["bearer realm=\"x\""]);
+        check(
+            "Negotiate, Basic realm=\"x\", Bearer realm=\"y\"",
+            &["negotiate", "basic realm=\"x\"", "bearer realm=\"y\""],
+        );
+        check("Negotiate YII==, Basic realm=\"x\"", &["negotiate", "basic realm=\"x\""]);
+        check("NTLM TlRMTVNTUAAC/a+b, Basic realm=\"x\"", &["ntlm", "basic realm=\"x\""]);
+        check(
+            "Digest realm=\"r\", nonce=\"n\", Bearer realm=\"y\"",
+            &["digest realm=\"r\", nonce=\"n\"", "bearer realm=\"y\""],
+        );
+        check("realm=\"no scheme\"", &[]);
+        check("Bearer realm=\"never closed", &["bearer realm=\"never closed\""]);
+    }
+
+    proptest! {
+        /// Nothing makes it panic, and what it understood it understands again.
+        #[test]
+        fn round_trip(header in "[ -~]{0,80}") {
+            let first = parse(&header);
+            let text = first.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            prop_assert_eq!(parse(&text), first);
+        }
+    }
 }

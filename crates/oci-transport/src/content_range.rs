@@ -50,3 +50,54 @@ fn number(text: &str) -> Option<u64> {
     let text = text.trim();
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn downloads() {
+        fn check(header: &str, expected: Option<(u64, u64, Option<u64>)>) {
+            let found = parse(header).map(|range| (range.first, range.last, range.total));
+            assert_eq!(found, expected, "{header}");
+        }
+        check("bytes 0-99/200", Some((0, 99, Some(200))));
+        check("bytes 100-199/200", Some((100, 199, Some(200))));
+        check("Bytes 5-5/*", Some((5, 5, None)));
+        check("bytes=0-99/200", Some((0, 99, Some(200))));
+        check("bytes 0-200/200", None);
+        check("bytes 9-5/20", None);
+        check("bytes */200", None);
+        check("bytes +1-5/20", None);
+        check("items 0-5/20", None);
+        check("bytes 0-99", None);
+        check("bytes 0-18446744073709551616/*", None);
+        check("", None);
+    }
+
+    #[test]
+    fn uploads() {
+        fn check(header: &str, expected: Option<u64>) {
+            assert_eq!(parse_upload(header), expected, "{header}");
+        }
+        check("0-99", Some(100));
+        check("bytes=0-99", Some(100));
+        check("bytes 0-99", Some(100));
+        check("0-0", Some(0));
+        check("0--1", Some(0));
+        check("5-99", None);
+        check("x", None);
+        check("0-18446744073709551615", None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_lies_inside_its_total(header in "bytes [0-9]{1,3}-[0-9]{1,3}/([0-9]{1,3}|\\*)") {
+            if let Some(range) = parse(&header) {
+                prop_assert!(range.first <= range.last && range.total.is_none_or(|total| range.last < total));
+            }
+        }
+    }
+}

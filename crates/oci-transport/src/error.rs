@@ -589,3 +589,34 @@ fn classify(error: &reqwest::Error) -> (Condition, String) {
     };
     (condition, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_registries() {
+        fn check(body: &str, expected: &str) {
+            let error = Error::status("testing", http::StatusCode::FORBIDDEN, None, body.as_bytes());
+            assert_eq!(error.to_string(), format!("testing: 403 Forbidden{expected}"), "{body}");
+        }
+        check("", "");
+        check("denied by policy\nmore", ": denied by policy");
+        check("<html><body>403</body></html>", "");
+        check(r#"{"errors":[{"code":"DENIED","message":"no"}]}"#, ": no [DENIED]");
+        check(r#"{"errors":[{"code":"DENIED","message":"no","detail":"quota"}]}"#, ": no (quota) [DENIED]");
+        check(r#"{"errors":[{"code":"DENIED","detail":{"a":1}}]}"#, ": DENIED");
+        check(r#"{"errors":[{"message":"one"},{"message":"two"}]}"#, ": one, two");
+        check(r#"{"error":"invalid_grant","error_description":"expired"}"#, ": expired");
+        check(r#"{"details":"incorrect username or password"}"#, ": incorrect username or password");
+        check(r#"{"errors":[]}"#, "");
+        check("a\u{7}b", ": a b");
+    }
+
+    #[test]
+    fn conditions_of_statuses() {
+        let retried: Vec<u16> = (300..600).filter(|status| Condition::of_status(*status).is_retryable()).collect();
+        let expected: Vec<u16> = [408, 425, 429].into_iter().chain(500..600).collect();
+        assert_eq!(retried, expected);
+    }
+}

@@ -114,3 +114,57 @@ impl Drop for Permit {
         self.limiter.freed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn grows_by_one_a_round_up_to_its_maximum() {
+        let limiter = Limiter::new(2, 4);
+        let mut limits = Vec::new();
+        for _ in 0..12 {
+            limiter.acquire().await.succeeded();
+            limits.push(limiter.limit());
+        }
+        assert_eq!(limits, [2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4]);
+    }
+
+    #[tokio::test]
+    async fn is_halved_once_for_one_crowd() {
+        let limiter = Limiter::new(8, 8);
+        let mut crowd = Vec::new();
+        for _ in 0..8 {
+            crowd.push(limiter.acquire().await);
+        }
+        crowd.iter().for_each(Permit::congested);
+        assert_eq!(limiter.limit(), 4);
+        drop(crowd);
+        limiter.acquire().await.congested();
+        assert_eq!(limiter.limit(), 2);
+        for _ in 0..5 {
+            limiter.acquire().await.congested();
+        }
+        assert_eq!(limiter.limit(), 1, "never below one");
+    }
+
+    #[tokio::test]
+    async fn never_more_run_than_the_limit_and_nobody_waits_for_ever() {
+        let limiter = Limiter::new(3, 3);
+        let tasks = (0..50).map(|at| {
+            let limiter = Arc::clone(&limiter);
+            async move {
+                let permit = limiter.acquire().await;
+                assert!(limiter.running() <= 3);
+                tokio::task::yield_now().await;
+                // Some give up while they wait.
+                if at % 7 == 0 { permit.congested() } else { permit.succeeded() }
+            }
+        });
+        let all = futures_util::future::join_all(tasks.map(tokio::spawn));
+        tokio::time::timeout(Duration::from_secs(10), all).await.expect("all are served");
+        assert_eq!(limiter.running(), 0);
+    }
+}

@@ -37,3 +37,26 @@ fn split_unquoted(text: &str) -> (&str, &str) {
     }
     (text, "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::next;
+
+    #[test]
+    fn rows() {
+        fn check(header: &str, expected: Option<&str>) {
+            assert_eq!(next(header).as_deref(), expected, "{header}");
+        }
+        check("</a?last=x&n=1>; rel=\"next\"", Some("/a?last=x&n=1"));
+        check("</a>; rel=next", Some("/a"));
+        check("</a>;rel=\"prev next\"", Some("/a"));
+        check("</a>; title=\"x, <y>; z\"; rel=\"next\"", Some("/a"));
+        check("</a>; rel=\"prev\", </b>; rel=\"next\"", Some("/b"));
+        check("</a,b>; rel=\"next\"", Some("/a,b"));
+        check("<https://reg.io/v2/a/tags/list?last=b>; REL=\"Next\"", Some("https://reg.io/v2/a/tags/list?last=b"));
+        check("</a>; rel=\"prev\"", None);
+        check("</a>", None);
+        check("</a; rel=\"next\"", None);
+        check("", None);
+    }
+}

@@ -284,3 +284,67 @@ pub enum ManifestError {
     #[error("`{0}` is no manifest type that can be read, expected an OCI or Docker image or list")]
     Unknown(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses() {
+        fn check(body: &str, expected: &str) {
+            assert_eq!(guess_media_type(body.as_bytes()), expected, "{body}");
+        }
+        check(r#"{"mediaType":"application/vnd.oci.image.index.v1+json"}"#, media_type::OCI_INDEX);
+        check(r#"{"schemaVersion":2,"config":{}}"#, media_type::OCI_MANIFEST);
+        check(r#"{"schemaVersion":2,"manifests":[]}"#, media_type::OCI_INDEX);
+        check(r#"{"schemaVersion":1,"fsLayers":[]}"#, media_type::DOCKER_SCHEMA1);
+        check(r#"{"schemaVersion":1,"fsLayers":[],"signatures":[]}"#, media_type::DOCKER_SCHEMA1_SIGNED);
+        check("{}", "application/octet-stream");
+        check("[]", "application/octet-stream");
+        check("not json", "application/octet-stream");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        fn check(body: &str, media_type: &str, expected: &str) {
+            let error = Manifest::new(body.as_bytes().to_vec(), media_type).view().expect_err(body);
+            assert_eq!(error.to_string(), expected);
+        }
+        let image = media_type::OCI_MANIFEST;
+        check(
+            "{",
+            image,
+            &format!("manifest of type `{image}` cannot be read: EOF while parsing an object at line 1 column 1"),
+        );
+        check("{}", image, &format!("manifest of type `{image}` has no `config`"));
+        let index = media_type::OCI_INDEX;
+        check("{}", index, &format!("manifest of type `{index}` has no `manifests`"));
+        check(
+            "{}",
+            "text/plain",
+            "`text/plain` is no manifest type that can be read, expected an OCI or Docker image or list",
+        );
+        let bad = r#"{"config":{"mediaType":"x","digest":"sha256:00","size":1}}"#;
+        check(
+            bad,
+            image,
+            &format!(
+                "manifest of type `{image}` cannot be read: invalid digest: sha256 needs 64 hex digits, found 2 characters at line 1 column 47"
+            ),
+        );
+        check(
+            &" ".repeat(MAX_MANIFEST_BYTES + 1),
+            image,
+            "manifest has 4194305 bytes, more than the 4 MiB that manifests may have",
+        );
+    }
+
+    #[test]
+    fn a_layer_that_stands_twice_is_one_blob() {
+        let layer = format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":1}}"#, "a".repeat(64));
+        let config = format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":1}}"#, "b".repeat(64));
+        let body = format!(r#"{{"config":{config},"layers":[{layer},{layer}]}}"#);
+        let view = Manifest::new(body, media_type::OCI_MANIFEST).view().expect("well formed");
+        assert_eq!(view.blobs().len(), 2);
+    }
+}

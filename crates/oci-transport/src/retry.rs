@@ -102,3 +102,64 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(condition: Condition) -> Error {
+        Error::new(condition, "testing", "failed")
+    }
+
+    #[test]
+    fn pauses() {
+        let own = RetryPolicy::default();
+        let seconds: Vec<u64> = (1..=8).map(|at| own.pause(at, &error(Condition::Reset)).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+        let fixed = RetryPolicy { delay: Duration::from_secs(3), ..own };
+        let seconds: Vec<u64> = (1..=3).map(|at| fixed.pause(at, &error(Condition::Reset)).as_secs()).collect();
+        assert_eq!(seconds, [3, 3, 3]);
+        let asked = |seconds| {
+            let status = http::StatusCode::TOO_MANY_REQUESTS;
+            own.pause(1, &Error::status("testing", status, Some(Duration::from_secs(seconds)), b"")).as_secs()
+        };
+        assert_eq!([asked(0), asked(7), asked(100_000)], [1, 7, 120]);
+        let jittered = with_jitter(Duration::from_secs(10));
+        assert!((10.0..=11.0).contains(&jittered.as_secs_f64()));
+    }
+
+    #[tokio::test]
+    async fn how_often() {
+        async fn attempts(condition: Condition, moves: u64) -> u32 {
+            let policy = RetryPolicy { times: 2, delay: Duration::from_millis(1), ..RetryPolicy::default() };
+            let (mut retries, mut moved) = (policy.start(), 0);
+            loop {
+                moved += moves;
+                if let Err(error) = retries.again(error(condition), moved.min(WORTHWHILE * 5)).await {
+                    return error.attempts();
+                }
+            }
+        }
+        assert_eq!(attempts(Condition::Reset, 0).await, 3);
+        assert_eq!(attempts(Condition::NotFound, 0).await, 1);
+        assert_eq!(attempts(Condition::Unauthorized, 0).await, 1);
+        assert_eq!(attempts(Condition::Digest, 0).await, 2, "the same wrong bytes twice are enough");
+        assert_eq!(attempts(Condition::Reset, WORTHWHILE).await, 7, "five worthwhile attempts, then two in vain");
+    }
+
+    #[test]
+    fn retry_after_headers() {
+        fn check(value: &str, expected: Option<u64>) {
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::RETRY_AFTER, value.parse().expect("a header value"));
+            let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
+            assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs()), expected, "{value}");
+        }
+        check("0", Some(0));
+        check("120", Some(120));
+        check("Sun, 06 Nov 1994 08:50:07 GMT", Some(30));
+        check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
+        check("soon", None);
+        check("-1", None);
+    }
+}

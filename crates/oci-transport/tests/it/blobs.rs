@@ -159,3 +159,57 @@ async fn mounts_and_their_refusal() {
     client.cancel_sessions(&at).await;
     assert_eq!(registry.unfinished_uploads(), 0);
 }
+
+fn chunking(size: u64) -> oci_transport::Client {
+    let options = crate::support::options(oci_transport::Side::Destination);
+    oci_transport::Client::new(oci_transport::ClientOptions { chunk_size: size, ..options }).unwrap()
+}
+
+#[tokio::test]
+async fn chunks_when_the_registry_wants_them_and_from_then_on() {
+    let registry = Registry::start_blocking();
+    registry.fault(Fault::new(When::kind(Kind::Upload), Effect::RefuseMonolithic));
+    let client = chunking(1024 * 1024);
+    let at = endpoint(&client, &registry, "ns/app");
+    for (seed, expected) in [(1, "POST PUT DELETE POST PATCH PATCH PATCH PUT"), (2, "POST PATCH PATCH PATCH PUT")] {
+        registry.clear_requests();
+        let blob = random(seed, 2_500_000);
+        let told = AtomicU64::new(0);
+        let progress = |bytes| _ = told.fetch_add(bytes, Ordering::Relaxed);
+        client.push_blob(&at, &descriptor(&blob), content(&blob), &progress).await.unwrap();
+        assert_eq!(registry.blob(&blob.digest), Some(blob.bytes));
+        let methods: Vec<_> =
+            registry.requests_matching(&When::kind(Kind::Upload)).iter().map(|r| r.method.to_string()).collect();
+        assert_eq!(methods.join(" "), expected);
+        let ranges: Vec<_> = registry
+            .requests_matching(&When::kind(Kind::Upload).method("PATCH"))
+            .iter()
+            .filter_map(|request| request.header("content-range").map(str::to_owned))
+            .collect();
+        assert_eq!(ranges, ["0-1048575", "1048576-2097151", "2097152-2499999"]);
+    }
+    assert_eq!(registry.unfinished_uploads(), 0);
+}
+
+#[tokio::test]
+async fn an_interrupted_upload_goes_on_where_the_registry_holds_it() {
+    for method in ["PUT", "PATCH"] {
+        let registry = Registry::start_blocking();
+        let refuse =
+            (method == "PATCH").then(|| registry.fault(Fault::new(When::kind(Kind::Upload), Effect::RefuseMonolithic)));
+        let client = chunking(8 * 1024 * 1024);
+        let at = endpoint(&client, &registry, "ns/app");
+        let blob = random(1, 20_000_000);
+        registry.fault(Fault::new(
+            When::path("/blobs/uploads/").method(method).once(),
+            Effect::DisconnectUploadAfter(6_000_000),
+        ));
+        client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+        assert!(registry.has_blob("ns/app", &blob.digest));
+        assert_eq!(registry.blob(&blob.digest), Some(blob.bytes));
+        assert_eq!(registry.unfinished_uploads(), 0);
+        // The refused single upload costs the whole blob once; the interruption costs nothing.
+        let whole = if method == "PUT" { 20_000_000 } else { 40_000_000 };
+        assert_eq!(registry.bytes_received(), whole, "{method}");
+    }
+}

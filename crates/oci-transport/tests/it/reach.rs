@@ -244,3 +244,19 @@ async fn secrets_do_not_print() {
     let fixed = oci_transport::Fixed { registry: None, credentials: oci_transport::Credentials::basic("u", "s3cret") };
     assert!(!format!("{fixed:?}").contains("s3cret"));
 }
+
+#[tokio::test]
+async fn connections_that_go_away() {
+    let ca = TestCa::new();
+    let registry = Registry::builder().tls(&ca).start_blocking();
+    registry.push("ns/app", "v1", &made());
+    registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::GoAway));
+    let client = source();
+    let reference = image(&registry, "ns/app:v1");
+    for _ in 0..3 {
+        let many = (0..10).map(|_| client.pull_manifest(&reference));
+        for pulled in futures_util::future::join_all(many).await {
+            pulled.unwrap();
+        }
+    }
+}
