@@ -22,6 +22,11 @@ impl ExitStatus {
     /// `--v1` was asked for.
     pub const WRONG_GENERATION: Self = Self(255);
 
+    /// The status with these bits, as the engine reports them.
+    pub fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// The number the process ends with.
     pub fn code(self) -> u8 {
         self.0

@@ -30,11 +30,13 @@
 //!   anything is collected, with the form that works.
 //! - `delete --delete-yaml-file` understands `--workspace file://…`; upstream makes a directory called `file:`.
 
+pub mod access;
 pub mod args;
 pub mod duration;
 pub mod env;
 pub mod exit;
 pub mod log;
+pub mod render;
 pub mod settings;
 pub mod version;
 pub mod workflow;

@@ -1,1 +1,36 @@
-//! Runs a plan: mirror to disk, disk to mirror, mirror to mirror, delete.
+//! Runs a plan: the workflows as a library.
+//!
+//! [`run`] takes a [`Job`] (everything settled: paths absolute, clients built, configuration parsed) and an
+//! [`Observer`], and gives a [`RunReport`]. It reads no environment and draws nothing; the command line program turns
+//! the [`Event`]s into progress bars, log lines and JSON.
+//!
+//! How the rooms hang together:
+//!
+//! - `collect`: configuration -> [`mirror_plan::Plan`], bringing the planner its facts;
+//! - `copy`: one coordinator for all images of a run, the global blob plan;
+//! - `carrier`: what "moving an image" means in each workflow;
+//! - `archive_builder`: the archive, written while images still arrive;
+//! - `workflow`: one page per workflow that joins these.
+//!
+//! ## Deviations
+//!
+//! - An archive names the images of its own plan; upstream puts the links of everything in the cache into it
+//!   (`operators-archive.md` quirk 20).
+//! - Earlier archives are removed when the new one is complete, not at start-up.
+//! - `--image-timeout` bounds each transfer of an image, attempts included; stalls are noticed much earlier.
+
+mod archive_builder;
+mod carrier;
+mod collect;
+mod copy;
+pub mod event;
+pub mod report;
+mod tree;
+pub mod workdir;
+mod workflow;
+
+pub use archive_format::VersionMetadata;
+pub use event::{Event, NoObserver, Observer, Totals};
+pub use report::RunReport;
+pub use workdir::WorkingDir;
+pub use workflow::{Job, Options, Workflow, run};

@@ -1,4 +1,42 @@
-//! Configuration and facts become a plan: what to copy where, and why. Asks for facts, does no I/O.
+//! Configuration and facts become a plan: what to copy where, and why.
+//!
+//! The plan is a plain, serialisable value. A dry run prints it, the engine runs it, tests compare it, and
+//! `oc-mirror why` explains it. Nothing here opens a socket or a file: where a decision needs a fact (the graph of a
+//! channel, the payload of a release, the content of a catalog), the engine brings it.
+//!
+//! - [`PlannedImage`]: one image with its source, its [`CacheName`] (the name in cache and archive), its destination,
+//!   and [`Why`] it is wanted;
+//! - [`Plan`]: all of them in copying order, assembled once by [`Plan::assemble`], which applies `blockedImages`,
+//!   merges duplicates and sorts;
+//! - [`Destination`]: the naming rules at the destination registry;
+//! - one module per family that turns its part of the configuration into planned images.
+//!
+//! ```
+//! use isc_schema::AdditionalImage;
+//! use mirror_plan::{Destination, Mode, Plan, additional};
+//!
+//! let images = [AdditionalImage::new("quay.io/ns/app:v1".parse().unwrap())];
+//! let destination = Destination::parse("reg.lan:5000/m", 0).unwrap();
+//! let collected = additional::plan(&images, Some(&destination)).unwrap();
+//! let plan = Plan::assemble(Mode::MirrorToMirror, collected.images, &[]);
+//! assert_eq!(plan.images[0].destination.as_ref().unwrap().to_string(), "reg.lan:5000/m/ns/app:v1");
+//! ```
+//!
+//! ## Deviations
+//!
+//! - An image that several entries ask for with and without a platform filter is mirrored whole; upstream keeps the
+//!   filter (`operators-archive.md` 7.5, quirk 17).
+//! - `--max-nested-paths 1` joins the whole path into one component; upstream leaves an empty component.
+//! - Duplicates merge wherever they stand, not only side by side.
 
+pub mod additional;
+mod blocklist;
 pub mod delete;
+mod destination;
+mod kind;
+mod plan;
 pub mod release;
+
+pub use destination::{Destination, DestinationError};
+pub use kind::{Family, ImageKind};
+pub use plan::{Blocked, CacheName, Mode, Plan, PlannedImage, Why};

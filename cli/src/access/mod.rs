@@ -1,0 +1,170 @@
+//! Access to registries: reads the files that say where registries are, how to trust them and who we are there, and
+//! builds the clients from them. What the files mean is the matter of `registries-conf`.
+
+mod credentials;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, RetryPolicy, Side};
+use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
+use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf};
+
+use self::credentials::{Credentialed, FixedCredentials};
+use crate::env::Snapshot;
+use crate::settings::{Access, Common};
+
+/// Why clients could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum AccessError {
+    #[error("cannot read `{path}`")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot use the registries configuration")]
+    Registries(#[from] registries_conf::Error),
+    #[error("cannot use auth file `{path}`: {reason}; correct the file, or name another one with --authfile")]
+    AuthFile { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Client(#[from] oci_transport::Error),
+}
+
+/// The clients of a run.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// For reading from source registries.
+    pub source: Client,
+    /// For the destination registry.
+    pub destination: Client,
+}
+
+impl Clients {
+    /// Reads the configuration files and builds both clients.
+    ///
+    /// # Errors
+    /// When a file that counts cannot be read or understood, or TLS cannot be set up.
+    pub fn new(common: &Common) -> Result<Self, AccessError> {
+        let env = locations_env(&common.env);
+        let registries = Arc::new(registries_conf(&env)?);
+        Ok(Self {
+            source: client(Side::Source, &env, &registries, &common.source, common)?,
+            destination: client(Side::Destination, &env, &registries, &common.destination, common)?,
+        })
+    }
+}
+
+fn locations_env(snapshot: &Snapshot) -> Env {
+    Env {
+        home: snapshot.home.clone().unwrap_or_else(|| PathBuf::from("/")),
+        uid: snapshot.uid,
+        xdg_config_home: snapshot.xdg_config_home.clone(),
+        xdg_runtime_dir: snapshot.xdg_runtime_dir.clone(),
+        docker_config: snapshot.docker_config.clone(),
+        containers_registries_conf: snapshot.registries_conf.clone(),
+        ..Env::default()
+    }
+}
+
+/// Reads registries.conf with its drop-ins.
+fn registries_conf(env: &Env) -> Result<RegistriesConf, AccessError> {
+    let files = locations::registries_conf(env);
+    let mut layers = Vec::new();
+    match &files.main {
+        MainFile::Required(path) => layers.push(layer(path)?),
+        MainFile::FirstOf(paths) => {
+            if let Some(path) = paths.iter().find(|path| path.is_file()) {
+                layers.push(layer(path)?);
+            }
+        }
+    }
+    let listings: Vec<(PathBuf, Vec<String>)> =
+        files.drop_in_dirs.iter().map(|folder| (folder.clone(), file_names(folder))).collect();
+    for path in locations::select_drop_ins(&listings, ".conf") {
+        layers.push(layer(&path)?);
+    }
+    if let Some(path) = &files.last {
+        layers.push(layer(path)?);
+    }
+    Ok(RegistriesConf::from_layers(&layers)?)
+}
+
+/// Reads the auth files and joins them with the global helpers of registries.conf.
+///
+/// A file that is there but cannot be understood is an error: going on without it would end in a misleading
+/// `unauthorized`.
+fn credential_chain(
+    env: &Env,
+    auth_file: Option<&Path>,
+    registries: &RegistriesConf,
+) -> Result<CredentialChain, AccessError> {
+    let mut files = Vec::new();
+    for place in locations::auth_files(env, auth_file) {
+        let text = match std::fs::read_to_string(&place.path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => continue,
+            Err(source) => return Err(AccessError::Read { path: place.path, source }),
+        };
+        let parsed = match place.format {
+            AuthFileFormat::Current => AuthFile::parse(&text),
+            AuthFileFormat::Legacy => AuthFile::parse_legacy(&text),
+        };
+        match parsed {
+            Ok(file) => files.push((place.path.display().to_string(), file)),
+            Err(error) => return Err(AccessError::AuthFile { path: place.path, reason: error.to_string() }),
+        }
+    }
+    Ok(CredentialChain::new(registries, files))
+}
+
+fn client(
+    side: Side,
+    env: &Env,
+    registries: &Arc<RegistriesConf>,
+    access: &Access,
+    common: &Common,
+) -> Result<Client, AccessError> {
+    let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(access) {
+        Arc::new(fixed)
+    } else {
+        let chain = credential_chain(env, access.authfile.as_deref(), registries)?;
+        Arc::new(Credentialed::new(chain, common.env.search_path.clone()))
+    };
+    // The transport joins each root with the registry's name; any name does for finding the roots.
+    let cert_dirs = locations::certs_d(env, "registry", None)
+        .iter()
+        .filter_map(|folder| folder.parent().map(Path::to_owned))
+        .collect();
+    let proxy = &common.env.proxy;
+    let options = ClientOptions {
+        side,
+        tls_verify: access.verify_tls,
+        cert_dirs,
+        cert_dir: access.cert_dir.clone(),
+        registries: Arc::clone(registries),
+        credentials,
+        retry: RetryPolicy {
+            times: common.retry_times,
+            delay: common.retry_delay.unwrap_or_default(),
+            ..RetryPolicy::default()
+        },
+        proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
+        ..ClientOptions::default()
+    };
+    Ok(Client::new(options)?)
+}
+
+fn layer(path: &Path) -> Result<Layer, AccessError> {
+    let text = std::fs::read_to_string(path).map_err(|source| AccessError::Read { path: path.to_owned(), source })?;
+    Ok(Layer::new(path.display().to_string(), text))
+}
+
+/// Names of the plain files in a folder; none when it cannot be listed.
+fn file_names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! What a person sees of a run: log lines, live progress, and the closing line. The engine tells, this module draws.
+
+mod meter;
+mod screen;
+mod words;
+
+pub use screen::Screen;
+pub use words::{closing_line, go_duration, size};

@@ -1,0 +1,226 @@
+//! The screen: an observer of the engine that writes log lines and draws progress.
+//!
+//! On a terminal one line at the bottom shows images, bytes, rate and time left. Elsewhere a plain line says the same
+//! every few seconds, so that a log of a long run shows that it is alive.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mirror_engine::event::Totals;
+use mirror_engine::{Event, Observer};
+
+use super::meter::Meter;
+use super::words::{result_line, size, time_left};
+use crate::log::{Curtain, Log};
+
+/// How often a terminal is redrawn.
+const REDRAW: Duration = Duration::from_millis(200);
+/// How often a plain line is written.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Draws a run.
+pub struct Screen {
+    log: Log,
+    started: Instant,
+    state: Mutex<State>,
+    bar: Option<ProgressBar>,
+}
+
+struct State {
+    meter: Meter,
+    copying: bool,
+    last_heartbeat: Duration,
+}
+
+impl std::fmt::Debug for Screen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Screen").finish_non_exhaustive()
+    }
+}
+
+/// Takes the bar away while a line is printed.
+struct BarCurtain(ProgressBar);
+
+impl Curtain for BarCurtain {
+    fn part(&self, print: &mut dyn FnMut()) {
+        self.0.suspend(print);
+    }
+}
+
+impl Screen {
+    /// A screen that writes to `log`, with live progress when standard output is a terminal.
+    pub fn new(log: Log, terminal: bool) -> Arc<Self> {
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stdout());
+            bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is well formed"));
+            log.set_curtain(Some(Arc::new(BarCurtain(bar.clone()))));
+            bar
+        });
+        let state = State { meter: Meter::default(), copying: false, last_heartbeat: Duration::ZERO };
+        Arc::new(Self { log, started: Instant::now(), state: Mutex::new(state), bar })
+    }
+
+    /// Keeps the display moving until the returned task is aborted: bytes arrive between events too.
+    pub async fn tick(self: Arc<Self>) {
+        let mut interval = tokio::time::interval(REDRAW);
+        loop {
+            interval.tick().await;
+            self.draw();
+        }
+    }
+
+    /// Takes everything off the terminal.
+    pub fn close(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.log.set_curtain(None);
+    }
+
+    fn draw(&self) {
+        let now = self.started.elapsed();
+        let line = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if !state.copying {
+                return;
+            }
+            state.meter.sample(now);
+            if self.bar.is_none() {
+                if now.saturating_sub(state.last_heartbeat) < HEARTBEAT {
+                    return;
+                }
+                state.last_heartbeat = now;
+            }
+            progress_line(&state.meter)
+        };
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(line);
+                bar.tick();
+            }
+            None => self.log.info(line),
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// `12 / 200 images, 1.2 GiB of 3.0 GiB, 85.3 MiB/s, 21 s left`.
+fn progress_line(meter: &Meter) -> String {
+    let Totals { images, bytes, complete, .. } = meter.totals;
+    let about = if complete { "" } else { "at least " };
+    let mut line = format!("{} / {images} images, {} of {about}{}", meter.images_done, size(meter.bytes), size(bytes));
+    if meter.images_failed > 0 {
+        let _ = write!(line, ", {} failed", meter.images_failed);
+    }
+    if meter.transfers_done() {
+        line.push_str(", all transferred");
+    } else if let Some(rate) = meter.rate() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate is a sum of sizes over time"
+        )]
+        let rate = rate as u64;
+        let _ = write!(line, ", {}/s", size(rate));
+        if let Some(left) = meter.time_left() {
+            let _ = write!(line, ", {}", time_left(left));
+        }
+    }
+    line
+}
+
+impl Observer for Screen {
+    fn event(&self, event: Event) {
+        match event {
+            Event::Advanced { bytes } => self.change(|state| state.meter.bytes += bytes),
+            Event::Totals(totals) => {
+                let was_complete = {
+                    let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                    std::mem::replace(&mut state.meter.totals, totals).complete
+                };
+                if totals.complete && !was_complete {
+                    self.log.info(format!(
+                        "{} blobs with {} have to travel; {} are there already or are shared",
+                        totals.blobs,
+                        size(totals.bytes),
+                        size(totals.bytes_saved)
+                    ));
+                }
+            }
+            Event::ImageFinished { origin, target, already_there, .. } => {
+                self.change(|state| state.meter.images_done += 1);
+                if already_there {
+                    self.log.info(format!("Success copying {origin} ➡️ {target} (nothing to transfer)"));
+                } else {
+                    self.log.info(format!("Success copying {origin} ➡️ {target}"));
+                }
+            }
+            Event::ImageFailed { kind, origin, reason } => {
+                self.change(|state| {
+                    state.meter.images_done += 1;
+                    state.meter.images_failed += 1;
+                });
+                self.log.error(format!("Failed to copy {kind} {origin}: {reason}"));
+            }
+            Event::CopyStarted { images } => {
+                self.change(|state| {
+                    state.copying = true;
+                    state.meter.totals.images = images;
+                });
+                self.log.info("🚀 Start copying the images...");
+                self.log.info(format!("📌 images to copy {images} "));
+            }
+            Event::Results(families) => {
+                self.change(|state| state.copying = false);
+                if let Some(bar) = &self.bar {
+                    bar.set_message("");
+                }
+                self.log.info("=== Results ===");
+                for count in families {
+                    self.log.info(result_line(count));
+                }
+            }
+            other => self.line(other),
+        }
+    }
+}
+
+impl Screen {
+    /// The events that are one line each (contract `config-cli.md` 6.2).
+    fn line(&self, event: Event) {
+        let log = &self.log;
+        match event {
+            Event::Mode(mode) => log.info(format!("🔀 workflow mode: {mode} ")),
+            Event::Discovering => log.info("🕵  going to discover the necessary images..."),
+            Event::Collecting(family) => log.info(format!("🔍 collecting {family} images...")),
+            Event::Collected { what, name } => log.info(match what {
+                "release" => format!("Success collecting release {name}"),
+                what => format!("Collected {what} {name}"),
+            }),
+            Event::RebuildingCatalogs => log.info("🔂 rebuilding catalogs"),
+            Event::ReadingArchive { number, total, path } => {
+                if number == 1 {
+                    log.info("📦 Extracting mirror archive(s)...");
+                }
+                log.info(format!("Extracting chunk file ({number} / {total}): {}", path.display()));
+            }
+            Event::BuildingArchive => log.info("📦 Preparing the tarball archive..."),
+            Event::FileWritten { what, path } => match what {
+                "archive" => log.info(format!("{} written", path.display())),
+                what if what.starts_with("Pinned") => log.info(format!("{what} written to {}", path.display())),
+                _ => log.info(format!("{} file created", path.display())),
+            },
+            Event::GeneratingResources => log.info("📄 Generating cluster resources..."),
+            Event::Info(text) => log.info(text),
+            Event::Warning(text) => log.warn(text),
+            Event::Error(text) => log.error(text),
+            Event::Debug(text) => log.debug(text),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `oc-mirror`: mirror in one of the three modes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use isc_schema::{Document, ImageSetConfiguration, Kind};
+use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow};
+
+use crate::access::Clients;
+use crate::args::OutputFormat;
+use crate::exit::ExitStatus;
+use crate::log::Log;
+use crate::render::{Screen, closing_line, go_duration};
+use crate::settings::{Common, DryRun, Mirror, Mode, Settings};
+use crate::version;
+
+/// Mirrors, and tells how it went.
+pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatus {
+    let started = Instant::now();
+    let outcome = prepare(settings, request, log).and_then(|job| execute(settings, job, log, started));
+    match outcome {
+        Ok(report) => {
+            if settings.output == OutputFormat::Json {
+                let text = serde_json::to_string_pretty(&report).unwrap_or_default();
+                log.with_stdout(|stdout| writeln!(stdout, "{text}"));
+            }
+            ExitStatus::from_bits(report.exit_code)
+        }
+        Err(error) => {
+            log.close();
+            log.error(format_args!("[Executor] {error:#} "));
+            ExitStatus::GENERIC
+        }
+    }
+}
+
+/// Everything before the engine: configuration, log file, clients.
+fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<Job> {
+    let common = &settings.common;
+    let (configuration, configuration_text) = read_configuration(&request.config, log)?;
+    if request.dry_run != DryRun::No {
+        bail!("--dry-run is not available in this build");
+    }
+    let workflow = workflow(request)?;
+    let working_dir = workflow.working_dir();
+    let log_stamp = common.env.started.strftime("%Y%m%d_%H%M%S").to_string();
+    open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
+    log.listen();
+    let clients = Clients::new(common)?;
+    Ok(Job {
+        workflow,
+        configuration,
+        configuration_text,
+        cache: common.cache.clone(),
+        source: clients.source,
+        destination: clients.destination,
+        options: options(common, request)?,
+        started: common.env.started.timestamp(),
+        log_stamp,
+        version: VersionMetadata {
+            git_version: version::GIT_VERSION.to_owned(),
+            git_commit: version::GIT_COMMIT.to_owned(),
+        },
+    })
+}
+
+/// Reads and validates the configuration. Every mistake of the file is told before this fails.
+fn read_configuration(path: &Path, log: &Log) -> anyhow::Result<(ImageSetConfiguration, Vec<u8>)> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("could not parse config: cannot read `{}`", path.display()))?;
+    let text = std::str::from_utf8(&bytes)
+        .with_context(|| format!("could not parse config: `{}` is no UTF-8 text", path.display()))?;
+    let parsed = isc_schema::parse(text, Kind::ImageSet);
+    let file = path.display().to_string();
+    for diagnostic in &parsed.diagnostics {
+        let shown = diagnostic.display_with_source(&file, text).to_string();
+        if diagnostic.is_error() {
+            log.error(shown);
+        } else {
+            log.warn(shown);
+        }
+    }
+    let mistakes = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    match parsed.config {
+        Some(Document::ImageSet(configuration)) if mistakes == 0 => Ok((configuration, bytes)),
+        _ => bail!("could not parse config: {mistakes} mistake(s) in `{file}`, listed above"),
+    }
+}
+
+fn workflow(request: &Mirror) -> anyhow::Result<Workflow> {
+    let nested = request.max_nested_paths.unwrap_or(0);
+    let destination =
+        |destination: &crate::settings::Destination| mirror_plan::Destination::parse(&destination.to_string(), nested);
+    Ok(match &request.mode {
+        Mode::MirrorToDisk { dest } => Workflow::MirrorToDisk { folder: dest.clone() },
+        Mode::DiskToMirror { from, dest } => {
+            Workflow::DiskToMirror { folder: from.clone(), destination: destination(dest)? }
+        }
+        Mode::MirrorToMirror { .. } => bail!("mirror to mirror is not available in this build"),
+    })
+}
+
+/// Makes the folder of logs and starts the log file there.
+fn open_log(folder: &Path, stamp: &str, output: OutputFormat, log: &Log) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the log folder `{}`", folder.display()))?;
+    let path = folder.join(format!("oc-mirror-{stamp}.log"));
+    log.open(&path, output == OutputFormat::Json).with_context(|| format!("cannot write the log `{}`", path.display()))
+}
+
+fn options(common: &Common, request: &Mirror) -> anyhow::Result<Options> {
+    let since = request
+        .since
+        .map(|date| date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()))
+        .transpose()
+        .context("--since is out of range")?;
+    Ok(Options {
+        parallel_images: common.parallel_images as usize,
+        parallel_layers: common.parallel_layers as usize,
+        image_timeout: request.image_timeout.unwrap_or_default(),
+        since,
+        strict_archive: request.strict_archive,
+    })
+}
+
+/// Runs the engine and draws it.
+fn execute(settings: &Settings, job: Job, log: &Log, started: Instant) -> anyhow::Result<RunReport> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
+    let terminal = settings.common.env.stdout_is_terminal && settings.output == OutputFormat::Text;
+    let screen = Screen::new(log.clone(), terminal);
+    let report = runtime.block_on(async {
+        let ticker = tokio::spawn(Arc::clone(&screen).tick());
+        let report = mirror_engine::run(job, Arc::clone(&screen) as Arc<dyn Observer>).await;
+        ticker.abort();
+        report
+    });
+    screen.close();
+    if !report.images.is_empty() {
+        log.info(closing_line(&report, started.elapsed()));
+    }
+    log.info(format_args!("mirror time     : {}", go_duration(started.elapsed())));
+    log.info("👋 Goodbye, thank you for using oc-mirror");
+    log.close();
+    if let Some(error) = &report.error {
+        log.error(format_args!("[Executor] {error} "));
+    }
+    Ok(report)
+}

@@ -1,0 +1,236 @@
+//! What every end-to-end test needs: a home of its own, the binary, and its answer.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A fresh home directory: cache, workspace and files of one test, gone with it.
+pub(crate) struct Home {
+    dir: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    /// Sets an environment variable for every run.
+    pub(crate) fn variable(mut self, name: &str, value: impl AsRef<Path>) -> Self {
+        self.variables.push((name.into(), value.as_ref().to_str().unwrap().into()));
+        self
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The folder of archives and working directory.
+    pub(crate) fn disk(&self) -> PathBuf {
+        self.path().join("disk")
+    }
+
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.path().join(".oc-mirror/.cache")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Writes an ImageSetConfiguration whose `mirror` stanza is `body`, which is indented as needed.
+    pub(crate) fn configuration(&self, body: &str) -> PathBuf {
+        let mut text = "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n".to_owned();
+        for line in body.lines() {
+            writeln!(text, "  {line}").unwrap();
+        }
+        self.write("isc.yaml", text)
+    }
+
+    /// A configuration of additional images.
+    pub(crate) fn additional_images<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>) -> PathBuf {
+        let mut body = "additionalImages:\n".to_owned();
+        for name in names {
+            writeln!(body, "- name: {}", name.as_ref()).unwrap();
+        }
+        self.configuration(&body)
+    }
+
+    /// The command, not yet started, with nothing of the caller's environment but the search path.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oc-mirror"));
+        command.args(args).current_dir(self.path()).env_clear();
+        command.env("HOME", self.path()).env("PATH", test_path()).env("TZ", "UTC");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Outcome {
+        let output = self.command(args).output().unwrap();
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            home: self.path().display().to_string(),
+        }
+    }
+
+    /// Mirror to disk, with plain HTTP allowed.
+    pub(crate) fn to_disk(&self, more: &[&str]) -> Outcome {
+        let disk = format!("file://{}", self.disk().display());
+        let mut args = vec!["-c", "isc.yaml", disk.as_str(), "--src-tls-verify=false", "--retry-delay=10ms"];
+        args.extend(more);
+        self.run(&args)
+    }
+
+    /// Disk to mirror, with plain HTTP allowed.
+    pub(crate) fn to_mirror(&self, destination: &str, more: &[&str]) -> Outcome {
+        let (disk, destination) = (format!("file://{}", self.disk().display()), format!("docker://{destination}"));
+        let mut args = vec![
+            "-c",
+            "isc.yaml",
+            "--from",
+            disk.as_str(),
+            destination.as_str(),
+            "--dest-tls-verify=false",
+            "--retry-delay=10ms",
+        ];
+        args.extend(more);
+        self.run(&args)
+    }
+
+    /// Names of the archive's files.
+    pub(crate) fn archives(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.disk())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.contains("mirror_"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Entry names of an archive, as `tar` lists them.
+    pub(crate) fn entries(&self, archive: &str) -> Vec<String> {
+        let output = Command::new("tar").arg("tf").arg(self.disk().join(archive)).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests need `tar`, `skopeo` and friends")]
+fn test_path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    home: String,
+}
+
+impl Outcome {
+    /// Panics with everything the run said unless it ended with this exit code.
+    #[track_caller]
+    pub(crate) fn code(&self, expected: i32) -> &Self {
+        assert_eq!(self.code, Some(expected), "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) -> &Self {
+        let all = plain(&format!("{}{}", self.stdout, self.stderr));
+        assert!(all.contains(text), "nothing says {text:?}:\n{all}");
+        self
+    }
+
+    /// Only the lines of errors and warnings, on both streams, without time, colour, ports, paths of this machine and
+    /// hexadecimal digests.
+    pub(crate) fn complaints(&self) -> String {
+        let all = plain(&format!("{}{}", self.stderr, self.stdout)).replace(&self.home, "HOME");
+        let mut complaints = String::new();
+        let mut inside = false;
+        for line in all.lines() {
+            let is_log_line = line.get(20..).is_some_and(|rest| rest.contains("] ")) && line.starts_with("20");
+            if is_log_line {
+                inside = line.contains("[ERROR]") || line.contains("[WARN]");
+            }
+            if inside {
+                let text = if is_log_line { line[20..].trim_start() } else { line };
+                complaints.push_str(&steady(text));
+                complaints.push('\n');
+            }
+        }
+        complaints
+    }
+}
+
+/// Text without ANSI colours.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if char == '\u{1b}' {
+            for inner in chars.by_ref() {
+                if inner.is_ascii_alphabetic() {
+                    break;
+                }
+            }
+        } else {
+            plain.push(char);
+        }
+    }
+    plain
+}
+
+/// Replaces what differs from run to run: loopback ports, digests, timestamps in file names, process numbers.
+fn steady(text: &str) -> String {
+    let mut steady = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("127.0.0.1:") {
+        let (before, after) = rest.split_at(at + "127.0.0.1:".len());
+        steady.push_str(before);
+        steady.push_str("PORT");
+        rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    steady.push_str(rest);
+    let mut words = Vec::new();
+    for word in steady.split(' ') {
+        words.push(shorten(word));
+    }
+    words.join(" ")
+}
+
+/// Cuts runs of 64 hexadecimal digits and of timestamps.
+fn shorten(word: &str) -> String {
+    let mut out = String::new();
+    let mut run = String::new();
+    let flush = |run: &mut String, out: &mut String| {
+        match run.len() {
+            64 => out.push_str("HEX"),
+            15 if run.as_bytes()[8] == b'_' => out.push_str("TIME"),
+            _ => out.push_str(run),
+        }
+        run.clear();
+    };
+    for char in word.chars() {
+        let in_time = char == '_' && run.len() == 8 && run.bytes().all(|b| b.is_ascii_digit());
+        if matches!(char, '0'..='9' | 'a'..='f') || in_time {
+            run.push(char);
+        } else {
+            flush(&mut run, &mut out);
+            out.push(char);
+        }
+    }
+    flush(&mut run, &mut out);
+    out
+}

@@ -1,0 +1,213 @@
+//! Writes the archive while images are still arriving.
+//!
+//! The order of an archive is decided from the plan and is the same for the same content: links, blobs in the order of
+//! the copy queue, manifests, the working directory, the configuration (contract `operators-archive.md` 6.1). A thread
+//! of its own walks that order and waits for each blob until the copy engine says that it is in the store; since the
+//! engine fetches in the same order, the thread is seldom far behind, and the last byte of the archive is written
+//! shortly after the last byte arrived.
+//!
+//! Nothing appears under a final name, and no earlier archive goes away, before [`ArchiveBuilder::finish`].
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use archive_format::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Store};
+use image_ref::Digest;
+
+use crate::tree::ImageTree;
+
+/// What stands in front of the working directory in an archive.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// Entry name to content of every link file, in the order of names.
+    pub(crate) links: BTreeMap<String, String>,
+    /// Layers, configs and then manifests, with sizes in bytes.
+    pub(crate) blobs: Vec<(Digest, u64)>,
+    /// How many blobs earlier archives hold already.
+    pub(crate) left_out: usize,
+}
+
+impl Contents {
+    /// Collects links and blobs of the images, given as repository, tag and tree, leaving out the blobs of `history`.
+    ///
+    /// Only the images of this plan are named, where upstream carries the links of everything that is in the cache
+    /// (quirk 20): the archive then says what it was made for, and its bytes depend on nothing else.
+    pub(crate) fn of<'a>(
+        images: impl IntoIterator<Item = (&'a str, &'a str, &'a ImageTree)>,
+        history: &HashSet<Digest>,
+        order: impl Fn(&mut [(Digest, u64)]),
+    ) -> Self {
+        let mut contents = Self::default();
+        let mut seen = HashSet::new();
+        let (mut blobs, mut manifests) = (Vec::new(), Vec::new());
+        for (repository, tag, tree) in images {
+            let mut link = |name: String, digest: &Digest| {
+                contents
+                    .links
+                    .insert(format!("docker/registry/v2/repositories/{repository}/{name}"), digest.to_string());
+            };
+            for blob in &tree.blobs {
+                link(format!("_layers/sha256/{}/link", blob.digest.hex()), &blob.digest);
+                if seen.insert(blob.digest.clone()) {
+                    blobs.push((blob.digest.clone(), blob.size));
+                }
+            }
+            for manifest in tree.manifests() {
+                link(format!("_manifests/revisions/sha256/{}/link", manifest.digest.hex()), &manifest.digest);
+                if seen.insert(manifest.digest.clone()) {
+                    manifests.push((manifest.digest.clone(), manifest.bytes.len() as u64));
+                }
+            }
+            let root = &tree.root.digest;
+            link(format!("_manifests/tags/{tag}/current/link"), root);
+            link(format!("_manifests/tags/{tag}/index/sha256/{}/link", root.hex()), root);
+        }
+        let all = seen.len();
+        order(&mut blobs);
+        manifests.sort();
+        blobs.append(&mut manifests);
+        blobs.retain(|(digest, _)| !history.contains(digest));
+        contents.left_out = all - blobs.len();
+        contents.blobs = blobs;
+        contents
+    }
+}
+
+/// What stands at the end of an archive.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    /// Files of the working directory: entry name and place, in the order of names.
+    pub(crate) files: Vec<(String, PathBuf)>,
+    /// Entry name and text of the configuration.
+    pub(crate) configuration: (String, Vec<u8>),
+}
+
+enum Message {
+    Begin(Box<Contents>),
+    Ready(Digest),
+    Finish(Box<Tail>),
+    Abandon,
+}
+
+/// A running archive. Dropping it without [`ArchiveBuilder::finish`] removes what was written.
+#[derive(Debug)]
+pub(crate) struct ArchiveBuilder {
+    sender: mpsc::Sender<Message>,
+    thread: JoinHandle<Result<Option<ArchiveSummary>, BuildError>>,
+}
+
+/// Why the archive could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// Writing failed.
+    #[error(transparent)]
+    Write(#[from] archive_format::WriteError),
+    /// The thread could not be started or ended early.
+    #[error("cannot write the archive")]
+    Thread(#[source] io::Error),
+}
+
+/// The half that the copy engine holds: says that blobs are ready.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadyBlobs(mpsc::Sender<Message>);
+
+impl ReadyBlobs {
+    /// The order is known: writing may start.
+    pub(crate) fn begin(&self, contents: Contents) {
+        // A thread that ended early tells its reason when it is joined.
+        let _ = self.0.send(Message::Begin(Box::new(contents)));
+    }
+
+    /// A blob is in the store.
+    pub(crate) fn ready(&self, digest: &Digest) {
+        let _ = self.0.send(Message::Ready(digest.clone()));
+    }
+}
+
+impl ArchiveBuilder {
+    /// Starts the thread. Nothing is written before [`ReadyBlobs::begin`].
+    pub(crate) fn start(folder: PathBuf, options: ArchiveOptions, store: Store) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("archive".to_owned())
+            .spawn(move || write(&folder, &options, &store, &receiver))?;
+        Ok(Self { sender, thread })
+    }
+
+    /// The half for the copy engine.
+    pub(crate) fn ready_blobs(&self) -> ReadyBlobs {
+        ReadyBlobs(self.sender.clone())
+    }
+
+    /// Writes the rest and puts the archive under its final names. Every blob must have been announced as ready.
+    /// Blocks until the last byte is written.
+    pub(crate) fn finish(self, tail: Tail) -> Result<ArchiveSummary, BuildError> {
+        let _ = self.sender.send(Message::Finish(Box::new(tail)));
+        drop(self.sender);
+        let early = || BuildError::Thread(io::Error::other("the archive was ended before it was complete"));
+        self.thread.join().map_err(|_| early())?.and_then(|summary| summary.ok_or_else(early))
+    }
+
+    /// Gives up: removes what was written. Blocks until that is done.
+    pub(crate) fn abandon(self) {
+        // Said in words: others may still hold senders, so the channel does not close by itself.
+        let _ = self.sender.send(Message::Abandon);
+        // Its error would be about files that are being thrown away.
+        let _ = self.thread.join();
+    }
+}
+
+fn write(
+    folder: &std::path::Path,
+    options: &ArchiveOptions,
+    store: &Store,
+    messages: &mpsc::Receiver<Message>,
+) -> Result<Option<ArchiveSummary>, BuildError> {
+    let mut ready = HashSet::new();
+    let mut tail = None;
+    let contents = loop {
+        match messages.recv() {
+            Ok(Message::Begin(contents)) => break contents,
+            Ok(Message::Ready(digest)) => {
+                ready.insert(digest);
+            }
+            Ok(Message::Finish(_) | Message::Abandon) | Err(_) => return Ok(None),
+        }
+    };
+    let mut writer = ArchiveWriter::create(folder, options)?;
+    for (name, text) in &contents.links {
+        writer.add_bytes(name, text.as_bytes())?;
+    }
+    for (digest, size) in &contents.blobs {
+        while !ready.contains(digest) && tail.is_none() {
+            match messages.recv() {
+                Ok(Message::Ready(digest)) => {
+                    ready.insert(digest);
+                }
+                Ok(Message::Finish(rest)) => tail = Some(rest),
+                Ok(Message::Begin(_)) => {}
+                Ok(Message::Abandon) | Err(_) => return Ok(None),
+            }
+        }
+        writer.add_blob(digest, &store.blob_path(digest), *size)?;
+    }
+    let tail = loop {
+        match tail.take() {
+            Some(tail) => break tail,
+            None => match messages.recv() {
+                Ok(Message::Finish(rest)) => tail = Some(rest),
+                Ok(Message::Abandon) | Err(_) => return Ok(None),
+                Ok(_) => {}
+            },
+        }
+    };
+    for (name, path) in &tail.files {
+        writer.add_file(name, path)?;
+    }
+    let (name, text) = &tail.configuration;
+    writer.add_bytes(name, text)?;
+    Ok(Some(writer.finish()?))
+}

@@ -1,0 +1,229 @@
+//! Archive to destination registry: the copy phase of disk to mirror.
+//!
+//! Layers are never unpacked: each is pushed from its place in the chunk it lies in. What a blob is asked of, in order:
+//! the destination (it may have it, in this repository or in another), the archive, the cache of earlier runs.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use archive_format::{Archive, Store};
+use image_ref::{Digest, ImageRef, Repository};
+use mirror_plan::PlannedImage;
+use oci_transport::{BlobSource, Client, Descriptor, FileSource, Manifest, Reference};
+
+use super::into_store::{stored_manifest, timed_out};
+use super::{advance, destination_name, transport, tree as tree_error};
+use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
+use crate::event::Observer;
+use crate::tree::{ImageTree, walk};
+
+/// Pushes images out of an archive and the cache.
+pub(crate) struct FromArchive {
+    pub(crate) images: Arc<Vec<PlannedImage>>,
+    pub(crate) archive: Arc<Archive>,
+    pub(crate) store: Store,
+    pub(crate) destination: Client,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Bound of one transfer, attempts included; zero for none.
+    pub(crate) image_timeout: Duration,
+}
+
+impl FromArchive {
+    /// The digest that the image's name had when the archive was made, else in an earlier archive of the sequence.
+    fn digest(&self, image: &PlannedImage) -> Result<Digest, CopyError> {
+        let name = &image.cache;
+        if let Some(digest) = self.archive.resolve_tag(&name.repository, &name.tag) {
+            return Ok(digest.clone());
+        }
+        self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| super::store(&e))?.ok_or_else(|| {
+            CopyError::permanent(
+                "not-in-archive",
+                format!(
+                    "{name} is neither in the archive nor in the cache of earlier runs; \
+                     was the archive made with this configuration, and was every earlier archive loaded?"
+                ),
+            )
+        })
+    }
+
+    /// A manifest from the cache, the archive or, when an earlier archive brought it, the destination itself.
+    async fn manifest(&self, digest: &Digest, image: &PlannedImage) -> Result<Manifest, CopyError> {
+        if let Some(manifest) = stored_manifest(&self.store, digest)? {
+            return Ok(manifest);
+        }
+        let limit = oci_transport::MAX_MANIFEST_BYTES as u64;
+        match self.archive.read_small_blob(digest, limit) {
+            Ok(bytes) => {
+                let mut manifest = Manifest::guessed(bytes);
+                manifest.digest = digest.clone();
+                Ok(manifest)
+            }
+            Err(archive_format::ArchiveError::MissingBlob(_)) => self.manifest_of_destination(digest, image).await,
+            Err(error) => Err(CopyError::from_error("archive", false, &error)),
+        }
+    }
+
+    async fn manifest_of_destination(&self, digest: &Digest, image: &PlannedImage) -> Result<Manifest, CopyError> {
+        let there = image.destination.as_ref().expect("disk to mirror has destinations").with_digest(digest.clone());
+        match self.destination.pull_manifest(&there).await {
+            Ok(pulled) => Ok(pulled.manifest),
+            Err(error) if error.is_not_found() => Err(missing("manifest", digest, &image.origin)),
+            Err(error) => Err(transport(&error)),
+        }
+    }
+
+    fn repository(image: &PlannedImage) -> Result<Repository, CopyError> {
+        let destination = image.destination.as_ref().expect("disk to mirror has destinations");
+        destination.repository().map_err(|error| CopyError::from_error("reference", false, &error))
+    }
+
+    fn source(&self, job: &BlobJob) -> Result<Arc<dyn BlobSource>, CopyError> {
+        let digest = &job.blob.digest;
+        if let Some(place) = self.archive.blob(digest) {
+            let size = place.len;
+            return Ok(Arc::new(ArchiveSource { archive: Arc::clone(&self.archive), digest: digest.clone(), size }));
+        }
+        if self.store.blob_size(digest).is_some() {
+            let source = FileSource::new(self.store.blob_path(digest))
+                .map_err(|error| CopyError::from_error("cache", true, &error))?;
+            return Ok(Arc::new(source));
+        }
+        let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
+        Err(missing("blob", digest, &origins.join(", ")))
+    }
+
+    async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
+        let image = &self.images[*job.images.first().expect("a job has an image")];
+        let registry = Self::repository(image)?.registry().to_owned();
+        let repository = Repository::new(registry, job.repository.clone())
+            .map_err(|error| CopyError::from_error("reference", false, &error))?;
+        let endpoint = self.destination.endpoint(&repository);
+        let digest = &job.blob.digest;
+        if let Some(from) = &job.mount_from {
+            if self.destination.mount_blob(&endpoint, digest, from).await.map_err(|error| transport(&error))? {
+                return Ok(0);
+            }
+        } else if self.destination.head_blob(&endpoint, digest).await.map_err(|error| transport(&error))?.is_some() {
+            return Ok(0);
+        }
+        let source = self.source(job)?;
+        self.destination
+            .push_blob(&endpoint, &job.blob, source, &advance(&self.observer, 0))
+            .await
+            .map_err(|error| self.explain(job, &error))?;
+        Ok(job.blob.size)
+    }
+
+    /// A blob that does not hash to its digest is damage of the archive: say in which chunk.
+    fn explain(&self, job: &BlobJob, error: &oci_transport::Error) -> CopyError {
+        let mut explained = transport(error);
+        if explained.condition == "digest-mismatch"
+            && let Some(place) = self.archive.blob(&job.blob.digest)
+        {
+            let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
+            explained.message = format!(
+                "blob {} in {} is damaged (it does not have its digest), so nothing that needs it was pushed: {}; \
+                 bring the archive file again. {}",
+                job.blob.digest,
+                self.archive.chunks()[place.chunk].path.display(),
+                origins.join(", "),
+                explained.message
+            );
+            explained.retry_can_help = false;
+        }
+        explained
+    }
+}
+
+fn missing(what: &str, digest: &Digest, images: &str) -> CopyError {
+    CopyError::permanent(
+        "not-in-archive",
+        format!(
+            "{what} {digest} is not at the destination, not in the archive and not in the cache; it is needed by \
+             {images}. An earlier archive of this sequence is missing: load it first, or make a new archive with \
+             `--since` set before it"
+        ),
+    )
+}
+
+/// A blob at its place in an archive.
+struct ArchiveSource {
+    archive: Arc<Archive>,
+    digest: Digest,
+    size: u64,
+}
+
+impl BlobSource for ArchiveSource {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.archive.open_blob(&self.digest, offset)?))
+    }
+}
+
+impl Carrier for FromArchive {
+    async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+        let digest = self.digest(image)?;
+        let root = self.manifest(&digest, image).await?;
+        let destination = image.destination.as_ref().expect("disk to mirror has destinations");
+        let mut tree =
+            walk(root, &image.platforms, |child: Descriptor| async move { self.manifest(&child.digest, image).await })
+                .await
+                .map_err(tree_error)?;
+        for digest in std::mem::take(&mut tree.without_size) {
+            let size = self.archive.blob(&digest).map(|place| place.len).or_else(|| self.store.blob_size(&digest));
+            let size = size.ok_or_else(|| missing("layer", &digest, &image.origin))?;
+            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
+        }
+        let complete = self.is_complete(destination, &digest).await?;
+        Ok(Resolved { tree: Arc::new(tree), complete })
+    }
+
+    fn blob_repository(&self, image: &PlannedImage) -> String {
+        Self::repository(image).map(|repository| repository.path().to_owned()).unwrap_or_default()
+    }
+
+    fn has_blob(&self, _: &Descriptor) -> bool {
+        false
+    }
+
+    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+        let push = self.push(job);
+        let moved = if self.image_timeout.is_zero() {
+            push.await?
+        } else {
+            tokio::time::timeout(self.image_timeout, push).await.map_err(|_| timed_out(self.image_timeout))??
+        };
+        Ok(Carried { moved })
+    }
+
+    async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
+        push_manifests(&self.destination, image, tree).await
+    }
+
+    fn target_name(&self, image: &PlannedImage) -> String {
+        destination_name(image)
+    }
+}
+
+impl FromArchive {
+    async fn is_complete(&self, destination: &ImageRef, digest: &Digest) -> Result<bool, CopyError> {
+        let head = self.destination.head_manifest(destination).await.map_err(|error| transport(&error))?;
+        Ok(head.is_some_and(|found| found.digest == *digest))
+    }
+}
+
+/// Pushes an image's manifests: children by digest, then the root by its tag.
+pub(crate) async fn push_manifests(client: &Client, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
+    let repository = FromArchive::repository(image)?;
+    let endpoint = client.endpoint(&repository);
+    for child in &tree.children {
+        let reference = Reference::Digest(child.digest.clone());
+        client.push_manifest(&endpoint, &reference, child).await.map_err(|error| transport(&error))?;
+    }
+    let tag = image.destination.as_ref().and_then(ImageRef::tag).unwrap_or("latest").to_owned();
+    client.push_manifest(&endpoint, &Reference::Tag(tag), &tree.root).await.map_err(|error| transport(&error))
+}

@@ -1,0 +1,277 @@
+//! Source registries into the store: the copy phase of mirror to disk.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use archive_format::{PartialBlob, Store};
+use image_ref::{Digest, ImageRef};
+use mirror_plan::PlannedImage;
+use oci_transport::{BlobSink, Client, Descriptor, Endpoint, Manifest};
+
+use super::{advance, blocking, store as store_error, transport, tree as tree_error};
+use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
+use crate::event::Observer;
+use crate::tree::{ImageTree, walk};
+
+/// How large a manifest in the store may be, in bytes.
+const MANIFEST_LIMIT: u64 = oci_transport::MAX_MANIFEST_BYTES as u64;
+
+/// Pulls images into the store.
+pub(crate) struct IntoStore {
+    pub(crate) images: Arc<Vec<PlannedImage>>,
+    pub(crate) source: Client,
+    pub(crate) store: Store,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Bound of one transfer, attempts included; zero for none.
+    pub(crate) image_timeout: Duration,
+    /// Where the manifests of an image, and so its blobs, were found.
+    pub(crate) endpoints: Mutex<HashMap<usize, Endpoint>>,
+    /// Who reads from the store while it fills.
+    pub(crate) follower: Arc<dyn Follower>,
+}
+
+/// Follows what arrives in the store: the archive, which is written at the same time.
+pub(crate) trait Follower: Send + Sync {
+    /// Every image has been resolved or has failed; the trees in plan order.
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]);
+
+    /// A blob or manifest is in the store.
+    fn ready(&self, digest: &Digest);
+}
+
+impl IntoStore {
+    /// The manifest that the image's name stands for now, without a request when it is pinned and already here.
+    async fn root(&self, at: usize, image: &PlannedImage) -> Result<Manifest, CopyError> {
+        let cached = match (image.built, image.source.digest()) {
+            (true, _) => {
+                self.store.resolve_tag(&image.cache.repository, &image.cache.tag).map_err(|e| store_error(&e))?
+            }
+            (false, digest) => digest.cloned(),
+        };
+        if let Some(digest) = cached
+            && let Some(manifest) = self.stored_manifest(&digest)?
+        {
+            return Ok(manifest);
+        }
+        self.pull(at, &image.source).await
+    }
+
+    async fn pull(&self, at: usize, image: &ImageRef) -> Result<Manifest, CopyError> {
+        let pulled = self.source.pull_manifest(image).await.map_err(|error| transport(&error))?;
+        self.endpoints.lock().expect("no holder panics").entry(at).or_insert(pulled.endpoint);
+        Ok(pulled.manifest)
+    }
+
+    fn stored_manifest(&self, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
+        stored_manifest(&self.store, digest)
+    }
+
+    async fn endpoint(&self, at: usize) -> Result<Endpoint, CopyError> {
+        let known = self.endpoints.lock().expect("no holder panics").get(&at).cloned();
+        if let Some(endpoint) = known {
+            return Ok(endpoint);
+        }
+        // Every manifest came from the store, a blob did not: ask the source where the image is.
+        self.pull(at, &self.images[at].source).await?;
+        let endpoints = self.endpoints.lock().expect("no holder panics");
+        Ok(endpoints.get(&at).cloned().expect("a pull notes its endpoint"))
+    }
+
+    /// The size of a schema 1 layer, which its manifest does not tell.
+    async fn layer_size(&self, at: usize, image: &PlannedImage, digest: &Digest) -> Result<u64, CopyError> {
+        let endpoint = self.endpoint(at).await?;
+        let found = self.source.head_blob(&endpoint, digest).await.map_err(|error| transport(&error))?;
+        found.ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
+    }
+
+    async fn fetch(&self, job: &BlobJob) -> Result<u64, CopyError> {
+        let mut last = None;
+        // Any image that contains the blob can provide it; usually the first does.
+        for at in &job.images {
+            let endpoint = match self.endpoint(*at).await {
+                Ok(endpoint) => endpoint,
+                Err(error) => {
+                    last = Some(error);
+                    continue;
+                }
+            };
+            match self.fetch_from(&endpoint, &job.blob).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| CopyError::permanent("internal", "no image provides this blob")))
+    }
+
+    async fn fetch_from(&self, endpoint: &Endpoint, blob: &Descriptor) -> Result<u64, CopyError> {
+        let (store, digest, size) = (self.store.clone(), blob.digest.clone(), blob.size);
+        // A partial blob of a killed run is hashed again, which may take a moment.
+        let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
+        let before = partial.offset();
+        let mut sink = StoreSink(Some(partial));
+        let outcome = self.source.pull_blob(endpoint, blob, &mut sink, &advance(&self.observer, before)).await;
+        let partial = sink.0.take().expect("the sink keeps its blob");
+        match outcome {
+            Ok(()) => {
+                blocking(move || partial.finish()).await.map_err(|e| store_error(&e))?;
+                Ok(blob.size.saturating_sub(before))
+            }
+            Err(error) => {
+                // What arrived is kept for the next attempt; when even that fails, it is fetched again.
+                let _ = blocking(move || partial.suspend()).await;
+                Err(transport(&error))
+            }
+        }
+    }
+}
+
+/// Reads a manifest from the store, verified.
+pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
+    match store.blob_size(digest) {
+        None => Ok(None),
+        Some(_) => match store.read_small_blob(digest, MANIFEST_LIMIT) {
+            Ok(bytes) => {
+                let mut manifest = Manifest::guessed(bytes);
+                manifest.digest = digest.clone();
+                Ok(Some(manifest))
+            }
+            // A damaged copy in the cache is no reason to fail: it is fetched again and replaced.
+            Err(archive_format::StoreError::Digest { .. }) => Ok(None),
+            Err(error) => Err(store_error(&error)),
+        },
+    }
+}
+
+/// The store's partial blob as the transport's sink. It hashes what it writes.
+struct StoreSink(Option<PartialBlob>);
+
+impl StoreSink {
+    fn partial(&mut self) -> &mut PartialBlob {
+        self.0.as_mut().expect("the blob is taken only after the transfer")
+    }
+}
+
+impl BlobSink for StoreSink {
+    fn offset(&self) -> u64 {
+        self.0.as_ref().map_or(0, PartialBlob::offset)
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.partial().write(chunk)
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.partial().restart()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.0.as_ref().map(PartialBlob::running_digest)
+    }
+}
+
+impl Carrier for IntoStore {
+    async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+        let root = self.root(at, image).await?;
+        let mut tree = walk(root, &image.platforms, |child: Descriptor| async move {
+            match self.stored_manifest(&child.digest)? {
+                Some(manifest) => Ok(manifest),
+                None => self.pull(at, &image.source.with_digest(child.digest)).await,
+            }
+        })
+        .await
+        .map_err(tree_error)?;
+        for digest in std::mem::take(&mut tree.without_size) {
+            let size = match self.store.blob_size(&digest) {
+                Some(size) => size,
+                None => self.layer_size(at, image, &digest).await?,
+            };
+            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
+        }
+        let tree = Arc::new(tree);
+        let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));
+        let complete = blocking(move || is_complete(&store, &name, &parts)).await.map_err(|e| store_error(&e))?;
+        if complete {
+            tree.manifests().for_each(|manifest| self.follower.ready(&manifest.digest));
+        }
+        Ok(Resolved { tree, complete })
+    }
+
+    fn blob_repository(&self, _: &PlannedImage) -> String {
+        String::new()
+    }
+
+    fn has_blob(&self, blob: &Descriptor) -> bool {
+        self.store.blob_size(&blob.digest) == Some(blob.size)
+    }
+
+    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+        let fetch = self.fetch(job);
+        let moved = if self.image_timeout.is_zero() {
+            fetch.await?
+        } else {
+            tokio::time::timeout(self.image_timeout, fetch).await.map_err(|_| timed_out(self.image_timeout))??
+        };
+        Ok(Carried { moved })
+    }
+
+    async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
+        let (store, name, tree) = (self.store.clone(), image.cache.clone(), tree.clone());
+        let tree = blocking(move || {
+            for blob in &tree.blobs {
+                store.link_layer(&name.repository, &blob.digest)?;
+            }
+            for manifest in tree.manifests() {
+                store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
+            }
+            store.tag(&name.repository, &name.tag, &tree.root.digest)?;
+            Ok(tree)
+        })
+        .await
+        .map_err(|e| store_error(&e))?;
+        tree.manifests().for_each(|manifest| self.follower.ready(&manifest.digest));
+        Ok(())
+    }
+
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) {
+        self.follower.all_resolved(trees);
+    }
+
+    fn blob_ready(&self, digest: &Digest) {
+        self.follower.ready(digest);
+    }
+
+    fn target_name(&self, _: &PlannedImage) -> String {
+        "cache".to_owned()
+    }
+}
+
+/// Whether the store holds the image under its name with everything that belongs to it.
+fn is_complete(
+    store: &Store,
+    name: &mirror_plan::CacheName,
+    tree: &ImageTree,
+) -> Result<bool, archive_format::StoreError> {
+    if store.resolve_tag(&name.repository, &name.tag)?.as_ref() != Some(&tree.root.digest) {
+        return Ok(false);
+    }
+    for manifest in tree.manifests() {
+        if !store.has_revision(&name.repository, &manifest.digest)? || store.blob_size(&manifest.digest).is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(tree.blobs.iter().all(|blob| store.blob_size(&blob.digest) == Some(blob.size)))
+}
+
+/// The overall bound of a transfer was reached.
+pub(crate) fn timed_out(bound: Duration) -> CopyError {
+    CopyError {
+        message: format!(
+            "not finished within {} s; what arrived is kept, run again to go on, or raise `--image-timeout`",
+            bound.as_secs()
+        ),
+        condition: "timeout".into(),
+        retry_can_help: true,
+    }
+}

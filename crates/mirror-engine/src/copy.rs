@@ -1,0 +1,575 @@
+//! The copy engine: one global blob plan for all images of a run.
+//!
+//! One coordinator owns all state; tasks do the transfers and hand their outcome back. That makes the rules easy to
+//! see and free of locks:
+//!
+//! - every image is resolved (manifests read) first, several at a time;
+//! - a blob that several images need travels once: the first transfer into a target that has it makes it *known*
+//!   there, every other repository of the same target is served afterwards, by a mount where the target can;
+//! - small blobs go first, large ones early, so that no long tail is left;
+//! - an image is finished (manifests, then tag) when all its blobs are there and all images it needs are finished;
+//! - a failed release image stops everything that has not started (contract `config-cli.md` 6.4).
+//!
+//! What "there" means is the [`Carrier`]'s matter: the cache, or a registry.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+
+use image_ref::Digest;
+use mirror_plan::{Family, PlannedImage};
+use oci_transport::Descriptor;
+use tokio::task::JoinSet;
+
+use crate::event::{Event, Observer, Totals};
+use crate::report::{ImageError, ImageOutcome, ImageReport};
+use crate::tree::ImageTree;
+
+/// Blobs up to this size count as small and go before the large ones: configs, mostly, which complete many images.
+const SMALL: u64 = 256 * 1024;
+
+/// Why one step for an image failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct CopyError {
+    /// The whole chain of reasons.
+    pub(crate) message: String,
+    /// One word for scripts.
+    pub(crate) condition: String,
+    /// Whether running again can help.
+    pub(crate) retry_can_help: bool,
+}
+
+impl CopyError {
+    /// An error that running again will not mend.
+    pub(crate) fn permanent(condition: &str, message: impl Into<String>) -> Self {
+        Self { message: message.into(), condition: condition.into(), retry_can_help: false }
+    }
+
+    /// An error with its chain of sources written out.
+    pub(crate) fn from_error(condition: &str, retry_can_help: bool, error: &dyn std::error::Error) -> Self {
+        Self { message: chain(error), condition: condition.into(), retry_can_help }
+    }
+}
+
+/// An error and its sources, joined with `: `.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        // Some libraries repeat their source in their own text.
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// An image whose parts are known.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    /// Its parts.
+    pub(crate) tree: Arc<ImageTree>,
+    /// Whether the target has it already, complete and under its name.
+    pub(crate) complete: bool,
+}
+
+/// One transfer: a blob into one repository of the target.
+#[derive(Debug, Clone)]
+pub(crate) struct BlobJob {
+    /// The blob.
+    pub(crate) blob: Descriptor,
+    /// The repository of the target; in the cache all repositories share their blobs and this is empty.
+    pub(crate) repository: String,
+    /// A repository of the same target that is known to have the blob.
+    pub(crate) mount_from: Option<String>,
+    /// The images that can provide it, by index into the plan.
+    pub(crate) images: Vec<usize>,
+}
+
+/// What a transfer cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Carried {
+    /// Bytes that travelled.
+    pub(crate) moved: u64,
+}
+
+/// How one workflow moves things. Cloned into tasks behind an [`Arc`].
+pub(crate) trait Carrier: Send + Sync + 'static {
+    /// Reads the image's manifests.
+    fn resolve(&self, at: usize, image: &PlannedImage) -> impl Future<Output = Result<Resolved, CopyError>> + Send;
+
+    /// The repository whose blobs this image needs; empty when the target keeps all blobs in one place.
+    fn blob_repository(&self, image: &PlannedImage) -> String;
+
+    /// Whether the target has the blob already, without a request. Asked before a transfer is queued.
+    fn has_blob(&self, blob: &Descriptor) -> bool;
+
+    /// Brings one blob into one repository.
+    fn carry(&self, job: &BlobJob) -> impl Future<Output = Result<Carried, CopyError>> + Send;
+
+    /// Makes the image visible: children, manifest, tag. Every blob is there.
+    fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> impl Future<Output = Result<(), CopyError>> + Send;
+
+    /// Told once every image has been resolved or has failed, with the trees in plan order.
+    fn all_resolved(&self, _trees: &[Option<Arc<ImageTree>>]) {}
+
+    /// Told when a blob is in the target, right after its transfer or when it was there before.
+    fn blob_ready(&self, _digest: &Digest) {}
+
+    /// How an image's target is called in logs: `cache`, `reg.lan:5000/m/`.
+    fn target_name(&self, image: &PlannedImage) -> String;
+}
+
+/// Upper bounds of concurrency.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Images resolved or finished at once.
+    pub(crate) images: usize,
+    /// Blob transfers at once.
+    pub(crate) blobs: usize,
+}
+
+/// Result of the copy phase.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    /// One report per image, in plan order.
+    pub(crate) images: Vec<ImageReport>,
+    /// Bytes that travelled.
+    pub(crate) bytes_moved: u64,
+    /// Bytes that did not need to.
+    pub(crate) bytes_saved: u64,
+}
+
+impl Copied {
+    /// Whether every image is at the target.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.images.iter().all(|image| image.outcome.is_there())
+    }
+}
+
+/// Copies all images of a plan.
+pub(crate) async fn copy<C: Carrier>(
+    images: &Arc<Vec<PlannedImage>>,
+    carrier: &Arc<C>,
+    limits: Limits,
+    observer: &Arc<dyn Observer>,
+) -> Copied {
+    Coordinator::new(Arc::clone(images), Arc::clone(carrier), limits, Arc::clone(observer)).run().await
+}
+
+/// Where an image stands.
+#[derive(Debug)]
+enum Stage {
+    Waiting,
+    Resolving,
+    /// Blobs that are still missing.
+    Transferring(usize),
+    /// All blobs are there, an image it needs is not.
+    Held,
+    Finishing,
+    Done,
+}
+
+struct ImageState {
+    stage: Stage,
+    tree: Option<Arc<ImageTree>>,
+    report: ImageReport,
+    /// Images that need this one.
+    needed_by: Vec<usize>,
+    /// Images it needs that are not done yet.
+    open_needs: usize,
+}
+
+#[derive(Default)]
+struct BlobState {
+    /// Repositories of the target that have it.
+    known: Vec<String>,
+    /// Repositories that are being served right now.
+    in_flight: BTreeSet<String>,
+    /// Repositories still to be served, with the images that wait for them.
+    waiting: BTreeMap<String, Vec<usize>>,
+    /// All images that contain it.
+    images: Vec<usize>,
+    queued: bool,
+}
+
+enum Done {
+    Resolved(usize, Result<Resolved, CopyError>),
+    Carried(Box<BlobJob>, Vec<usize>, Result<Carried, CopyError>),
+    Finished(usize, Result<(), CopyError>),
+}
+
+struct Coordinator<C: Carrier> {
+    images: Arc<Vec<PlannedImage>>,
+    carrier: Arc<C>,
+    limits: Limits,
+    observer: Arc<dyn Observer>,
+    states: Vec<ImageState>,
+    blobs: HashMap<Digest, (Descriptor, BlobState)>,
+    to_resolve: VecDeque<usize>,
+    to_finish: VecDeque<usize>,
+    /// Small first, then large ones descending; the digest makes the order total.
+    to_carry: CarryQueue,
+    tasks: JoinSet<Done>,
+    image_tasks: usize,
+    blob_tasks: usize,
+    totals: Totals,
+    bytes_moved: u64,
+    /// A release image failed: start nothing new.
+    stopped: bool,
+    told_resolved: bool,
+}
+
+impl<C: Carrier> Coordinator<C> {
+    fn new(images: Arc<Vec<PlannedImage>>, carrier: Arc<C>, limits: Limits, observer: Arc<dyn Observer>) -> Self {
+        let mut states: Vec<ImageState> = images
+            .iter()
+            .map(|image| ImageState {
+                stage: Stage::Waiting,
+                tree: None,
+                report: ImageReport {
+                    kind: image.kind,
+                    origin: image.origin.clone(),
+                    source: image.source.with_scheme(),
+                    destination: image
+                        .destination
+                        .as_ref()
+                        .map_or_else(|| image.cache.to_string(), image_ref::ImageRef::with_scheme),
+                    digest: None,
+                    bytes_moved: 0,
+                    bytes_saved: 0,
+                    retries: 0,
+                    outcome: ImageOutcome::Skipped,
+                    error: None,
+                },
+                needed_by: Vec::new(),
+                open_needs: image.needs.len(),
+            })
+            .collect();
+        for (at, image) in images.iter().enumerate() {
+            for need in &image.needs {
+                states[*need].needed_by.push(at);
+            }
+        }
+        let totals = Totals { images: images.len(), ..Totals::default() };
+        Self {
+            to_resolve: (0..images.len()).collect(),
+            to_finish: VecDeque::new(),
+            to_carry: BinaryHeap::new(),
+            tasks: JoinSet::new(),
+            image_tasks: 0,
+            blob_tasks: 0,
+            blobs: HashMap::new(),
+            bytes_moved: 0,
+            stopped: false,
+            told_resolved: false,
+            images,
+            carrier,
+            limits,
+            observer,
+            states,
+            totals,
+        }
+    }
+
+    async fn run(mut self) -> Copied {
+        loop {
+            self.start_tasks();
+            self.tell_resolved();
+            let Some(done) = self.tasks.join_next().await else { break };
+            match done.expect("transfer tasks neither panic nor are aborted") {
+                Done::Resolved(at, outcome) => {
+                    self.image_tasks -= 1;
+                    self.totals.images_resolved += 1;
+                    self.on_resolved(at, outcome);
+                    self.observer.event(Event::Totals(self.totals));
+                }
+                Done::Carried(job, waiting, outcome) => {
+                    self.blob_tasks -= 1;
+                    self.on_carried(&job, &waiting, outcome);
+                }
+                Done::Finished(at, outcome) => {
+                    self.image_tasks -= 1;
+                    match outcome {
+                        Ok(()) => self.on_done(at, ImageOutcome::Copied),
+                        Err(error) => self.fail(at, error),
+                    }
+                }
+            }
+        }
+        let bytes_saved = self.totals.bytes_saved;
+        let images = self.states.into_iter().map(|state| state.report).collect();
+        Copied { images, bytes_moved: self.bytes_moved, bytes_saved }
+    }
+
+    fn start_tasks(&mut self) {
+        if self.stopped {
+            return;
+        }
+        // Finishing first: it frees memory and makes results visible. Then resolving, which feeds the blob queue.
+        while self.image_tasks < self.limits.images {
+            let Some(at) = self.to_finish.pop_front() else { break };
+            self.start_finish(at);
+        }
+        while self.image_tasks < self.limits.images {
+            let Some(at) = self.to_resolve.pop_front() else { break };
+            self.states[at].stage = Stage::Resolving;
+            let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
+            self.image_tasks += 1;
+            self.tasks.spawn(async move {
+                let outcome = carrier.resolve(at, &images[at]).await;
+                Done::Resolved(at, outcome)
+            });
+        }
+        while self.blob_tasks < self.limits.blobs {
+            let Some(Reverse((_, _, digest))) = self.to_carry.pop() else { break };
+            self.start_carry(&digest);
+        }
+    }
+
+    fn start_finish(&mut self, at: usize) {
+        self.states[at].stage = Stage::Finishing;
+        let tree = self.states[at].tree.clone().expect("an image is finished after it was resolved");
+        let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
+        self.image_tasks += 1;
+        self.tasks.spawn(async move {
+            let outcome = carrier.finish(&images[at], &tree).await;
+            Done::Finished(at, outcome)
+        });
+    }
+
+    /// Starts the transfers of a blob: one to make it known in the target, then all other repositories at once.
+    fn start_carry(&mut self, digest: &Digest) {
+        let (descriptor, state) = self.blobs.get_mut(digest).expect("queued blobs are known");
+        state.queued = false;
+        let mount_from = state.known.first().cloned();
+        // Until one repository has the blob, only one transfer runs: the others would send the same bytes.
+        if mount_from.is_none() && !state.in_flight.is_empty() {
+            return;
+        }
+        let count = if mount_from.is_some() { state.waiting.len() } else { 1 };
+        for _ in 0..count {
+            let Some((repository, waiting)) = state.waiting.pop_first() else { break };
+            let job = BlobJob {
+                blob: descriptor.clone(),
+                repository,
+                mount_from: mount_from.clone(),
+                images: state.images.clone(),
+            };
+            state.in_flight.insert(job.repository.clone());
+            let carrier = Arc::clone(&self.carrier);
+            self.blob_tasks += 1;
+            self.tasks.spawn(async move {
+                let outcome = carrier.carry(&job).await;
+                Done::Carried(Box::new(job), waiting, outcome)
+            });
+        }
+    }
+
+    fn on_resolved(&mut self, at: usize, outcome: Result<Resolved, CopyError>) {
+        let resolved = match outcome {
+            Ok(resolved) => resolved,
+            Err(error) => return self.fail(at, error),
+        };
+        let tree = Arc::clone(&resolved.tree);
+        self.states[at].report.digest = Some(tree.root.digest.clone());
+        self.states[at].tree = Some(Arc::clone(&tree));
+        if resolved.complete {
+            let bytes = tree.bytes();
+            self.states[at].report.bytes_saved = bytes;
+            self.totals.bytes_saved += bytes;
+            for blob in &tree.blobs {
+                self.carrier.blob_ready(&blob.digest);
+            }
+            return self.on_done(at, ImageOutcome::AlreadyThere);
+        }
+        let repository = self.carrier.blob_repository(&self.images[at]);
+        let mut missing = 0;
+        for blob in &tree.blobs {
+            if self.need_blob(at, blob, &repository) {
+                missing += 1;
+            }
+        }
+        self.states[at].stage = Stage::Transferring(missing);
+        if missing == 0 {
+            self.on_blobs_complete(at);
+        }
+    }
+
+    /// Notes that image `at` needs the blob in the repository; false when it is there already.
+    fn need_blob(&mut self, at: usize, blob: &Descriptor, repository: &str) -> bool {
+        let first = !self.blobs.contains_key(&blob.digest);
+        let (_, state) = self.blobs.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), BlobState::default()));
+        if first && self.carrier.has_blob(blob) {
+            state.known.push(repository.to_owned());
+            self.carrier.blob_ready(&blob.digest);
+        }
+        state.images.push(at);
+        if state.known.iter().any(|known| known == repository) {
+            self.states[at].report.bytes_saved += blob.size;
+            self.totals.bytes_saved += blob.size;
+            return false;
+        }
+        if first {
+            self.totals.blobs += 1;
+            self.totals.bytes += blob.size;
+        }
+        state.waiting.entry(repository.to_owned()).or_default().push(at);
+        if !state.in_flight.contains(repository) {
+            queue(&mut self.to_carry, blob, state);
+        }
+        true
+    }
+
+    fn on_carried(&mut self, job: &BlobJob, waiting: &[usize], outcome: Result<Carried, CopyError>) {
+        let digest = &job.blob.digest;
+        let (_, state) = self.blobs.get_mut(digest).expect("carried blobs are known");
+        state.in_flight.remove(&job.repository);
+        // Images may have joined the same repository while the transfer ran.
+        let mut waiting = waiting.to_vec();
+        waiting.extend(state.waiting.remove(&job.repository).unwrap_or_default());
+        if outcome.is_ok() {
+            state.known.push(job.repository.clone());
+        }
+        if !state.waiting.is_empty() {
+            queue(&mut self.to_carry, &job.blob, state);
+        }
+        match outcome {
+            Ok(carried) => {
+                self.carrier.blob_ready(digest);
+                self.bytes_moved += carried.moved;
+                let saved = job.blob.size.saturating_sub(carried.moved);
+                self.totals.bytes_saved += saved;
+                if job.mount_from.is_none() && saved > 0 {
+                    // It was expected to travel and did not have to.
+                    self.totals.bytes = self.totals.bytes.saturating_sub(saved);
+                    self.observer.event(Event::Totals(self.totals));
+                }
+                for (place, at) in waiting.into_iter().enumerate() {
+                    let report = &mut self.states[at].report;
+                    let moved = if place == 0 { carried.moved } else { 0 };
+                    report.bytes_moved += moved;
+                    report.bytes_saved += job.blob.size.saturating_sub(moved);
+                    if let Stage::Transferring(missing) = &mut self.states[at].stage {
+                        *missing -= 1;
+                        if *missing == 0 {
+                            self.on_blobs_complete(at);
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                for at in waiting {
+                    self.fail(at, error.clone());
+                }
+            }
+        }
+    }
+
+    fn on_blobs_complete(&mut self, at: usize) {
+        if self.states[at].open_needs > 0 {
+            self.states[at].stage = Stage::Held;
+        } else {
+            self.states[at].stage = Stage::Finishing;
+            self.to_finish.push_back(at);
+        }
+    }
+
+    fn on_done(&mut self, at: usize, outcome: ImageOutcome) {
+        let state = &mut self.states[at];
+        state.stage = Stage::Done;
+        state.report.outcome = outcome;
+        let image = &self.images[at];
+        self.observer.event(Event::ImageFinished {
+            kind: image.kind,
+            origin: image.origin.clone(),
+            target: self.carrier.target_name(image),
+            digest: state.report.digest.clone(),
+            already_there: outcome == ImageOutcome::AlreadyThere,
+        });
+        for dependent in std::mem::take(&mut state.needed_by) {
+            self.states[dependent].open_needs -= 1;
+            if self.states[dependent].open_needs == 0 && matches!(self.states[dependent].stage, Stage::Held) {
+                self.on_blobs_complete(dependent);
+            }
+        }
+    }
+
+    fn fail(&mut self, at: usize, error: CopyError) {
+        if matches!(self.states[at].stage, Stage::Done) {
+            return;
+        }
+        // Images in flight when a release image failed run to their end, uncounted (contract 7.3).
+        if self.stopped {
+            self.states[at].stage = Stage::Done;
+            return;
+        }
+        self.end_failed(at, ImageOutcome::Failed, error);
+        if self.images[at].kind.family() == Family::Release {
+            self.stopped = true;
+        }
+    }
+
+    fn end_failed(&mut self, at: usize, outcome: ImageOutcome, error: CopyError) {
+        let state = &mut self.states[at];
+        state.stage = Stage::Done;
+        state.report.outcome = outcome;
+        self.observer.event(Event::ImageFailed {
+            kind: self.images[at].kind,
+            origin: self.images[at].origin.clone(),
+            reason: error.message.clone(),
+        });
+        state.report.error = Some(ImageError {
+            message: error.message,
+            condition: error.condition,
+            retry_can_help: error.retry_can_help,
+        });
+        for dependent in std::mem::take(&mut state.needed_by) {
+            if !matches!(self.states[dependent].stage, Stage::Done) {
+                let reason = CopyError {
+                    message: format!("skipped: one of its related images failed: {}", self.images[at].origin),
+                    condition: "needed-image-failed".into(),
+                    retry_can_help: state_retry(&self.states[at]),
+                };
+                self.end_failed(dependent, ImageOutcome::Skipped, reason);
+            }
+        }
+    }
+
+    fn tell_resolved(&mut self) {
+        let open = self.states.iter().any(|state| matches!(state.stage, Stage::Waiting | Stage::Resolving));
+        if self.told_resolved || open {
+            return;
+        }
+        self.told_resolved = true;
+        self.totals.complete = true;
+        self.observer.event(Event::Totals(self.totals));
+        let trees: Vec<_> = self.states.iter().map(|state| state.tree.clone()).collect();
+        self.carrier.all_resolved(&trees);
+    }
+}
+
+type CarryQueue = BinaryHeap<Reverse<(bool, Reverse<u64>, Digest)>>;
+
+fn queue(to_carry: &mut CarryQueue, blob: &Descriptor, state: &mut BlobState) {
+    if !state.queued {
+        state.queued = true;
+        to_carry.push(Reverse((blob.size > SMALL, Reverse(blob.size), blob.digest.clone())));
+    }
+}
+
+/// Brings blobs, given with sizes in bytes, in the order in which the engine fetches them.
+pub(crate) fn queue_order(blobs: &mut [(Digest, u64)]) {
+    blobs.sort_by(|(a, a_size), (b, b_size)| {
+        (*a_size > SMALL, Reverse(*a_size), a).cmp(&(*b_size > SMALL, Reverse(*b_size), b))
+    });
+}
+
+fn state_retry(state: &ImageState) -> bool {
+    state.report.error.as_ref().is_some_and(|error| error.retry_can_help)
+}

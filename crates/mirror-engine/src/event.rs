@@ -1,0 +1,125 @@
+//! What a run tells while it runs. Libraries tell, the program draws: the terminal, the log file and JSON are made
+//! from these events in the command line program.
+
+use std::path::PathBuf;
+
+use image_ref::Digest;
+use mirror_plan::{Family, ImageKind, Mode};
+
+use crate::report::FamilyCount;
+
+/// Something that happened. Sizes are bytes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The workflow is known.
+    Mode(Mode),
+    /// The images that the configuration asks for are being determined.
+    Discovering,
+    /// One family of the configuration is being collected.
+    Collecting(Family),
+    /// A step of collecting that a person wants to see: a catalog or release by name.
+    Collected {
+        /// What kind of thing: `catalog`, `release`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Catalogs are being rebuilt.
+    RebuildingCatalogs,
+    /// One archive file has been indexed, number `number` of `total`.
+    ReadingArchive {
+        /// Position, from 1.
+        number: usize,
+        /// How many files the archive has.
+        total: usize,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Copying starts.
+    CopyStarted {
+        /// How many images the plan holds.
+        images: usize,
+    },
+    /// What is known of the work so far; grows while manifests are read.
+    Totals(Totals),
+    /// Bytes of layers and configs arrived (or were sent).
+    Advanced {
+        /// Bytes since the last event of this kind for the blob.
+        bytes: u64,
+    },
+    /// An image is done.
+    ImageFinished {
+        /// Its role.
+        kind: ImageKind,
+        /// Its name in logs.
+        origin: String,
+        /// Where it went: `cache` or `host/namespace/`.
+        target: String,
+        /// The digest it has there.
+        digest: Option<Digest>,
+        /// Whether it was complete before this run.
+        already_there: bool,
+    },
+    /// An image failed.
+    ImageFailed {
+        /// Its role.
+        kind: ImageKind,
+        /// Its name in logs.
+        origin: String,
+        /// The whole chain of reasons.
+        reason: String,
+    },
+    /// Copying ended; counts per family.
+    Results(Vec<FamilyCount>),
+    /// The archive is being written (it started while images were still arriving).
+    BuildingArchive,
+    /// A file for the operator was written.
+    FileWritten {
+        /// What it is: `Pinned ISC`, `archive`, …
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+    },
+    /// The cluster resources are being generated.
+    GeneratingResources,
+    /// A line of plain information.
+    Info(String),
+    /// A warning: the run goes on.
+    Warning(String),
+    /// An error that does not end the run at once.
+    Error(String),
+    /// Detail for `--log-level debug`.
+    Debug(String),
+}
+
+/// How much work there is, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Images whose manifests are known.
+    pub images_resolved: usize,
+    /// All images of the plan.
+    pub images: usize,
+    /// Unique blobs that have to travel.
+    pub blobs: usize,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// Bytes that need not travel because they are already there.
+    pub bytes_saved: u64,
+    /// Whether every image has been looked at, so that the figures are final.
+    pub complete: bool,
+}
+
+/// Receives the events of a run. Called from several tasks at once; must not block for long.
+pub trait Observer: Send + Sync {
+    /// One event.
+    fn event(&self, event: Event);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn event(&self, _: Event) {}
+}

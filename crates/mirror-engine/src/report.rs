@@ -1,0 +1,148 @@
+//! What a run did, as data: one line for a person and one JSON document for a script are made from it.
+
+use image_ref::Digest;
+use mirror_plan::{Family, ImageKind, Mode};
+use serde::Serialize;
+
+/// How one image ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ImageOutcome {
+    /// It was copied by this run.
+    Copied,
+    /// It was complete at the target before this run.
+    AlreadyThere,
+    /// It failed; see `error`.
+    Failed,
+    /// It was not tried, because an image it needs failed or the run was stopped.
+    Skipped,
+}
+
+impl ImageOutcome {
+    /// Whether the image is at the target now.
+    pub fn is_there(self) -> bool {
+        matches!(self, Self::Copied | Self::AlreadyThere)
+    }
+}
+
+/// Why an image failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageError {
+    /// The whole chain of reasons, for a person.
+    pub message: String,
+    /// One word for the condition, for a script: `unauthorized`, `not-found`, `timeout`, `digest-mismatch`, …
+    pub condition: String,
+    /// Whether running the same command again can help.
+    pub retry_can_help: bool,
+}
+
+/// One image of the run.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageReport {
+    /// Its role.
+    pub kind: ImageKind,
+    /// Its name in logs.
+    pub origin: String,
+    /// Where it came from.
+    pub source: String,
+    /// Where it went.
+    pub destination: String,
+    /// Its digest there.
+    pub digest: Option<Digest>,
+    /// Bytes of blobs that travelled for this image. A blob that several images share counts for the first.
+    pub bytes_moved: u64,
+    /// Bytes of its blobs that were already there or travelled for another image.
+    pub bytes_saved: u64,
+    /// How often requests were tried again on its behalf.
+    pub retries: u32,
+    /// How it ended.
+    pub outcome: ImageOutcome,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ImageError>,
+}
+
+/// How one family did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FamilyCount {
+    /// Which.
+    pub family: Family,
+    /// Images that are at the target now.
+    pub mirrored: usize,
+    /// Images of the plan.
+    pub total: usize,
+}
+
+/// The archive of a mirror to disk.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ArchiveReport {
+    /// File names with sizes in bytes.
+    pub files: Vec<ArchiveFile>,
+    /// Blobs in the archive.
+    pub blobs: usize,
+    /// Blobs that earlier archives of the sequence hold and this one leaves out.
+    pub blobs_left_out: usize,
+}
+
+/// One file of an archive.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArchiveFile {
+    /// File name.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// The result document of a run.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunReport {
+    /// Version of this document's layout.
+    pub format: u32,
+    /// The workflow.
+    pub mode: Mode,
+    /// Every image of the plan, in plan order.
+    pub images: Vec<ImageReport>,
+    /// Counts per family; families without images are left out.
+    pub families: Vec<FamilyCount>,
+    /// Bytes of blobs that travelled.
+    pub bytes_moved: u64,
+    /// Bytes of blobs that did not need to travel.
+    pub bytes_saved: u64,
+    /// The archive written, in mirror to disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveReport>,
+    /// Files written for the operator, relative to the working directory.
+    pub files: Vec<String>,
+    /// Warnings given, in order.
+    pub warnings: Vec<String>,
+    /// The exit code of the program (contract `config-cli.md` 3).
+    pub exit_code: u8,
+    /// The error that ended the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl RunReport {
+    /// Counts per family, from the images.
+    pub fn count(images: &[ImageReport]) -> Vec<FamilyCount> {
+        Family::ALL
+            .into_iter()
+            .filter_map(|family| {
+                let of_family = || images.iter().filter(|image| image.kind.family() == family);
+                let total = of_family().count();
+                let mirrored = of_family().filter(|image| image.outcome.is_there()).count();
+                (total > 0).then_some(FamilyCount { family, mirrored, total })
+            })
+            .collect()
+    }
+
+    /// The exit code of the copy phase: the bits of every family that has an image missing.
+    pub fn copy_exit_code(families: &[FamilyCount]) -> u8 {
+        families
+            .iter()
+            .filter(|count| count.mirrored < count.total)
+            .fold(0, |code, count| code | count.family.exit_bit())
+    }
+}

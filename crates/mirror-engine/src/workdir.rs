@@ -1,0 +1,192 @@
+//! The working directory: one place that knows its layout (contract `config-cli.md` 5.1).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Name of every working directory, and the prefix of its files in archives.
+pub const WORKING_DIR: &str = "working-dir";
+
+/// A working directory. Knows names; creates folders only when told to.
+#[derive(Debug, Clone)]
+pub struct WorkingDir {
+    root: PathBuf,
+}
+
+impl WorkingDir {
+    /// The working directory at `root`, a path that ends in `working-dir`.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The working directory below the folder that an operator names with `file://`. A folder that is itself called
+    /// `working-dir` is taken as it is (contract `config-cli.md` 2.6).
+    pub fn below(folder: &Path) -> Self {
+        if folder.file_name().is_some_and(|name| name == WORKING_DIR) {
+            Self::at(folder.to_owned())
+        } else {
+            Self::at(folder.join(WORKING_DIR))
+        }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Log files and result documents.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// Which blobs earlier archives of this sequence hold.
+    pub fn history(&self) -> PathBuf {
+        self.root.join(".history")
+    }
+
+    /// What to apply to the cluster.
+    pub fn cluster_resources(&self) -> PathBuf {
+        self.root.join("cluster-resources")
+    }
+
+    /// Verified release signatures.
+    pub fn signatures(&self) -> PathBuf {
+        self.root.join("signatures")
+    }
+
+    /// OCI layouts of release payloads.
+    pub fn release_images(&self) -> PathBuf {
+        self.root.join("release-images")
+    }
+
+    /// Manifests extracted from release payloads.
+    pub fn hold_release(&self) -> PathBuf {
+        self.root.join("hold-release")
+    }
+
+    /// Saved answers of the update service.
+    pub fn graph_data(&self) -> PathBuf {
+        self.hold_release().join("cincinnati-graph-data")
+    }
+
+    /// Operator catalogs, original and filtered.
+    pub fn operator_catalogs(&self) -> PathBuf {
+        self.root.join("operator-catalogs")
+    }
+
+    /// Files of `--dry-run`.
+    pub fn dry_run(&self) -> PathBuf {
+        self.root.join("dry-run")
+    }
+
+    /// Files of `delete`.
+    pub fn delete(&self) -> PathBuf {
+        self.root.join("delete")
+    }
+
+    /// Files about this program.
+    pub fn internal(&self) -> PathBuf {
+        self.root.join("internal")
+    }
+
+    /// The file that says which version wrote an archive.
+    pub fn version_file(&self) -> PathBuf {
+        self.internal().join("oc-mirror-version.json")
+    }
+
+    /// The pinned configuration of a run; `timestamp` is RFC 3339 in UTC.
+    pub fn pinned_isc(&self, timestamp: &str) -> PathBuf {
+        self.root.join(format!("isc_pinned_{timestamp}.yaml"))
+    }
+
+    /// The pinned delete configuration of a run.
+    pub fn pinned_disc(&self, timestamp: &str) -> PathBuf {
+        self.root.join(format!("disc_pinned_{timestamp}.yaml"))
+    }
+
+    /// Creates every folder that upstream creates at the start of a run.
+    ///
+    /// # Errors
+    /// The first folder that cannot be created, with its path in the message.
+    pub fn create(&self) -> io::Result<()> {
+        let folders = [
+            self.logs(),
+            self.signatures(),
+            self.release_images(),
+            self.graph_data(),
+            self.operator_catalogs(),
+            self.cluster_resources(),
+            self.root.join("helm/charts"),
+            self.root.join("helm/indexes"),
+        ];
+        folders.iter().try_for_each(|folder| create_dir(folder))
+    }
+
+    /// Empties the folder of cluster resources.
+    ///
+    /// # Errors
+    /// When it cannot be removed or made again.
+    pub fn wipe_cluster_resources(&self) -> io::Result<()> {
+        let folder = self.cluster_resources();
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(with_path(&folder, &error)),
+            _ => create_dir(&folder),
+        }
+    }
+
+    /// Every regular file below the working directory with its path relative to it, in lexical order of the paths.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn files(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut files = Vec::new();
+        list(&self.root, "", &mut files)?;
+        files.sort();
+        Ok(files)
+    }
+}
+
+fn create_dir(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| with_path(folder, &error))
+}
+
+fn with_path(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn list(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder).map_err(|error| with_path(folder, &error))? {
+        let entry = entry.map_err(|error| with_path(folder, &error))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{}: the file name is not UTF-8 and cannot go into an archive", entry.path().display()),
+            ));
+        };
+        let relative = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        let kind = entry.file_type().map_err(|error| with_path(&entry.path(), &error))?;
+        if kind.is_dir() {
+            list(&entry.path(), &relative, files)?;
+        } else if kind.is_file() {
+            files.push((relative, entry.path()));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file under its final name only when it is whole: to a temporary name beside it, then renamed.
+///
+/// # Errors
+/// With the path in the message; the temporary file is removed.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create_dir(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|error| with_path(folder, &error))?;
+    io::Write::write_all(&mut file, content).map_err(|error| with_path(path, &error))?;
+    file.persist(path).map_err(|error| with_path(path, &error.error))?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Disk to mirror: archive -> destination registry. Opens no connection except to the destination.
+
+use std::sync::Arc;
+
+use archive_format::{Archive, Store, WorkspaceLock};
+use mirror_plan::Mode;
+
+use super::{Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
+use crate::carrier::blocking;
+use crate::carrier::from_archive::FromArchive;
+use crate::collect::collect;
+use crate::copy::copy;
+use crate::event::{Event, Observer};
+
+generic_from!(archive_format::ArchiveError, oci_transport::Error);
+
+pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
+    let Workflow::DiskToMirror { folder, destination } = &job.workflow else {
+        return Err(RunError::generic("this is not disk to mirror"));
+    };
+    let working_dir = job.workflow.working_dir();
+    working_dir.create()?;
+    let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
+    working_dir.wipe_cluster_resources()?;
+
+    let place = folder.clone();
+    let archive = Arc::new(blocking(move || Archive::open(&place)).await?);
+    for (index, chunk) in archive.chunks().iter().enumerate() {
+        observer.event(Event::ReadingArchive {
+            number: index + 1,
+            total: archive.chunks().len(),
+            path: chunk.path.clone(),
+        });
+    }
+    archive.warnings().iter().for_each(|warning| observer.event(Event::Warning(warning.to_string())));
+    job.destination.ping(destination.registry()).await.map_err(|error| {
+        RunError::generic(format!(
+            "checking registry \"{}\" access: {}",
+            destination.registry(),
+            crate::copy::chain(&error)
+        ))
+    })?;
+    let store = Store::open_as(&job.cache, &job.holder())?;
+    take_out(&archive, &store, folder, observer).await?;
+    if let Some(warning) = job.version.compare(working_dir.root()) {
+        observer.event(Event::Warning(warning.to_string()));
+    }
+
+    observer.event(Event::Discovering);
+    let plan = collect(Mode::DiskToMirror, &job.configuration.mirror, Some(destination), observer.as_ref())?;
+    refuse_empty(&plan, observer)?;
+    observer.event(Event::CopyStarted { images: plan.images.len() });
+    let images = Arc::new(plan.images);
+    let carrier = Arc::new(FromArchive {
+        images: Arc::clone(&images),
+        archive,
+        store,
+        destination: job.destination.clone(),
+        observer: Arc::clone(observer),
+        image_timeout: job.options.image_timeout,
+    });
+    let copied = copy(&images, &carrier, job.options.limits(), observer).await;
+    let outcome = conclude(job, &copied, observer);
+    progress.copied = Some(copied);
+    outcome
+}
+
+/// Takes the small things out of the archive: the working directory below `folder`, and manifests and links into the
+/// cache, so that a later archive of the sequence can leave them out. Layers stay where they are.
+async fn take_out(
+    archive: &Arc<Archive>,
+    store: &Store,
+    folder: &std::path::Path,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), RunError> {
+    let (archive, store, folder) = (Arc::clone(archive), store.clone(), folder.to_owned());
+    let taken = blocking(move || -> Result<usize, RunError> {
+        archive.extract_working_dir(&folder)?;
+        let mut taken = 0;
+        for (repository, digest) in archive.revisions() {
+            let limit = oci_transport::MAX_MANIFEST_BYTES as u64;
+            // Links also name manifests that earlier archives brought.
+            if archive.blob(&digest).is_some() {
+                let bytes = archive.read_small_blob(&digest, limit)?;
+                store.put_manifest(&repository, &digest, &bytes)?;
+                taken += 1;
+            }
+        }
+        for link in archive.tag_links() {
+            store.tag(&link.repository, &link.tag, &link.digest)?;
+        }
+        Ok(taken)
+    })
+    .await?;
+    observer.event(Event::Debug(format!("{taken} manifests taken out of the archive; layers stay in it")));
+    Ok(())
+}

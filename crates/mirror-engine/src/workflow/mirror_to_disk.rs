@@ -1,0 +1,146 @@
+//! Mirror to disk: source registries -> cache -> archive.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use archive_format::{ArchiveOptions, History, Store, WorkspaceLock};
+use image_ref::Digest;
+use mirror_plan::{Mode, PlannedImage};
+
+use super::{Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
+use crate::archive_builder::{ArchiveBuilder, BuildError, Contents, ReadyBlobs, Tail};
+use crate::carrier::blocking;
+use crate::carrier::into_store::{Follower, IntoStore};
+use crate::collect::collect;
+use crate::copy::{copy, queue_order};
+use crate::event::{Event, Observer};
+use crate::report::{ArchiveFile, ArchiveReport};
+use crate::tree::ImageTree;
+use crate::workdir::{WORKING_DIR, WorkingDir};
+
+generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
+
+pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
+    let Workflow::MirrorToDisk { folder } = &job.workflow else {
+        return Err(RunError::generic("this is not mirror to disk"));
+    };
+    let working_dir = job.workflow.working_dir();
+    working_dir.create()?;
+    let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
+    working_dir.wipe_cluster_resources()?;
+    let store = Store::open_as(&job.cache, &job.holder())?;
+    let history = History::read(working_dir.root(), job.options.since)?;
+
+    observer.event(Event::Discovering);
+    let plan = collect(Mode::MirrorToDisk, &job.configuration.mirror, None, observer.as_ref())?;
+    refuse_empty(&plan, observer)?;
+    observer.event(Event::CopyStarted { images: plan.images.len() });
+
+    let options = ArchiveOptions::from_archive_size(job.configuration.archive_size_gib, job.options.strict_archive);
+    let builder = ArchiveBuilder::start(folder.clone(), options, store.clone())?;
+    let images = Arc::new(plan.images);
+    let follower = Arc::new(ArchiveFollower {
+        images: Arc::clone(&images),
+        history: history.digests.clone(),
+        ready: builder.ready_blobs(),
+        added: Mutex::default(),
+    });
+    let carrier = Arc::new(IntoStore {
+        images: Arc::clone(&images),
+        source: job.source.clone(),
+        store: store.clone(),
+        observer: Arc::clone(observer),
+        image_timeout: job.options.image_timeout,
+        endpoints: Mutex::new(HashMap::new()),
+        follower: Arc::clone(&follower) as Arc<dyn Follower>,
+    });
+    let copied = copy(&images, &carrier, job.options.limits(), observer).await;
+    drop(carrier);
+    let complete = copied.is_complete();
+    let outcome = conclude(job, &copied, observer);
+    progress.copied = Some(copied);
+    if !complete {
+        blocking(move || builder.abandon()).await;
+        return outcome;
+    }
+
+    write_pinned(job, &working_dir, observer, progress)?;
+    job.version.write(working_dir.root())?;
+    observer.event(Event::BuildingArchive);
+    let tail = tail(job, &working_dir)?;
+    let summary = blocking(move || builder.finish(tail)).await?;
+    let warnings = summary.oversized_warnings().into_iter().chain(summary.closing_warning());
+    warnings.for_each(|warning| observer.event(Event::Warning(warning)));
+    let (blobs, left_out) = std::mem::take(&mut *follower.added.lock().expect("no holder panics"));
+    let count = blobs.len();
+    history.write(working_dir.root(), &blobs, job.started)?;
+    for chunk in &summary.chunks {
+        observer.event(Event::FileWritten { what: "archive", path: chunk.path.clone() });
+    }
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    progress.archive = Some(ArchiveReport {
+        files: summary.chunks.iter().map(|chunk| ArchiveFile { name: name(&chunk.path), bytes: chunk.bytes }).collect(),
+        blobs: count,
+        blobs_left_out: left_out,
+    });
+    Ok(())
+}
+
+/// Lets the archive follow the copy engine.
+struct ArchiveFollower {
+    images: Arc<Vec<PlannedImage>>,
+    /// Blobs that earlier archives hold.
+    history: HashSet<Digest>,
+    ready: ReadyBlobs,
+    /// Blobs that go into the archive, and how many do not because earlier archives have them.
+    added: Mutex<(Vec<Digest>, usize)>,
+}
+
+impl Follower for ArchiveFollower {
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) {
+        // With an image missing there will be no archive: writing one would only cost disk.
+        if trees.iter().any(Option::is_none) {
+            return;
+        }
+        let named = self.images.iter().zip(trees).filter_map(|(image, tree)| {
+            Some((image.cache.repository.as_str(), image.cache.tag.as_str(), tree.as_deref()?))
+        });
+        let contents = Contents::of(named, &self.history, queue_order);
+        *self.added.lock().expect("no holder panics") =
+            (contents.blobs.iter().map(|(digest, _)| digest.clone()).collect(), contents.left_out);
+        self.ready.begin(contents);
+    }
+
+    fn ready(&self, digest: &Digest) {
+        self.ready.ready(digest);
+    }
+}
+
+/// Writes the configuration with every catalog pinned to its digest, for mirroring and for deleting.
+fn write_pinned(
+    job: &Job,
+    working_dir: &WorkingDir,
+    observer: &Arc<dyn Observer>,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    observer.event(Event::Info("Generating pinned configurations...".to_owned()));
+    let stamp = job.stamp();
+    let delete = isc_schema::DeleteImageSetConfiguration::from_image_set(&job.configuration);
+    let files = [
+        ("Pinned ISC", working_dir.pinned_isc(&stamp), job.configuration.to_yaml()),
+        ("Pinned DISC", working_dir.pinned_disc(&stamp), delete.to_yaml()),
+    ];
+    for (what, path, text) in files {
+        crate::workdir::write_whole(&path, text.as_bytes())?;
+        observer.event(Event::FileWritten { what, path: path.clone() });
+        progress.files.push(path);
+    }
+    Ok(())
+}
+
+/// The end of the archive: the working directory and the configuration as written.
+fn tail(job: &Job, working_dir: &WorkingDir) -> Result<Tail, RunError> {
+    let files = working_dir.files()?.into_iter().map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path)).collect();
+    Ok(Tail { files, configuration: (format!("isc_{}", job.stamp()), job.configuration_text.clone()) })
+}

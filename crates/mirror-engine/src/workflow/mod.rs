@@ -1,0 +1,285 @@
+//! The workflows: one file each, and what they share.
+
+mod disk_to_mirror;
+mod mirror_to_disk;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use archive_format::{Holder, VersionMetadata};
+use isc_schema::ImageSetConfiguration;
+use jiff::Timestamp;
+use mirror_plan::{Destination, Mode, Plan};
+use oci_transport::Client;
+
+use crate::collect::CollectErrors;
+use crate::copy::{Copied, Limits};
+use crate::event::{Event, Observer};
+use crate::report::{ArchiveReport, RunReport};
+use crate::workdir::{WorkingDir, write_whole};
+
+/// Where content comes from and where it goes.
+#[derive(Debug, Clone)]
+pub enum Workflow {
+    /// Source registries to an archive in `folder`.
+    MirrorToDisk {
+        /// The folder of the archive; the working directory lies in it.
+        folder: PathBuf,
+    },
+    /// The archive in `folder` to a registry.
+    DiskToMirror {
+        /// The folder of the archive; the working directory lies in it.
+        folder: PathBuf,
+        /// Where to push.
+        destination: Destination,
+    },
+}
+
+impl Workflow {
+    /// The mode it belongs to.
+    pub fn mode(&self) -> Mode {
+        match self {
+            Self::MirrorToDisk { .. } => Mode::MirrorToDisk,
+            Self::DiskToMirror { .. } => Mode::DiskToMirror,
+        }
+    }
+
+    /// Its working directory.
+    pub fn working_dir(&self) -> WorkingDir {
+        match self {
+            Self::MirrorToDisk { folder } | Self::DiskToMirror { folder, .. } => {
+                WorkingDir::at(folder.join(crate::workdir::WORKING_DIR))
+            }
+        }
+    }
+}
+
+/// Choices that have a default.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Images at once, 1 to 10.
+    pub parallel_images: usize,
+    /// Layers at once for each of them, 1 to 10.
+    pub parallel_layers: usize,
+    /// Overall bound of one transfer, attempts included; zero for none.
+    pub image_timeout: Duration,
+    /// Mirror to disk: ignore histories written on or after this moment.
+    pub since: Option<Timestamp>,
+    /// Mirror to disk: fail on a file that is larger than an archive file may be.
+    pub strict_archive: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            parallel_images: 4,
+            parallel_layers: 5,
+            image_timeout: Duration::from_secs(600),
+            since: None,
+            strict_archive: false,
+        }
+    }
+}
+
+impl Options {
+    fn limits(&self) -> Limits {
+        let blobs = self.parallel_images.max(1) * self.parallel_layers.max(1);
+        // Manifest requests are small; as many of them as blobs may run keeps the blob queue fed.
+        Limits { images: blobs, blobs }
+    }
+}
+
+/// Everything one run needs.
+pub struct Job {
+    /// From where to where.
+    pub workflow: Workflow,
+    /// What to mirror.
+    pub configuration: ImageSetConfiguration,
+    /// The configuration as written; it travels in the archive.
+    pub configuration_text: Vec<u8>,
+    /// Root of the cache, `<base>/.oc-mirror/.cache`.
+    pub cache: PathBuf,
+    /// Client for source registries.
+    pub source: Client,
+    /// Client for the destination registry.
+    pub destination: Client,
+    /// Choices.
+    pub options: Options,
+    /// When the run started; names files.
+    pub started: Timestamp,
+    /// The same in local time, `YYYYMMDD_hhmmss`; names log files.
+    pub log_stamp: String,
+    /// This program.
+    pub version: VersionMetadata,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("workflow", &self.workflow).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Job {
+    /// What lock files say about this run.
+    fn holder(&self) -> Holder {
+        Holder::this_process(self.workflow.mode().as_str(), self.stamp())
+    }
+
+    /// The moment of the run in the form that file names carry: `2026-08-01T10:20:30Z`.
+    fn stamp(&self) -> String {
+        self.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub(crate) struct RunError {
+    /// The exit code (contract `config-cli.md` 3).
+    pub(crate) exit_code: u8,
+    /// The whole chain of reasons.
+    pub(crate) message: String,
+}
+
+impl RunError {
+    /// An error of the generic kind, exit code 1.
+    pub(crate) fn generic(message: impl Into<String>) -> Self {
+        Self { exit_code: 1, message: message.into() }
+    }
+}
+
+impl From<CollectErrors> for RunError {
+    fn from(errors: CollectErrors) -> Self {
+        Self { exit_code: errors.exit_code(), message: errors.message() }
+    }
+}
+
+/// Makes `?` turn an error with sources into a generic [`RunError`].
+macro_rules! generic_from {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for RunError {
+            fn from(error: $error) -> Self {
+                Self::generic(crate::copy::chain(&error))
+            }
+        })*
+    };
+}
+pub(crate) use generic_from;
+
+generic_from!(std::io::Error, archive_format::StoreError);
+
+/// What a workflow leaves behind, whether it succeeded or not.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) copied: Option<Copied>,
+    pub(crate) archive: Option<ArchiveReport>,
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Runs a workflow to its end. Every outcome is in the report, failure included.
+pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
+    let heard = Arc::new(Listener { inner: observer, warnings: std::sync::Mutex::default() });
+    let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
+    let mode = job.workflow.mode();
+    let mut progress = Progress::default();
+    observer.event(Event::Mode(mode));
+    let outcome = match mode {
+        Mode::MirrorToDisk => mirror_to_disk::run(&job, &observer, &mut progress).await,
+        Mode::DiskToMirror => disk_to_mirror::run(&job, &observer, &mut progress).await,
+        Mode::MirrorToMirror => Err(RunError::generic("mirror to mirror has no workflow")),
+    };
+    let working_dir = job.workflow.working_dir();
+    let (images, bytes_moved, bytes_saved) = match progress.copied {
+        Some(copied) => (copied.images, copied.bytes_moved, copied.bytes_saved),
+        None => (Vec::new(), 0, 0),
+    };
+    let relative = |path: &PathBuf| path.strip_prefix(working_dir.root()).unwrap_or(path).display().to_string();
+    let report = RunReport {
+        format: 1,
+        mode,
+        families: RunReport::count(&images),
+        images,
+        bytes_moved,
+        bytes_saved,
+        archive: progress.archive,
+        files: progress.files.iter().map(relative).collect(),
+        warnings: std::mem::take(&mut *heard.warnings.lock().expect("no holder panics")),
+        exit_code: outcome.as_ref().err().map_or(0, |error| error.exit_code),
+        error: outcome.err().map(|error| error.message),
+    };
+    save(&report, &working_dir, &job.log_stamp, &observer);
+    report
+}
+
+/// Keeps the warnings for the result document and hands everything on.
+struct Listener {
+    inner: Arc<dyn Observer>,
+    warnings: std::sync::Mutex<Vec<String>>,
+}
+
+impl Observer for Listener {
+    fn event(&self, event: Event) {
+        if let Event::Warning(text) = &event {
+            self.warnings.lock().expect("no holder panics").push(text.clone());
+        }
+        self.inner.event(event);
+    }
+}
+
+/// Saves the result document beside the log. Failing to do so does not change the outcome of the run.
+fn save(report: &RunReport, working_dir: &WorkingDir, stamp: &str, observer: &Arc<dyn Observer>) {
+    let path = working_dir.logs().join(format!("result_{stamp}.json"));
+    let text = serde_json::to_vec_pretty(report).unwrap_or_default();
+    if let Err(error) = write_whole(&path, &text) {
+        observer.event(Event::Warning(format!("the result document could not be saved: {error}")));
+    }
+}
+
+/// The steps that follow copying in every workflow: results, the file of errors, the exit code.
+fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<(), RunError> {
+    let families = RunReport::count(&copied.images);
+    observer.event(Event::Results(families.clone()));
+    let exit_code = RunReport::copy_exit_code(&families);
+    if exit_code == 0 {
+        return Ok(());
+    }
+    let lines: Vec<String> = copied
+        .images
+        .iter()
+        .filter_map(|image| {
+            let error = image.error.as_ref()?;
+            Some(format!("error mirroring image {} error: {}", image.origin, error.message))
+        })
+        .collect();
+    for line in &lines {
+        observer.event(Event::Error(format!("[Worker] {line}")));
+    }
+    let path = job.workflow.working_dir().logs().join(format!("mirroring_errors_{}.txt", job.log_stamp));
+    let mut text = lines.join("\n");
+    text.push('\n');
+    write_whole(&path, text.as_bytes())?;
+    let retry = copied.images.iter().filter_map(|image| image.error.as_ref()).any(|error| error.retry_can_help);
+    let advice = if retry {
+        "run the same command again: what arrived is kept, only the rest is fetched"
+    } else {
+        "running again will not help until the causes are mended"
+    };
+    Err(RunError {
+        exit_code,
+        message: format!(
+            "[Worker] some errors occurred during the mirroring. Please review {} for a list of mirroring errors. You \
+             may consider:\n* removing images or operators that cause the error from the image set config, and \
+             retrying\n* keeping the image set config (images are mandatory for you), and retrying\n* mirroring the \
+             failing images manually, if retries also fail.\n{advice}",
+            path.display()
+        ),
+    })
+}
+
+fn refuse_empty(plan: &Plan, observer: &Arc<dyn Observer>) -> Result<(), RunError> {
+    if !plan.images.is_empty() {
+        return Ok(());
+    }
+    observer.event(Event::Info("No images to mirror...".to_owned()));
+    Err(RunError::generic("no images to copy"))
+}

@@ -1,0 +1,74 @@
+//! `mirror.additionalImages` (contract `operators-archive.md` 8.1, `config-cli.md` 4.3).
+
+use image_ref::{ImageRef, Transport};
+use isc_schema::AdditionalImage;
+
+use crate::{CacheName, Destination, DestinationError, ImageKind, PlannedImage, Why};
+
+/// Images and warnings of one family.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// The images, in the order of the configuration.
+    pub images: Vec<PlannedImage>,
+    /// Things a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Plans every additional image. `destination` is none in mirror to disk.
+///
+/// # Errors
+/// One error per image that cannot be planned; the others are left out of the answer as well, since any collection
+/// error ends the run before copying (contract `config-cli.md` 1.5).
+pub fn plan(images: &[AdditionalImage], destination: Option<&Destination>) -> Result<Collected, Vec<DestinationError>> {
+    let mut collected = Collected::default();
+    let mut errors = Vec::new();
+    for (index, image) in images.iter().enumerate() {
+        if image.name.tag().is_some() && image.name.digest().is_some() {
+            collected.warnings.push(format!(
+                "{} has both a tag and a digest: it is read by digest and kept under the tag",
+                image.name.as_written()
+            ));
+        }
+        match plan_one(index, image, destination) {
+            Ok(planned) => collected.images.push(planned),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(collected) } else { Err(errors) }
+}
+
+fn plan_one(
+    index: usize,
+    image: &AdditionalImage,
+    destination: Option<&Destination>,
+) -> Result<PlannedImage, DestinationError> {
+    let cache = cache_name(&image.name, image.target_repo.as_deref(), image.target_tag.as_deref());
+    Ok(PlannedImage {
+        kind: ImageKind::Additional,
+        origin: image.name.as_written().to_owned(),
+        source: source(&image.name),
+        destination: destination.map(|destination| destination.image(&cache)).transpose()?,
+        cache,
+        platforms: image.platforms.clone(),
+        built: false,
+        needs: Vec::new(),
+        why: Why { path: format!("mirror.additionalImages[{index}]"), line: image.span.line, steps: Vec::new() },
+    })
+}
+
+/// The name an image gets in the cache: its path and tag, unless others are asked for. A digest stands in as the tag
+/// `sha256-<hex>`; the leading `/` of a local path is dropped.
+pub(crate) fn cache_name(image: &ImageRef, repository: Option<&str>, tag: Option<&str>) -> CacheName {
+    CacheName {
+        repository: repository.map_or_else(|| image.path().trim_matches('/').to_owned(), str::to_owned),
+        tag: tag.map_or_else(|| image.tag_or_digest_tag(), str::to_owned),
+    }
+}
+
+/// What is pulled: by digest when there is one, whatever the tag says.
+pub(crate) fn source(image: &ImageRef) -> ImageRef {
+    match (image.transport(), image.tag(), image.digest()) {
+        (Transport::Docker, Some(_), Some(digest)) => image.with_digest(digest.clone()),
+        _ => image.clone(),
+    }
+}

@@ -1,0 +1,103 @@
+//! From collected images to a plan: blocking, merging, ordering.
+
+use image_ref::Platform;
+use isc_schema::BlockedImage;
+use mirror_plan::{CacheName, ImageKind, Mode, Plan, PlannedImage, Why};
+
+fn image(kind: ImageKind, name: &str) -> PlannedImage {
+    let source: image_ref::ImageRef = name.parse().unwrap();
+    PlannedImage {
+        kind,
+        origin: name.into(),
+        cache: CacheName { repository: source.path().into(), tag: source.tag_or_digest_tag() },
+        destination: Some(format!("reg.lan/m/{}:{}", source.path(), source.tag_or_digest_tag()).parse().unwrap()),
+        source,
+        platforms: Vec::new(),
+        built: false,
+        needs: Vec::new(),
+        why: Why::default(),
+    }
+}
+
+fn origins(plan: &Plan) -> Vec<&str> {
+    plan.images.iter().map(|image| image.origin.as_str()).collect()
+}
+
+#[test]
+fn copying_order_follows_the_kinds() {
+    use ImageKind::*;
+    let collected =
+        [OperatorCatalog, OperatorBundle, Helm, Additional, OperatorRelated, Graph, ReleasePayload, ReleaseComponent]
+            .map(|kind| image(kind, &format!("h.io/{}:1", kind.as_str().to_lowercase())));
+    let plan = Plan::assemble(Mode::DiskToMirror, collected.into(), &[]);
+    let kinds: Vec<_> = plan.images.iter().map(|image| image.kind).collect();
+    assert_eq!(
+        kinds,
+        [ReleaseComponent, ReleasePayload, Graph, OperatorRelated, Additional, Helm, OperatorBundle, OperatorCatalog]
+    );
+}
+
+#[test]
+fn needs_follow_their_images() {
+    let mut bundle = image(ImageKind::OperatorBundle, "h.io/bundle:1");
+    bundle.needs = vec![1, 2, 3];
+    let collected = vec![
+        bundle,
+        image(ImageKind::OperatorRelated, "h.io/b:1"),
+        image(ImageKind::OperatorRelated, "h.io/blocked:1"),
+        image(ImageKind::OperatorRelated, "h.io/b:1"),
+    ];
+    let blocked = [BlockedImage::new("blocked").unwrap()];
+    let plan = Plan::assemble(Mode::MirrorToDisk, collected, &blocked);
+    assert_eq!(origins(&plan), ["h.io/b:1", "h.io/bundle:1"]);
+    assert_eq!(plan.images[1].needs, [0]);
+    assert_eq!(plan.blocked[0].origin, "h.io/blocked:1");
+}
+
+#[test]
+fn blocked_images_match_source_or_destination_anywhere_without_scheme() {
+    let check = |pattern: &str, expected: &[&str]| {
+        let collected =
+            vec![image(ImageKind::Additional, "quay.io/a/debug-tools:1"), image(ImageKind::Additional, "h.io/b:2")];
+        let plan = Plan::assemble(Mode::DiskToMirror, collected, &[BlockedImage::new(pattern).unwrap()]);
+        assert_eq!(origins(&plan), expected, "{pattern}");
+    };
+    check("debug-.*", &["h.io/b:2"]);
+    check("^quay", &["h.io/b:2"]);
+    check("^docker://", &["quay.io/a/debug-tools:1", "h.io/b:2"]);
+    check("reg.lan/m/b", &["quay.io/a/debug-tools:1"]);
+    check(":", &[]);
+    check("nothing", &["quay.io/a/debug-tools:1", "h.io/b:2"]);
+}
+
+#[test]
+fn duplicates_merge_wherever_they_stand() {
+    let collected = vec![
+        image(ImageKind::Additional, "h.io/a:1"),
+        image(ImageKind::Additional, "h.io/b:1"),
+        image(ImageKind::Additional, "h.io/a:1"),
+    ];
+    assert_eq!(origins(&Plan::assemble(Mode::MirrorToDisk, collected, &[])), ["h.io/a:1", "h.io/b:1"]);
+}
+
+#[test]
+fn platform_filters_of_duplicates() {
+    let check = |first: &[&str], second: &[&str], expected: &[&str]| {
+        let platforms = |names: &[&str]| names.iter().map(|name| name.parse::<Platform>().unwrap()).collect::<Vec<_>>();
+        let (mut a, mut b) = (image(ImageKind::Additional, "h.io/a:1"), image(ImageKind::Additional, "h.io/a:1"));
+        a.platforms = platforms(first);
+        b.platforms = platforms(second);
+        assert_eq!(Plan::assemble(Mode::MirrorToDisk, vec![a, b], &[]).images[0].platforms, platforms(expected));
+    };
+    check(&["linux/amd64"], &["linux/arm64"], &["linux/amd64", "linux/arm64"]);
+    check(&["linux/amd64"], &["linux/amd64"], &["linux/amd64"]);
+    check(&["linux/amd64"], &[], &[]);
+    check(&[], &["linux/amd64"], &[]);
+}
+
+#[test]
+fn a_plan_survives_being_saved() {
+    let plan = Plan::assemble(Mode::MirrorToMirror, vec![image(ImageKind::Helm, "h.io/a:1")], &[]);
+    let saved = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&saved).unwrap(), plan);
+}
