@@ -26,6 +26,10 @@ pub enum AccessError {
     Registries(#[from] registries_conf::Error),
     #[error("cannot use auth file `{path}`: {reason}; correct the file, or name another one with --authfile")]
     AuthFile { path: PathBuf, reason: String },
+    #[error("--secure-policy needs a trust policy, and there is none in {paths:?}; name one with --policy")]
+    NoPolicy { paths: Vec<PathBuf> },
+    #[error("cannot use the trust policy")]
+    Policy(#[from] registries_conf::PolicyError),
     #[error(transparent)]
     Client(#[from] oci_transport::Error),
 }
@@ -52,6 +56,22 @@ impl Clients {
             destination: client(Side::Destination, &env, &registries, &common.destination, common)?,
         })
     }
+}
+
+/// Reads the trust policy to enforce: `--policy`, else the usual places.
+///
+/// # Errors
+/// When there is none, or it is not valid: enforcing nothing would be the opposite of what was asked.
+pub fn policy(common: &Common) -> Result<registries_conf::Policy, AccessError> {
+    let path = match locations::policy_json(&locations_env(&common.env), common.policy.as_deref()) {
+        MainFile::Required(path) => path,
+        MainFile::FirstOf(paths) => {
+            let found = paths.iter().find(|path| path.is_file()).cloned();
+            found.ok_or(AccessError::NoPolicy { paths })?
+        }
+    };
+    let text = std::fs::read_to_string(&path).map_err(|source| AccessError::Read { path: path.clone(), source })?;
+    Ok(registries_conf::Policy::parse(&path.display().to_string(), &text)?)
 }
 
 fn locations_env(snapshot: &Snapshot) -> Env {

@@ -8,12 +8,12 @@ use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow};
 
-use crate::access::Clients;
+use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{Screen, closing_line, go_duration};
-use crate::settings::{Common, DryRun, Mirror, Mode, Settings};
+use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings};
 use crate::version;
 
 /// Mirrors, and tells how it went.
@@ -115,12 +115,32 @@ fn options(common: &Common, request: &Mirror) -> anyhow::Result<Options> {
         .map(|date| date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()))
         .transpose()
         .context("--since is out of range")?;
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     Ok(Options {
         parallel_images: common.parallel_images as usize,
         parallel_layers: common.parallel_layers as usize,
         image_timeout: request.image_timeout.unwrap_or_default(),
         since,
         strict_archive: request.strict_archive,
+        dry_run: match request.dry_run {
+            DryRun::No => mirror_engine::DryRun::No,
+            DryRun::Images => mirror_engine::DryRun::Images,
+            DryRun::ImagesAndInstances => mirror_engine::DryRun::ImagesAndInstances,
+        },
+        force: request.force,
+        remove_signatures: request.remove_signatures,
+        ignore_release_signature: request.ignore_release_signature,
+        policy: if request.secure_policy { Some(Arc::new(access::policy(common)?)) } else { None },
+        operator_selection: match request.selection.operators {
+            OperatorSelection::VersionRange => mirror_engine::RuleSet::VersionRange,
+            OperatorSelection::UpgradeGraph => mirror_engine::RuleSet::UpgradeGraph,
+        },
+        add_intermediate_releases: request.selection.add_intermediate_releases,
+        update_url: common.env.update_url.clone(),
+        signature_url: common.env.signature_url.clone(),
+        signature_key: common.env.signature_key.as_deref().map(read).transpose()?,
+        sign_catalogs: request.sign_catalogs.as_deref().map(read).transpose()?,
+        cache_host: common.cache_host(),
     })
 }
 

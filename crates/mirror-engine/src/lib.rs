@@ -31,6 +31,7 @@ mod workflow;
 
 pub use archive_format::VersionMetadata;
 pub use event::{Event, NoObserver, Observer, Totals};
+pub use fbc_catalog::RuleSet;
 pub use report::RunReport;
 pub use workdir::WorkingDir;
-pub use workflow::{Job, Options, Workflow, run};
+pub use workflow::{DryRun, Job, Options, Workflow, run};

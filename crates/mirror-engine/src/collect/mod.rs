@@ -1,9 +1,16 @@
 //! From the configuration to the images it asks for: the planner decides, this module brings it the facts.
 
-use isc_schema::Mirror;
-use mirror_plan::{Destination, Family, Mode, Plan, additional};
+mod operators;
+mod releases;
+
+use std::sync::Arc;
+
+use archive_format::{Archive, Store};
+use mirror_plan::{Destination, Family, Mode, Plan, PlannedImage, additional};
 
 use crate::event::{Event, Observer};
+use crate::workdir::WorkingDir;
+use crate::workflow::Job;
 
 /// Errors of collecting, by family. Any of them ends the run before copying (contract `config-cli.md` 3).
 #[derive(Debug, Default)]
@@ -34,42 +41,66 @@ impl CollectErrors {
     }
 }
 
+/// What collecting has at hand.
+pub(crate) struct Collecting<'a> {
+    pub(crate) mode: Mode,
+    pub(crate) job: &'a Job,
+    pub(crate) working_dir: &'a WorkingDir,
+    pub(crate) store: &'a Store,
+    /// The archive that is being loaded; only in disk to mirror, where nothing else may be asked.
+    pub(crate) archive: Option<&'a Archive>,
+    /// Where images go; none in mirror to disk.
+    pub(crate) destination: Option<&'a Destination>,
+    pub(crate) observer: &'a Arc<dyn Observer>,
+}
+
+impl Collecting<'_> {
+    /// Tells the observer.
+    pub(crate) fn tell(&self, event: Event) {
+        self.observer.event(event);
+    }
+}
+
 /// Collects everything that the configuration asks for into a plan.
+///
+/// A release error ends collecting at once; the other families are all attempted (contract `config-cli.md` 3).
 ///
 /// # Errors
 /// All collection errors of all families together.
-pub(crate) fn collect(
-    mode: Mode,
-    mirror: &Mirror,
-    destination: Option<&Destination>,
-    observer: &dyn Observer,
-) -> Result<Plan, CollectErrors> {
+pub(crate) async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> {
+    let mirror = &at.job.configuration.mirror;
     let mut images = Vec::new();
     let mut errors = CollectErrors::default();
-    refuse_unsupported(mirror, &mut errors);
-    if !mirror.additional_images.is_empty() {
-        observer.event(Event::Collecting(Family::Additional));
-        match additional::plan(&mirror.additional_images, destination) {
-            Ok(collected) => {
-                collected.warnings.into_iter().for_each(|warning| observer.event(Event::Warning(warning)));
-                images.extend(collected.images);
-            }
-            Err(all) => all.iter().for_each(|error| errors.push(Family::Additional, error.to_string())),
-        }
+    images.extend(releases::collect(at, &mut errors).await);
+    if !errors.is_empty() {
+        return Err(errors);
     }
-    if errors.is_empty() { Ok(Plan::assemble(mode, images, &mirror.blocked_images)) } else { Err(errors) }
-}
-
-/// Families that this version cannot mirror are errors, never silently left out.
-fn refuse_unsupported(mirror: &Mirror, errors: &mut CollectErrors) {
-    let platform = &mirror.platform;
-    if !platform.channels.is_empty() || platform.release.is_some() || platform.graph {
-        errors.push(Family::Release, "mirror.platform: this version cannot mirror releases");
-    }
-    if !mirror.operators.is_empty() {
-        errors.push(Family::Operator, "mirror.operators: this version cannot mirror operator catalogs");
-    }
+    images.extend(operators::collect(at, &mut errors).await);
+    images.extend(additional_images(at, &mut errors));
     if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
         errors.push(Family::Helm, "mirror.helm: this version cannot mirror Helm charts");
+    }
+    if errors.is_empty() { Ok(Plan::assemble(at.mode, images, &mirror.blocked_images)) } else { Err(errors) }
+}
+
+fn additional_images(at: &Collecting<'_>, errors: &mut CollectErrors) -> Vec<PlannedImage> {
+    let configured = &at.job.configuration.mirror.additional_images;
+    if configured.is_empty() {
+        return Vec::new();
+    }
+    at.tell(Event::Collecting(Family::Additional));
+    match additional::plan(configured, at.destination) {
+        Ok(collected) => {
+            for warning in collected.warnings {
+                at.tell(Event::Warning(warning));
+            }
+            collected.images
+        }
+        Err(all) => {
+            for error in all {
+                errors.push(Family::Additional, error.to_string());
+            }
+            Vec::new()
+        }
     }
 }

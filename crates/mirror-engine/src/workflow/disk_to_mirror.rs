@@ -8,7 +8,7 @@ use mirror_plan::Mode;
 use super::{Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
 use crate::carrier::blocking;
 use crate::carrier::from_archive::FromArchive;
-use crate::collect::collect;
+use crate::collect::{Collecting, collect};
 use crate::copy::copy;
 use crate::event::{Event, Observer};
 
@@ -47,7 +47,16 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     }
 
     observer.event(Event::Discovering);
-    let plan = collect(Mode::DiskToMirror, &job.configuration.mirror, Some(destination), observer.as_ref())?;
+    let plan = collect(&Collecting {
+        mode: Mode::DiskToMirror,
+        job,
+        working_dir: &working_dir,
+        store: &store,
+        archive: Some(&archive),
+        destination: Some(destination),
+        observer,
+    })
+    .await?;
     refuse_empty(&plan, observer)?;
     observer.event(Event::CopyStarted { images: plan.images.len() });
     let images = Arc::new(plan.images);

@@ -12,7 +12,7 @@ use super::{Job, Progress, RunError, Workflow, conclude, generic_from, refuse_em
 use crate::archive_builder::{ArchiveBuilder, BuildError, Contents, ReadyBlobs, Tail};
 use crate::carrier::blocking;
 use crate::carrier::into_store::{Follower, IntoStore};
-use crate::collect::collect;
+use crate::collect::{Collecting, collect};
 use crate::copy::{copy, queue_order};
 use crate::event::{Event, Observer};
 use crate::report::{ArchiveFile, ArchiveReport};
@@ -33,7 +33,16 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let history = History::read(working_dir.root(), job.options.since)?;
 
     observer.event(Event::Discovering);
-    let plan = collect(Mode::MirrorToDisk, &job.configuration.mirror, None, observer.as_ref())?;
+    let plan = collect(&Collecting {
+        mode: Mode::MirrorToDisk,
+        job,
+        working_dir: &working_dir,
+        store: &store,
+        archive: None,
+        destination: None,
+        observer,
+    })
+    .await?;
     refuse_empty(&plan, observer)?;
     observer.event(Event::CopyStarted { images: plan.images.len() });
 

@@ -68,6 +68,42 @@ pub struct Options {
     pub since: Option<Timestamp>,
     /// Mirror to disk: fail on a file that is larger than an archive file may be.
     pub strict_archive: bool,
+    /// Only say what would be done.
+    pub dry_run: DryRun,
+    /// Go on although it cannot fit.
+    pub force: bool,
+    /// Leave signatures of images behind.
+    pub remove_signatures: bool,
+    /// Do not verify release signatures.
+    pub ignore_release_signature: bool,
+    /// The trust policy to enforce.
+    pub policy: Option<Arc<registries_conf::Policy>>,
+    /// Rules by which operator versions are selected.
+    pub operator_selection: fbc_catalog::RuleSet,
+    /// Add the releases that an upgrade has to pass on its way.
+    pub add_intermediate_releases: bool,
+    /// Endpoint of the update graph, instead of the public one; also means that the graph image is not built.
+    pub update_url: Option<String>,
+    /// Base URL of release signatures, instead of the public one.
+    pub signature_url: Option<String>,
+    /// Armored public keys for release signatures, instead of the built-in ones.
+    pub signature_key: Option<Vec<u8>>,
+    /// Private key (PEM) that rebuilt catalogs are signed with.
+    pub sign_catalogs: Option<Vec<u8>>,
+    /// The cache's name in mapping files and delete lists, `localhost:<port>`.
+    pub cache_host: String,
+}
+
+/// Whether a run only says what it would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DryRun {
+    /// It does it.
+    #[default]
+    No,
+    /// It writes mapping files.
+    Images,
+    /// The same, with a line for each instance of a list.
+    ImagesAndInstances,
 }
 
 impl Default for Options {
@@ -78,6 +114,18 @@ impl Default for Options {
             image_timeout: Duration::from_secs(600),
             since: None,
             strict_archive: false,
+            dry_run: DryRun::No,
+            force: false,
+            remove_signatures: false,
+            ignore_release_signature: false,
+            policy: None,
+            operator_selection: fbc_catalog::RuleSet::VersionRange,
+            add_intermediate_releases: false,
+            update_url: None,
+            signature_url: None,
+            signature_key: None,
+            sign_catalogs: None,
+            cache_host: "localhost:55000".to_owned(),
         }
     }
 }
