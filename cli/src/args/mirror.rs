@@ -9,6 +9,7 @@ use super::Switch;
 
 /// What the mirror command accepts.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Flags of mirroring")]
 pub struct MirrorArgs {
     /// Where to mirror to: `file://DIR` or `docker://HOST[:PORT][/NAMESPACE]`
     #[arg(value_name = "DESTINATION")]

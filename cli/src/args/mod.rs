@@ -50,7 +50,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Subcommands>,
     /// Show the version
-    #[arg(short = 'v', long = "version", action = ArgAction::Version)]
+    #[arg(short = 'v', long = "version", action = ArgAction::Version, help_heading = None::<&str>)]
     version: Option<bool>,
 }
 
