@@ -45,21 +45,19 @@ fn files_are_as_committed() {
         assert_eq!(committed, made, "{directory}");
         for document in documents {
             let path = fixtures().join(directory).join(&document.file_name);
+            if update_wanted() {
+                fs::write(&path, &document.text).unwrap();
+            }
             let golden = fs::read_to_string(&path).unwrap();
             assert_eq!(document.text, golden, "{} differs", path.display());
         }
     }
 }
 
-/// Writes the golden files anew; to be read before they are committed.
-#[test]
-#[ignore = "writes fixtures"]
-fn write_golden_files() {
-    for (directory, documents) in directories() {
-        for document in documents {
-            fs::write(fixtures().join(directory).join(&document.file_name), &document.text).unwrap();
-        }
-    }
+/// `UPDATE_GOLDEN=1` writes the golden files anew; they are to be read before they are committed.
+#[expect(clippy::disallowed_methods, reason = "tests take their switch from the environment")]
+fn update_wanted() -> bool {
+    std::env::var_os("UPDATE_GOLDEN").is_some()
 }
 
 #[test]
