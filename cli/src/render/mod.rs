@@ -2,7 +2,9 @@
 
 mod meter;
 mod screen;
+mod table;
 mod words;
 
 pub use screen::Screen;
+pub use table::table;
 pub use words::{closing_line, go_duration, size};

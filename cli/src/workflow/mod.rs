@@ -1,5 +1,7 @@
 //! The run itself: settings in, engine at work, exit status out. One page per command.
 
+mod archive;
+mod describe;
 mod mirror;
 
 use crate::exit::ExitStatus;
@@ -10,6 +12,9 @@ use crate::settings::{Command, Settings};
 pub fn run(settings: &Settings, log: &Log) -> ExitStatus {
     match &settings.command {
         Command::Mirror(request) => mirror::run(settings, request, log),
+        Command::ArchiveList(folder) => archive::list(settings, folder, log),
+        Command::ArchiveVerify(folder) => archive::verify(settings, folder, log),
+        Command::Describe(folder) => describe::run(settings, folder, log),
         other => {
             log.error(format_args!("[Executor] `{}` is not available in this build ", other.name()));
             ExitStatus::GENERIC

@@ -24,6 +24,7 @@ mod carrier;
 mod collect;
 mod copy;
 pub mod event;
+pub mod inspect;
 pub mod report;
 mod tree;
 pub mod workdir;
