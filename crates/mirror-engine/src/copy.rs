@@ -244,6 +244,7 @@ impl<C: Carrier> Coordinator<C> {
                     bytes_moved: 0,
                     bytes_saved: 0,
                     retries: 0,
+                    operators: image.operators.clone(),
                     outcome: ImageOutcome::Skipped,
                     error: None,
                 },
@@ -532,7 +533,10 @@ impl<C: Carrier> Coordinator<C> {
         for dependent in std::mem::take(&mut state.needed_by) {
             if !matches!(self.states[dependent].stage, Stage::Done) {
                 let reason = CopyError {
-                    message: format!("skipped: one of its related images failed: {}", self.images[at].origin),
+                    message: format!(
+                        "skipping operator bundle {} because one of its related images failed to mirror: {}",
+                        self.images[dependent].origin, self.images[at].origin
+                    ),
                     condition: "needed-image-failed".into(),
                     retry_can_help: state_retry(&self.states[at]),
                 };

@@ -1,7 +1,7 @@
 //! What a run did, as data: one line for a person and one JSON document for a script are made from it.
 
 use image_ref::Digest;
-use mirror_plan::{Family, ImageKind, Mode};
+use mirror_plan::{Family, ImageKind, Mode, OperatorUse};
 use serde::Serialize;
 
 /// How one image ended.
@@ -56,11 +56,28 @@ pub struct ImageReport {
     pub bytes_saved: u64,
     /// How often requests were tried again on its behalf.
     pub retries: u32,
+    /// The operators that are incomplete without it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<OperatorUse>,
     /// How it ended.
     pub outcome: ImageOutcome,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ImageError>,
+}
+
+impl ImageReport {
+    /// ` (Operator bundles: [b1 b2] - Operators: [o1])` for an image of an operator, empty for all others
+    /// (contract `config-cli.md` 6.2).
+    pub fn association(&self) -> String {
+        if self.operators.is_empty() {
+            return String::new();
+        }
+        let list = |names: std::collections::BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(" ");
+        let bundles = list(self.operators.iter().map(|part_of| part_of.bundle.as_str()).collect());
+        let operators = list(self.operators.iter().map(|part_of| part_of.operator.as_str()).collect());
+        format!(" (Operator bundles: [{bundles}] - Operators: [{operators}])")
+    }
 }
 
 /// How one family did.

@@ -52,6 +52,7 @@ fn plan_one(
         platforms: image.platforms.clone(),
         built: false,
         needs: Vec::new(),
+        operators: Vec::new(),
         why: Why { path: format!("mirror.additionalImages[{index}]"), line: image.span.line, steps: Vec::new() },
     })
 }

@@ -39,4 +39,4 @@ pub mod release;
 
 pub use destination::{Destination, DestinationError};
 pub use kind::{Family, ImageKind};
-pub use plan::{Blocked, CacheName, Mode, Plan, PlannedImage, Why};
+pub use plan::{Blocked, CacheName, Mode, OperatorUse, PinnedCatalog, Plan, PlannedImage, Why};

@@ -87,8 +87,31 @@ pub struct PlannedImage {
     /// Indexes into [`Plan::images`] of the images without which this one is useless: a bundle's related images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<usize>,
+    /// The operators that are incomplete without it; empty for images of other families and for catalogs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<OperatorUse>,
     /// What brought it in.
     pub why: Why,
+}
+
+/// A bundle of an operator that an image belongs to (contract `operators-archive.md` 4, "Association").
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OperatorUse {
+    /// The operator: the name of its package.
+    pub operator: String,
+    /// The bundle.
+    pub bundle: String,
+}
+
+/// A catalog of the configuration and the content it stands for in this run (contract `config-cli.md` 1.6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedCatalog {
+    /// Place of the entry in `mirror.operators`, from 0.
+    pub entry: usize,
+    /// The catalog by digest.
+    pub catalog: ImageRef,
+    /// The tag at the destination; none when the configuration names neither a tag nor a `targetTag`.
+    pub target_tag: Option<String>,
 }
 
 /// An image that `blockedImages` keeps out.
@@ -110,6 +133,9 @@ pub struct Plan {
     /// What `blockedImages` kept out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<Blocked>,
+    /// The catalogs by digest, in the order of the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalogs: Vec<PinnedCatalog>,
 }
 
 impl Plan {
@@ -143,7 +169,7 @@ impl Plan {
         for image in &mut images {
             image.needs = image.needs.iter().filter_map(|need| moved.get(*need).copied().flatten()).collect();
         }
-        Self { mode, images: sort(images), blocked }
+        Self { mode, images: sort(images), blocked, catalogs: Vec::new() }
     }
 }
 
@@ -162,6 +188,11 @@ fn merge(kept: &mut PlannedImage, other: PlannedImage) {
             kept.needs.push(need);
         }
     }
+    for part_of in other.operators {
+        if !kept.operators.contains(&part_of) {
+            kept.operators.push(part_of);
+        }
+    }
     kept.kind = kept.kind.min(other.kind);
 }
 
@@ -178,10 +209,13 @@ fn sort(images: Vec<PlannedImage>) -> Vec<PlannedImage> {
     numbered.sort_by_key(|(new, _)| *new);
     numbered
         .into_iter()
-        .map(|(_, mut image)| {
+        .map(|(at, mut image)| {
             for need in &mut image.needs {
                 *need = place[*need];
             }
+            // What one catalog calls a bundle, another may call a related image. An image waits only for what stands
+            // before it, so that no two images can wait for each other.
+            image.needs.retain(|need| *need < at);
             image.needs.sort_unstable();
             image.needs.dedup();
             image

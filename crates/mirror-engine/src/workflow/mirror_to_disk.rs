@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use archive_format::{ArchiveOptions, History, Store, WorkspaceLock};
 use image_ref::Digest;
-use mirror_plan::{Mode, PlannedImage};
+use mirror_plan::{Mode, PinnedCatalog, PlannedImage};
 
 use super::{Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
 use crate::archive_builder::{ArchiveBuilder, BuildError, Contents, ReadyBlobs, Tail};
@@ -74,7 +74,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         return outcome;
     }
 
-    write_pinned(job, &working_dir, observer, progress)?;
+    write_pinned(job, &plan.catalogs, &working_dir, observer, progress)?;
     job.version.write(working_dir.root())?;
     observer.event(Event::BuildingArchive);
     let tail = tail(job, &working_dir)?;
@@ -129,15 +129,22 @@ impl Follower for ArchiveFollower {
 /// Writes the configuration with every catalog pinned to its digest, for mirroring and for deleting.
 fn write_pinned(
     job: &Job,
+    catalogs: &[PinnedCatalog],
     working_dir: &WorkingDir,
     observer: &Arc<dyn Observer>,
     progress: &mut Progress,
 ) -> Result<(), RunError> {
     observer.event(Event::Info("Generating pinned configurations...".to_owned()));
     let stamp = job.stamp();
-    let delete = isc_schema::DeleteImageSetConfiguration::from_image_set(&job.configuration);
+    let mut configuration = job.configuration.clone();
+    for pinned in catalogs {
+        let entry = &mut configuration.mirror.operators[pinned.entry];
+        entry.catalog = pinned.catalog.clone();
+        entry.target_tag.clone_from(&pinned.target_tag);
+    }
+    let delete = isc_schema::DeleteImageSetConfiguration::from_image_set(&configuration);
     let files = [
-        ("Pinned ISC", working_dir.pinned_isc(&stamp), job.configuration.to_yaml()),
+        ("Pinned ISC", working_dir.pinned_isc(&stamp), configuration.to_yaml()),
         ("Pinned DISC", working_dir.pinned_disc(&stamp), delete.to_yaml()),
     ];
     for (what, path, text) in files {

@@ -296,7 +296,7 @@ fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<
         .iter()
         .filter_map(|image| {
             let error = image.error.as_ref()?;
-            Some(format!("error mirroring image {} error: {}", image.origin, error.message))
+            Some(format!("error mirroring image {}{} error: {}", image.origin, image.association(), error.message))
         })
         .collect();
     for line in &lines {

@@ -15,6 +15,7 @@ fn image(kind: ImageKind, name: &str) -> PlannedImage {
         platforms: Vec::new(),
         built: false,
         needs: Vec::new(),
+        operators: Vec::new(),
         why: Why::default(),
     }
 }
