@@ -6,3 +6,4 @@ mod bad_input;
 mod harness;
 mod mirror;
 mod real_registries;
+mod trust;

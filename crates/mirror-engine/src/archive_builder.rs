@@ -64,6 +64,12 @@ impl Contents {
             let root = &tree.root.digest;
             link(format!("_manifests/tags/{tag}/current/link"), root);
             link(format!("_manifests/tags/{tag}/index/sha256/{}/link", root.hex()), root);
+            for attached in &tree.attached {
+                let Some(tag) = &attached.tag else { continue };
+                let root = &attached.tree.root.digest;
+                link(format!("_manifests/tags/{tag}/current/link"), root);
+                link(format!("_manifests/tags/{tag}/index/sha256/{}/link", root.hex()), root);
+            }
         }
         let all = seen.len();
         order(&mut blobs);

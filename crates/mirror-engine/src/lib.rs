@@ -10,6 +10,7 @@
 //! - `copy`: one coordinator for all images of a run, the global blob plan;
 //! - `carrier`: what "moving an image" means in each workflow;
 //! - `archive_builder`: the archive, written while images still arrive;
+//! - `trust`: signatures travel with their image, policies decide whether an image may;
 //! - `workflow`: one page per workflow that joins these.
 //!
 //! ## Deviations
@@ -27,6 +28,7 @@ pub mod event;
 pub mod inspect;
 pub mod report;
 mod tree;
+mod trust;
 pub mod workdir;
 mod workflow;
 

@@ -20,12 +20,42 @@ pub(crate) struct ImageTree {
     pub(crate) blobs: Vec<Descriptor>,
     /// Layers of schema 1 manifests, which do not tell sizes: whoever knows the blobs moves them to `blobs`.
     pub(crate) without_size: Vec<Digest>,
+    /// Signatures, attestations and other artifacts that travel with the image. Their blobs are among `blobs`.
+    pub(crate) attached: Vec<Attached>,
+}
+
+/// An artifact about an image, in the image's repository.
+#[derive(Debug, Clone)]
+pub(crate) struct Attached {
+    /// The tag that leads to it, such as `sha256-<hex>.sig`; none for a referrer, which is found by its `subject`.
+    pub(crate) tag: Option<String>,
+    /// Its own parts.
+    pub(crate) tree: ImageTree,
 }
 
 impl ImageTree {
-    /// All manifests in the order in which they may be pushed.
+    /// All manifests in the order in which they may be pushed, those of attached artifacts included.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        let attached = self.attached.iter().flat_map(|attached| attached.tree.image_manifests());
+        self.children.iter().chain(attached).chain(std::iter::once(&self.root))
+    }
+
+    /// The manifests of the image itself, children before parents.
+    pub(crate) fn image_manifests(&self) -> impl Iterator<Item = &Manifest> {
         self.children.iter().chain(std::iter::once(&self.root))
+    }
+
+    /// Lets artifacts travel with the image.
+    pub(crate) fn attach(&mut self, attached: Vec<Attached>) {
+        let mut seen: HashSet<Digest> = self.blobs.iter().map(|blob| blob.digest.clone()).collect();
+        for artifact in &attached {
+            for blob in &artifact.tree.blobs {
+                if seen.insert(blob.digest.clone()) {
+                    self.blobs.push(blob.clone());
+                }
+            }
+        }
+        self.attached.extend(attached);
     }
 
     /// Sum of the blobs' sizes in bytes.
@@ -109,7 +139,7 @@ where
         }
     }
     children.reverse();
-    Ok(ImageTree { root, children, blobs: blobs.list, without_size: blobs.without_size })
+    Ok(ImageTree { root, children, blobs: blobs.list, without_size: blobs.without_size, attached: Vec::new() })
 }
 
 fn select<'a, E>(

@@ -17,6 +17,7 @@ use super::{advance, destination_name, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::Observer;
 use crate::tree::{ImageTree, walk};
+use crate::trust::{self, ArchiveShelf};
 
 /// Pushes images out of an archive and the cache.
 pub(crate) struct FromArchive {
@@ -27,6 +28,8 @@ pub(crate) struct FromArchive {
     pub(crate) observer: Arc<dyn Observer>,
     /// Bound of one transfer, attempts included; zero for none.
     pub(crate) image_timeout: Duration,
+    /// Where signatures are found; none when they stay behind.
+    pub(crate) signatures: Option<ArchiveShelf>,
 }
 
 impl FromArchive {
@@ -178,7 +181,16 @@ impl Carrier for FromArchive {
             let size = size.ok_or_else(|| missing("layer", &digest, &image.origin))?;
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
-        let complete = self.is_complete(destination, &digest).await?;
+        if let Some(shelf) = &self.signatures {
+            tree.attach(trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?);
+        }
+        let complete = self.is_complete(destination, &digest).await?
+            && trust::are_attached(
+                &self.destination,
+                &self.destination.endpoint(&Self::repository(image)?),
+                &tree.attached,
+            )
+            .await?;
         Ok(Resolved { tree: Arc::new(tree), complete })
     }
 
@@ -224,6 +236,7 @@ pub(crate) async fn push_manifests(client: &Client, image: &PlannedImage, tree: 
         let reference = Reference::Digest(child.digest.clone());
         client.push_manifest(&endpoint, &reference, child).await.map_err(|error| transport(&error))?;
     }
+    trust::push_attached(client, &endpoint, &tree.attached).await?;
     let tag = image.destination.as_ref().and_then(ImageRef::tag).unwrap_or("latest").to_owned();
     client.push_manifest(&endpoint, &Reference::Tag(tag), &tree.root).await.map_err(|error| transport(&error))
 }

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use archive_format::{PartialBlob, Store};
-use image_ref::{Digest, ImageRef};
+use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::PlannedImage;
 use oci_transport::{BlobSink, Client, Descriptor, Endpoint, Manifest};
 
 use super::{advance, blocking, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::Observer;
-use crate::tree::{ImageTree, walk};
+use crate::tree::{Attached, ImageTree, walk};
+use crate::trust::{self, Shelf as _, StoreShelf};
 
 /// How large a manifest in the store may be, in bytes.
 const MANIFEST_LIMIT: u64 = oci_transport::MAX_MANIFEST_BYTES as u64;
@@ -28,6 +29,8 @@ pub(crate) struct IntoStore {
     pub(crate) image_timeout: Duration,
     /// Where the manifests of an image, and so its blobs, were found.
     pub(crate) endpoints: Mutex<HashMap<usize, Endpoint>>,
+    /// Where signatures of complete images are found; none when signatures stay behind.
+    pub(crate) signatures: Option<StoreShelf>,
     /// Who reads from the store while it fills.
     pub(crate) follower: Arc<dyn Follower>,
 }
@@ -84,6 +87,35 @@ impl IntoStore {
         let endpoint = self.endpoint(at).await?;
         let found = self.source.head_blob(&endpoint, digest).await.map_err(|error| transport(&error))?;
         found.ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
+    }
+
+    /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
+    /// one question at most, and none when the image is pinned: see [`crate::trust`].
+    async fn attached(
+        &self,
+        shelf: &StoreShelf,
+        at: usize,
+        image: &PlannedImage,
+        tree: &ImageTree,
+    ) -> Result<Vec<Attached>, CopyError> {
+        let repository = &image.cache.repository;
+        // Images of our own making have the signature that we gave them, and a layout has no neighbours.
+        if image.built || *image.source.transport() != Transport::Docker {
+            return trust::find_on_shelf(shelf, repository, tree).await;
+        }
+        if is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
+            let unchanged = image.source.digest().is_some() || {
+                let endpoint = self.endpoint(at).await?;
+                let digest = &tree.root.digest;
+                let now = trust::signature_digest(&self.source, &endpoint, digest).await;
+                now.is_none() || now == shelf.tag(repository, &trust::cosign_tag(digest, "sig"))?
+            };
+            if unchanged {
+                return trust::find_on_shelf(shelf, repository, tree).await;
+            }
+        }
+        let endpoint = self.endpoint(at).await?;
+        Ok(trust::find_online(&self.source, &endpoint, tree, &self.observer).await)
     }
 
     async fn fetch(&self, job: &BlobJob) -> Result<u64, CopyError> {
@@ -189,6 +221,9 @@ impl Carrier for IntoStore {
             };
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
+        if let Some(shelf) = &self.signatures {
+            tree.attach(self.attached(shelf, at, image, &tree).await?);
+        }
         let tree = Arc::new(tree);
         let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));
         let complete = blocking(move || is_complete(&store, &name, &parts)).await.map_err(|e| store_error(&e))?;
@@ -225,6 +260,11 @@ impl Carrier for IntoStore {
             for manifest in tree.manifests() {
                 store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
             }
+            for attached in &tree.attached {
+                if let Some(tag) = &attached.tag {
+                    store.tag(&name.repository, tag, &attached.tree.root.digest)?;
+                }
+            }
             store.tag(&name.repository, &name.tag, &tree.root.digest)?;
             Ok(tree)
         })
@@ -255,6 +295,13 @@ fn is_complete(
 ) -> Result<bool, archive_format::StoreError> {
     if store.resolve_tag(&name.repository, &name.tag)?.as_ref() != Some(&tree.root.digest) {
         return Ok(false);
+    }
+    for attached in &tree.attached {
+        if let Some(tag) = &attached.tag
+            && store.resolve_tag(&name.repository, tag)?.as_ref() != Some(&attached.tree.root.digest)
+        {
+            return Ok(false);
+        }
     }
     for manifest in tree.manifests() {
         if !store.has_revision(&name.repository, &manifest.digest)? || store.blob_size(&manifest.digest).is_none() {

@@ -11,6 +11,7 @@ use crate::carrier::from_archive::FromArchive;
 use crate::collect::{Collecting, collect};
 use crate::copy::copy;
 use crate::event::{Event, Observer};
+use crate::trust::ArchiveShelf;
 
 generic_from!(archive_format::ArchiveError, oci_transport::Error);
 
@@ -60,6 +61,13 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     refuse_empty(&plan, observer)?;
     observer.event(Event::CopyStarted { images: plan.images.len() });
     let images = Arc::new(plan.images);
+    let signatures = if job.options.remove_signatures {
+        None
+    } else {
+        let (archive, store) = (Arc::clone(&archive), store.clone());
+        let shelf = blocking(move || ArchiveShelf::new(&archive, &store)).await;
+        Some(shelf.map_err(|error| RunError::generic(error.message))?)
+    };
     let carrier = Arc::new(FromArchive {
         images: Arc::clone(&images),
         archive,
@@ -67,6 +75,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         destination: job.destination.clone(),
         observer: Arc::clone(observer),
         image_timeout: job.options.image_timeout,
+        signatures,
     });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;
     let outcome = conclude(job, &copied, observer);

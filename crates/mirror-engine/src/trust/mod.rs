@@ -1,0 +1,33 @@
+//! Trust: what others say about an image travels with it, and a policy decides whether it may travel at all.
+//!
+//! - [`online`] finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
+//! - [`shelf`] finds them in a cache or an archive;
+//! - [`push`] puts them beside the image at the destination.
+//!
+//! What is found becomes [`crate::tree::Attached`] of the image's tree: its blobs are the image's blobs, and its
+//! manifests are in place before the image's tag is.
+//!
+//! Artifacts are asked for when an image is copied, and again when an image that is named by a tag is found unchanged
+//! and its own signature is another one than before. For an image that is pinned by a digest and complete in the cache,
+//! nothing is asked: what the cache has is taken.
+//!
+//! A referrer keeps its `subject` and no tag: the tag that the specification gives lists of referrers in registries
+//! without the API, `sha256-<hex>`, is the tag under which a pinned image itself lies in cache and mirror.
+
+mod online;
+mod push;
+mod shelf;
+
+pub(crate) use online::{find_online, signature_digest};
+pub(crate) use push::{are_attached, push_attached};
+pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
+
+use image_ref::Digest;
+
+/// Endings of cosign's tags: signatures, attestations, SBOMs.
+const COSIGN_ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
+
+/// The tag under which cosign keeps something about the manifest: `sha256-<hex>.sig`.
+pub(crate) fn cosign_tag(manifest: &Digest, ending: &str) -> String {
+    format!("{}.{ending}", manifest.as_tag())
+}

@@ -1,0 +1,128 @@
+//! Artifacts of an image in the registry that serves it.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use image_ref::Digest;
+use oci_transport::{Client, Endpoint, Manifest, Reference};
+
+use super::{COSIGN_ENDINGS, cosign_tag};
+use crate::copy::chain;
+use crate::event::{Event, Observer};
+use crate::tree::{Attached, ImageTree, walk};
+
+/// How many manifests of one image are asked about at the same time.
+const AT_ONCE: usize = 4;
+
+/// How many referrers of one manifest travel. A hostile registry could name any number.
+const MAX_REFERRERS: usize = 256;
+
+/// Finds what is attached to the manifests of an image. That there is nothing is normal; what cannot be asked or read is
+/// told as a warning and left behind, since an image without its signature is of use and no image is not.
+pub(crate) async fn find_online(
+    client: &Client,
+    endpoint: &Endpoint,
+    tree: &ImageTree,
+    observer: &Arc<dyn Observer>,
+) -> Vec<Attached> {
+    let asker = Asker { client, endpoint, observer };
+    let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest.clone()).collect();
+    let found: Vec<Vec<Attached>> =
+        stream::iter(subjects).map(|subject| asker.attached_to(subject)).buffered(AT_ONCE).collect().await;
+    let found: Vec<Attached> = found.into_iter().flatten().collect();
+    if found.is_empty() {
+        observer.event(Event::Debug(format!("{endpoint}@{}: no signature and no other artifact", tree.root.digest)));
+    }
+    found
+}
+
+/// The digest of the cosign signature of one manifest; `None` also when it cannot be asked.
+pub(crate) async fn signature_digest(client: &Client, endpoint: &Endpoint, subject: &Digest) -> Option<Digest> {
+    let tag = Reference::Tag(cosign_tag(subject, "sig"));
+    client.head_manifest_at(endpoint, &tag).await.ok().flatten().map(|found| found.digest)
+}
+
+struct Asker<'a> {
+    client: &'a Client,
+    endpoint: &'a Endpoint,
+    observer: &'a Arc<dyn Observer>,
+}
+
+impl Asker<'_> {
+    async fn attached_to(&self, subject: Digest) -> Vec<Attached> {
+        let [sig, att, sbom] = COSIGN_ENDINGS.map(|ending| self.tagged(cosign_tag(&subject, ending)));
+        let (sig, att, sbom, referrers) = tokio::join!(sig, att, sbom, self.referrers(&subject));
+        [sig, att, sbom].into_iter().flatten().chain(referrers).collect()
+    }
+
+    async fn tagged(&self, tag: String) -> Option<Attached> {
+        let root = self.manifest(&Reference::Tag(tag.clone())).await?;
+        let tree = self.tree(root).await?;
+        Some(Attached { tag: Some(tag), tree })
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Vec<Attached> {
+        let listed = match self.client.referrers(self.endpoint, subject).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.complain(&error);
+                return Vec::new();
+            }
+        };
+        let mut found = Vec::new();
+        for descriptor in listed.into_iter().take(MAX_REFERRERS) {
+            let Some(root) = self.manifest(&Reference::Digest(descriptor.digest)).await else { continue };
+            // A list may say anything; the artifact itself says what it is about.
+            if subject_of(&root).as_ref() != Some(subject) {
+                continue;
+            }
+            if let Some(tree) = self.tree(root).await {
+                found.push(Attached { tag: None, tree });
+            }
+        }
+        found
+    }
+
+    async fn tree(&self, root: Manifest) -> Option<ImageTree> {
+        let name = root.digest.clone();
+        let fetched = walk(root, &[], |child| async move {
+            self.client.pull_manifest_at(self.endpoint, &Reference::Digest(child.digest)).await
+        })
+        .await;
+        match fetched {
+            Ok(tree) => Some(tree),
+            Err(error) => {
+                let why = chain(&error);
+                self.warn(&format!("artifact {}@{name} cannot be read and is left behind: {why}", self.endpoint));
+                None
+            }
+        }
+    }
+
+    async fn manifest(&self, reference: &Reference) -> Option<Manifest> {
+        match self.client.pull_manifest_at(self.endpoint, reference).await {
+            Ok(manifest) => Some(manifest),
+            Err(error) => {
+                self.complain(&error);
+                None
+            }
+        }
+    }
+
+    /// Registries answer a question for what they do not have with 404, and some with 401, 403 or another refusal.
+    fn complain(&self, error: &oci_transport::Error) {
+        match error.status_code() {
+            Some(400..=499) => {}
+            _ => self.warn(&format!("signatures could not be looked up and are left behind: {}", chain(error))),
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        self.observer.event(Event::Warning(text.to_owned()));
+    }
+}
+
+/// The manifest that an artifact says it is about.
+pub(super) fn subject_of(artifact: &Manifest) -> Option<Digest> {
+    artifact.view().ok()?.subject().map(|subject| subject.digest.clone())
+}
