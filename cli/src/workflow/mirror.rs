@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
-use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow};
+use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
 
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
@@ -98,7 +98,10 @@ fn workflow(request: &Mirror) -> anyhow::Result<Workflow> {
         Mode::DiskToMirror { from, dest } => {
             Workflow::DiskToMirror { folder: from.clone(), destination: destination(dest)? }
         }
-        Mode::MirrorToMirror { .. } => bail!("mirror to mirror is not available in this build"),
+        Mode::MirrorToMirror { working_dir, dest } => Workflow::MirrorToMirror {
+            working_dir: WorkingDir::at(working_dir.clone()),
+            destination: destination(dest)?,
+        },
     })
 }
 

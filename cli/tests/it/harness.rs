@@ -105,6 +105,29 @@ impl Home {
         self.run(&args)
     }
 
+    /// The folder that mirror to mirror works in.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.path().join("workspace")
+    }
+
+    /// Mirror to mirror, with plain HTTP allowed.
+    pub(crate) fn mirror_to_mirror(&self, destination: &str, more: &[&str]) -> Outcome {
+        let workspace = format!("file://{}", self.workspace().display());
+        let destination = format!("docker://{destination}");
+        let mut args = vec![
+            "-c",
+            "isc.yaml",
+            "--workspace",
+            workspace.as_str(),
+            destination.as_str(),
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+            "--retry-delay=10ms",
+        ];
+        args.extend(more);
+        self.run(&args)
+    }
+
     /// Names of the archive's files.
     pub(crate) fn archives(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(self.disk())

@@ -5,5 +5,7 @@ mod archive;
 mod bad_input;
 mod harness;
 mod mirror;
+mod mirror_to_mirror;
 mod real_registries;
+mod resources;
 mod trust;

@@ -348,7 +348,8 @@ impl<C: Carrier> Coordinator<C> {
     fn start_carry(&mut self, digest: &Digest) {
         let (descriptor, state) = self.blobs.get_mut(digest).expect("queued blobs are known");
         state.queued = false;
-        let mount_from = state.known.first().cloned();
+        // A cache beside the destination has no repositories to mount from.
+        let mount_from = state.known.iter().find(|known| !known.is_empty()).cloned();
         // Until one repository has the blob, only one transfer runs: the others would send the same bytes.
         if mount_from.is_none() && !state.in_flight.is_empty() {
             return;
@@ -384,8 +385,15 @@ impl<C: Carrier> Coordinator<C> {
             let bytes = tree.bytes();
             self.states[at].report.bytes_saved = bytes;
             self.totals.bytes_saved += bytes;
+            let repository = self.carrier.blob_repository(&self.images[at]);
             for blob in &tree.blobs {
                 self.carrier.blob_ready(&blob.digest);
+                // Other repositories can be served from this one.
+                let (_, state) =
+                    self.blobs.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), BlobState::default()));
+                if !state.known.contains(&repository) {
+                    state.known.push(repository.clone());
+                }
             }
             return self.on_done(at, ImageOutcome::AlreadyThere);
         }

@@ -9,6 +9,7 @@
 //! - `collect`: configuration -> [`mirror_plan::Plan`], bringing the planner its facts;
 //! - `copy`: one coordinator for all images of a run, the global blob plan;
 //! - `carrier`: what "moving an image" means in each workflow;
+//! - `resources`: what the cluster is told of it afterwards;
 //! - `archive_builder`: the archive, written while images still arrive;
 //! - `trust`: signatures travel with their image, policies decide whether an image may;
 //! - `workflow`: one page per workflow that joins these.
@@ -27,6 +28,7 @@ mod copy;
 pub mod event;
 pub mod inspect;
 pub mod report;
+mod resources;
 mod tree;
 mod trust;
 pub mod workdir;

@@ -1,5 +1,7 @@
 //! Where an image lives at the destination registry (contract `config-cli.md` 4).
 
+use std::fmt;
+
 use image_ref::{ImageRef, Repository};
 
 use crate::CacheName;
@@ -43,6 +45,11 @@ impl Destination {
         &self.namespace
     }
 
+    /// The value of `--max-nested-paths`; 0 means no limit.
+    pub fn max_nested_paths(&self) -> u32 {
+        self.max_nested_paths
+    }
+
     /// The full name of an image at this destination.
     ///
     /// With `--max-nested-paths N`, the first N-1 path components stay and the rest is joined with `-`
@@ -59,6 +66,14 @@ impl Destination {
         let repository = Repository::new(self.registry.clone(), path)
             .map_err(|error| DestinationError { text: name.to_string(), reason: error.to_string() })?;
         Ok(ImageRef::from_parts(&repository, Some(&name.tag), None))
+    }
+}
+
+impl fmt::Display for Destination {
+    /// `host[:port][/namespace]`, without `docker://`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.registry)?;
+        if self.namespace.is_empty() { Ok(()) } else { write!(f, "/{}", self.namespace) }
     }
 }
 

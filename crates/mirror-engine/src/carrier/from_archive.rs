@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archive_format::{Archive, Store};
-use image_ref::{Digest, ImageRef, Repository};
+use image_ref::Digest;
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSource, Client, Descriptor, FileSource, Manifest, Reference};
+use oci_transport::{BlobSource, Descriptor, FileSource, Manifest, Reference};
 
-use super::into_store::{stored_manifest, timed_out};
-use super::{advance, destination_name, transport, tree as tree_error};
+use super::destination::{DestinationRegistry, Offer, repository_path};
+use super::into_store::stored_manifest;
+use super::{bounded, destination_name, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
-use crate::event::Observer;
 use crate::tree::{ImageTree, walk};
 use crate::trust::{self, ArchiveShelf};
 
@@ -24,8 +24,7 @@ pub(crate) struct FromArchive {
     pub(crate) images: Arc<Vec<PlannedImage>>,
     pub(crate) archive: Arc<Archive>,
     pub(crate) store: Store,
-    pub(crate) destination: Client,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) destination: DestinationRegistry,
     /// Bound of one transfer, attempts included; zero for none.
     pub(crate) image_timeout: Duration,
     /// Where signatures are found; none when they stay behind.
@@ -68,17 +67,12 @@ impl FromArchive {
     }
 
     async fn manifest_of_destination(&self, digest: &Digest, image: &PlannedImage) -> Result<Manifest, CopyError> {
-        let there = image.destination.as_ref().expect("disk to mirror has destinations").with_digest(digest.clone());
-        match self.destination.pull_manifest(&there).await {
-            Ok(pulled) => Ok(pulled.manifest),
+        let endpoint = self.destination.endpoint(image, &repository_path(image))?;
+        match self.destination.client.pull_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await {
+            Ok(manifest) => Ok(manifest),
             Err(error) if error.is_not_found() => Err(missing("manifest", digest, &image.origin)),
             Err(error) => Err(transport(&error)),
         }
-    }
-
-    fn repository(image: &PlannedImage) -> Result<Repository, CopyError> {
-        let destination = image.destination.as_ref().expect("disk to mirror has destinations");
-        destination.repository().map_err(|error| CopyError::from_error("reference", false, &error))
     }
 
     fn source(&self, job: &BlobJob) -> Result<Arc<dyn BlobSource>, CopyError> {
@@ -98,24 +92,12 @@ impl FromArchive {
 
     async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
         let image = &self.images[*job.images.first().expect("a job has an image")];
-        let registry = Self::repository(image)?.registry().to_owned();
-        let repository = Repository::new(registry, job.repository.clone())
-            .map_err(|error| CopyError::from_error("reference", false, &error))?;
-        let endpoint = self.destination.endpoint(&repository);
-        let digest = &job.blob.digest;
-        if let Some(from) = &job.mount_from {
-            if self.destination.mount_blob(&endpoint, digest, from).await.map_err(|error| transport(&error))? {
-                return Ok(0);
-            }
-        } else if self.destination.head_blob(&endpoint, digest).await.map_err(|error| transport(&error))?.is_some() {
+        let endpoint = self.destination.endpoint(image, &job.repository)?;
+        if let Offer::There = self.destination.offer(&endpoint, job).await? {
             return Ok(0);
         }
         let source = self.source(job)?;
-        self.destination
-            .push_blob(&endpoint, &job.blob, source, &advance(&self.observer, 0))
-            .await
-            .map_err(|error| self.explain(job, &error))?;
-        Ok(job.blob.size)
+        self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error))
     }
 
     /// A blob that does not hash to its digest is damage of the archive: say in which chunk.
@@ -171,7 +153,6 @@ impl Carrier for FromArchive {
     async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         let digest = self.digest(image)?;
         let root = self.manifest(&digest, image).await?;
-        let destination = image.destination.as_ref().expect("disk to mirror has destinations");
         let mut tree =
             walk(root, &image.platforms, |child: Descriptor| async move { self.manifest(&child.digest, image).await })
                 .await
@@ -184,18 +165,13 @@ impl Carrier for FromArchive {
         if let Some(shelf) = &self.signatures {
             tree.attach(trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?);
         }
-        let complete = self.is_complete(destination, &digest).await?
-            && trust::are_attached(
-                &self.destination,
-                &self.destination.endpoint(&Self::repository(image)?),
-                &tree.attached,
-            )
-            .await?;
+        let tagged = self.destination.tagged(image).await?;
+        let complete = self.destination.has_image(image, &tree, tagged.as_ref()).await?;
         Ok(Resolved { tree: Arc::new(tree), complete })
     }
 
     fn blob_repository(&self, image: &PlannedImage) -> String {
-        Self::repository(image).map(|repository| repository.path().to_owned()).unwrap_or_default()
+        repository_path(image)
     }
 
     fn has_blob(&self, _: &Descriptor) -> bool {
@@ -203,40 +179,15 @@ impl Carrier for FromArchive {
     }
 
     async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
-        let push = self.push(job);
-        let moved = if self.image_timeout.is_zero() {
-            push.await?
-        } else {
-            tokio::time::timeout(self.image_timeout, push).await.map_err(|_| timed_out(self.image_timeout))??
-        };
+        let moved = bounded(self.image_timeout, self.push(job)).await?;
         Ok(Carried { moved })
     }
 
     async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
-        push_manifests(&self.destination, image, tree).await
+        self.destination.push_manifests(image, tree).await
     }
 
     fn target_name(&self, image: &PlannedImage) -> String {
         destination_name(image)
     }
-}
-
-impl FromArchive {
-    async fn is_complete(&self, destination: &ImageRef, digest: &Digest) -> Result<bool, CopyError> {
-        let head = self.destination.head_manifest(destination).await.map_err(|error| transport(&error))?;
-        Ok(head.is_some_and(|found| found.digest == *digest))
-    }
-}
-
-/// Pushes an image's manifests: children by digest, then the root by its tag.
-pub(crate) async fn push_manifests(client: &Client, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
-    let repository = FromArchive::repository(image)?;
-    let endpoint = client.endpoint(&repository);
-    for child in &tree.children {
-        let reference = Reference::Digest(child.digest.clone());
-        client.push_manifest(&endpoint, &reference, child).await.map_err(|error| transport(&error))?;
-    }
-    trust::push_attached(client, &endpoint, &tree.attached).await?;
-    let tag = image.destination.as_ref().and_then(ImageRef::tag).unwrap_or("latest").to_owned();
-    client.push_manifest(&endpoint, &Reference::Tag(tag), &tree.root).await.map_err(|error| transport(&error))
 }

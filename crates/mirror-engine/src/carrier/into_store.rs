@@ -10,7 +10,7 @@ use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::PlannedImage;
 use oci_transport::{BlobSink, Client, Descriptor, Endpoint, Manifest};
 
-use super::{advance, blocking, store as store_error, transport, tree as tree_error};
+use super::{advance, blocking, bounded, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::Observer;
 use crate::tree::{Attached, ImageTree, walk};
@@ -42,6 +42,15 @@ pub(crate) trait Follower: Send + Sync {
 
     /// A blob or manifest is in the store.
     fn ready(&self, digest: &Digest);
+}
+
+/// Follows nothing: there is no archive.
+pub(crate) struct NoFollower;
+
+impl Follower for NoFollower {
+    fn all_resolved(&self, _: &[Option<Arc<ImageTree>>]) {}
+
+    fn ready(&self, _: &Digest) {}
 }
 
 impl IntoStore {
@@ -242,12 +251,7 @@ impl Carrier for IntoStore {
     }
 
     async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
-        let fetch = self.fetch(job);
-        let moved = if self.image_timeout.is_zero() {
-            fetch.await?
-        } else {
-            tokio::time::timeout(self.image_timeout, fetch).await.map_err(|_| timed_out(self.image_timeout))??
-        };
+        let moved = bounded(self.image_timeout, self.fetch(job)).await?;
         Ok(Carried { moved })
     }
 
@@ -309,16 +313,4 @@ fn is_complete(
         }
     }
     Ok(tree.blobs.iter().all(|blob| store.blob_size(&blob.digest) == Some(blob.size)))
-}
-
-/// The overall bound of a transfer was reached.
-pub(crate) fn timed_out(bound: Duration) -> CopyError {
-    CopyError {
-        message: format!(
-            "not finished within {} s; what arrived is kept, run again to go on, or raise `--image-timeout`",
-            bound.as_secs()
-        ),
-        condition: "timeout".into(),
-        retry_can_help: true,
-    }
 }

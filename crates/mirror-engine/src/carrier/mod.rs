@@ -1,10 +1,13 @@
 //! The three ways of moving images: into the cache, out of an archive, from registry to registry.
 
+pub(crate) mod destination;
 pub(crate) mod from_archive;
 pub(crate) mod into_store;
+pub(crate) mod registry_to_registry;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use mirror_plan::PlannedImage;
 
@@ -58,4 +61,27 @@ pub(crate) fn destination_name(image: &PlannedImage) -> String {
 /// Runs blocking work on the blocking pool.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("blocking work neither panics nor is aborted")
+}
+
+/// Gives a transfer, attempts included, at most `bound`; zero means any time.
+pub(crate) async fn bounded<T>(
+    bound: Duration,
+    transfer: impl Future<Output = Result<T, CopyError>>,
+) -> Result<T, CopyError> {
+    if bound.is_zero() {
+        return transfer.await;
+    }
+    tokio::time::timeout(bound, transfer).await.map_err(|_| timed_out(bound))?
+}
+
+/// The overall bound of a transfer was reached.
+fn timed_out(bound: Duration) -> CopyError {
+    CopyError {
+        message: format!(
+            "not finished within {} s; what arrived is kept, run again to go on, or raise `--image-timeout`",
+            bound.as_secs()
+        ),
+        condition: "timeout".into(),
+        retry_can_help: true,
+    }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use archive_format::{Archive, Store, WorkspaceLock};
 use mirror_plan::Mode;
 
-use super::{Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
+use super::{Job, Progress, RunError, Workflow, check_access, conclude, first_failure, generic_from, refuse_empty};
 use crate::carrier::blocking;
+use crate::carrier::destination::DestinationRegistry;
 use crate::carrier::from_archive::FromArchive;
 use crate::collect::{Collecting, collect};
 use crate::copy::copy;
 use crate::event::{Event, Observer};
+use crate::resources::{Generation, Previous};
 use crate::trust::ArchiveShelf;
 
 generic_from!(archive_format::ArchiveError, oci_transport::Error);
@@ -22,6 +24,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let working_dir = job.workflow.working_dir();
     working_dir.create()?;
     let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
+    let previous = Previous::read(&working_dir);
     working_dir.wipe_cluster_resources()?;
 
     let place = folder.clone();
@@ -34,13 +37,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         });
     }
     archive.warnings().iter().for_each(|warning| observer.event(Event::Warning(warning.to_string())));
-    job.destination.ping(destination.registry()).await.map_err(|error| {
-        RunError::generic(format!(
-            "checking registry \"{}\" access: {}",
-            destination.registry(),
-            crate::copy::chain(&error)
-        ))
-    })?;
+    check_access(job, destination).await?;
     let store = Store::open_as(&job.cache, &job.holder())?;
     take_out(&archive, &store, folder, observer).await?;
     if let Some(warning) = job.version.compare(working_dir.root()) {
@@ -72,15 +69,16 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         images: Arc::clone(&images),
         archive,
         store,
-        destination: job.destination.clone(),
-        observer: Arc::clone(observer),
+        destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },
         image_timeout: job.options.image_timeout,
         signatures,
     });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;
     let outcome = conclude(job, &copied, observer);
+    let generation = Generation { job, working_dir: &working_dir, destination, previous: &previous };
+    let generated = generation.after_copying(&images, &copied.images, observer, progress);
     progress.copied = Some(copied);
-    outcome
+    first_failure([outcome, generated], observer)
 }
 
 /// Takes the small things out of the archive: the working directory below `folder`, and manifests and links into the

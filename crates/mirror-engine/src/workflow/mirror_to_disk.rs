@@ -129,7 +129,7 @@ impl Follower for ArchiveFollower {
 }
 
 /// Writes the configuration with every catalog pinned to its digest, for mirroring and for deleting.
-fn write_pinned(
+pub(super) fn write_pinned(
     job: &Job,
     catalogs: &[PinnedCatalog],
     working_dir: &WorkingDir,

@@ -2,6 +2,7 @@
 
 mod disk_to_mirror;
 mod mirror_to_disk;
+mod mirror_to_mirror;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,13 @@ pub enum Workflow {
         /// Where to push.
         destination: Destination,
     },
+    /// Source registries to a registry.
+    MirrorToMirror {
+        /// The working directory.
+        working_dir: WorkingDir,
+        /// Where to push.
+        destination: Destination,
+    },
 }
 
 impl Workflow {
@@ -42,6 +50,7 @@ impl Workflow {
         match self {
             Self::MirrorToDisk { .. } => Mode::MirrorToDisk,
             Self::DiskToMirror { .. } => Mode::DiskToMirror,
+            Self::MirrorToMirror { .. } => Mode::MirrorToMirror,
         }
     }
 
@@ -51,6 +60,7 @@ impl Workflow {
             Self::MirrorToDisk { folder } | Self::DiskToMirror { folder, .. } => {
                 WorkingDir::at(folder.join(crate::workdir::WORKING_DIR))
             }
+            Self::MirrorToMirror { working_dir, .. } => working_dir.clone(),
         }
     }
 }
@@ -175,7 +185,7 @@ impl Job {
     }
 
     /// The moment of the run in the form that file names carry: `2026-08-01T10:20:30Z`.
-    fn stamp(&self) -> String {
+    pub(crate) fn stamp(&self) -> String {
         self.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 }
@@ -234,7 +244,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
     let outcome = match mode {
         Mode::MirrorToDisk => mirror_to_disk::run(&job, &observer, &mut progress).await,
         Mode::DiskToMirror => disk_to_mirror::run(&job, &observer, &mut progress).await,
-        Mode::MirrorToMirror => Err(RunError::generic("mirror to mirror has no workflow")),
+        Mode::MirrorToMirror => mirror_to_mirror::run(&job, &observer, &mut progress).await,
     };
     let working_dir = job.workflow.working_dir();
     let (images, bytes_moved, bytes_saved) = match progress.copied {
@@ -322,6 +332,28 @@ fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<
             path.display()
         ),
     })
+}
+
+/// Whether the destination registry answers and knows us, before anything else is done.
+async fn check_access(job: &Job, destination: &Destination) -> Result<(), RunError> {
+    job.destination.ping(destination.registry()).await.map_err(|error| {
+        RunError::generic(format!(
+            "checking registry \"{}\" access: {}",
+            destination.registry(),
+            crate::copy::chain(&error)
+        ))
+    })
+}
+
+/// The first failure is the outcome of the run; others are told beside it.
+fn first_failure<const N: usize>(
+    steps: [Result<(), RunError>; N],
+    observer: &Arc<dyn Observer>,
+) -> Result<(), RunError> {
+    let mut failures = steps.into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else { return Ok(()) };
+    failures.for_each(|other| observer.event(Event::Error(other.message)));
+    Err(first)
 }
 
 fn refuse_empty(plan: &Plan, observer: &Arc<dyn Observer>) -> Result<(), RunError> {

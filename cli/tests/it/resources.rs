@@ -1,0 +1,158 @@
+//! Cluster resources: when they are written, what they cover, and what a run says of them.
+
+use test_support::{ImageBuilder, Layer, Registry};
+
+use crate::harness::Home;
+
+/// A source with `ns/app0`..`ns/app4`, tag `v1`, and their digests.
+fn source() -> (Registry, Vec<String>) {
+    let registry = Registry::start_blocking();
+    let digests = (0..5).map(|n| {
+        let image = ImageBuilder::oci().layer(Layer::random(n, 1000)).build();
+        registry.push(&format!("ns/app{n}"), "v1", &image);
+        image.digest.to_string()
+    });
+    let digests = digests.collect();
+    (registry, digests)
+}
+
+fn resource(home: &Home, name: &str) -> Option<String> {
+    std::fs::read_to_string(home.disk().join("working-dir/cluster-resources").join(name)).ok()
+}
+
+/// The pairs of a file of mirrors, `source -> mirror`.
+fn pairs(text: &str) -> Vec<String> {
+    let mut pairs = Vec::new();
+    let mut mirror = "";
+    for line in text.lines().map(str::trim) {
+        if let Some(source) = line.strip_prefix("source: ") {
+            pairs.push(format!("{source} -> {mirror}"));
+        } else if let Some(found) = line.strip_prefix("- ").filter(|found| *found != "mirrors:") {
+            mirror = found;
+        }
+    }
+    pairs
+}
+
+#[test]
+fn tags_and_digests_have_a_file_each() {
+    let (source, digests) = source();
+    let destination = Registry::start_blocking();
+    let (from, to) = (source.host(), destination.host());
+    let home = Home::new();
+    home.configuration(&format!(
+        "additionalImages:\n- name: {from}/ns/app0:v1\n- name: {from}/ns/app1@{}\n- name: {from}/ns/app2:v1\n  \
+         targetRepo: moved/app\n",
+        digests[1]
+    ));
+    home.to_disk(&[]).code(0);
+    // Mirror to disk has nothing to tell a cluster.
+    assert_eq!(resource(&home, "itms-oc-mirror.yaml"), None);
+    home.to_mirror(&format!("{to}/m"), &[])
+        .code(0)
+        .says("📄 Generating cluster resources...")
+        .says("📄 Generating IDMS file...")
+        .says("cluster-resources/idms-oc-mirror.yaml file created")
+        .says("📄 Generating ITMS file...")
+        .says("📄 No catalogs mirrored. Skipping CatalogSource file generation.")
+        .says("📄 No catalogs mirrored. Skipping ClusterCatalog file generation.");
+    assert_eq!(pairs(&resource(&home, "idms-oc-mirror.yaml").unwrap()), [format!("{from}/ns -> {to}/m/ns")]);
+    assert_eq!(
+        pairs(&resource(&home, "itms-oc-mirror.yaml").unwrap()),
+        [format!("{from}/ns -> {to}/m/ns"), format!("{from}/ns/app2 -> {to}/m/moved/app")]
+    );
+    assert_eq!(resource(&home, "updateService.yaml"), None);
+    assert_eq!(resource(&home, "signature-configmap.yaml"), None);
+
+    // Only tags: no file of digests, and the old one is gone.
+    home.additional_images([format!("{from}/ns/app0:v1")]);
+    home.to_disk(&[]).code(0);
+    home.to_mirror(&format!("{to}/m"), &[])
+        .code(0)
+        .says("📄 No images by digests were mirrored. Skipping IDMS generation.");
+    assert_eq!(resource(&home, "idms-oc-mirror.yaml"), None);
+}
+
+#[test]
+fn nested_paths_make_repository_pairs() {
+    let (source, _) = source();
+    let destination = Registry::start_blocking();
+    let (from, to) = (source.host(), destination.host());
+    let home = Home::new();
+    home.additional_images([format!("{from}/ns/app0:v1")]);
+    home.to_disk(&[]).code(0);
+    home.to_mirror(&format!("{to}/a/b"), &["--max-nested-paths", "2"]).code(0);
+    assert!(destination.manifest("a/b-ns-app0", "v1").is_some());
+    assert_eq!(
+        pairs(&resource(&home, "itms-oc-mirror.yaml").unwrap()),
+        [format!("{from}/ns/app0 -> {to}/a/b-ns-app0")]
+    );
+}
+
+/// The second run copies one image and tells of both.
+#[test]
+fn the_full_set_is_covered_not_the_increment() {
+    let (source, _) = source();
+    let destination = Registry::start_blocking();
+    let (from, to) = (source.host(), destination.host());
+    let home = Home::new();
+    home.configuration(&format!("additionalImages:\n- name: {from}/ns/app0:v1\n  targetRepo: x/y\n"));
+    home.to_disk(&[]).code(0);
+    home.to_mirror(to, &[]).code(0);
+    home.configuration(&format!(
+        "additionalImages:\n- name: {from}/ns/app0:v1\n  targetRepo: x/y\n- name: {from}/ns/app1:v1\n"
+    ));
+    home.to_disk(&[]).code(0);
+    let outcome = home.to_mirror(to, &[]);
+    outcome.code(0);
+    assert_eq!(
+        pairs(&resource(&home, "itms-oc-mirror.yaml").unwrap()),
+        [format!("{from}/ns -> {to}/ns"), format!("{from}/ns/app0 -> {to}/x/y")]
+    );
+    assert!(!outcome.complaints().contains("lack"), "{}", outcome.complaints());
+}
+
+#[test]
+fn entries_that_the_run_before_had_are_missed() {
+    let (source, _) = source();
+    let destination = Registry::start_blocking();
+    let from = source.host();
+    let home = Home::new();
+    home.configuration(&format!("additionalImages:\n- name: {from}/ns/app0:v1\n  targetRepo: x/y\n"));
+    home.mirror_to_mirror(destination.host(), &[]).code(0);
+    home.additional_images([format!("{from}/ns/app1:v1")]);
+    let outcome = home.mirror_to_mirror(destination.host(), &["--output", "json"]);
+    outcome.code(0);
+    let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let warning = document["warnings"][0].as_str().unwrap();
+    let to = destination.host();
+    assert!(warning.contains(&format!("\n- ImageTagMirrorSet: {from}/ns/app0 -> {to}/x/y")), "{warning}");
+    let files: Vec<&str> = document["files"].as_array().unwrap().iter().filter_map(|file| file.as_str()).collect();
+    assert!(files.contains(&"cluster-resources/itms-oc-mirror.yaml"), "{files:?}");
+}
+
+#[test]
+fn a_failed_image_is_not_told_of() {
+    let (source, _) = source();
+    let destination = Registry::start_blocking();
+    let (from, to) = (source.host(), destination.host());
+    let home = Home::new();
+    home.configuration(&format!(
+        "additionalImages:\n- name: {from}/ns/app0:v1\n  targetRepo: x/y\n- name: {from}/gone/app:v1\n"
+    ));
+    home.mirror_to_mirror(to, &[]).code(8);
+    let text = std::fs::read_to_string(home.workspace().join("working-dir/cluster-resources/itms-oc-mirror.yaml"));
+    assert_eq!(pairs(&text.unwrap()), [format!("{from}/ns/app0 -> {to}/x/y")]);
+}
+
+#[test]
+fn nothing_is_told_when_nothing_is_there() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let home = Home::new();
+    home.additional_images([format!("{}/gone/app:v1", source.host())]);
+    home.mirror_to_mirror(destination.host(), &[])
+        .code(8)
+        .says("📄 Nothing mirrored. Skipping IDMS and ITMS files generation.");
+    let folder = home.workspace().join("working-dir/cluster-resources");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+}

@@ -1,0 +1,126 @@
+//! The destination registry: the half that disk to mirror and mirror to mirror have in common.
+//!
+//! Whether an image is there, what a blob is asked of before it is sent (this repository, another repository of the same
+//! registry), and the order in which manifests become visible.
+
+use std::sync::Arc;
+
+use image_ref::{Digest, ImageRef, Repository};
+use mirror_plan::PlannedImage;
+use oci_transport::{BlobSource, Client, Endpoint, Reference};
+
+use super::{advance, transport};
+use crate::copy::{BlobJob, CopyError};
+use crate::event::Observer;
+use crate::tree::ImageTree;
+use crate::trust;
+
+/// Where images are pushed.
+pub(crate) struct DestinationRegistry {
+    pub(crate) client: Client,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+/// What became of a blob that was offered.
+pub(crate) enum Offer {
+    /// The repository has it now, and nothing travelled.
+    There,
+    /// It has to be sent.
+    Wanted,
+}
+
+/// The name of an image that goes to a registry.
+///
+/// # Errors
+/// When the image has none: the plan is wrong.
+fn destination_of(image: &PlannedImage) -> Result<&ImageRef, CopyError> {
+    image.destination.as_ref().ok_or_else(|| {
+        CopyError::permanent("internal", format!("{} has no place at the destination in this plan", image.origin))
+    })
+}
+
+fn repository(image: &PlannedImage) -> Result<Repository, CopyError> {
+    destination_of(image)?.repository().map_err(|error| CopyError::from_error("reference", false, &error))
+}
+
+/// The path of the repository that an image goes to; empty when it goes to none.
+pub(crate) fn repository_path(image: &PlannedImage) -> String {
+    repository(image).map(|repository| repository.path().to_owned()).unwrap_or_default()
+}
+
+impl DestinationRegistry {
+    /// Another repository of the registry that `image` goes to.
+    pub(crate) fn endpoint(&self, image: &PlannedImage, path: &str) -> Result<Endpoint, CopyError> {
+        let registry = repository(image)?.registry().to_owned();
+        let repository =
+            Repository::new(registry, path).map_err(|error| CopyError::from_error("reference", false, &error))?;
+        Ok(self.client.endpoint(&repository))
+    }
+
+    /// The digest that the image's name has there now.
+    pub(crate) async fn tagged(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
+        self.head(&self.client.endpoint(&repository(image)?), &tag(image)).await
+    }
+
+    /// Whether the image is there with all its manifests and artifacts, when its name has the digest `tagged` there. A registry that
+    /// has a manifest has its blobs; but of a list an earlier run may have brought other instances only.
+    pub(crate) async fn has_image(
+        &self,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        tagged: Option<&Digest>,
+    ) -> Result<bool, CopyError> {
+        if tagged != Some(&tree.root.digest) {
+            return Ok(false);
+        }
+        let endpoint = self.client.endpoint(&repository(image)?);
+        for child in &tree.children {
+            if self.head(&endpoint, &Reference::Digest(child.digest.clone())).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        trust::are_attached(&self.client, &endpoint, &tree.attached).await
+    }
+
+    async fn head(&self, at: &Endpoint, reference: &Reference) -> Result<Option<Digest>, CopyError> {
+        let found = self.client.head_manifest_at(at, reference).await.map_err(|error| transport(&error))?;
+        Ok(found.map(|descriptor| descriptor.digest))
+    }
+
+    /// Asks the registry for the blob: by a mount from a repository that has it, else whether this repository does.
+    pub(crate) async fn offer(&self, at: &Endpoint, job: &BlobJob) -> Result<Offer, CopyError> {
+        let digest = &job.blob.digest;
+        let there = match &job.mount_from {
+            Some(from) => self.client.mount_blob(at, digest, from).await,
+            None => self.client.head_blob(at, digest).await.map(|found| found.is_some()),
+        };
+        Ok(if there.map_err(|error| transport(&error))? { Offer::There } else { Offer::Wanted })
+    }
+
+    /// Sends a blob. Gives the bytes that travelled.
+    pub(crate) async fn send(
+        &self,
+        at: &Endpoint,
+        job: &BlobJob,
+        source: Arc<dyn BlobSource>,
+    ) -> Result<u64, oci_transport::Error> {
+        self.client.push_blob(at, &job.blob, source, &advance(&self.observer, 0)).await?;
+        Ok(job.blob.size)
+    }
+
+    /// Pushes an image's manifests: children by digest, artifacts, then the root by its tag. All blobs are there.
+    pub(crate) async fn push_manifests(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
+        let endpoint = self.client.endpoint(&repository(image)?);
+        for child in &tree.children {
+            let reference = Reference::Digest(child.digest.clone());
+            self.client.push_manifest(&endpoint, &reference, child).await.map_err(|error| transport(&error))?;
+        }
+        trust::push_attached(&self.client, &endpoint, &tree.attached).await?;
+        self.client.push_manifest(&endpoint, &tag(image), &tree.root).await.map_err(|error| transport(&error))
+    }
+}
+
+fn tag(image: &PlannedImage) -> Reference {
+    let tag = image.destination.as_ref().and_then(ImageRef::tag).unwrap_or("latest");
+    Reference::Tag(tag.to_owned())
+}

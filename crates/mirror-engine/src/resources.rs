@@ -1,0 +1,211 @@
+//! Cluster resources: from what was mirrored to files in `cluster-resources/` (contract `release.md` 6).
+//!
+//! What the files say is the matter of the `cluster-resources` crate. Here is decided what they are made of: every image
+//! of the plan that lies at the destination now, whether this run brought it or an earlier one did. So after a partial
+//! failure the files name exactly what is there, and an incremental run does not forget what it did not have to copy.
+
+use std::io;
+
+use cluster_resources::{CatalogTemplate, Document, Kind, Mirrored, Request, Section, SignatureFile, emit, lost};
+use image_ref::{ImageRef, Transport};
+use mirror_plan::{Destination, ImageKind, PlannedImage};
+
+use crate::event::{Event, Observer};
+use crate::report::ImageReport;
+use crate::workdir::{WorkingDir, write_whole};
+use crate::workflow::{Job, Progress, RunError};
+
+/// How many lost entries are named one by one.
+const NAMED_LOSSES: usize = 20;
+
+/// The files that the run before has written, read before they are wiped.
+#[derive(Debug, Default)]
+pub(crate) struct Previous {
+    files: Vec<(String, String)>,
+}
+
+impl Previous {
+    /// Reads them. One that cannot be read has nothing to compare with, which is no reason to fail.
+    pub(crate) fn read(working_dir: &WorkingDir) -> Self {
+        let Ok(entries) = std::fs::read_dir(working_dir.cluster_resources()) else { return Self::default() };
+        let mut files: Vec<(String, String)> = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                // The JSON file says the same as its YAML twin.
+                let text = name.ends_with(".yaml").then(|| std::fs::read_to_string(entry.path()).ok())?;
+                Some((name, text?))
+            })
+            .collect();
+        files.sort();
+        Self { files }
+    }
+}
+
+/// The generation at the end of a run.
+pub(crate) struct Generation<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) working_dir: &'a WorkingDir,
+    pub(crate) destination: &'a Destination,
+    pub(crate) previous: &'a Previous,
+}
+
+impl Generation<'_> {
+    /// Writes the files for all images that are at the destination now.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn after_copying(
+        &self,
+        images: &[PlannedImage],
+        reports: &[ImageReport],
+        observer: &std::sync::Arc<dyn Observer>,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
+        let there = images.iter().zip(reports).filter(|(_, report)| report.outcome.is_there());
+        let rows: Vec<Mirrored> = there.filter_map(|(image, _)| row(image)).collect();
+        self.write(&rows, observer, progress)
+    }
+
+    /// Writes the files for these rows, and says what the run before had written and this one does not.
+    fn write(
+        &self,
+        rows: &[Mirrored],
+        observer: &std::sync::Arc<dyn Observer>,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
+        observer.event(Event::GeneratingResources);
+        let documents = if rows.is_empty() { Vec::new() } else { self.documents(rows, observer) };
+        let say = |text: &str| observer.event(Event::Info(format!("📄 {text}")));
+        if rows.is_empty() {
+            say(Section::NOTHING_MIRRORED);
+        }
+        for section in Section::ALL {
+            let mut of_section = documents.iter().filter(|document| document.section == section).peekable();
+            if of_section.peek().is_some() {
+                say(section.title());
+            } else if let Some(skipped) = section.skipped()
+                && !(rows.is_empty() && matches!(section, Section::Idms | Section::Itms))
+            {
+                say(skipped);
+            }
+            for document in of_section {
+                let path = self.working_dir.cluster_resources().join(&document.file_name);
+                write_whole(&path, document.text.as_bytes())?;
+                observer.event(Event::FileWritten { what: "cluster resource", path: path.clone() });
+                progress.files.push(path);
+            }
+        }
+        if let Some(warning) = self.losses(&documents) {
+            observer.event(Event::Warning(warning));
+        }
+        Ok(())
+    }
+
+    fn documents(&self, rows: &[Mirrored], observer: &std::sync::Arc<dyn Observer>) -> Vec<Document> {
+        let mirror = &self.job.configuration.mirror;
+        let templates: Vec<CatalogTemplate> = mirror
+            .operators
+            .iter()
+            .filter_map(|operator| {
+                let path = operator.target_catalog_source_template.as_ref()?;
+                let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
+                Some(CatalogTemplate { catalog: operator.catalog.as_written().to_owned(), text })
+            })
+            .collect();
+        let signatures = signatures(self.working_dir).unwrap_or_else(|error| {
+            observer.event(Event::Warning(format!("Failed to generate signature ConfigMap: {error}")));
+            Vec::new()
+        });
+        let destination = self.destination.to_string();
+        // Without its image the service would start and never find a graph.
+        let graph = mirror.platform.graph && rows.iter().any(|row| row.kind == Kind::Graph);
+        let created_at = self.job.stamp();
+        let emitted = emit(
+            rows,
+            &Request {
+                created_at: &created_at,
+                tool_version: &self.job.version.git_version,
+                cache_host: &self.job.options.cache_host,
+                max_nested_paths: Some(self.destination.max_nested_paths()).filter(|limit| *limit > 0),
+                templates: &templates,
+                signatures: &signatures,
+                update_service: graph.then_some(destination.as_str()),
+            },
+        );
+        for notice in emitted.notices {
+            let text = notice.to_string();
+            observer.event(match notice {
+                cluster_resources::Notice::TemplateRejected { .. } => Event::Error(text),
+                _ => Event::Warning(text),
+            });
+        }
+        emitted.documents
+    }
+
+    /// What applying the new files takes from a cluster that has the files of the run before.
+    fn losses(&self, documents: &[Document]) -> Option<String> {
+        let previous = self.previous.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let entries = match lost(previous, documents) {
+            Ok(entries) => entries,
+            Err(error) => return Some(error.to_string()),
+        };
+        if entries.is_empty() {
+            return None;
+        }
+        let mut text = format!(
+            "the cluster resources of the run before had {} {} that the new ones lack; a cluster loses them when the new \
+             files replace the old ones:",
+            entries.len(),
+            if entries.len() == 1 { "entry" } else { "entries" },
+        );
+        for entry in entries.iter().take(NAMED_LOSSES) {
+            text.push_str("\n- ");
+            text.push_str(&entry.to_string());
+        }
+        if entries.len() > NAMED_LOSSES {
+            text.push_str("\n- …");
+        }
+        Some(text)
+    }
+}
+
+/// The row of an image that is at the destination; none for what went into the cache.
+fn row(image: &PlannedImage) -> Option<Mirrored> {
+    let destination = image.destination.clone()?;
+    // What an image is called in logs is a reference as it was written, nearly always.
+    let origin = ImageRef::parse_name(&image.origin).unwrap_or_else(|_| image.source.clone());
+    let unnamed = origin.transport() == &Transport::Docker && origin.tag().is_none() && origin.digest().is_none();
+    let origin = if unnamed { origin.with_tag("latest") } else { origin };
+    Some(Mirrored { kind: kind(image.kind), origin, destination })
+}
+
+fn kind(kind: ImageKind) -> Kind {
+    match kind {
+        ImageKind::ReleaseComponent => Kind::ReleaseContent,
+        ImageKind::ReleasePayload => Kind::Release,
+        ImageKind::Graph => Kind::Graph,
+        ImageKind::OperatorRelated => Kind::RelatedImage,
+        ImageKind::OperatorBundle => Kind::Bundle,
+        ImageKind::OperatorCatalog => Kind::Catalog,
+        ImageKind::Additional => Kind::Additional,
+        ImageKind::Helm => Kind::Helm,
+    }
+}
+
+/// The verified release signatures of the working directory.
+fn signatures(working_dir: &WorkingDir) -> io::Result<Vec<SignatureFile>> {
+    let entries = match std::fs::read_dir(working_dir.signatures()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            files.push(SignatureFile { name, content: std::fs::read(entry.path())? });
+        }
+    }
+    Ok(files)
+}
