@@ -31,10 +31,10 @@ impl Previous {
         let mut files: Vec<(String, String)> = entries
             .filter_map(Result::ok)
             .filter_map(|entry| {
-                let name = entry.file_name().into_string().ok()?;
+                let (name, path) = (entry.file_name().into_string().ok()?, entry.path());
                 // The JSON file says the same as its YAML twin.
-                let text = name.ends_with(".yaml").then(|| std::fs::read_to_string(entry.path()).ok())?;
-                Some((name, text?))
+                path.extension().is_some_and(|extension| extension == "yaml").then_some(())?;
+                Some((name, std::fs::read_to_string(path).ok()?))
             })
             .collect();
         files.sort();
