@@ -3,6 +3,7 @@
 
 mod archive;
 mod bad_input;
+mod enclave;
 mod harness;
 mod mirror;
 mod mirror_to_mirror;

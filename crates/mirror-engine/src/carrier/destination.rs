@@ -57,9 +57,17 @@ impl DestinationRegistry {
         Ok(self.client.endpoint(&repository))
     }
 
-    /// The digest that the image's name has there now.
+    /// The digest that the image's name has there now. The first question about every image.
+    ///
+    /// # Errors
+    /// When the registry does not answer, or registries.conf blocks this place: that holds for writing too (contract
+    /// `release.md` 7.2).
     pub(crate) async fn tagged(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
-        self.head(&self.client.endpoint(&repository(image)?), &tag(image)).await
+        let repository = repository(image)?;
+        if let Some(blocked) = self.client.options().registries.blocked(&repository.to_string()) {
+            return Err(CopyError::permanent("blocked", blocked.to_string()));
+        }
+        self.head(&self.client.endpoint(&repository), &tag(image)).await
     }
 
     /// Whether the image is there with all its manifests and artifacts, when its name has the digest `tagged` there. A registry that

@@ -1,7 +1,8 @@
 //! Archive to destination registry: the copy phase of disk to mirror.
 //!
 //! Layers are never unpacked: each is pushed from its place in the chunk it lies in. What a blob is asked of, in order:
-//! the destination (it may have it, in this repository or in another), the archive, the cache of earlier runs.
+//! the destination (it may have it, in this repository or in another of this plan), the archive, the cache of earlier
+//! runs, and any repository of the destination that an earlier archive has filled.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use std::time::Duration;
 use archive_format::{Archive, Store};
 use image_ref::Digest;
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSource, Descriptor, FileSource, Manifest, Reference};
+use oci_transport::{BlobSource, Descriptor, Endpoint, FileSource, Manifest, Reference};
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
+use super::earlier::Earlier;
 use super::into_store::stored_manifest;
 use super::{bounded, destination_name, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
@@ -27,6 +29,8 @@ pub(crate) struct FromArchive {
     pub(crate) destination: DestinationRegistry,
     /// Bound of one transfer, attempts included; zero for none.
     pub(crate) image_timeout: Duration,
+    /// What earlier archives of the sequence have brought to the destination.
+    pub(crate) earlier: Earlier,
     /// Where signatures are found; none when they stay behind.
     pub(crate) signatures: Option<ArchiveShelf>,
 }
@@ -96,8 +100,34 @@ impl FromArchive {
         if let Offer::There = self.destination.offer(&endpoint, job).await? {
             return Ok(0);
         }
-        let source = self.source(job)?;
-        self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error))
+        match self.source(job) {
+            Ok(source) => {
+                self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error))
+            }
+            Err(missing) => self.from_earlier(image, &endpoint, job).await?.ok_or(missing),
+        }
+    }
+
+    /// Takes a blob from another repository of the destination, where an earlier archive has brought it; the bytes that
+    /// travelled, or none when it is not there.
+    async fn from_earlier(&self, image: &PlannedImage, at: &Endpoint, job: &BlobJob) -> Result<Option<u64>, CopyError> {
+        let client = &self.destination.client;
+        let repositories = self.earlier.repositories(&job.blob.digest).await?;
+        for path in repositories.iter().filter(|path| **path != job.repository) {
+            if client.mount_blob(at, &job.blob.digest, path).await.map_err(|error| transport(&error))? {
+                return Ok(Some(0));
+            }
+        }
+        // A registry without mounts: through this machine, then.
+        for path in repositories {
+            let from = self.destination.endpoint(image, &path)?;
+            if client.head_blob(&from, &job.blob.digest).await.map_err(|error| transport(&error))?.is_some() {
+                let sent = self.destination.send(at, job, client.blob_source(&from, &job.blob)).await;
+                return sent.map(Some).map_err(|error| transport(&error));
+            }
+        }
+        client.cancel_sessions(at).await;
+        Ok(None)
     }
 
     /// A blob that does not hash to its digest is damage of the archive: say in which chunk.

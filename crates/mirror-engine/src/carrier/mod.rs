@@ -1,6 +1,7 @@
 //! The three ways of moving images: into the cache, out of an archive, from registry to registry.
 
 pub(crate) mod destination;
+pub(crate) mod earlier;
 pub(crate) mod from_archive;
 pub(crate) mod into_store;
 pub(crate) mod registry_to_registry;

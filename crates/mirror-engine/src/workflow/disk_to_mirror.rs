@@ -8,6 +8,7 @@ use mirror_plan::Mode;
 use super::{Job, Progress, RunError, Workflow, check_access, conclude, first_failure, generic_from, refuse_empty};
 use crate::carrier::blocking;
 use crate::carrier::destination::DestinationRegistry;
+use crate::carrier::earlier::Earlier;
 use crate::carrier::from_archive::FromArchive;
 use crate::collect::{Collecting, collect};
 use crate::copy::copy;
@@ -68,6 +69,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let carrier = Arc::new(FromArchive {
         images: Arc::clone(&images),
         archive,
+        earlier: Earlier::new(store.clone(), destination.clone()),
         store,
         destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },
         image_timeout: job.options.image_timeout,

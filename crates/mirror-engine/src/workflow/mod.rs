@@ -336,13 +336,12 @@ fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<
 
 /// Whether the destination registry answers and knows us, before anything else is done.
 async fn check_access(job: &Job, destination: &Destination) -> Result<(), RunError> {
-    job.destination.ping(destination.registry()).await.map_err(|error| {
-        RunError::generic(format!(
-            "checking registry \"{}\" access: {}",
-            destination.registry(),
-            crate::copy::chain(&error)
-        ))
-    })
+    let refused =
+        |why: String| RunError::generic(format!("checking registry \"{}\" access: {why}", destination.registry()));
+    if let Some(blocked) = job.destination.options().registries.blocked(&destination.to_string()) {
+        return Err(refused(blocked.to_string()));
+    }
+    job.destination.ping(destination.registry()).await.map_err(|error| refused(crate::copy::chain(&error)))
 }
 
 /// The first failure is the outcome of the run; others are told beside it.

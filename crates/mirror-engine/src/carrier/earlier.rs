@@ -1,0 +1,63 @@
+//! What earlier archives of a sequence brought: where its blobs lie at the destination.
+//!
+//! An archive leaves out what earlier ones hold, and layers are not kept in the cache. So a layer that a new image shares
+//! with an older one is in neither; it is at the destination, in the repository of the older image. The cache knows
+//! which that is, because it has the manifests of every archive that was loaded.
+
+use std::collections::{BTreeSet, HashMap};
+
+use archive_format::Store;
+use image_ref::Digest;
+use mirror_plan::{CacheName, Destination};
+use oci_transport::ManifestView;
+use tokio::sync::OnceCell;
+
+use super::into_store::stored_manifest;
+use super::{blocking, store as store_error};
+use crate::copy::CopyError;
+
+/// Repositories at the destination, by the blobs that manifests in the cache say they have.
+pub(crate) struct Earlier {
+    store: Store,
+    destination: Destination,
+    /// Read when it is first needed: a run whose archive has everything never does.
+    repositories: OnceCell<HashMap<Digest, BTreeSet<String>>>,
+}
+
+impl Earlier {
+    /// What the cache knows of images at this destination.
+    pub(crate) fn new(store: Store, destination: Destination) -> Self {
+        Self { store, destination, repositories: OnceCell::new() }
+    }
+
+    /// Paths of the repositories that may have the blob.
+    pub(crate) async fn repositories(&self, blob: &Digest) -> Result<Vec<String>, CopyError> {
+        let read = || async {
+            let (store, destination) = (self.store.clone(), self.destination.clone());
+            blocking(move || read(&store, &destination)).await
+        };
+        let known = self.repositories.get_or_try_init(read).await?;
+        Ok(known.get(blob).into_iter().flatten().cloned().collect())
+    }
+}
+
+fn read(store: &Store, destination: &Destination) -> Result<HashMap<Digest, BTreeSet<String>>, CopyError> {
+    let mut known: HashMap<Digest, BTreeSet<String>> = HashMap::new();
+    for repository in store.repositories().map_err(|e| store_error(&e))? {
+        let name = CacheName { repository: repository.clone(), tag: "any".to_owned() };
+        // A repository that cannot be at this destination is none of ours.
+        let Ok(there) = destination.image(&name) else { continue };
+        for digest in store.revisions(&repository).map_err(|e| store_error(&e))? {
+            // Links outlive what they name when the cache is cleaned by hand.
+            let Some(Ok(view)) = stored_manifest(store, &digest)?.map(|manifest| manifest.view()) else { continue };
+            let blobs: Vec<Digest> = match view {
+                ManifestView::Schema1(image) => image.layers,
+                other => other.blobs().into_iter().map(|blob| blob.digest.clone()).collect(),
+            };
+            for blob in blobs {
+                known.entry(blob).or_default().insert(there.path().to_owned());
+            }
+        }
+    }
+    Ok(known)
+}
