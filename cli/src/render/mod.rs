@@ -7,4 +7,4 @@ mod words;
 
 pub use screen::Screen;
 pub use table::table;
-pub use words::{closing_line, go_duration, size};
+pub use words::{closing_line, go_duration, size, size_lines};

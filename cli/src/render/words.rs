@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use mirror_engine::RunReport;
+use mirror_engine::dry_run::Sizes;
 use mirror_engine::report::FamilyCount;
 
 /// A size in bytes for a person: `512 B`, `1.5 KiB`, `3.0 GiB`.
@@ -80,6 +81,41 @@ pub fn closing_line(report: &RunReport, elapsed: Duration) -> String {
     }
     let _ = write!(line, "; {}", go_duration(elapsed));
     line
+}
+
+/// What a dry run found, one fact a line.
+pub fn size_lines(sizes: &Sizes) -> Vec<String> {
+    let mut lines = vec![format!("{} images, {} unique blobs, {}", sizes.images, sizes.blobs, size(sizes.bytes))];
+    if sizes.unknown_images > 0 {
+        lines.push(format!("{} of them could not be inspected and are not in these figures", sizes.unknown_images));
+    }
+    if let Some(bytes) = sizes.download_bytes {
+        lines.push(format!("to download: {}", size(bytes)));
+    }
+    if let Some(bytes) = sizes.cached_bytes {
+        lines.push(format!("in the cache already: {}", size(bytes)));
+    }
+    if let Some(archive) = &sizes.archive {
+        lines.push(format!(
+            "archive: about {} in {} file(s), {} blobs left out because earlier archives have them",
+            size(archive.bytes),
+            archive.files,
+            archive.blobs_left_out
+        ));
+    }
+    if let Some(bytes) = sizes.destination_lacks_bytes {
+        lines.push(format!("the destination lacks: {}", size(bytes)));
+    }
+    for need in &sizes.disk {
+        lines.push(format!(
+            "disk for the {}: {} needed, {} free in {}",
+            need.stage,
+            size(need.needed),
+            size(need.free),
+            need.path.display()
+        ));
+    }
+    lines
 }
 
 #[cfg(test)]

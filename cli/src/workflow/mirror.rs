@@ -12,7 +12,7 @@ use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::{Screen, closing_line, go_duration};
+use crate::render::{Screen, closing_line, go_duration, size_lines};
 use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings};
 use crate::version;
 
@@ -40,9 +40,6 @@ pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
 fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<Job> {
     let common = &settings.common;
     let (configuration, configuration_text) = read_configuration(&request.config, log)?;
-    if request.dry_run != DryRun::No {
-        bail!("--dry-run is not available in this build");
-    }
     let workflow = workflow(request)?;
     let working_dir = workflow.working_dir();
     let log_stamp = common.env.started.strftime("%Y%m%d_%H%M%S").to_string();
@@ -162,6 +159,11 @@ fn execute(settings: &Settings, job: Job, log: &Log, started: Instant) -> anyhow
         report
     });
     screen.close();
+    if let Some(sizes) = &report.sizes {
+        for line in size_lines(sizes) {
+            log.info(line);
+        }
+    }
     if !report.images.is_empty() {
         log.info(closing_line(&report, started.elapsed()));
     }

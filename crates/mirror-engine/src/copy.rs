@@ -116,7 +116,10 @@ pub(crate) trait Carrier: Send + Sync + 'static {
     fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> impl Future<Output = Result<(), CopyError>> + Send;
 
     /// Told once every image has been resolved or has failed, with the trees in plan order.
-    fn all_resolved(&self, _trees: &[Option<Arc<ImageTree>>]) {}
+    /// An error stops the run before anything that has not started.
+    fn all_resolved(&self, _trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
+        Ok(())
+    }
 
     /// Told when a blob is in the target, right after its transfer or when it was there before.
     fn blob_ready(&self, _digest: &Digest) {}
@@ -143,6 +146,8 @@ pub(crate) struct Copied {
     pub(crate) bytes_moved: u64,
     /// Bytes that did not need to.
     pub(crate) bytes_saved: u64,
+    /// Why nothing more was started once all images were known.
+    pub(crate) refused: Option<CopyError>,
 }
 
 impl Copied {
@@ -223,6 +228,7 @@ struct Coordinator<C: Carrier> {
     /// A release image failed: start nothing new.
     stopped: bool,
     told_resolved: bool,
+    refused: Option<CopyError>,
 }
 
 impl<C: Carrier> Coordinator<C> {
@@ -269,6 +275,7 @@ impl<C: Carrier> Coordinator<C> {
             bytes_moved: 0,
             stopped: false,
             told_resolved: false,
+            refused: None,
             images,
             carrier,
             limits,
@@ -280,8 +287,9 @@ impl<C: Carrier> Coordinator<C> {
 
     async fn run(mut self) -> Copied {
         loop {
-            self.start_tasks();
+            // Told first: the carrier may refuse to start.
             self.tell_resolved();
+            self.start_tasks();
             let Some(done) = self.tasks.join_next().await else { break };
             match done.expect("transfer tasks neither panic nor are aborted") {
                 Done::Resolved(at, outcome) => {
@@ -305,7 +313,7 @@ impl<C: Carrier> Coordinator<C> {
         }
         let bytes_saved = self.totals.bytes_saved;
         let images = self.states.into_iter().map(|state| state.report).collect();
-        Copied { images, bytes_moved: self.bytes_moved, bytes_saved }
+        Copied { images, bytes_moved: self.bytes_moved, bytes_saved, refused: self.refused }
     }
 
     fn start_tasks(&mut self) {
@@ -562,7 +570,10 @@ impl<C: Carrier> Coordinator<C> {
         self.totals.complete = true;
         self.observer.event(Event::Totals(self.totals));
         let trees: Vec<_> = self.states.iter().map(|state| state.tree.clone()).collect();
-        self.carrier.all_resolved(&trees);
+        if let Err(error) = self.carrier.all_resolved(&trees) {
+            self.stopped = true;
+            self.refused = Some(error);
+        }
     }
 }
 

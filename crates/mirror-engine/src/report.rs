@@ -130,6 +130,9 @@ pub struct RunReport {
     /// The archive written, in mirror to disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveReport>,
+    /// What a dry run found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<crate::dry_run::Sizes>,
     /// Files written for the operator, relative to the working directory.
     pub files: Vec<String>,
     /// Warnings given, in order.

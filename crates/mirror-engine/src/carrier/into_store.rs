@@ -38,7 +38,8 @@ pub(crate) struct IntoStore {
 /// Follows what arrives in the store: the archive, which is written at the same time.
 pub(crate) trait Follower: Send + Sync {
     /// Every image has been resolved or has failed; the trees in plan order.
-    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]);
+    /// An error stops the run.
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError>;
 
     /// A blob or manifest is in the store.
     fn ready(&self, digest: &Digest);
@@ -48,7 +49,9 @@ pub(crate) trait Follower: Send + Sync {
 pub(crate) struct NoFollower;
 
 impl Follower for NoFollower {
-    fn all_resolved(&self, _: &[Option<Arc<ImageTree>>]) {}
+    fn all_resolved(&self, _: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
+        Ok(())
+    }
 
     fn ready(&self, _: &Digest) {}
 }
@@ -278,8 +281,8 @@ impl Carrier for IntoStore {
         Ok(())
     }
 
-    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) {
-        self.follower.all_resolved(trees);
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
+        self.follower.all_resolved(trees)
     }
 
     fn blob_ready(&self, digest: &Digest) {

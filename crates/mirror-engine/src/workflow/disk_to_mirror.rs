@@ -5,13 +5,16 @@ use std::sync::Arc;
 use archive_format::{Archive, Store, WorkspaceLock};
 use mirror_plan::Mode;
 
-use super::{Job, Progress, RunError, Workflow, check_access, conclude, first_failure, generic_from, refuse_empty};
+use super::{
+    DryRun, Job, Progress, RunError, Workflow, check_access, conclude, first_failure, generic_from, refuse_empty,
+};
 use crate::carrier::blocking;
 use crate::carrier::destination::DestinationRegistry;
 use crate::carrier::earlier::Earlier;
 use crate::carrier::from_archive::FromArchive;
 use crate::collect::{Collecting, collect};
 use crate::copy::copy;
+use crate::dry_run::{Rehearsal, rehearse};
 use crate::event::{Event, Observer};
 use crate::resources::{Generation, Previous};
 use crate::trust::ArchiveShelf;
@@ -26,7 +29,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     working_dir.create()?;
     let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
     let previous = Previous::read(&working_dir);
-    working_dir.wipe_cluster_resources()?;
+    if job.options.dry_run == DryRun::No {
+        working_dir.wipe_cluster_resources()?;
+    }
 
     let place = folder.clone();
     let archive = Arc::new(blocking(move || Archive::open(&place)).await?);
@@ -57,7 +62,6 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     })
     .await?;
     refuse_empty(&plan, observer)?;
-    observer.event(Event::CopyStarted { images: plan.images.len() });
     let images = Arc::new(plan.images);
     let signatures = if job.options.remove_signatures {
         None
@@ -66,6 +70,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         let shelf = blocking(move || ArchiveShelf::new(&archive, &store)).await;
         Some(shelf.map_err(|error| RunError::generic(error.message))?)
     };
+    let rehearsal_store = store.clone();
     let carrier = Arc::new(FromArchive {
         images: Arc::clone(&images),
         archive,
@@ -75,6 +80,19 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         image_timeout: job.options.image_timeout,
         signatures,
     });
+    if job.options.dry_run != DryRun::No {
+        let rehearsal = Rehearsal {
+            job,
+            mode: Mode::DiskToMirror,
+            images: &images,
+            store: &rehearsal_store,
+            archive: None,
+            destination: Some(&job.destination),
+            observer,
+        };
+        return rehearse(&rehearsal, &carrier, progress).await;
+    }
+    observer.event(Event::CopyStarted { images: images.len() });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;
     let outcome = conclude(job, &copied, observer);
     let generation = Generation { job, working_dir: &working_dir, destination, previous: &previous };

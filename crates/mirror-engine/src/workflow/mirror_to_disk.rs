@@ -1,21 +1,23 @@
 //! Mirror to disk: source registries -> cache -> archive.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use archive_format::{ArchiveOptions, History, Store, WorkspaceLock};
 use image_ref::Digest;
 use mirror_plan::{Mode, PinnedCatalog, PlannedImage};
 
-use super::{Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
+use super::{DryRun, Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
 use crate::archive_builder::{ArchiveBuilder, BuildError, Contents, ReadyBlobs, Tail};
 use crate::carrier::blocking;
-use crate::carrier::into_store::{Follower, IntoStore};
+use crate::carrier::into_store::{Follower, IntoStore, NoFollower};
 use crate::collect::{Collecting, collect};
-use crate::copy::{copy, queue_order};
+use crate::copy::{CopyError, copy, queue_order};
+use crate::dry_run::{Rehearsal, archive_sizes, cached_bytes, rehearse, unique};
 use crate::event::{Event, Observer};
 use crate::report::{ArchiveFile, ArchiveReport};
+use crate::room;
 use crate::tree::ImageTree;
 use crate::trust::StoreShelf;
 use crate::workdir::{WORKING_DIR, WorkingDir};
@@ -29,7 +31,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let working_dir = job.workflow.working_dir();
     working_dir.create()?;
     let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
-    working_dir.wipe_cluster_resources()?;
+    if job.options.dry_run == DryRun::No {
+        working_dir.wipe_cluster_resources()?;
+    }
     let store = Store::open_as(&job.cache, &job.holder())?;
     let history = History::read(working_dir.root(), job.options.since)?;
 
@@ -45,16 +49,39 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     })
     .await?;
     refuse_empty(&plan, observer)?;
-    observer.event(Event::CopyStarted { images: plan.images.len() });
+    let images = Arc::new(plan.images);
+    if job.options.dry_run != DryRun::No {
+        let carrier = Arc::new(IntoStore {
+            images: Arc::clone(&images),
+            source: job.source.clone(),
+            store: store.clone(),
+            observer: Arc::clone(observer),
+            image_timeout: job.options.image_timeout,
+            endpoints: Mutex::new(HashMap::new()),
+            signatures: (!job.options.remove_signatures).then(|| StoreShelf::new(store.clone())),
+            follower: Arc::new(NoFollower),
+        });
+        let rehearsal = Rehearsal {
+            job,
+            mode: Mode::MirrorToDisk,
+            images: &images,
+            store: &store,
+            archive: Some((folder, &history.digests)),
+            destination: None,
+            observer,
+        };
+        return rehearse(&rehearsal, &carrier, progress).await;
+    }
+    observer.event(Event::CopyStarted { images: images.len() });
 
     let options = ArchiveOptions::from_archive_size(job.configuration.archive_size_gib, job.options.strict_archive);
     let builder = ArchiveBuilder::start(folder.clone(), options, store.clone())?;
-    let images = Arc::new(plan.images);
     let follower = Arc::new(ArchiveFollower {
         images: Arc::clone(&images),
         history: history.digests.clone(),
         ready: builder.ready_blobs(),
         added: Mutex::default(),
+        room: (!job.options.force).then(|| Room { store: store.clone(), folder: folder.clone() }),
     });
     let carrier = Arc::new(IntoStore {
         images: Arc::clone(&images),
@@ -68,6 +95,12 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;
     drop(carrier);
+    if let Some(refused) = &copied.refused {
+        let refused = RunError::generic(refused.message.clone());
+        progress.copied = Some(copied);
+        blocking(move || builder.abandon()).await;
+        return Err(refused);
+    }
     let complete = copied.is_complete();
     let outcome = conclude(job, &copied, observer);
     progress.copied = Some(copied);
@@ -106,21 +139,45 @@ struct ArchiveFollower {
     ready: ReadyBlobs,
     /// Blobs that go into the archive, and how many do not because earlier archives have them.
     added: Mutex<(Vec<Digest>, usize)>,
+    /// Where room is needed; none with `--force`.
+    room: Option<Room>,
+}
+
+/// The places that a run writes to.
+struct Room {
+    store: Store,
+    folder: PathBuf,
+}
+
+impl Room {
+    /// Refuses when what is still to come cannot fit.
+    fn check(&self, trees: &[Option<Arc<ImageTree>>], archive_bytes: u64) -> Result<(), CopyError> {
+        let blobs = unique(trees.iter().flatten().map(AsRef::as_ref));
+        let missing = blobs.values().sum::<u64>() - cached_bytes(&self.store, &blobs);
+        let stages = [("cache", self.store.root(), missing), ("archive", self.folder.as_path(), archive_bytes)];
+        // A filesystem that does not tell its room is no reason to stop.
+        let needs = room::ask(&stages).unwrap_or_default();
+        room::refuse(&needs).map_err(|short| CopyError::permanent("no-room", short.to_string()))
+    }
 }
 
 impl Follower for ArchiveFollower {
-    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) {
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
         // With an image missing there will be no archive: writing one would only cost disk.
         if trees.iter().any(Option::is_none) {
-            return;
+            return self.room.as_ref().map_or(Ok(()), |room| room.check(trees, 0));
         }
         let named = self.images.iter().zip(trees).filter_map(|(image, tree)| {
             Some((image.cache.repository.as_str(), image.cache.tag.as_str(), tree.as_deref()?))
         });
         let contents = Contents::of(named, &self.history, queue_order);
+        if let Some(room) = &self.room {
+            room.check(trees, archive_sizes(&contents, &[], u64::MAX).bytes)?;
+        }
         *self.added.lock().expect("no holder panics") =
             (contents.blobs.iter().map(|(digest, _)| digest.clone()).collect(), contents.left_out);
         self.ready.begin(contents);
+        Ok(())
     }
 
     fn ready(&self, digest: &Digest) {

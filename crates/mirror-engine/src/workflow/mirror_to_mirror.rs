@@ -7,12 +7,13 @@ use archive_format::{Store, WorkspaceLock};
 use mirror_plan::Mode;
 
 use super::mirror_to_disk::write_pinned;
-use super::{Job, Progress, RunError, Workflow, check_access, conclude, refuse_empty};
+use super::{DryRun, Job, Progress, RunError, Workflow, check_access, conclude, refuse_empty};
 use crate::carrier::destination::DestinationRegistry;
 use crate::carrier::into_store::{IntoStore, NoFollower};
 use crate::carrier::registry_to_registry::RegistryToRegistry;
 use crate::collect::{Collecting, collect};
 use crate::copy::copy;
+use crate::dry_run::{Rehearsal, rehearse};
 use crate::event::{Event, Observer};
 use crate::resources::{Generation, Previous};
 use crate::trust::StoreShelf;
@@ -25,7 +26,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     working_dir.create()?;
     let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
     let previous = Previous::read(&working_dir);
-    working_dir.wipe_cluster_resources()?;
+    if job.options.dry_run == DryRun::No {
+        working_dir.wipe_cluster_resources()?;
+    }
     check_access(job, destination).await?;
     let store = Store::open_as(&job.cache, &job.holder())?;
 
@@ -41,7 +44,6 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     })
     .await?;
     refuse_empty(&plan, observer)?;
-    observer.event(Event::CopyStarted { images: plan.images.len() });
     let images = Arc::new(plan.images);
     let carrier = Arc::new(RegistryToRegistry {
         images: Arc::clone(&images),
@@ -53,11 +55,24 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             observer: Arc::clone(observer),
             image_timeout: job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
-            signatures: (!job.options.remove_signatures).then(|| StoreShelf::new(store)),
+            signatures: (!job.options.remove_signatures).then(|| StoreShelf::new(store.clone())),
             follower: Arc::new(NoFollower),
         },
         places: Mutex::new(HashMap::new()),
     });
+    if job.options.dry_run != DryRun::No {
+        let rehearsal = Rehearsal {
+            job,
+            mode: Mode::MirrorToMirror,
+            images: &images,
+            store: &store,
+            archive: None,
+            destination: Some(&job.destination),
+            observer,
+        };
+        return rehearse(&rehearsal, &carrier, progress).await;
+    }
+    observer.event(Event::CopyStarted { images: images.len() });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;
     drop(carrier);
     let outcome = conclude(job, &copied, observer);

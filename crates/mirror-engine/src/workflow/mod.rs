@@ -232,6 +232,8 @@ pub(crate) struct Progress {
     pub(crate) copied: Option<Copied>,
     pub(crate) archive: Option<ArchiveReport>,
     pub(crate) files: Vec<PathBuf>,
+    /// What a dry run found.
+    pub(crate) sizes: Option<crate::dry_run::Sizes>,
 }
 
 /// Runs a workflow to its end. Every outcome is in the report, failure included.
@@ -260,6 +262,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
         bytes_moved,
         bytes_saved,
         archive: progress.archive,
+        sizes: progress.sizes,
         files: progress.files.iter().map(relative).collect(),
         warnings: std::mem::take(&mut *heard.warnings.lock().expect("no holder panics")),
         exit_code: outcome.as_ref().err().map_or(0, |error| error.exit_code),

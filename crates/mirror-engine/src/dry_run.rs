@@ -1,0 +1,425 @@
+//! `--dry-run`: the plan, written down, with its sizes (contract `config-cli.md` 5.3).
+//!
+//! Manifests are read as in a real run, since only they tell sizes; no layer is, nothing is pushed, and nothing is
+//! written but the files in `working-dir/dry-run`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use archive_format::{ArchiveOptions, Store};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use image_ref::{Digest, ImageRef, Repository};
+use mirror_plan::{Mode, PlannedImage};
+use oci_transport::{Client, ManifestView};
+use serde::Serialize;
+
+use crate::archive_builder::Contents;
+use crate::copy::{Carrier, CopyError, Resolved, queue_order};
+use crate::event::{Event, Observer};
+pub use crate::room::DiskNeed;
+
+use crate::room;
+use crate::tree::ImageTree;
+use crate::workdir::{WorkingDir, write_whole};
+use crate::workflow::{DryRun, Job, Progress, RunError};
+
+/// How much a run would move and need.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Sizes {
+    /// Images of the plan.
+    pub images: usize,
+    /// Images whose manifests could not be read: the figures are without them.
+    pub unknown_images: usize,
+    /// Unique blobs of all images, manifests included.
+    pub blobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that the source registries would be asked for; none in disk to mirror.
+    pub download_bytes: Option<u64>,
+    /// Bytes that are in the cache already; none in disk to mirror.
+    pub cached_bytes: Option<u64>,
+    /// The archive; only in mirror to disk.
+    pub archive: Option<ArchiveSizes>,
+    /// Bytes that the destination lacks; none in mirror to disk.
+    pub destination_lacks_bytes: Option<u64>,
+    /// What each stage needs on disk.
+    pub disk: Vec<DiskNeed>,
+    /// Whether everything fits on the disks.
+    pub fits: bool,
+}
+
+/// How large the archive would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ArchiveSizes {
+    /// Bytes of all its files, headers included. The working directory's files are counted as they are now.
+    pub bytes: u64,
+    /// How many files it would have.
+    pub files: u64,
+    /// Blobs that earlier archives hold and this one would leave out.
+    pub blobs_left_out: usize,
+}
+
+/// The plan with everything that is known about it, as saved in `plan.json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SavedPlan<'a> {
+    format: u32,
+    mode: Mode,
+    sizes: &'a Sizes,
+    images: Vec<SavedImage<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SavedImage<'a> {
+    #[serde(flatten)]
+    planned: &'a PlannedImage,
+    digest: Option<&'a Digest>,
+    bytes: Option<u64>,
+    /// Whether a run would find it complete at its target.
+    complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// What a rehearsal has at hand.
+pub(crate) struct Rehearsal<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) mode: Mode,
+    pub(crate) images: &'a Arc<Vec<PlannedImage>>,
+    pub(crate) store: &'a Store,
+    /// Folder of the archive and what earlier archives hold; only in mirror to disk.
+    pub(crate) archive: Option<(&'a Path, &'a HashSet<Digest>)>,
+    /// The destination registry; none in mirror to disk.
+    pub(crate) destination: Option<&'a Client>,
+    pub(crate) observer: &'a Arc<dyn Observer>,
+}
+
+/// Rehearses a run whose images `carrier` would move. Images that cannot be read are warned about; that is no error
+/// (contract `config-cli.md` 3: a dry run ends with 0 even with images missing).
+pub(crate) async fn rehearse<C: Carrier>(
+    at: &Rehearsal<'_>,
+    carrier: &Arc<C>,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    let working_dir = at.job.workflow.working_dir();
+    let folder = working_dir.dry_run();
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(RunError::generic(format!("cannot empty `{}`: {error}", folder.display())));
+        }
+        _ => {}
+    }
+    let looked = resolve_all(at, carrier).await;
+    for (image, outcome) in at.images.iter().zip(&looked) {
+        if let Err(error) = outcome {
+            at.observer.event(Event::Warning(format!("cannot inspect {}: {}", image.origin, error.message)));
+        }
+    }
+    let sizes = at.sizes(&looked, &working_dir).await?;
+    at.write_mapping(&looked, &folder, progress)?;
+    let saved = SavedPlan {
+        format: 1,
+        mode: at.mode,
+        sizes: &sizes,
+        images: at.images.iter().zip(&looked).map(|(planned, outcome)| saved_image(planned, outcome)).collect(),
+    };
+    let text = serde_json::to_vec_pretty(&saved).map_err(|error| RunError::generic(error.to_string()))?;
+    let path = folder.join("plan.json");
+    write_whole(&path, &text)?;
+    at.observer.event(Event::Info(format!("the plan with its sizes is in : {}", path.display())));
+    progress.files.push(path);
+    if let Err(short) = room::refuse(&sizes.disk) {
+        at.observer.event(Event::Warning(short.to_string()));
+    }
+    progress.sizes = Some(sizes);
+    Ok(())
+}
+
+type Looked = Result<Resolved, CopyError>;
+
+fn saved_image<'a>(planned: &'a PlannedImage, outcome: &'a Looked) -> SavedImage<'a> {
+    let tree = outcome.as_ref().ok().map(|resolved| &resolved.tree);
+    SavedImage {
+        planned,
+        digest: tree.map(|tree| &tree.root.digest),
+        bytes: tree.map(|tree| tree.bytes()),
+        complete: outcome.as_ref().is_ok_and(|resolved| resolved.complete),
+        error: outcome.as_ref().err().map(|error| error.message.as_str()),
+    }
+}
+
+async fn resolve_all<C: Carrier>(at: &Rehearsal<'_>, carrier: &Arc<C>) -> Vec<Looked> {
+    let each = (0..at.images.len()).map(|index| {
+        let (carrier, images) = (Arc::clone(carrier), Arc::clone(at.images));
+        async move { carrier.resolve(index, &images[index]).await }
+    });
+    stream::iter(each).buffered(at.job.options.parallel_images.max(1) * 4).collect().await
+}
+
+impl Rehearsal<'_> {
+    /// The name of an image's source and destination in mapping files, both with transport.
+    fn mapping(&self, image: &PlannedImage) -> (String, String) {
+        let cache = || format!("docker://{}/{}", self.job.options.cache_host, image.cache);
+        let destination = || image.destination.as_ref().map_or_else(cache, ImageRef::with_scheme);
+        match self.mode {
+            Mode::MirrorToDisk => (image.source.with_scheme(), cache()),
+            Mode::DiskToMirror => (cache(), destination()),
+            Mode::MirrorToMirror => (image.source.with_scheme(), destination()),
+        }
+    }
+
+    /// Writes `mapping.txt` and, in mirror to disk, `missing.txt`.
+    fn write_mapping(&self, looked: &[Looked], folder: &Path, progress: &mut Progress) -> Result<(), RunError> {
+        let (mut mapping, mut missing, mut missing_count) = (String::new(), String::new(), 0);
+        for (image, outcome) in self.images.iter().zip(looked) {
+            let (source, destination) = self.mapping(image);
+            let mut lines = format!("{source}={destination}\n");
+            if self.job.options.dry_run == DryRun::ImagesAndInstances
+                && let Ok(resolved) = outcome
+            {
+                for digest in instances(&resolved.tree) {
+                    let _ = writeln!(lines, "{}", instance_line(&source, &destination, &digest));
+                }
+            }
+            mapping.push_str(&lines);
+            if self.mode == Mode::MirrorToDisk && !self.is_cached(image, outcome) {
+                missing_count += 1;
+                missing.push_str(&lines);
+            }
+        }
+        if missing_count > 0 {
+            let path = folder.join("missing.txt");
+            write_whole(&path, missing.as_bytes())?;
+            self.observer.event(Event::Warning(format!(
+                "⚠️  {missing_count}/{} images necessary for mirroring are not available in the cache.",
+                self.images.len()
+            )));
+            self.observer.event(Event::Warning(format!(
+                "List of missing images in : {}.\nplease re-run the mirror to disk process",
+                path.display()
+            )));
+            progress.files.push(path);
+        } else if self.mode == Mode::MirrorToDisk {
+            self.observer.event(Event::Info(format!(
+                "all {} images required for mirroring are available in local cache. You may proceed with mirroring \
+                 from disk to disconnected registry",
+                self.images.len()
+            )));
+        }
+        let path = folder.join("mapping.txt");
+        write_whole(&path, mapping.as_bytes())?;
+        self.observer.event(Event::Info(format!("📄 list of all images for mirroring in : {}", path.display())));
+        progress.files.push(path);
+        Ok(())
+    }
+
+    /// Whether the cache has the image. When its source could not be asked, the name in the cache decides.
+    fn is_cached(&self, image: &PlannedImage, outcome: &Looked) -> bool {
+        match outcome {
+            Ok(resolved) => resolved.complete,
+            Err(_) => self
+                .store
+                .resolve_tag(&image.cache.repository, &image.cache.tag)
+                .is_ok_and(|found| found.is_some_and(|digest| self.store.blob_size(&digest).is_some())),
+        }
+    }
+
+    async fn sizes(&self, looked: &[Looked], working_dir: &WorkingDir) -> Result<Sizes, RunError> {
+        let trees = || looked.iter().filter_map(|outcome| Some(&outcome.as_ref().ok()?.tree));
+        let all = unique(trees().map(AsRef::as_ref));
+        let mut sizes = Sizes {
+            images: looked.len(),
+            unknown_images: looked.iter().filter(|outcome| outcome.is_err()).count(),
+            blobs: all.len(),
+            bytes: all.values().sum(),
+            ..Sizes::default()
+        };
+        let mut stages = Vec::new();
+        if self.mode == Mode::MirrorToDisk {
+            let cached = cached_bytes(self.store, &all);
+            sizes.cached_bytes = Some(cached);
+            sizes.download_bytes = Some(sizes.bytes - cached);
+            stages.push(("cache", self.store.root(), sizes.bytes - cached));
+        }
+        if let Some((folder, history)) = self.archive {
+            let named = self.images.iter().zip(looked).filter_map(|(image, outcome)| {
+                let tree = outcome.as_ref().ok()?.tree.as_ref();
+                Some((image.cache.repository.as_str(), image.cache.tag.as_str(), tree))
+            });
+            let contents = Contents::of(named, history, queue_order);
+            let files = working_dir.files()?;
+            let tail = files.iter().filter_map(|(_, path)| path.metadata().ok()).map(|meta| meta.len());
+            let tail: Vec<u64> = tail.chain([self.job.configuration_text.len() as u64]).collect();
+            let archive_size = self.job.configuration.archive_size_gib;
+            let options = ArchiveOptions::from_archive_size(archive_size, self.job.options.strict_archive);
+            let archive = archive_sizes(&contents, &tail, options.max_chunk_bytes);
+            stages.push(("archive", folder, archive.bytes));
+            sizes.archive = Some(archive);
+        }
+        if let Some(client) = self.destination {
+            let lacks = self.destination_lacks(client, looked).await;
+            sizes.destination_lacks_bytes = Some(lacks);
+            if self.mode == Mode::MirrorToMirror {
+                sizes.download_bytes = Some(lacks);
+            }
+        }
+        sizes.disk = room::ask(&stages)?;
+        sizes.fits = room::refuse(&sizes.disk).is_ok();
+        Ok(sizes)
+    }
+
+    /// Bytes of the blobs that no repository of the destination that needs them has. What cannot be asked counts as
+    /// lacking. A blob of an image that is complete there is there.
+    async fn destination_lacks(&self, client: &Client, looked: &[Looked]) -> u64 {
+        let mut there: HashSet<&Digest> = HashSet::new();
+        let mut wanted: BTreeMap<&Digest, (u64, BTreeSet<Repository>)> = BTreeMap::new();
+        let mut manifests: HashMap<&Digest, u64> = HashMap::new();
+        for (image, outcome) in self.images.iter().zip(looked) {
+            let Ok(resolved) = outcome else { continue };
+            if resolved.complete {
+                there.extend(resolved.tree.blobs.iter().map(|blob| &blob.digest));
+                continue;
+            }
+            manifests.extend(resolved.tree.manifests().map(|manifest| (&manifest.digest, manifest.bytes.len() as u64)));
+            let Some(Ok(repository)) = image.destination.as_ref().map(ImageRef::repository) else { continue };
+            for blob in &resolved.tree.blobs {
+                wanted.entry(&blob.digest).or_insert((blob.size, BTreeSet::new())).1.insert(repository.clone());
+            }
+        }
+        wanted.retain(|digest, _| !there.contains(digest));
+        let asked = wanted.into_iter().map(|(digest, (size, repositories))| async move {
+            for repository in &repositories {
+                if matches!(client.head_blob(&client.endpoint(repository), digest).await, Ok(Some(_))) {
+                    return 0;
+                }
+            }
+            size
+        });
+        let options = &self.job.options;
+        let at_once = options.parallel_images.max(1) * options.parallel_layers.max(1);
+        let blobs: u64 =
+            stream::iter(asked).buffer_unordered(at_once).fold(0, |sum, size| async move { sum + size }).await;
+        blobs + manifests.values().sum::<u64>()
+    }
+}
+
+/// Every blob and manifest once, with its size in bytes.
+pub(crate) fn unique<'a>(trees: impl Iterator<Item = &'a ImageTree>) -> HashMap<Digest, u64> {
+    let mut all = HashMap::new();
+    for tree in trees {
+        all.extend(tree.blobs.iter().map(|blob| (blob.digest.clone(), blob.size)));
+        all.extend(tree.manifests().map(|manifest| (manifest.digest.clone(), manifest.bytes.len() as u64)));
+    }
+    all
+}
+
+/// Bytes of these blobs that are in the cache, blobs that a killed run left half counted by their halves.
+pub(crate) fn cached_bytes(store: &Store, blobs: &HashMap<Digest, u64>) -> u64 {
+    let whole: u64 = blobs.iter().filter(|(digest, _)| store.blob_size(digest).is_some()).map(|(_, size)| size).sum();
+    // A folder that cannot be listed only makes the estimate larger.
+    let halves = store.partials().unwrap_or_default();
+    let halves = halves.iter().filter(|(digest, _)| store.blob_size(digest).is_none());
+    whole + halves.filter_map(|(digest, bytes)| blobs.get(digest).map(|size| bytes.min(size))).sum::<u64>()
+}
+
+/// How large an archive of these contents would be, and how many files it would take (contract `operators-archive.md`
+/// 6.3: content counts against the limit, headers do not).
+pub(crate) fn archive_sizes(contents: &Contents, tail: &[u64], max_chunk_bytes: u64) -> ArchiveSizes {
+    /// A header, and what an archive ends with.
+    const BLOCK: u64 = 512;
+    let links = contents.links.values().map(|text| text.len() as u64);
+    let blobs = contents.blobs.iter().map(|(_, size)| *size);
+    let (mut bytes, mut files, mut current) = (0_u64, 1_u64, 0_u64);
+    for size in links.chain(blobs).chain(tail.iter().copied()) {
+        bytes += BLOCK + size.div_ceil(BLOCK) * BLOCK;
+        if size > max_chunk_bytes {
+            files += 1;
+        } else if current + size > max_chunk_bytes {
+            files += 1;
+            current = size;
+        } else {
+            current += size;
+        }
+    }
+    ArchiveSizes { bytes: bytes + files * 2 * BLOCK, files, blobs_left_out: contents.left_out }
+}
+
+/// The instances of a list that would be copied, in its order; none for a single image.
+fn instances(tree: &ImageTree) -> Vec<Digest> {
+    let copied: HashSet<&Digest> = tree.children.iter().map(|child| &child.digest).collect();
+    match tree.root.view() {
+        Ok(ManifestView::Index(index)) => index
+            .manifests
+            .into_iter()
+            .map(|entry| entry.descriptor.digest)
+            .filter(|digest| copied.contains(digest))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `<source up to @>@<digest>=<destination repository>@<digest>`: the source keeps its tag, the destination does not
+/// (contract `config-cli.md` 5.3).
+fn instance_line(source: &str, destination: &str, digest: &Digest) -> String {
+    let source = source.split_once('@').map_or(source, |(name, _)| name);
+    let destination = match ImageRef::parse(destination) {
+        Ok(image) => format!("docker://{}@{digest}", image.name()),
+        Err(_) => destination.to_owned(),
+    };
+    format!("{source}@{digest}={destination}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_instances() {
+        let digest: Digest = format!("sha256:{}", "1".repeat(64)).parse().unwrap();
+        let check = |source: &str, destination: &str, expected: &str| {
+            let expected = expected.replace("SUB", &digest.to_string());
+            assert_eq!(instance_line(source, destination, &digest), expected);
+        };
+        check(
+            &format!("docker://h.io/a/b@sha256:{}", "2".repeat(64)),
+            "docker://localhost:55000/a/b:sha256-2",
+            "docker://h.io/a/b@SUB=docker://localhost:55000/a/b@SUB",
+        );
+        check(
+            "docker://h.io/a/b:v1",
+            "docker://reg.lan:5000/m/a/b:v1",
+            "docker://h.io/a/b:v1@SUB=docker://reg.lan:5000/m/a/b@SUB",
+        );
+        check(
+            "oci:///srv/a",
+            "docker://localhost:55000/srv/a:latest",
+            "oci:///srv/a@SUB=docker://localhost:55000/srv/a@SUB",
+        );
+    }
+
+    #[test]
+    fn files_of_an_archive() {
+        let check = |blobs: &[u64], tail: &[u64], limit: u64, files: u64, bytes: u64| {
+            let digest = |n: usize| Digest::sha256(&format!("{n:064x}")).unwrap();
+            let contents = Contents {
+                blobs: blobs.iter().enumerate().map(|(n, size)| (digest(n), *size)).collect(),
+                ..Contents::default()
+            };
+            let sizes = archive_sizes(&contents, tail, limit);
+            assert_eq!((sizes.files, sizes.bytes), (files, bytes), "{blobs:?} {tail:?} {limit}");
+        };
+        check(&[], &[], 10, 1, 1024);
+        check(&[1], &[], 10, 1, 1024 + 1024);
+        check(&[6, 5], &[12, 3], 10, 3, 3 * 1024 + 4 * 1024);
+        check(&[6, 4], &[], 10, 1, 1024 + 2 * 1024);
+        check(&[512, 513], &[0], 5000, 1, 1024 + 1024 + 1536 + 512);
+    }
+}
