@@ -3,6 +3,7 @@
 
 mod archive;
 mod bad_input;
+mod dry_run;
 mod enclave;
 mod harness;
 mod mirror;

@@ -1,0 +1,177 @@
+//! `--dry-run` and `--dry-run-manifest-lists` (contract `config-cli.md` 5.3), and the refusal of runs that cannot fit.
+
+use test_support::{ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
+
+use crate::harness::Home;
+
+/// A source with a single image and a list.
+fn source() -> Registry {
+    let source = Registry::start_blocking();
+    let single = ImageBuilder::oci().layer(Layer::random(1, 200_000)).build();
+    source.push("ns/app", "v1", &single);
+    source.push("ns/list", "v2", &IndexBuilder::oci().architectures(&["amd64", "arm64"], 20, 30_000).build());
+    source
+}
+
+fn read(home: &Home, name: &str) -> String {
+    std::fs::read_to_string(home.disk().join("working-dir/dry-run").join(name)).unwrap()
+}
+
+fn plan(home: &Home) -> serde_json::Value {
+    serde_json::from_str(&read(home, "plan.json")).unwrap()
+}
+
+fn blob_requests(registry: &Registry) -> usize {
+    registry.requests_matching(&When::kind(Kind::Blob).method("GET")).len()
+}
+
+#[test]
+fn mirror_to_disk_before_and_after() {
+    let source = source();
+    let home = Home::new();
+    let host = source.host();
+    home.additional_images([format!("{host}/ns/app:v1"), format!("{host}/ns/list:v2")]);
+    home.write("disk/working-dir/dry-run/left-over", "");
+
+    home.to_disk(&["--dry-run"])
+        .code(0)
+        .says("2/2 images necessary for mirroring are not available in the cache.")
+        .says("dry-run/mapping.txt")
+        .says("to download: ")
+        .says("archive: about ")
+        .says("disk for the cache: ");
+    let lines = format!(
+        "docker://{host}/ns/app:v1=docker://localhost:55000/ns/app:v1\n\
+         docker://{host}/ns/list:v2=docker://localhost:55000/ns/list:v2\n"
+    );
+    assert_eq!(read(&home, "mapping.txt"), lines);
+    assert_eq!(read(&home, "missing.txt"), lines);
+    assert!(!home.disk().join("working-dir/dry-run/left-over").exists(), "the folder is emptied first");
+    assert!(home.archives().is_empty());
+    assert_eq!(blob_requests(&source), 0, "a dry run fetched a layer");
+    let before = plan(&home);
+    let expected = before["sizes"]["bytes"].as_u64().unwrap();
+    assert_eq!(before["sizes"]["downloadBytes"].as_u64().unwrap(), expected);
+    assert_eq!(before["sizes"]["cachedBytes"], 0);
+    assert_eq!(before["sizes"]["archive"]["files"], 1);
+    assert_eq!(before["sizes"]["fits"], true);
+    assert_eq!(before["images"][0]["complete"], false);
+
+    home.to_disk(&[]).code(0);
+    let archive = std::fs::metadata(home.disk().join("mirror_000001.tar")).unwrap();
+    let estimated = before["sizes"]["archive"]["bytes"].as_u64().unwrap();
+    assert!(estimated <= archive.len() && archive.len() < estimated + 60_000, "{estimated} {}", archive.len());
+
+    home.to_disk(&["--dry-run"]).code(0).says("all 2 images required for mirroring are available in local cache");
+    assert!(!home.disk().join("working-dir/dry-run/missing.txt").exists());
+    let after = plan(&home);
+    assert_eq!(after["sizes"]["downloadBytes"], 0);
+    assert_eq!(after["sizes"]["cachedBytes"].as_u64().unwrap(), expected);
+    assert_eq!(after["images"][1]["complete"], true);
+    // The archive of the real run is untouched.
+    let still = std::fs::metadata(home.disk().join("mirror_000001.tar")).unwrap();
+    assert_eq!((still.len(), still.modified().unwrap()), (archive.len(), archive.modified().unwrap()));
+}
+
+#[test]
+fn instances_of_lists() {
+    let source = source();
+    let home = Home::new();
+    let host = source.host();
+    let list = source.manifest("ns/list", "v2").unwrap();
+    home.additional_images([format!("{host}/ns/list@{}", list.digest), format!("{host}/ns/list:v2")]);
+    home.to_disk(&["--dry-run-manifest-lists"]).code(0);
+    let mapping = read(&home, "mapping.txt");
+    let children: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
+    let mut expected =
+        format!("docker://{host}/ns/list@{}=docker://localhost:55000/ns/list:{}\n", list.digest, list.digest.as_tag());
+    for name in ["ns/list", "ns/list:v2"] {
+        if name.ends_with("v2") {
+            expected += &format!("docker://{host}/ns/list:v2=docker://localhost:55000/ns/list:v2\n");
+        }
+        for child in children["manifests"].as_array().unwrap() {
+            let digest = child["digest"].as_str().unwrap();
+            expected += &format!("docker://{host}/{name}@{digest}=docker://localhost:55000/ns/list@{digest}\n");
+        }
+    }
+    assert_eq!(mapping, expected);
+    assert_eq!(read(&home, "missing.txt"), expected);
+}
+
+#[test]
+fn disk_to_mirror_pushes_nothing() {
+    let (source, destination) = (source(), Registry::start_blocking());
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host()), format!("{}/ns/list:v2", source.host())]);
+    home.to_disk(&[]).code(0);
+    let to = format!("{}/m", destination.host());
+    home.to_mirror(&to, &["--dry-run"]).code(0).says("the destination lacks: ");
+    assert_eq!(
+        read(&home, "mapping.txt"),
+        format!(
+            "docker://localhost:55000/ns/app:v1=docker://{to}/ns/app:v1\n\
+             docker://localhost:55000/ns/list:v2=docker://{to}/ns/list:v2\n"
+        )
+    );
+    assert!(!home.disk().join("working-dir/dry-run/missing.txt").exists());
+    assert!(destination.repositories().is_empty());
+    let sizes = plan(&home)["sizes"].clone();
+    assert_eq!(sizes["destinationLacksBytes"], sizes["bytes"]);
+
+    home.to_mirror(&to, &[]).code(0);
+    let found = home.to_mirror(&to, &["--dry-run", "--output=json"]);
+    let found: serde_json::Value = serde_json::from_str(&found.code(0).stdout).unwrap();
+    assert_eq!(found["sizes"]["destinationLacksBytes"], 0);
+}
+
+#[test]
+fn images_that_cannot_be_inspected_are_no_error() {
+    let source = source();
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host()), format!("{}/ns/gone:v1", source.host())]);
+    home.to_disk(&["--dry-run", "--retry-times=1"])
+        .code(0)
+        .says("cannot inspect")
+        .says("1 of them could not be inspected");
+    assert_eq!(read(&home, "mapping.txt").lines().count(), 2);
+}
+
+/// A small filesystem of its own, gone with the value. None when this user may not mount.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(at: std::path::PathBuf, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(&at).unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&at)
+            .output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(at))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn what_cannot_fit_is_refused_before_a_layer_is_fetched() {
+    let source = Registry::start_blocking();
+    source.push("ns/big", "v1", &ImageBuilder::oci().layer(Layer::random(1, 6_000_000)).build());
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/big:v1", source.host())]);
+    let Some(disk) = SmallDisk::mount(home.path().join("small"), "4m") else {
+        println!("skipped: this user may not mount");
+        return;
+    };
+    let cache = disk.0.join("cache").display().to_string();
+    home.to_disk(&["--dry-run", "--cache-dir", &cache]).code(0).says("not enough room for the cache");
+    home.to_disk(&["--cache-dir", &cache]).code(1).says("not enough room for the cache").says("--force");
+    assert_eq!(blob_requests(&source), 0, "a layer was asked for");
+    assert!(home.archives().is_empty());
+    // With --force it is tried, and the disk has the last word.
+    home.to_disk(&["--cache-dir", &cache, "--force", "--retry-times=0"]).code(8);
+    assert!(blob_requests(&source) > 0);
+}
