@@ -1,5 +1,7 @@
 //! `--dry-run` and `--dry-run-manifest-lists` (contract `config-cli.md` 5.3), and the refusal of runs that cannot fit.
 
+use std::fmt::Write as _;
+
 use test_support::{ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
 use crate::harness::Home;
@@ -87,11 +89,11 @@ fn instances_of_lists() {
         format!("docker://{host}/ns/list@{}=docker://localhost:55000/ns/list:{}\n", list.digest, list.digest.as_tag());
     for name in ["ns/list", "ns/list:v2"] {
         if name.ends_with("v2") {
-            expected += &format!("docker://{host}/ns/list:v2=docker://localhost:55000/ns/list:v2\n");
+            writeln!(expected, "docker://{host}/ns/list:v2=docker://localhost:55000/ns/list:v2").unwrap();
         }
         for child in children["manifests"].as_array().unwrap() {
             let digest = child["digest"].as_str().unwrap();
-            expected += &format!("docker://{host}/{name}@{digest}=docker://localhost:55000/ns/list@{digest}\n");
+            writeln!(expected, "docker://{host}/{name}@{digest}=docker://localhost:55000/ns/list@{digest}").unwrap();
         }
     }
     assert_eq!(mapping, expected);
