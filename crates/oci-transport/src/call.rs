@@ -128,7 +128,7 @@ impl Reply {
     }
 }
 
-fn stalled(action: &str, limit: Duration) -> Error {
+pub(crate) fn stalled(action: &str, limit: Duration) -> Error {
     Error::new(Condition::Stall, action, format!("stalled: no byte moved for {} s", limit.as_secs_f64()))
 }
 

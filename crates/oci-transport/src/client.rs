@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{HeaderMap, Method};
 use image_ref::{ImageRef, Repository};
@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) credentials: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Option<Credentials>>>>>,
     /// Which source served a repository last, by its logical name.
     pub(crate) served: Mutex<HashMap<String, Endpoint>>,
+    /// For documents that no registry serves.
+    pub(crate) documents: OnceLock<reqwest::Client>,
 }
 
 impl Client {
@@ -51,6 +53,7 @@ impl Client {
                 foreign: Mutex::default(),
                 credentials: Mutex::default(),
                 served: Mutex::default(),
+                documents: OnceLock::new(),
             }),
         })
     }

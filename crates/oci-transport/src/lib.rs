@@ -47,6 +47,7 @@ mod credentials;
 mod descriptor;
 mod endpoint;
 mod error;
+mod get;
 mod hash;
 mod host;
 mod layout;
@@ -74,6 +75,7 @@ pub use credentials::{Anonymous, CredentialError, CredentialRequest, CredentialS
 pub use descriptor::Descriptor;
 pub use endpoint::{Endpoint, Reference};
 pub use error::{Condition, Error, Hint, Side};
+pub use get::Answer;
 pub use hash::Hasher;
 pub use layout::{Layout, LayoutError, LayoutSink, split_reference};
 pub use limiter::{Limiter, Permit};

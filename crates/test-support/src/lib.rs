@@ -37,6 +37,8 @@ pub mod media_type;
 mod process;
 mod random;
 mod registry;
+mod release;
+mod update_service;
 mod workload;
 mod world;
 
@@ -53,5 +55,7 @@ pub use registry::{
     ActiveFault, Auth, Effect, Fault, Kind, Registry, RegistryBuilder, Request, Snapshot, Storage, StoredManifest,
     TokenAuth, User, When,
 };
+pub use release::{COMPONENTS, PAYLOADS, Release};
+pub use update_service::{UpdateService, update_graph};
 pub use workload::{Workload, WorkloadImage, release_shaped};
 pub use world::{World, WorldImage};

@@ -150,23 +150,35 @@ impl IntoStore {
     }
 
     async fn fetch_from(&self, endpoint: &Endpoint, blob: &Descriptor) -> Result<u64, CopyError> {
-        let (store, digest, size) = (self.store.clone(), blob.digest.clone(), blob.size);
-        // A partial blob of a killed run is hashed again, which may take a moment.
-        let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
-        let before = partial.offset();
-        let mut sink = StoreSink(Some(partial));
-        let outcome = self.source.pull_blob(endpoint, blob, &mut sink, &advance(&self.observer, before)).await;
-        let partial = sink.0.take().expect("the sink keeps its blob");
-        match outcome {
-            Ok(()) => {
-                blocking(move || partial.finish()).await.map_err(|e| store_error(&e))?;
-                Ok(blob.size.saturating_sub(before))
-            }
-            Err(error) => {
-                // What arrived is kept for the next attempt; when even that fails, it is fetched again.
-                let _ = blocking(move || partial.suspend()).await;
-                Err(transport(&error))
-            }
+        fetch_blob(&self.source, &self.store, endpoint, blob, |before| advance(&self.observer, before)).await
+    }
+}
+
+/// Brings a blob from a registry into the store, going on where an earlier run was interrupted. `progress` is made from
+/// the bytes that are there already. Returns the bytes that travelled.
+pub(crate) async fn fetch_blob<P: Fn(u64) + Send + Sync>(
+    client: &Client,
+    store: &Store,
+    endpoint: &Endpoint,
+    blob: &Descriptor,
+    progress: impl FnOnce(u64) -> P,
+) -> Result<u64, CopyError> {
+    let (store, digest, size) = (store.clone(), blob.digest.clone(), blob.size);
+    // A partial blob of a killed run is hashed again, which may take a moment.
+    let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
+    let before = partial.offset();
+    let mut sink = StoreSink(Some(partial));
+    let outcome = client.pull_blob(endpoint, blob, &mut sink, &progress(before)).await;
+    let partial = sink.0.take().expect("the sink keeps its blob");
+    match outcome {
+        Ok(()) => {
+            blocking(move || partial.finish()).await.map_err(|e| store_error(&e))?;
+            Ok(blob.size.saturating_sub(before))
+        }
+        Err(error) => {
+            // What arrived is kept for the next attempt; when even that fails, it is fetched again.
+            let _ = blocking(move || partial.suspend()).await;
+            Err(transport(&error))
         }
     }
 }
