@@ -10,10 +10,9 @@ pub(crate) struct Gpg {
 }
 
 impl Gpg {
-    /// A fresh home, or `None` (said aloud) when gpg is not installed.
+    /// A fresh home, or `None` when gpg is not installed.
     pub(crate) fn new() -> Option<Self> {
         if Command::new("gpg").arg("--version").output().is_err() {
-            println!("skipped: gpg is not installed");
             return None;
         }
         // The agent's socket must fit into 108 bytes, so the folder lies at the top.

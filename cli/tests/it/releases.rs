@@ -52,7 +52,9 @@ impl Outside {
 
     /// Publishes releases, each an update of the one before, as channel `stable-4.99`.
     fn channel(&self, releases: &[&Release]) {
-        releases.iter().for_each(|release| self.publish(release));
+        for release in releases {
+            self.publish(release);
+        }
         self.service.graph("amd64", "stable-4.99", &graph(releases));
     }
 }
@@ -144,6 +146,10 @@ fn a_channel_crosses_the_gap_and_the_next_z_stream_follows() {
 
     carry(&outside.home, &inside);
     destination.clear_requests();
+    // A whole archive for another enclave, which has nothing yet.
+    outside.home.to_disk(&["--since", "2015-01-01"]).code(0);
+    let other = enclave(&outside.home);
+    carry(&outside.home, &other);
     // Nothing outside is there any more.
     drop(outside);
     inside.to_mirror(&to, &[]).code(0).says("382 / 382 release images mirrored successfully");
@@ -155,12 +161,12 @@ fn a_channel_crosses_the_gap_and_the_next_z_stream_follows() {
 
     // A narrower configuration into a second registry takes what it names.
     let narrow = Registry::start_blocking();
-    inside.configuration("platform:\n  channels:\n  - name: stable-4.99\n    minVersion: 4.99.2\n");
-    inside.to_mirror(narrow.host(), &[]).code(0).says("191 / 191 release images mirrored successfully");
+    other.configuration("platform:\n  channels:\n  - name: stable-4.99\n    minVersion: 4.99.2\n");
+    other.to_mirror(narrow.host(), &[]).code(0).says("191 / 191 release images mirrored successfully");
     assert_arrived(&second, &narrow, "");
     assert!(narrow.manifest("openshift/release-images", &first.tag).is_none());
-    inside.configuration("platform:\n  channels:\n  - name: stable-4.98\n");
-    inside.to_mirror(narrow.host(), &[]).code(2).says("no release images found").says("No graph data found on disk");
+    other.configuration("platform:\n  channels:\n  - name: stable-4.98\n");
+    other.to_mirror(narrow.host(), &[]).code(2).says("no release images found").says("No graph data found on disk");
 }
 
 #[test]

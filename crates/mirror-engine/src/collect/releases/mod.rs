@@ -124,6 +124,7 @@ fn plan(
             platforms: at.job.configuration.mirror.platform.platforms.clone(),
             built: false,
             needs: Vec::new(),
+            operators: Vec::new(),
             why,
         });
     }
