@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, RetryPolicy, Side};
 use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
-use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf};
+use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, RegistriesD};
 
 use self::credentials::{Credentialed, FixedCredentials};
 use crate::env::Snapshot;
@@ -30,6 +30,8 @@ pub enum AccessError {
     NoPolicy { paths: Vec<PathBuf> },
     #[error("cannot use the trust policy")]
     Policy(#[from] registries_conf::PolicyError),
+    #[error("cannot use registries.d")]
+    RegistriesD(#[from] registries_conf::RegistriesDError),
     #[error(transparent)]
     Client(#[from] oci_transport::Error),
 }
@@ -72,6 +74,22 @@ pub fn policy(common: &Common) -> Result<registries_conf::Policy, AccessError> {
     };
     let text = std::fs::read_to_string(&path).map_err(|source| AccessError::Read { path: path.clone(), source })?;
     Ok(registries_conf::Policy::parse(&path.display().to_string(), &text)?)
+}
+
+/// Reads registries.d: where signatures lie. Also the folder for images of which it says nothing.
+///
+/// # Errors
+/// When a file of it cannot be read or understood.
+pub fn registries_d(common: &Common) -> Result<(RegistriesD, PathBuf), AccessError> {
+    let env = locations_env(&common.env);
+    let folders = locations::registries_d(&env, common.registries_d.as_deref());
+    let listings: Vec<(PathBuf, Vec<String>)> =
+        folders.into_iter().map(|folder| (folder.clone(), file_names(&folder))).collect();
+    let mut layers = Vec::new();
+    for path in locations::select_drop_ins(&listings, ".yaml") {
+        layers.push(layer(&path)?);
+    }
+    Ok((RegistriesD::from_layers(&layers)?, locations::default_lookaside(&env)))
 }
 
 fn locations_env(snapshot: &Snapshot) -> Env {

@@ -116,6 +116,11 @@ fn options(common: &Common, request: &Mirror) -> anyhow::Result<Options> {
         .transpose()
         .context("--since is out of range")?;
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    // Signatures of registries.d are read for the policy alone: a mistake there must not stop anyone else.
+    let (registries_d, default_lookaside) = match request.secure_policy {
+        true => access::registries_d(common).map(|(read, folder)| (read, Some(folder)))?,
+        false => Default::default(),
+    };
     Ok(Options {
         parallel_images: common.parallel_images as usize,
         parallel_layers: common.parallel_layers as usize,
@@ -131,6 +136,8 @@ fn options(common: &Common, request: &Mirror) -> anyhow::Result<Options> {
         remove_signatures: request.remove_signatures,
         ignore_release_signature: request.ignore_release_signature,
         policy: if request.secure_policy { Some(Arc::new(access::policy(common)?)) } else { None },
+        registries_d: Arc::new(registries_d),
+        default_lookaside,
         operator_selection: match request.selection.operators {
             OperatorSelection::VersionRange => mirror_engine::RuleSet::VersionRange,
             OperatorSelection::UpgradeGraph => mirror_engine::RuleSet::UpgradeGraph,

@@ -196,3 +196,225 @@ fn a_real_registry_lists_the_signatures() {
         }
     }
 }
+
+mod policy {
+    //! Each kind of rule with good, absent, foreign, altered and misnamed signatures, in both directions.
+
+    use image_signature::cosign::SigningKey;
+    use image_signature::{COSIGN_MEDIA_TYPE, Payload};
+    use serde_json::json;
+    use test_support::{
+        Image, ImageBuilder, IndexBuilder, Layer, Registry, When, cosign_signature, cosign_signature_tag,
+    };
+
+    use crate::harness::{Home, Outcome};
+
+    /// Two keys made for these tests with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg0SzbFLppv1XxEhdC\n\
+        0xrakAsZkuvrBD6HZc9n94yLj+ChRANCAARnE4imRke4SZSiSZLrR+VRn/y8jKiT\n\
+        LbpYftsWbSrU2jpFVblOsFBe+YO0ADvQAvZLy4k9GLe+K/THb9qtQjIX\n\
+        -----END PRIVATE KEY-----\n";
+    const FOREIGN_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgymSM5mOWAetn7s9c\n\
+        iy8jVtBTiclGuqNUC3HlFypbxOihRANCAAQ2hgRIQ27XRGgV5EXpL3Z+XGjMNat+\n\
+        vilNGoKLaeSaOlgbL438dJEW1ytGvmuMyN3RKnGGGv+zbnjbAxxA8ODK\n\
+        -----END PRIVATE KEY-----\n";
+
+    /// The image of a real signature, to lie at the tag `sha256-<hex>.sig`.
+    pub(super) fn signature(key: &str, name: &str, signed: &Image, altered: bool) -> Image {
+        let key = SigningKey::from_pem(key).unwrap();
+        let payload = Payload {
+            manifest_digest: signed.digest.to_string().parse().unwrap(),
+            docker_reference: name.to_owned(),
+            creator: None,
+            timestamp: None,
+        };
+        let signature = key.sign(&payload);
+        let mut bytes = signature.payload.clone();
+        if altered {
+            bytes.push(b' ');
+        }
+        let mut image = cosign_signature(name, signed);
+        let layer = test_support::Blob::new(bytes);
+        let mut manifest: serde_json::Value = serde_json::from_slice(&image.bytes).unwrap();
+        manifest["layers"] = json!([{
+            "mediaType": COSIGN_MEDIA_TYPE,
+            "digest": layer.digest,
+            "size": layer.bytes.len(),
+            "annotations": signature.annotations,
+        }]);
+        image.bytes = manifest.to_string().into();
+        image.digest = test_support::manifest_digest(&image.bytes);
+        image.blobs[1] = layer;
+        image
+    }
+
+    /// How the images of a row are signed.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Sign {
+        Nothing,
+        Good,
+        ForeignKey,
+        Altered,
+        OtherName,
+        OnlyTheList,
+    }
+
+    struct World {
+        source: Registry,
+        destination: Registry,
+        home: Home,
+        image: Image,
+    }
+
+    impl World {
+        fn new(list: bool, by_digest: bool, sign: Sign) -> Self {
+            let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+            let image = if list {
+                IndexBuilder::oci().architectures(&["amd64", "arm64"], 10, 20_000).build()
+            } else {
+                ImageBuilder::oci().layer(Layer::random(1, 40_000)).build()
+            };
+            source.push("ns/app", "v1", &image);
+            let name = format!("{}/ns/app", source.host());
+            let subjects: Vec<Image> = match sign {
+                Sign::Nothing => Vec::new(),
+                Sign::OnlyTheList => vec![image.clone()],
+                _ => image.manifests().into_iter().cloned().collect(),
+            };
+            for subject in subjects {
+                let signed = match sign {
+                    Sign::ForeignKey => signature(FOREIGN_KEY, &name, &subject, false),
+                    Sign::Altered => signature(KEY, &name, &subject, true),
+                    Sign::OtherName => signature(KEY, &format!("{name}-other"), &subject, false),
+                    _ => signature(KEY, &name, &subject, false),
+                };
+                source.push("ns/app", cosign_signature_tag(&subject.digest).as_str(), &signed);
+            }
+            let home = Home::new();
+            home.write("key.pub", SigningKey::from_pem(KEY).unwrap().public_pem());
+            home.additional_images([if by_digest { format!("{name}@{}", image.digest) } else { format!("{name}:v1") }]);
+            Self { source, destination, home, image }
+        }
+
+        /// Writes a policy whose rule for the source's `ns` is `rule`, and which refuses everything else.
+        fn policy(&self, rule: &serde_json::Value) {
+            let policy = json!({
+                "default": [{"type": "reject"}],
+                "transports": {"docker": {format!("{}/ns", self.source.host()): [rule]}},
+            });
+            self.home.write("policy.json", policy.to_string());
+        }
+
+        fn to_disk(&self, more: &[&str]) -> Outcome {
+            self.home.to_disk(&[&["--secure-policy", "--policy", "policy.json"], more].concat())
+        }
+
+        fn to_mirror(&self) -> Outcome {
+            self.home.to_mirror(self.destination.host(), &["--secure-policy", "--policy", "policy.json"])
+        }
+
+        fn key_rule(&self) -> serde_json::Value {
+            json!({
+                "type": "sigstoreSigned",
+                "keyPath": self.home.path().join("key.pub"),
+                "signedIdentity": {"type": "matchRepository"},
+            })
+        }
+    }
+
+    /// Mirrors to disk and on with this rule: both accept, or both refuse and say `why`.
+    #[track_caller]
+    fn check(what: &str, rule: impl Fn(&World) -> serde_json::Value, sign: Sign, refusal: Option<&str>) {
+        for (list, by_digest) in [(false, false), (false, true), (true, false), (true, true)] {
+            if !list && sign == Sign::OnlyTheList {
+                continue;
+            }
+            let world = World::new(list, by_digest, sign);
+            let rule = rule(&world);
+            let what = format!(
+                "{what}, {}, by {}",
+                if list { "list" } else { "single" },
+                if by_digest { "digest" } else { "tag" }
+            );
+            println!("{what}");
+            world.policy(&rule);
+            let Some(why) = refusal else {
+                world.to_disk(&[]).code(0);
+                world.to_mirror().code(0);
+                let tag = if by_digest { world.image.digest.as_tag() } else { "v1".to_owned() };
+                assert!(world.destination.manifest("ns/app", &tag).is_some(), "{what}");
+                continue;
+            };
+            world.to_disk(&[]).code(8).says("is rejected by policy").says("policy.json").says(why);
+            for blob in world.image.all_blobs() {
+                let asked = world.source.requests_matching(&When::path(&blob.digest.to_string()));
+                assert!(asked.is_empty(), "{what}: a layer of a refused image was fetched");
+            }
+            // An archive made without a policy, brought to a place that has one.
+            world.home.to_disk(&[]).code(0);
+            world.to_mirror().code(8).says("is rejected by policy").says("policy.json").says(why);
+            assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
+        }
+    }
+
+    #[test]
+    fn rules_without_signatures() {
+        let accept = |_: &World| json!({"type": "insecureAcceptAnything"});
+        check("anything", accept, Sign::Nothing, None);
+        check("reject", |_| json!({"type": "reject"}), Sign::Good, Some("images here are refused"));
+    }
+
+    #[test]
+    fn signatures_with_a_key() {
+        check("good", World::key_rule, Sign::Good, None);
+        check("absent", World::key_rule, Sign::Nothing, Some("no signature exists"));
+        check("foreign key", World::key_rule, Sign::ForeignKey, Some("none of the trusted keys made it"));
+        check("altered", World::key_rule, Sign::Altered, Some("none of the trusted keys made it"));
+        check("other name", World::key_rule, Sign::OtherName, Some("-other` is not accepted"));
+        check("only the list", World::key_rule, Sign::OnlyTheList, Some("of the list"));
+    }
+
+    /// The policy is asked with the archive's signatures also when these are not to travel further, and a run that
+    /// leaves signatures behind still looks at them.
+    #[test]
+    fn leaving_signatures_behind_does_not_blind_the_policy() {
+        let world = World::new(true, true, Sign::Good);
+        world.policy(&world.key_rule());
+        world.to_disk(&["--remove-signatures"]).code(0);
+        // Complete in the cache, pinned, and no signature there: the source is asked.
+        world.to_disk(&["--remove-signatures"]).code(0);
+        world.to_mirror().code(8).says("no signature exists");
+    }
+
+    /// Without `--secure-policy` a policy is only a file.
+    #[test]
+    fn a_policy_is_enforced_only_when_asked_to() {
+        let world = World::new(false, false, Sign::Nothing);
+        world.policy(&json!({"type": "reject"}));
+        world.home.to_disk(&["--policy", "policy.json"]).code(0);
+    }
+
+    /// skopeo, with the same policy, comes to the same verdict.
+    #[test]
+    fn skopeo_agrees() {
+        let Some(_) = test_support::Skopeo::find() else { return };
+        for (sign, accepted) in [(Sign::Good, true), (Sign::ForeignKey, false), (Sign::OtherName, false)] {
+            let world = World::new(true, false, sign);
+            world.policy(&world.key_rule());
+            world.to_disk(&[]).code(if accepted { 0 } else { 8 });
+            let registries_d = "default-docker:\n  use-sigstore-attachments: true\n";
+            world.home.write("registries.d/default.yaml", registries_d);
+            let output = std::process::Command::new("skopeo")
+                .args(["--policy", "policy.json", "--registries.d", "registries.d", "copy", "--all", "-q"])
+                .args(["--remove-signatures", "--src-tls-verify=false"])
+                .arg(format!("docker://{}/ns/app:v1", world.source.host()))
+                .arg(format!("oci:{}", world.home.path().join("layout").display()))
+                .current_dir(world.home.path())
+                .output()
+                .unwrap();
+            assert_eq!(output.status.success(), accepted, "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}

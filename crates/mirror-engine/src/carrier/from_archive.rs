@@ -19,7 +19,7 @@ use super::into_store::stored_manifest;
 use super::{bounded, destination_name, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::tree::{ImageTree, walk};
-use crate::trust::{self, ArchiveShelf};
+use crate::trust::{self, ArchiveShelf, SignatureBytes, Trust};
 
 /// Pushes images out of an archive and the cache.
 pub(crate) struct FromArchive {
@@ -31,8 +31,10 @@ pub(crate) struct FromArchive {
     pub(crate) image_timeout: Duration,
     /// What earlier archives of the sequence have brought to the destination.
     pub(crate) earlier: Earlier,
-    /// Where signatures are found; none when they stay behind.
-    pub(crate) signatures: Option<ArchiveShelf>,
+    /// Whether signatures travel, and the policy.
+    pub(crate) trust: Trust,
+    /// Where signatures are found; none when nobody wants any.
+    pub(crate) shelf: Option<ArchiveShelf>,
 }
 
 impl FromArchive {
@@ -162,6 +164,35 @@ fn missing(what: &str, digest: &Digest, images: &str) -> CopyError {
     )
 }
 
+/// The payloads of signatures: from the archive, the cache, or, when an earlier archive brought them, the destination.
+struct ArchiveBytes<'a> {
+    carrier: &'a FromArchive,
+    image: &'a PlannedImage,
+}
+
+impl SignatureBytes for ArchiveBytes<'_> {
+    async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        let (archive, store) = (&self.carrier.archive, &self.carrier.store);
+        if archive.blob(&blob.digest).is_some() {
+            let read = archive.read_small_blob(&blob.digest, blob.size);
+            return read.map_err(|error| CopyError::from_error("archive", false, &error));
+        }
+        if store.blob_size(&blob.digest) == Some(blob.size)
+            && let Ok(bytes) = store.read_small_blob(&blob.digest, blob.size)
+        {
+            return Ok(bytes);
+        }
+        let client = &self.carrier.destination.client;
+        let endpoint = self.carrier.destination.endpoint(self.image, &repository_path(self.image))?;
+        let mut bytes = Vec::new();
+        match client.pull_blob(&endpoint, blob, &mut bytes, &|_| ()).await {
+            Ok(()) => Ok(bytes),
+            Err(error) if error.is_not_found() => Err(missing("signature", &blob.digest, &self.image.origin)),
+            Err(error) => Err(transport(&error)),
+        }
+    }
+}
+
 /// A blob at its place in an archive.
 struct ArchiveSource {
     archive: Arc<Archive>,
@@ -192,8 +223,15 @@ impl Carrier for FromArchive {
             let size = size.ok_or_else(|| missing("layer", &digest, &image.origin))?;
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
-        if let Some(shelf) = &self.signatures {
-            tree.attach(trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?);
+        let attached = match &self.shelf {
+            Some(shelf) => trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
+            None => Vec::new(),
+        };
+        if let Some(gate) = self.trust.gate_for(image) {
+            gate.check(image, &tree, &attached, &ArchiveBytes { carrier: self, image }).await?;
+        }
+        if self.trust.travel {
+            tree.attach(attached);
         }
         let tagged = self.destination.tagged(image).await?;
         let complete = self.destination.has_image(image, &tree, tagged.as_ref()).await?;

@@ -14,7 +14,7 @@ use super::{advance, blocking, bounded, store as store_error, transport, tree as
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::Observer;
 use crate::tree::{Attached, ImageTree, walk};
-use crate::trust::{self, Shelf as _, StoreShelf};
+use crate::trust::{self, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
 
 /// How large a manifest in the store may be, in bytes.
 const MANIFEST_LIMIT: u64 = oci_transport::MAX_MANIFEST_BYTES as u64;
@@ -29,8 +29,10 @@ pub(crate) struct IntoStore {
     pub(crate) image_timeout: Duration,
     /// Where the manifests of an image, and so its blobs, were found.
     pub(crate) endpoints: Mutex<HashMap<usize, Endpoint>>,
-    /// Where signatures of complete images are found; none when signatures stay behind.
-    pub(crate) signatures: Option<StoreShelf>,
+    /// Whether signatures travel, and the policy.
+    pub(crate) trust: Trust,
+    /// Where signatures of complete images are found.
+    pub(crate) shelf: StoreShelf,
     /// Who reads from the store while it fills.
     pub(crate) follower: Arc<dyn Follower>,
 }
@@ -103,19 +105,15 @@ impl IntoStore {
 
     /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
     /// one question at most, and none when the image is pinned: see [`crate::trust`].
-    async fn attached(
-        &self,
-        shelf: &StoreShelf,
-        at: usize,
-        image: &PlannedImage,
-        tree: &ImageTree,
-    ) -> Result<Vec<Attached>, CopyError> {
-        let repository = &image.cache.repository;
+    async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Vec<Attached>, CopyError> {
+        let (shelf, repository) = (&self.shelf, &image.cache.repository);
         // Images of our own making have the signature that we gave them, and a layout has no neighbours.
         if image.built || *image.source.transport() != Transport::Docker {
             return trust::find_on_shelf(shelf, repository, tree).await;
         }
-        if is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
+        // A cache that was filled without signatures cannot answer for the policy.
+        let trusted = self.trust.travel || self.trust.gate.is_none();
+        if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
             let unchanged = image.source.digest().is_some() || {
                 let endpoint = self.endpoint(at).await?;
                 let digest = &tree.root.digest;
@@ -128,6 +126,42 @@ impl IntoStore {
         }
         let endpoint = self.endpoint(at).await?;
         Ok(trust::find_online(&self.source, &endpoint, tree, &self.observer).await)
+    }
+
+    /// Asks the policy. Of a rebuilt catalog, the original is judged: the rest is ours.
+    pub(crate) async fn check(
+        &self,
+        at: usize,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        attached: &[Attached],
+    ) -> Result<(), CopyError> {
+        let Some(gate) = self.trust.gate_for(image) else { return Ok(()) };
+        let bytes = SourceBytes { carrier: self, at };
+        if !image.built || *image.source.transport() != Transport::Docker {
+            return gate.check(image, tree, attached, &bytes).await;
+        }
+        let original = PlannedImage { built: false, ..image.clone() };
+        let root = self.root(at, &original).await?;
+        let tree = self.walk(at, &original, root).await?;
+        let attached = if gate.needs_signatures(image) {
+            let endpoint = self.endpoint(at).await?;
+            trust::find_online(&self.source, &endpoint, &tree, &self.observer).await
+        } else {
+            Vec::new()
+        };
+        gate.check(&original, &tree, &attached, &bytes).await
+    }
+
+    async fn walk(&self, at: usize, image: &PlannedImage, root: Manifest) -> Result<ImageTree, CopyError> {
+        walk(root, &image.platforms, |child: Descriptor| async move {
+            match self.stored_manifest(&child.digest)? {
+                Some(manifest) => Ok(manifest),
+                None => self.pull(at, &image.source.with_digest(child.digest)).await,
+            }
+        })
+        .await
+        .map_err(tree_error)
     }
 
     async fn fetch(&self, job: &BlobJob) -> Result<u64, CopyError> {
@@ -183,6 +217,25 @@ pub(crate) async fn fetch_blob<P: Fn(u64) + Send + Sync>(
     }
 }
 
+/// The payloads of signatures: from the store, else from where the image is.
+struct SourceBytes<'a> {
+    carrier: &'a IntoStore,
+    at: usize,
+}
+
+impl SignatureBytes for SourceBytes<'_> {
+    async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        let store = &self.carrier.store;
+        if store.blob_size(&blob.digest) == Some(blob.size)
+            && let Ok(bytes) = store.read_small_blob(&blob.digest, blob.size)
+        {
+            return Ok(bytes);
+        }
+        let endpoint = self.carrier.endpoint(self.at).await?;
+        RegistryBytes { client: &self.carrier.source, endpoint: &endpoint }.read(blob).await
+    }
+}
+
 /// Reads a manifest from the store, verified.
 pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
     match store.blob_size(digest) {
@@ -230,14 +283,7 @@ impl BlobSink for StoreSink {
 impl Carrier for IntoStore {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         let root = self.root(at, image).await?;
-        let mut tree = walk(root, &image.platforms, |child: Descriptor| async move {
-            match self.stored_manifest(&child.digest)? {
-                Some(manifest) => Ok(manifest),
-                None => self.pull(at, &image.source.with_digest(child.digest)).await,
-            }
-        })
-        .await
-        .map_err(tree_error)?;
+        let mut tree = self.walk(at, image, root).await?;
         for digest in std::mem::take(&mut tree.without_size) {
             let size = match self.store.blob_size(&digest) {
                 Some(size) => size,
@@ -245,8 +291,14 @@ impl Carrier for IntoStore {
             };
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
-        if let Some(shelf) = &self.signatures {
-            tree.attach(self.attached(shelf, at, image, &tree).await?);
+        if self.trust.wants_signatures(image) {
+            let attached = self.attached(at, image, &tree).await?;
+            self.check(at, image, &tree, &attached).await?;
+            if self.trust.travel {
+                tree.attach(attached);
+            }
+        } else {
+            self.check(at, image, &tree, &[]).await?;
         }
         let tree = Arc::new(tree);
         let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));

@@ -17,7 +17,7 @@ use super::into_store::{IntoStore, stored_manifest};
 use super::{bounded, destination_name, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::tree::{Attached, ImageTree, walk};
-use crate::trust;
+use crate::trust::{self, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.
 pub(crate) struct RegistryToRegistry {
@@ -149,7 +149,10 @@ impl RegistryToRegistry {
         tree: &ImageTree,
         complete: bool,
     ) -> Result<Vec<Attached>, CopyError> {
-        let Some(shelf) = &self.cache.signatures else { return Ok(Vec::new()) };
+        if !self.cache.trust.travel {
+            return Ok(Vec::new());
+        }
+        let shelf = &self.cache.shelf;
         let (client, endpoint) = match place {
             Place::Cache => return trust::find_on_shelf(shelf, &image.cache.repository, tree).await,
             Place::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),
@@ -165,6 +168,36 @@ impl RegistryToRegistry {
             }
         }
         Ok(trust::find_online(client, endpoint, tree, &self.cache.observer).await)
+    }
+
+    /// Asks the policy. Signatures that travel are at hand; otherwise the source is asked for them, also for an image
+    /// that is at the destination already.
+    async fn check(
+        &self,
+        at: usize,
+        image: &PlannedImage,
+        place: &Place,
+        tree: &ImageTree,
+        attached: &[Attached],
+    ) -> Result<(), CopyError> {
+        let Some(gate) = self.cache.trust.gate_for(image) else { return Ok(()) };
+        if image.built {
+            return self.cache.check(at, image, tree, attached).await;
+        }
+        let source = match place {
+            Place::Source(source) => source.clone(),
+            _ if !gate.needs_signatures(image) => return gate.check(image, tree, &[], &NoBytes).await,
+            _ => ImageSource::open(self.source(), &image.source).await.map_err(|error| transport(&error))?.0,
+        };
+        let ImageSource::Registry(client, endpoint) = &source else {
+            return gate.check(image, tree, &[], &NoBytes).await;
+        };
+        let bytes = RegistryBytes { client, endpoint };
+        if gate.needs_signatures(image) && attached.is_empty() {
+            let found = trust::find_online(client, endpoint, tree, &self.cache.observer).await;
+            return gate.check(image, tree, &found, &bytes).await;
+        }
+        gate.check(image, tree, attached, &bytes).await
     }
 
     async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
@@ -240,6 +273,7 @@ impl Carrier for RegistryToRegistry {
         }
         let mut tree = tree?;
         let attached = self.attached(&place, image, &tree, complete).await?;
+        self.check(at, image, &place, &tree, &attached).await?;
         if !attached.is_empty() {
             tree.attach(attached);
             complete = complete && self.destination.has_image(image, &tree, tagged.as_ref()).await?;

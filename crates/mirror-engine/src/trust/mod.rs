@@ -2,6 +2,7 @@
 //!
 //! - [`online`] finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
 //! - [`shelf`] finds them in a cache or an archive;
+//! - [`gate`] asks the trust policy;
 //! - [`push`] puts them beside the image at the destination.
 //!
 //! What is found becomes [`crate::tree::Attached`] of the image's tree: its blobs are the image's blobs, and its
@@ -14,15 +15,54 @@
 //! A referrer keeps its `subject` and no tag: the tag that the specification gives lists of referrers in registries
 //! without the API, `sha256-<hex>`, is the tag under which a pinned image itself lies in cache and mirror.
 
+mod gate;
 mod online;
 mod push;
 mod shelf;
 
+pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 pub(crate) use online::{find_online, signature_digest};
 pub(crate) use push::{are_attached, push_attached};
 pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
 
+use std::sync::Arc;
+
 use image_ref::Digest;
+use mirror_plan::PlannedImage;
+
+use crate::workflow::Job;
+
+/// What one run does about trust.
+pub(crate) struct Trust {
+    /// Whether signatures and other artifacts travel.
+    pub(crate) travel: bool,
+    /// The policy to enforce.
+    pub(crate) gate: Option<Gate>,
+}
+
+impl Trust {
+    /// What the options of a run ask for.
+    pub(crate) fn of(job: &Job) -> Self {
+        let options = &job.options;
+        let gate = options.policy.as_ref().map(|policy| Gate {
+            policy: Arc::clone(policy),
+            registries_d: Arc::clone(&options.registries_d),
+            default_lookaside: options.default_lookaside.clone(),
+            now: job.started,
+        });
+        Self { travel: !options.remove_signatures, gate }
+    }
+
+    /// The gate an image has to pass.
+    pub(crate) fn gate_for(&self, image: &PlannedImage) -> Option<&Gate> {
+        self.gate.as_ref().filter(|_| !Gate::exempts(image))
+    }
+
+    /// Whether signatures of the image are of any use to this run.
+    pub(crate) fn wants_signatures(&self, image: &PlannedImage) -> bool {
+        self.travel || self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image))
+    }
+}
 
 /// Endings of cosign's tags: signatures, attestations, SBOMs.
 const COSIGN_ENDINGS: [&str; 3] = ["sig", "att", "sbom"];

@@ -17,7 +17,7 @@ use crate::copy::copy;
 use crate::dry_run::{Rehearsal, rehearse};
 use crate::event::{Event, Observer};
 use crate::resources::{Generation, Previous};
-use crate::trust::ArchiveShelf;
+use crate::trust::{ArchiveShelf, Trust};
 
 generic_from!(archive_format::ArchiveError, oci_transport::Error);
 
@@ -63,12 +63,13 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     .await?;
     refuse_empty(&plan, observer)?;
     let images = Arc::new(plan.images);
-    let signatures = if job.options.remove_signatures {
-        None
-    } else {
+    let trust = Trust::of(job);
+    let shelf = if trust.travel || trust.gate.is_some() {
         let (archive, store) = (Arc::clone(&archive), store.clone());
         let shelf = blocking(move || ArchiveShelf::new(&archive, &store)).await;
         Some(shelf.map_err(|error| RunError::generic(error.message))?)
+    } else {
+        None
     };
     let rehearsal_store = store.clone();
     let carrier = Arc::new(FromArchive {
@@ -78,7 +79,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         store,
         destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },
         image_timeout: job.options.image_timeout,
-        signatures,
+        trust,
+        shelf,
     });
     if job.options.dry_run != DryRun::No {
         let rehearsal = Rehearsal {

@@ -19,7 +19,7 @@ use crate::event::{Event, Observer};
 use crate::report::{ArchiveFile, ArchiveReport};
 use crate::room;
 use crate::tree::ImageTree;
-use crate::trust::StoreShelf;
+use crate::trust::{StoreShelf, Trust};
 use crate::workdir::{WORKING_DIR, WorkingDir};
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
@@ -90,7 +90,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         observer: Arc::clone(observer),
         image_timeout: job.options.image_timeout,
         endpoints: Mutex::new(HashMap::new()),
-        signatures: (!job.options.remove_signatures).then(|| StoreShelf::new(store.clone())),
+        trust: Trust::of(job),
+        shelf: StoreShelf::new(store.clone()),
         follower: Arc::clone(&follower) as Arc<dyn Follower>,
     });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;

@@ -16,7 +16,7 @@ use crate::copy::copy;
 use crate::dry_run::{Rehearsal, rehearse};
 use crate::event::{Event, Observer};
 use crate::resources::{Generation, Previous};
-use crate::trust::StoreShelf;
+use crate::trust::{StoreShelf, Trust};
 
 pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
     let Workflow::MirrorToMirror { destination, .. } = &job.workflow else {
@@ -55,7 +55,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             observer: Arc::clone(observer),
             image_timeout: job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
-            signatures: (!job.options.remove_signatures).then(|| StoreShelf::new(store.clone())),
+            trust: Trust::of(job),
+            shelf: StoreShelf::new(store.clone()),
             follower: Arc::new(NoFollower),
         },
         places: Mutex::new(HashMap::new()),

@@ -88,6 +88,10 @@ pub struct Options {
     pub ignore_release_signature: bool,
     /// The trust policy to enforce.
     pub policy: Option<Arc<registries_conf::Policy>>,
+    /// Where the signatures lie that the policy may ask for.
+    pub registries_d: Arc<registries_conf::RegistriesD>,
+    /// Where they lie when `registries_d` does not say.
+    pub default_lookaside: Option<PathBuf>,
     /// Rules by which operator versions are selected.
     pub operator_selection: fbc_catalog::RuleSet,
     /// Add the releases that an upgrade has to pass on its way.
@@ -129,6 +133,8 @@ impl Default for Options {
             remove_signatures: false,
             ignore_release_signature: false,
             policy: None,
+            registries_d: Arc::default(),
+            default_lookaside: None,
             operator_selection: fbc_catalog::RuleSet::VersionRange,
             add_intermediate_releases: false,
             update_url: None,

@@ -1,0 +1,227 @@
+//! The gate: asks the trust policy about every image before any of its layers moves.
+//!
+//! What is asked about is each single image, for a list each instance that would be copied, as upstream does (contract
+//! `release.md` 7.7); the list itself is not. The name is the one the configuration led to, before registries.conf and
+//! before any mirroring: in disk to mirror, what the archive claims the source was.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image_ref::{Digest, ImageRef};
+use image_signature::policy::{self, Candidate};
+use image_signature::{SignatureBlob, SigstoreSignature};
+use jiff::Timestamp;
+use mirror_plan::{ImageKind, PlannedImage};
+use oci_transport::{Client, Descriptor, Endpoint, Manifest, ManifestView};
+use registries_conf::policy::Requirement;
+use registries_conf::{Lookaside, Policy, RegistriesD};
+
+use super::cosign_tag;
+use crate::carrier::transport;
+use crate::copy::CopyError;
+use crate::tree::{Attached, ImageTree};
+
+/// How large one signature, or one file of keys, may be in bytes.
+const MAX_SIGNATURE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How many signatures of one manifest are considered.
+const MAX_SIGNATURES: usize = 128;
+
+/// Enforces a trust policy.
+pub(crate) struct Gate {
+    pub(crate) policy: Arc<Policy>,
+    /// Where simple-signing signatures lie.
+    pub(crate) registries_d: Arc<RegistriesD>,
+    /// Where they lie for images of which `registries_d` says nothing.
+    pub(crate) default_lookaside: Option<PathBuf>,
+    pub(crate) now: Timestamp,
+}
+
+/// Whoever can get the blobs of an image's signatures.
+pub(crate) trait SignatureBytes: Sync {
+    /// The content of one small blob, verified.
+    fn read(&self, blob: &Descriptor) -> impl Future<Output = Result<Vec<u8>, CopyError>> + Send;
+}
+
+/// The registry that serves the image.
+pub(crate) struct RegistryBytes<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) endpoint: &'a Endpoint,
+}
+
+impl SignatureBytes for RegistryBytes<'_> {
+    async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        let mut bytes = Vec::new();
+        let pulled = self.client.pull_blob(self.endpoint, blob, &mut bytes, &|_| ()).await;
+        pulled.map(|()| bytes).map_err(|error| transport(&error))
+    }
+}
+
+/// For images that cannot have attached signatures.
+pub(crate) struct NoBytes;
+
+impl SignatureBytes for NoBytes {
+    async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        Err(refusal(format!("signature {} cannot be read", blob.digest)))
+    }
+}
+
+impl Gate {
+    /// Whether the policy leaves the image alone: it is of our own making and no registry's.
+    pub(crate) fn exempts(image: &PlannedImage) -> bool {
+        image.built && image.kind == ImageKind::Graph
+    }
+
+    /// Whether the verdict on an image depends on its signatures.
+    pub(crate) fn needs_signatures(&self, image: &PlannedImage) -> bool {
+        self.requirements(&asked_for(image))
+            .iter()
+            .any(|requirement| matches!(requirement, Requirement::SignedBy(_) | Requirement::SigstoreSigned(_)))
+    }
+
+    fn requirements<'a>(&'a self, name: &ImageRef) -> &'a [Requirement] {
+        self.policy.requirements_for(name.transport(), name).requirements
+    }
+
+    /// Decides about an image whose manifests and signatures are known.
+    ///
+    /// # Errors
+    /// With condition `policy` when the policy refuses it; also when a signature that is there cannot be read.
+    pub(crate) async fn check<B: SignatureBytes>(
+        &self,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        attached: &[Attached],
+        blobs: &B,
+    ) -> Result<(), CopyError> {
+        let instances: Vec<&Manifest> =
+            tree.image_manifests().filter(|manifest| !matches!(manifest.view(), Ok(ManifestView::Index(_)))).collect();
+        // A list without instances is judged itself, so that nothing passes unasked.
+        let subjects = if instances.is_empty() { vec![&tree.root] } else { instances };
+        for subject in subjects {
+            self.check_one(image, tree, subject, attached, blobs).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_one<B: SignatureBytes>(
+        &self,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        subject: &Manifest,
+        attached: &[Attached],
+        blobs: &B,
+    ) -> Result<(), CopyError> {
+        let name = asked_for(image);
+        let requirements = self.requirements(&name);
+        let mut signatures = Vec::new();
+        if requirements.iter().any(|requirement| matches!(requirement, Requirement::SigstoreSigned(_))) {
+            signatures.extend(sigstore(&subject.digest, attached, blobs).await?);
+        }
+        if requirements.iter().any(|requirement| matches!(requirement, Requirement::SignedBy(_))) {
+            signatures.extend(self.simple_signing(&name, &subject.digest)?);
+        }
+        let candidate = Candidate {
+            transport: name.transport(),
+            image: &name,
+            manifest_digest: &subject.digest,
+            signatures: &signatures,
+        };
+        policy::evaluate(&self.policy, &candidate, self.now, &read_key).map_err(|rejection| {
+            let mut message = rejection.to_string();
+            if subject.digest != tree.root.digest {
+                message.push_str(&format!(" (instance {} of the list {})", subject.digest, tree.root.digest));
+            }
+            if image.built {
+                message.push_str(
+                    "; a rebuilt catalog has no signature but that of --sign-catalogs: sign it, and let the policy \
+                     trust that key for this name",
+                );
+            }
+            refusal(message)
+        })?;
+        Ok(())
+    }
+
+    /// Signatures in a lookaside.
+    fn simple_signing(&self, name: &ImageRef, digest: &Digest) -> Result<Vec<SignatureBlob>, CopyError> {
+        let Ok(repository) = name.repository() else { return Ok(Vec::new()) };
+        let configured = self.registries_d.lookaside(name).map_err(|error| refusal(error.to_string()))?;
+        let Some(base) = configured.or_else(|| self.default_lookaside.clone().map(Lookaside::Directory)) else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for number in 1..=MAX_SIGNATURES {
+            let path = match base.signature(&repository, digest, number) {
+                Lookaside::Directory(path) => path,
+                Lookaside::Web(url) => {
+                    return Err(refusal(format!(
+                        "{name} is rejected by policy: its signatures are at {url}, and signatures over HTTP are not \
+                         supported by this version; bring them into a folder and name it in registries.d"
+                    )));
+                }
+            };
+            match read_small(&path) {
+                Ok(bytes) => match SignatureBlob::parse(&bytes) {
+                    Ok(signature) => found.push(signature),
+                    Err(error) => return Err(refusal(format!("signature `{}`: {error}", path.display()))),
+                },
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                Err(error) => return Err(refusal(format!("cannot read signature `{}`: {error}", path.display()))),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// cosign's signatures of one manifest.
+async fn sigstore<B: SignatureBytes>(
+    subject: &Digest,
+    attached: &[Attached],
+    blobs: &B,
+) -> Result<Vec<SignatureBlob>, CopyError> {
+    let tag = cosign_tag(subject, "sig");
+    let Some(found) = attached.iter().find(|artifact| artifact.tag.as_deref() == Some(tag.as_str())) else {
+        return Ok(Vec::new());
+    };
+    let Ok(ManifestView::Image(image)) = found.tree.root.view() else { return Ok(Vec::new()) };
+    let mut signatures = Vec::new();
+    for layer in image.layers.iter().filter(|layer| layer.size <= MAX_SIGNATURE_BYTES).take(MAX_SIGNATURES) {
+        let payload = blobs.read(layer).await?;
+        signatures.push(SignatureBlob::Sigstore(SigstoreSignature {
+            media_type: layer.media_type.clone(),
+            payload,
+            annotations: layer.annotations.clone(),
+        }));
+    }
+    Ok(signatures)
+}
+
+/// The name that counts. With tag and digest, the digest is what is pulled.
+fn asked_for(image: &PlannedImage) -> ImageRef {
+    match (image.source.digest(), image.source.repository()) {
+        (Some(digest), Ok(repository)) => ImageRef::from_parts(&repository, None, Some(digest.clone())),
+        _ => image.source.clone(),
+    }
+}
+
+fn refusal(message: String) -> CopyError {
+    CopyError::permanent("policy", message)
+}
+
+fn read_key(path: &Path) -> Result<Vec<u8>, String> {
+    read_small(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+}
+
+fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let mut file = std::fs::File::open(path)?.take(MAX_SIGNATURE_BYTES + 1);
+    file.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SIGNATURE_BYTES {
+        return Err(std::io::Error::other(format!("it has more than {MAX_SIGNATURE_BYTES} bytes")));
+    }
+    Ok(bytes)
+}
