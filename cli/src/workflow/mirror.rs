@@ -117,9 +117,10 @@ fn options(common: &Common, request: &Mirror) -> anyhow::Result<Options> {
         .context("--since is out of range")?;
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     // Signatures of registries.d are read for the policy alone: a mistake there must not stop anyone else.
-    let (registries_d, default_lookaside) = match request.secure_policy {
-        true => access::registries_d(common).map(|(read, folder)| (read, Some(folder)))?,
-        false => Default::default(),
+    let (registries_d, default_lookaside) = if request.secure_policy {
+        access::registries_d(common).map(|(read, folder)| (read, Some(folder)))?
+    } else {
+        Default::default()
     };
     Ok(Options {
         parallel_images: common.parallel_images as usize,

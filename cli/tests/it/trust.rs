@@ -1,8 +1,8 @@
 //! Signatures travel with their images, and policies decide which images travel.
 
 use test_support::{
-    DebianRegistry, Image, ImageBuilder, IndexBuilder, Layer, Registry, Skopeo, When, artifact, cosign_signature,
-    cosign_signature_tag,
+    Auth, DebianRegistry, Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, Registry, Skopeo, When, artifact,
+    cosign_signature, cosign_signature_tag,
 };
 
 use crate::harness::Home;
@@ -67,6 +67,19 @@ impl Signed {
     }
 }
 
+fn push_all(images: &[Signed], registry: &Registry) {
+    for image in images {
+        image.push_to(registry);
+    }
+}
+
+#[track_caller]
+fn assert_all_attached(images: &[Signed], registry: &Registry, prefix: &str) {
+    for image in images {
+        image.assert_attached(registry, prefix);
+    }
+}
+
 fn sig_tags(registry: &Registry, repository: &str) -> Vec<String> {
     registry.tags(repository).into_iter().filter(|tag| tag.contains('.')).collect()
 }
@@ -75,7 +88,7 @@ fn sig_tags(registry: &Registry, repository: &str) -> Vec<String> {
 fn signatures_and_other_artifacts_cross_the_gap() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
     let images = Signed::all();
-    images.iter().for_each(|image| image.push_to(&source));
+    push_all(&images, &source);
     let home = Home::new();
     home.additional_images(images.iter().map(|image| image.name(source.host())));
 
@@ -89,7 +102,7 @@ fn signatures_and_other_artifacts_cross_the_gap() {
     std::fs::remove_dir_all(home.cache()).unwrap();
     drop(source);
     home.to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
-    images.iter().for_each(|image| image.assert_attached(&destination, "m/"));
+    assert_all_attached(&images, &destination, "m/");
 
     // Once there, nothing is sent again; what goes missing is put back.
     let received = destination.bytes_received();
@@ -104,7 +117,7 @@ fn signatures_and_other_artifacts_cross_the_gap() {
 fn signatures_stay_behind_when_asked_to() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
     let images = Signed::all();
-    images.iter().for_each(|image| image.push_to(&source));
+    push_all(&images, &source);
     let home = Home::new();
     home.additional_images(images.iter().map(|image| image.name(source.host())));
     home.to_disk(&["--remove-signatures"]).code(0);
@@ -125,7 +138,7 @@ fn signatures_stay_behind_when_asked_to() {
     }
     // Asked for later, they are still there.
     home.to_mirror(destination.host(), &[]).code(0);
-    images.iter().for_each(|image| image.assert_attached(&destination, ""));
+    assert_all_attached(&images, &destination, "");
 }
 
 #[test]
@@ -151,7 +164,7 @@ fn later_signatures_are_found_for_tags_and_nothing_is_asked_for_pinned_images() 
     }
     home.additional_images(images.iter().map(|image| image.name(source.host())));
     home.to_disk(&[]).code(0);
-    images.iter().for_each(|image| image.push_to(&source));
+    push_all(&images, &source);
     source.clear_requests();
     home.to_disk(&["--since", "2015-01-01"]).code(0);
     assert!(source.requests_matching(&When::path("other/pinned")).is_empty(), "a pinned image was asked for");
@@ -166,6 +179,101 @@ fn later_signatures_are_found_for_tags_and_nothing_is_asked_for_pinned_images() 
     source.clear_requests();
     home.to_disk(&[]).code(0);
     assert_eq!(source.requests_matching(&When::path(r"\.(sig|att|sbom)$|/referrers/")).len(), 2);
+}
+
+#[test]
+fn signatures_go_straight_from_registry_to_registry() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let images = Signed::all();
+    push_all(&images, &source);
+    let home = Home::new();
+    home.additional_images(images.iter().map(|image| image.name(source.host())));
+    home.mirror_to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
+    assert_all_attached(&images, &destination, "m/");
+}
+
+/// A list of referrers may say anything; what is brought along has to say itself that it is about the image.
+#[test]
+fn a_referrer_must_name_its_subject() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let image = ImageBuilder::oci().layer(Layer::random(1, 4000)).build();
+    let stranger = artifact("application/vnd.lab.note", "text/plain", b"about nobody", None);
+    let honest = artifact("application/vnd.lab.note", "text/plain", b"about it", Some(&image));
+    source.push("ns/app", "v1", &image);
+    source.push("ns/app", None, &stranger);
+    source.push("ns/app", None, &honest);
+    let listed = IndexBuilder::oci().child(stranger.clone()).child(honest.clone()).build();
+    source.fault(Fault::new(
+        When::path("/referrers/"),
+        Effect::Status {
+            code: 200,
+            headers: vec![("content-type".into(), listed.media_type.clone())],
+            body: Some(String::from_utf8(listed.bytes.to_vec()).unwrap()),
+        },
+    ));
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    home.to_disk(&[]).code(0);
+    home.to_mirror(destination.host(), &[]).code(0);
+    assert!(destination.manifest("ns/app", &honest.digest.to_string()).is_some());
+    assert!(destination.manifest("ns/app", &stranger.digest.to_string()).is_none());
+}
+
+/// The password and what it looks like on the way are in no output and in no file of a run, whether it is right or not.
+#[test]
+fn a_planted_secret_is_nowhere() {
+    const SECRET: &str = "pl4nted-s3cret-word";
+    let login = format!("user:{SECRET}");
+    let encoded = base64_of(login.as_bytes());
+    for accepted in [true, false] {
+        let password = if accepted { SECRET } else { "another" };
+        let secured = || Registry::builder().auth(Auth::basic("user", password)).start_blocking();
+        let (source, destination) = (secured(), secured());
+        let images = Signed::all();
+        push_all(&images, &source);
+        let home = Home::new();
+        home.additional_images(images.iter().map(|image| image.name(source.host())));
+        let entry = |host: &str| format!("\"{host}\": {{\"auth\": \"{encoded}\"}}");
+        home.write("auth.json", format!("{{\"auths\": {{{}, {}}}}}", entry(source.host()), entry(destination.host())));
+        let more = ["--authfile", "auth.json", "--log-level", "trace"];
+        let mut outcomes = vec![home.to_disk(&more), home.to_disk(&[&more[..], &["--output", "json"]].concat())];
+        outcomes.push(home.to_mirror(destination.host(), &more));
+        outcomes.push(home.mirror_to_mirror(destination.host(), &more));
+        for outcome in &outcomes {
+            assert_eq!(outcome.code == Some(0), accepted, "{}", outcome.stderr);
+            for secret in [SECRET, encoded.as_str()] {
+                assert!(!outcome.stdout.contains(secret), "{}", outcome.stdout);
+                assert!(!outcome.stderr.contains(secret), "{}", outcome.stderr);
+            }
+        }
+        let mut folders = vec![home.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else if entry.file_name() != "auth.json" {
+                    let bytes = std::fs::read(entry.path()).unwrap();
+                    for secret in [SECRET, encoded.as_str()] {
+                        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+                        assert!(!found, "{} has the secret", entry.path().display());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn base64_of(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let all = chunk.iter().fold(0_u32, |all, byte| (all << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let letter = char::from(LETTERS[(all >> (18 - 6 * at)) as usize & 63]);
+            text.push(if at <= chunk.len() { letter } else { '=' });
+        }
+    }
+    text
 }
 
 /// With Debian's registry, which has no referrers API, and skopeo as witness.
@@ -199,6 +307,9 @@ fn a_real_registry_lists_the_signatures() {
 
 mod policy {
     //! Each kind of rule with good, absent, foreign, altered and misnamed signatures, in both directions.
+
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
 
     use image_signature::cosign::SigningKey;
     use image_signature::{COSIGN_MEDIA_TYPE, Payload};
@@ -315,6 +426,10 @@ mod policy {
             self.home.to_mirror(self.destination.host(), &["--secure-policy", "--policy", "policy.json"])
         }
 
+        fn straight_to(&self, destination: &Registry) -> Outcome {
+            self.home.mirror_to_mirror(destination.host(), &["--secure-policy", "--policy", "policy.json"])
+        }
+
         fn key_rule(&self) -> serde_json::Value {
             json!({
                 "type": "sigstoreSigned",
@@ -338,11 +453,15 @@ mod policy {
                 if list { "list" } else { "single" },
                 if by_digest { "digest" } else { "tag" }
             );
-            println!("{what}");
             world.policy(&rule);
             let Some(why) = refusal else {
                 world.to_disk(&[]).code(0);
                 world.to_mirror().code(0);
+                let straight = Registry::start_blocking();
+                for _ in 0..2 {
+                    world.straight_to(&straight).code(0);
+                }
+                assert_eq!(straight.repositories(), ["ns/app"]);
                 let tag = if by_digest { world.image.digest.as_tag() } else { "v1".to_owned() };
                 assert!(world.destination.manifest("ns/app", &tag).is_some(), "{what}");
                 continue;
@@ -352,6 +471,8 @@ mod policy {
                 let asked = world.source.requests_matching(&When::path(&blob.digest.to_string()));
                 assert!(asked.is_empty(), "{what}: a layer of a refused image was fetched");
             }
+            world.straight_to(&world.destination).code(8).says("is rejected by policy").says(why);
+            assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
             // An archive made without a policy, brought to a place that has one.
             world.home.to_disk(&[]).code(0);
             world.to_mirror().code(8).says("is rejected by policy").says("policy.json").says(why);
@@ -396,25 +517,114 @@ mod policy {
         world.home.to_disk(&["--policy", "policy.json"]).code(0);
     }
 
-    /// skopeo, with the same policy, comes to the same verdict.
+    /// A `GnuPG` home with one key; its agent is ended with it.
+    struct Gpg {
+        dir: tempfile::TempDir,
+    }
+
+    impl Gpg {
+        /// `None` where gpg is not installed.
+        fn new() -> Option<Self> {
+            let gpg = Self { dir: tempfile::tempdir().unwrap() };
+            std::fs::set_permissions(gpg.dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+            let made = gpg.gpg(&["--quick-generate-key", "signer@lab", "ed25519", "sign", "never"], b"");
+            made.map(|_| gpg)
+        }
+
+        fn gpg(&self, args: &[&str], input: &[u8]) -> Option<Vec<u8>> {
+            let mut child = Command::new("gpg")
+                .arg("--homedir")
+                .arg(self.dir.path())
+                .args(["--batch", "--quiet", "--passphrase", "", "--pinentry-mode", "loopback"])
+                .args(args)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .ok()?;
+            child.stdin.take().unwrap().write_all(input).unwrap();
+            let output = child.wait_with_output().unwrap();
+            output.status.success().then_some(output.stdout)
+        }
+
+        fn public_key(&self) -> Vec<u8> {
+            self.gpg(&["--export", "signer@lab"], b"").unwrap()
+        }
+
+        /// A simple-signing signature of the manifest, which lies where registries.d of `home` says.
+        fn sign(&self, home: &Home, repository: &str, name: &str, digest: &str) {
+            let payload = json!({
+                "critical": {
+                    "identity": {"docker-reference": name},
+                    "image": {"docker-manifest-digest": digest},
+                    "type": "atomic container signature",
+                },
+                "optional": {},
+            });
+            let message = self.gpg(&["--sign", "--output", "-"], payload.to_string().as_bytes()).unwrap();
+            home.write(&format!("sigstore/{repository}@{}/signature-1", digest.replace(':', "=")), message);
+        }
+    }
+
+    impl Drop for Gpg {
+        fn drop(&mut self) {
+            let _ = Command::new("gpgconf").arg("--homedir").arg(self.dir.path()).args(["--kill", "all"]).status();
+        }
+    }
+
+    /// What it is, who signs, the tag signed for, the manifest signed for if it is another one, why it is refused.
+    type Row<'a> = (&'a str, Option<&'a Gpg>, &'a str, Option<&'a str>, Option<&'a str>);
+
+    /// `signedBy`, with signatures of real gpg in a lookaside folder; skopeo comes to the same verdicts.
     #[test]
-    fn skopeo_agrees() {
-        let Some(_) = test_support::Skopeo::find() else { return };
-        for (sign, accepted) in [(Sign::Good, true), (Sign::ForeignKey, false), (Sign::OtherName, false)] {
-            let world = World::new(true, false, sign);
-            world.policy(&world.key_rule());
-            world.to_disk(&[]).code(if accepted { 0 } else { 8 });
-            let registries_d = "default-docker:\n  use-sigstore-attachments: true\n";
-            world.home.write("registries.d/default.yaml", registries_d);
-            let output = std::process::Command::new("skopeo")
-                .args(["--policy", "policy.json", "--registries.d", "registries.d", "copy", "--all", "-q"])
-                .args(["--remove-signatures", "--src-tls-verify=false"])
-                .arg(format!("docker://{}/ns/app:v1", world.source.host()))
-                .arg(format!("oci:{}", world.home.path().join("layout").display()))
-                .current_dir(world.home.path())
-                .output()
-                .unwrap();
-            assert_eq!(output.status.success(), accepted, "{}", String::from_utf8_lossy(&output.stderr));
+    fn simple_signing_and_skopeo_agrees() {
+        let (Some(trusted), Some(foreign)) = (Gpg::new(), Gpg::new()) else { return };
+        let other = format!("sha256:{}", "0".repeat(64));
+        let rows: [Row; 5] = [
+            ("good", Some(&trusted), ":v1", None, None),
+            ("absent", None, "", None, Some("no signature exists")),
+            ("foreign key", Some(&foreign), ":v1", None, Some("none of the signatures found is accepted")),
+            ("other name", Some(&trusted), ":v2", None, Some("is not accepted")),
+            ("other manifest", Some(&trusted), ":v1", Some(&other), Some("signature for the manifest")),
+        ];
+        for (what, signer, tag, named, refusal) in rows {
+            let world = World::new(true, false, Sign::Nothing);
+            let home = &world.home;
+            let lookaside = format!("default-docker:\n  lookaside: file://{}/sigstore\n", home.path().display());
+            home.write("registries.d/default.yaml", lookaside);
+            home.write("key.gpg", trusted.public_key());
+            world.policy(&json!({
+                "type": "signedBy", "keyType": "GPGKeys", "keyPath": home.path().join("key.gpg"),
+            }));
+            for manifest in world.image.manifests() {
+                let Some(gpg) = signer else { continue };
+                let name = format!("{}/ns/app{tag}", world.source.host());
+                let digest = manifest.digest.to_string();
+                gpg.sign(home, "ns/app", &name, &digest);
+                if let Some(named) = named {
+                    let from = home.path().join(format!("sigstore/ns/app@{}", digest.replace(':', "=")));
+                    gpg.sign(home, "ns/app", &name, named);
+                    let to = home.path().join(format!("sigstore/ns/app@{}/signature-1", named.replace(':', "=")));
+                    std::fs::copy(to, from.join("signature-1")).unwrap();
+                }
+            }
+            let outcome = world.to_disk(&["--registries.d", "registries.d"]);
+            match refusal {
+                None => outcome.code(0),
+                Some(why) => outcome.code(8).says("is rejected by policy").says(why),
+            };
+            if test_support::Skopeo::find().is_some() {
+                let output = Command::new("skopeo")
+                    .args(["--policy", "policy.json", "--registries.d", "registries.d", "copy", "--all", "-q"])
+                    .args(["--remove-signatures", "--src-tls-verify=false"])
+                    .arg(format!("docker://{}/ns/app:v1", world.source.host()))
+                    .arg(format!("oci:{}", home.path().join("layout").display()))
+                    .current_dir(home.path())
+                    .output()
+                    .unwrap();
+                let words = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.success(), refusal.is_none(), "{what}: skopeo says {words}");
+            }
         }
     }
 }

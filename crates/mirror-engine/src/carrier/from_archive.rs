@@ -223,9 +223,10 @@ impl Carrier for FromArchive {
             let size = size.ok_or_else(|| missing("layer", &digest, &image.origin))?;
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
-        let attached = match &self.shelf {
-            Some(shelf) => trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
-            None => Vec::new(),
+        let attached = match (self.trust.sign(&self.store, image, &tree, &self.destination.observer)?, &self.shelf) {
+            (Some(signed), _) => signed,
+            (None, Some(shelf)) => trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
+            (None, None) => Vec::new(),
         };
         if let Some(gate) = self.trust.gate_for(image) {
             gate.check(image, &tree, &attached, &ArchiveBytes { carrier: self, image }).await?;

@@ -107,6 +107,9 @@ impl IntoStore {
     /// one question at most, and none when the image is pinned: see [`crate::trust`].
     async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Vec<Attached>, CopyError> {
         let (shelf, repository) = (&self.shelf, &image.cache.repository);
+        if let Some(signed) = self.trust.sign(&self.store, image, tree, &self.observer)? {
+            return Ok(signed);
+        }
         // Images of our own making have the signature that we gave them, and a layout has no neighbours.
         if image.built || *image.source.transport() != Transport::Docker {
             return trust::find_on_shelf(shelf, repository, tree).await;

@@ -153,6 +153,9 @@ impl RegistryToRegistry {
             return Ok(Vec::new());
         }
         let shelf = &self.cache.shelf;
+        if let Some(signed) = self.cache.trust.sign(self.store(), image, tree, &self.cache.observer)? {
+            return Ok(signed);
+        }
         let (client, endpoint) = match place {
             Place::Cache => return trust::find_on_shelf(shelf, &image.cache.repository, tree).await,
             Place::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),

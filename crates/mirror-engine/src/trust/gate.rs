@@ -132,7 +132,7 @@ impl Gate {
         policy::evaluate(&self.policy, &candidate, self.now, &read_key).map_err(|rejection| {
             let mut message = rejection.to_string();
             if subject.digest != tree.root.digest {
-                message.push_str(&format!(" (instance {} of the list {})", subject.digest, tree.root.digest));
+                message = format!("{message} (instance {} of the list {})", subject.digest, tree.root.digest);
             }
             if image.built {
                 message.push_str(

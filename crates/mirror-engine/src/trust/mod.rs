@@ -3,7 +3,8 @@
 //! - [`online`] finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
 //! - [`shelf`] finds them in a cache or an archive;
 //! - [`gate`] asks the trust policy;
-//! - [`push`] puts them beside the image at the destination.
+//! - [`push`] puts them beside the image at the destination;
+//! - [`sign`] gives rebuilt catalogs a signature of the user's own.
 //!
 //! What is found becomes [`crate::tree::Attached`] of the image's tree: its blobs are the image's blobs, and its
 //! manifests are in place before the image's tag is.
@@ -19,6 +20,7 @@ mod gate;
 mod online;
 mod push;
 mod shelf;
+mod sign;
 
 pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 pub(crate) use online::{find_online, signature_digest};
@@ -27,10 +29,15 @@ pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
 
 use std::sync::Arc;
 
+use archive_format::Store;
 use image_ref::Digest;
-use mirror_plan::PlannedImage;
+use image_signature::cosign::SigningKey;
+use mirror_plan::{ImageKind, PlannedImage};
 
-use crate::workflow::Job;
+use crate::copy::CopyError;
+use crate::event::{Event, Observer};
+use crate::tree::{Attached, ImageTree};
+use crate::workflow::{Job, RunError};
 
 /// What one run does about trust.
 pub(crate) struct Trust {
@@ -38,11 +45,16 @@ pub(crate) struct Trust {
     pub(crate) travel: bool,
     /// The policy to enforce.
     pub(crate) gate: Option<Gate>,
+    /// The key that rebuilt catalogs are signed with.
+    key: Option<SigningKey>,
 }
 
 impl Trust {
     /// What the options of a run ask for.
-    pub(crate) fn of(job: &Job) -> Self {
+    ///
+    /// # Errors
+    /// When the key of `--sign-catalogs` is none.
+    pub(crate) fn of(job: &Job) -> Result<Self, RunError> {
         let options = &job.options;
         let gate = options.policy.as_ref().map(|policy| Gate {
             policy: Arc::clone(policy),
@@ -50,7 +62,36 @@ impl Trust {
             default_lookaside: options.default_lookaside.clone(),
             now: job.started,
         });
-        Self { travel: !options.remove_signatures, gate }
+        let key = options.sign_catalogs.as_deref().map(|pem| SigningKey::from_pem(&String::from_utf8_lossy(pem)));
+        let key = key.transpose().map_err(|error| RunError::generic(format!("--sign-catalogs: {error}")))?;
+        Ok(Self { travel: !options.remove_signatures, gate, key })
+    }
+
+    /// Signs a rebuilt catalog if there is a key for that; `None` for every other image.
+    ///
+    /// The name in the signature is where the catalog will be used from: its destination, or its source's name as long as
+    /// nobody knows the destination.
+    ///
+    /// # Errors
+    /// When the store does not take the signature.
+    pub(crate) fn sign(
+        &self,
+        store: &Store,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Option<Vec<Attached>>, CopyError> {
+        if !image.built || image.kind != ImageKind::OperatorCatalog {
+            return Ok(None);
+        }
+        let Some(key) = &self.key else {
+            let text = format!("catalog {} was rebuilt and is not signed; --sign-catalogs signs it", image.origin);
+            observer.event(Event::Info(text));
+            return Ok(None);
+        };
+        let name = image.destination.as_ref().unwrap_or(&image.source).name();
+        let signed = sign::sign(store, &image.cache.repository, tree, name, key);
+        signed.map(Some).map_err(|error| crate::carrier::store(&error))
     }
 
     /// The gate an image has to pass.

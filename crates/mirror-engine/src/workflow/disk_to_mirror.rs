@@ -63,7 +63,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     .await?;
     refuse_empty(&plan, observer)?;
     let images = Arc::new(plan.images);
-    let trust = Trust::of(job);
+    let trust = Trust::of(job)?;
     let shelf = if trust.travel || trust.gate.is_some() {
         let (archive, store) = (Arc::clone(&archive), store.clone());
         let shelf = blocking(move || ArchiveShelf::new(&archive, &store)).await;

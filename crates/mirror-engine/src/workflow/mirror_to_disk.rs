@@ -58,7 +58,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             observer: Arc::clone(observer),
             image_timeout: job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
-            signatures: (!job.options.remove_signatures).then(|| StoreShelf::new(store.clone())),
+            trust: Trust::of(job)?,
+            shelf: StoreShelf::new(store.clone()),
             follower: Arc::new(NoFollower),
         });
         let rehearsal = Rehearsal {
@@ -90,7 +91,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         observer: Arc::clone(observer),
         image_timeout: job.options.image_timeout,
         endpoints: Mutex::new(HashMap::new()),
-        trust: Trust::of(job),
+        trust: Trust::of(job)?,
         shelf: StoreShelf::new(store.clone()),
         follower: Arc::clone(&follower) as Arc<dyn Follower>,
     });

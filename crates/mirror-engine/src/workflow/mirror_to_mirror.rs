@@ -55,7 +55,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             observer: Arc::clone(observer),
             image_timeout: job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
-            trust: Trust::of(job),
+            trust: Trust::of(job)?,
             shelf: StoreShelf::new(store.clone()),
             follower: Arc::new(NoFollower),
         },
