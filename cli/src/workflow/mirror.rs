@@ -63,13 +63,21 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
     })
 }
 
-/// Reads and validates the configuration. Every mistake of the file is told before this fails.
-fn read_configuration(path: &Path, log: &Log) -> anyhow::Result<(ImageSetConfiguration, Vec<u8>)> {
+/// Reads and validates an image set configuration.
+pub(super) fn read_configuration(path: &Path, log: &Log) -> anyhow::Result<(ImageSetConfiguration, Vec<u8>)> {
+    match read_document(path, Kind::ImageSet, log)? {
+        (Document::ImageSet(configuration), bytes) => Ok((configuration, bytes)),
+        (Document::Delete(_), _) => bail!("could not parse config: `{}` is of another kind", path.display()),
+    }
+}
+
+/// Reads and validates a configuration. Every mistake of the file is told before this fails.
+pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Result<(Document, Vec<u8>)> {
     let bytes =
         std::fs::read(path).with_context(|| format!("could not parse config: cannot read `{}`", path.display()))?;
     let text = std::str::from_utf8(&bytes)
         .with_context(|| format!("could not parse config: `{}` is no UTF-8 text", path.display()))?;
-    let parsed = isc_schema::parse(text, Kind::ImageSet);
+    let parsed = isc_schema::parse(text, kind);
     let file = path.display().to_string();
     for diagnostic in &parsed.diagnostics {
         let shown = diagnostic.display_with_source(&file, text).to_string();
@@ -81,7 +89,7 @@ fn read_configuration(path: &Path, log: &Log) -> anyhow::Result<(ImageSetConfigu
     }
     let mistakes = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     match parsed.config {
-        Some(Document::ImageSet(configuration)) if mistakes == 0 => Ok((configuration, bytes)),
+        Some(document) if mistakes == 0 => Ok((document, bytes)),
         _ => bail!("could not parse config: {mistakes} mistake(s) in `{file}`, listed above"),
     }
 }
@@ -103,7 +111,7 @@ fn workflow(request: &Mirror) -> anyhow::Result<Workflow> {
 }
 
 /// Makes the folder of logs and starts the log file there.
-fn open_log(folder: &Path, stamp: &str, output: OutputFormat, log: &Log) -> anyhow::Result<()> {
+pub(super) fn open_log(folder: &Path, stamp: &str, output: OutputFormat, log: &Log) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the log folder `{}`", folder.display()))?;
     let path = folder.join(format!("oc-mirror-{stamp}.log"));
     log.open(&path, output == OutputFormat::Json).with_context(|| format!("cannot write the log `{}`", path.display()))

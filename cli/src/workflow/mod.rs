@@ -1,8 +1,10 @@
 //! The run itself: settings in, engine at work, exit status out. One page per command.
 
 mod archive;
+mod delete;
 mod describe;
 mod mirror;
+mod why;
 
 use crate::exit::ExitStatus;
 use crate::log::Log;
@@ -15,6 +17,8 @@ pub fn run(settings: &Settings, log: &Log) -> ExitStatus {
         Command::ArchiveList(folder) => archive::list(settings, folder, log),
         Command::ArchiveVerify(folder) => archive::verify(settings, folder, log),
         Command::Describe(folder) => describe::run(settings, folder, log),
+        Command::Why(request) => why::run(settings, request, log),
+        Command::Delete(request) => delete::run(settings, request, log),
         other => {
             log.error(format_args!("[Executor] `{}` is not available in this build ", other.name()));
             ExitStatus::GENERIC

@@ -3,6 +3,7 @@
 
 mod archive;
 mod bad_input;
+mod delete;
 mod dry_run;
 mod enclave;
 mod gpg;
@@ -13,3 +14,4 @@ mod real_registries;
 mod releases;
 mod resources;
 mod trust;
+mod why;

@@ -25,6 +25,7 @@ mod archive_builder;
 mod carrier;
 mod collect;
 mod copy;
+pub mod delete;
 pub mod dry_run;
 pub mod event;
 pub mod inspect;
@@ -33,6 +34,7 @@ mod resources;
 mod room;
 mod tree;
 mod trust;
+pub mod why;
 pub mod workdir;
 mod workflow;
 

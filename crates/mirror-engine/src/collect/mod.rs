@@ -68,19 +68,29 @@ impl Collecting<'_> {
 /// # Errors
 /// All collection errors of all families together.
 pub(crate) async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> {
+    let (plan, errors) = gather(at, true).await;
+    if errors.is_empty() { Ok(plan) } else { Err(errors) }
+}
+
+/// Collects what can be had: no family keeps the others out. For deleting and explaining (contract `config-cli.md` 7.2).
+pub(crate) async fn collect_what_there_is(at: &Collecting<'_>) -> (Plan, CollectErrors) {
+    gather(at, false).await
+}
+
+async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> (Plan, CollectErrors) {
     let mirror = &at.job.configuration.mirror;
     let mut images = Vec::new();
     let mut errors = CollectErrors::default();
     images.extend(releases::collect(at, &mut errors).await);
-    if !errors.is_empty() {
-        return Err(errors);
+    if releases_are_vital && !errors.is_empty() {
+        return (Plan::assemble(at.mode, Vec::new(), &[]), errors);
     }
     images.extend(operators::collect(at, &mut errors).await);
     images.extend(additional_images(at, &mut errors));
     if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
         errors.push(Family::Helm, "mirror.helm: this version cannot mirror Helm charts");
     }
-    if errors.is_empty() { Ok(Plan::assemble(at.mode, images, &mirror.blocked_images)) } else { Err(errors) }
+    (Plan::assemble(at.mode, images, &mirror.blocked_images), errors)
 }
 
 fn additional_images(at: &Collecting<'_>, errors: &mut CollectErrors) -> Vec<PlannedImage> {

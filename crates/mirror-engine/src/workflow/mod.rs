@@ -186,7 +186,7 @@ impl std::fmt::Debug for Job {
 
 impl Job {
     /// What lock files say about this run.
-    fn holder(&self) -> Holder {
+    pub(crate) fn holder(&self) -> Holder {
         Holder::this_process(self.workflow.mode().as_str(), self.stamp())
     }
 

@@ -1,0 +1,180 @@
+//! `oc-mirror delete`, first and second step.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use isc_schema::{Document, ImageSetConfiguration, Kind};
+use mirror_engine::delete::{DeleteReport, Execute, Generate, ItemOutcome, execute, generate};
+use mirror_engine::{Job, Observer, Workflow};
+use mirror_plan::delete::DeleteList;
+use mirror_plan::{Destination, Family};
+
+use super::mirror::{open_log, read_document};
+use super::why::{options, program, runtime};
+use crate::access::Clients;
+use crate::args::OutputFormat;
+use crate::exit::ExitStatus;
+use crate::log::Log;
+use crate::render::{Screen, go_duration, size};
+use crate::settings::{Delete, DeletePhase, Selection, Settings};
+
+/// Runs one of the two steps, and tells how it went.
+pub(super) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatus {
+    let outcome = match &request.phase {
+        DeletePhase::Generate { config, working_dir, id, signatures, v1_tags, selection } => {
+            let extras = |step: &mut Generate| {
+                step.id.clone_from(id);
+                (step.signatures, step.v1_tags) = (*signatures, *v1_tags);
+            };
+            first_step(settings, request, (config, working_dir, selection), extras, log)
+        }
+        DeletePhase::Execute { list, working_dir } => second_step(settings, request, list, working_dir.as_deref(), log),
+    };
+    let report = match outcome {
+        Ok(report) => report,
+        Err(error) => {
+            log.close();
+            log.error(format_args!("[Executor] {error:#} "));
+            return ExitStatus::GENERIC;
+        }
+    };
+    log.close();
+    if let Some(error) = &report.error {
+        log.error(format_args!("[Executor] {error} "));
+    }
+    if settings.output == OutputFormat::Json {
+        let text = serde_json::to_string_pretty(&report).unwrap_or_default();
+        log.with_stdout(|stdout| writeln!(stdout, "{text}"));
+    }
+    ExitStatus::from_bits(report.exit_code)
+}
+
+fn stamp(settings: &Settings) -> String {
+    settings.common.env.started.strftime("%Y%m%d_%H%M%S").to_string()
+}
+
+fn destination(request: &Delete) -> anyhow::Result<Destination> {
+    Ok(Destination::parse(&request.dest.to_string(), 0)?)
+}
+
+/// Writes the list.
+fn first_step(
+    settings: &Settings,
+    request: &Delete,
+    (config, working_dir, selection): (&Path, &Path, &Selection),
+    extras: impl FnOnce(&mut Generate),
+    log: &Log,
+) -> anyhow::Result<DeleteReport> {
+    let common = &settings.common;
+    let (Document::Delete(configuration), bytes) = read_document(config, Kind::Delete, log)? else {
+        bail!("could not parse config: `{}` is of another kind", config.display());
+    };
+    open_log(&working_dir.join("logs"), &stamp(settings), settings.output, log)?;
+    log.listen();
+    log.info("🔀 workflow mode: delete ");
+    if request.force_cache_delete {
+        log.warn("--force-cache-delete has no effect with --generate: nothing is deleted in the first step");
+    }
+    let clients = Clients::new(common)?;
+    let folder = working_dir.parent().context("a working directory lies in a folder")?.to_owned();
+    let job = Job {
+        workflow: Workflow::DiskToMirror { folder, destination: destination(request)? },
+        configuration: ImageSetConfiguration { archive_size_gib: None, mirror: configuration.delete.clone() },
+        configuration_text: bytes,
+        cache: common.cache.clone(),
+        source: clients.source,
+        destination: clients.destination,
+        options: options(common, selection)?,
+        started: common.env.started.timestamp(),
+        log_stamp: stamp(settings),
+        version: program(),
+    };
+    let mut step = Generate::new(configuration);
+    extras(&mut step);
+    let observer = Screen::new(log.clone(), false) as Arc<dyn Observer>;
+    let report = runtime()?.block_on(generate(&job, &step, &observer));
+    if report.error.is_none() {
+        log.info(format_args!(
+            "{} images listed, nothing deleted: read the list, then run the second step with --delete-yaml-file",
+            report.items.len()
+        ));
+        log.info("👋 Goodbye, thank you for using oc-mirror");
+    }
+    Ok(report)
+}
+
+/// Deletes what a list names.
+fn second_step(
+    settings: &Settings,
+    request: &Delete,
+    list: &Path,
+    working_dir: Option<&Path>,
+    log: &Log,
+) -> anyhow::Result<DeleteReport> {
+    let started = Instant::now();
+    let common = &settings.common;
+    if !list.is_file() {
+        bail!("file not found {}", list.display());
+    }
+    let logs = working_dir.map_or_else(|| common.env.absolute("logs"), |working_dir| working_dir.join("logs"));
+    open_log(&logs, &stamp(settings), settings.output, log)?;
+    log.listen();
+    log.info("🔀 workflow mode: delete ");
+    log.info("👀 Reading delete file...");
+    let text = std::fs::read_to_string(list).with_context(|| format!("cannot read `{}`", list.display()))?;
+    let clients = Clients::new(common)?;
+    let step = Execute {
+        list: DeleteList::parse(&text).with_context(|| format!("cannot use `{}`", list.display()))?,
+        destination: destination(request)?,
+        client: clients.destination,
+        cache: request.force_cache_delete.then(|| common.cache.clone()),
+        parallel_images: common.parallel_images as usize,
+        image_timeout: request.image_timeout,
+        logs,
+        log_stamp: stamp(settings),
+    };
+    let observer = Screen::new(log.clone(), false) as Arc<dyn Observer>;
+    let report = runtime()?.block_on(execute(&step, &observer));
+    tell_results(&report, log);
+    if report.error.is_none() {
+        if let Some(bytes) = report.cache_bytes_freed {
+            log.info(format_args!("{} freed in the cache", size(bytes)));
+        }
+        log.info("📝 Remember to execute a garbage collect (or similar) on your remote repository");
+        log.info(format_args!("delete time     : {}", go_duration(started.elapsed())));
+        log.info("👋 Goodbye, thank you for using oc-mirror");
+    }
+    Ok(report)
+}
+
+/// Counts per family, and each failure.
+fn tell_results(report: &DeleteReport, log: &Log) {
+    log.info("=== Results ===");
+    for family in Family::ALL {
+        let of_family = || report.items.iter().filter(|item| item.family() == family);
+        let count = |outcome: ItemOutcome| of_family().filter(|item| item.outcome == outcome).count();
+        let (total, deleted, kept) = (of_family().count(), count(ItemOutcome::Deleted), count(ItemOutcome::Kept));
+        if total == 0 {
+            continue;
+        }
+        let kept_note =
+            if kept > 0 { format!(", {kept} kept because something else uses them") } else { String::new() };
+        if count(ItemOutcome::Failed) == 0 {
+            log.info(format_args!(
+                "\u{1b}[1;32m ✓ \u{1b}[0m {deleted} / {total} {family} images deleted successfully{kept_note}"
+            ));
+        } else {
+            log.info(format_args!(
+                "\u{1b}[1;31m ✗ \u{1b}[0m {deleted} / {total} {family} images deleted: Some {family} images failed to be \
+                 deleted - please check the logs{kept_note}"
+            ));
+        }
+    }
+    for item in &report.items {
+        if let Some(error) = &item.error {
+            log.error(format_args!("[Worker] error deleting image {} error: {}", item.reference, error.message));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `oc-mirror why`: what brought an image in.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use mirror_engine::why::{Explanation, Reason};
+use mirror_engine::{Job, Observer, Options, RuleSet, VersionMetadata, Workflow};
+
+use super::archive::{answer, fail};
+use super::mirror::read_configuration;
+use crate::access::Clients;
+use crate::exit::ExitStatus;
+use crate::log::Log;
+use crate::render::Screen;
+use crate::settings::{Common, OperatorSelection, Selection, Settings, Why};
+use crate::version;
+
+/// Explains. Ends with exit code 1 when nothing of the plan has that name.
+pub(super) fn run(settings: &Settings, request: &Why, log: &Log) -> ExitStatus {
+    let (explanation, configuration) = match explain(settings, request, log) {
+        Ok(found) => found,
+        Err(error) => return fail(log, &error),
+    };
+    if let Some(errors) = &explanation.errors {
+        log.warn(format_args!("not everything could be collected, the answer may be incomplete: {errors}"));
+    }
+    let file = request.config.display().to_string();
+    answer(settings.output, &explanation, || text(&explanation, &file, &configuration), log);
+    if !explanation.reasons.is_empty() || !explanation.blocked.is_empty() {
+        return ExitStatus::SUCCESS;
+    }
+    log.error(format_args!(
+        "[Executor] nothing in `{file}` brings `{}` in{} ",
+        request.image,
+        hint(&explanation.similar)
+    ));
+    ExitStatus::GENERIC
+}
+
+fn hint(similar: &[String]) -> String {
+    if similar.is_empty() { String::new() } else { format!("; did you mean {}?", similar.join(" or ")) }
+}
+
+fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Explanation, String)> {
+    let common = &settings.common;
+    let (configuration, bytes) = read_configuration(&request.config, log)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let clients = Clients::new(common)?;
+    let job = Job {
+        // Not looked at: the engine makes a working directory for the answer alone.
+        workflow: Workflow::MirrorToDisk { folder: common.cache.clone() },
+        configuration,
+        configuration_text: bytes,
+        cache: common.cache.clone(),
+        source: clients.source,
+        destination: clients.destination,
+        options: options(common, &request.selection)?,
+        started: common.env.started.timestamp(),
+        log_stamp: common.env.started.strftime("%Y%m%d_%H%M%S").to_string(),
+        version: program(),
+    };
+    let runtime = runtime()?;
+    let observer = Screen::new(log.clone(), false) as Arc<dyn Observer>;
+    let asked = mirror_engine::why::why(&job, &request.image, request.from.as_deref(), &observer);
+    Ok((runtime.block_on(asked)?, text))
+}
+
+/// This program, as archives record it.
+pub(super) fn program() -> VersionMetadata {
+    VersionMetadata { git_version: version::GIT_VERSION.to_owned(), git_commit: version::GIT_COMMIT.to_owned() }
+}
+
+/// The options of commands that collect and do not copy.
+pub(super) fn options(common: &Common, selection: &Selection) -> anyhow::Result<Options> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    Ok(Options {
+        parallel_images: common.parallel_images as usize,
+        parallel_layers: common.parallel_layers as usize,
+        operator_selection: match selection.operators {
+            OperatorSelection::VersionRange => RuleSet::VersionRange,
+            OperatorSelection::UpgradeGraph => RuleSet::UpgradeGraph,
+        },
+        add_intermediate_releases: selection.add_intermediate_releases,
+        update_url: common.env.update_url.clone(),
+        signature_url: common.env.signature_url.clone(),
+        signature_key: common.env.signature_key.as_deref().map(read).transpose()?,
+        cache_host: common.cache_host(),
+        ..Options::default()
+    })
+}
+
+/// The runtime of the engine.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the asynchronous runtime")
+}
+
+fn text(explanation: &Explanation, file: &str, configuration: &str) -> String {
+    let mut text = String::new();
+    for reason in &explanation.reasons {
+        reason_text(reason, file, configuration, &mut text);
+    }
+    for blocked in &explanation.blocked {
+        let _ = writeln!(text, "{}\n  kept out by blockedImages `{}`", blocked.origin, blocked.pattern);
+    }
+    text
+}
+
+fn reason_text(reason: &Reason, file: &str, configuration: &str, text: &mut String) {
+    let _ = writeln!(text, "{} ({})", reason.origin, reason.kind);
+    let _ = writeln!(text, "  from {}", reason.source);
+    let _ = writeln!(text, "  kept as {}", reason.name);
+    let why = &reason.why;
+    if why.line == 0 {
+        let _ = writeln!(text, "  because of {} in {file}", why.path);
+    } else {
+        let _ = writeln!(text, "  because of {file}:{}, {}", why.line, why.path);
+        if let Some(line) = configuration.lines().nth(why.line as usize - 1) {
+            let _ = writeln!(text, "    {} | {}", why.line, line.trim_end());
+        }
+    }
+    for (depth, step) in why.steps.iter().enumerate() {
+        let _ = writeln!(text, "  {}-> {step}", "  ".repeat(depth));
+    }
+    for needing in &reason.needed_by {
+        let _ = writeln!(text, "  needed by {needing}");
+    }
+}

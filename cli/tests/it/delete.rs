@@ -1,0 +1,243 @@
+//! `delete`, both steps (contract `config-cli.md` 7).
+
+use std::path::PathBuf;
+
+use test_support::{Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, Registry, When};
+
+use crate::harness::{Home, Outcome};
+
+/// A destination with two mirrored images, and the home that mirrored them.
+struct Mirrored {
+    home: Home,
+    source: Registry,
+    destination: Registry,
+    app: Image,
+    list: Image,
+}
+
+impl Mirrored {
+    fn new() -> Self {
+        let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+        let app = ImageBuilder::oci().layer(Layer::random(1, 20_000)).build();
+        let list = IndexBuilder::oci().architectures(&["amd64", "arm64"], 20, 3_000).build();
+        source.push("ns/app", "v1", &app);
+        source.push("ns/list", "v2", &list);
+        let home = Home::new();
+        let mirrored = Self { home, source, destination, app, list };
+        mirrored.home.additional_images(mirrored.names());
+        mirrored.home.to_disk(&[]).code(0);
+        mirrored.home.to_mirror(&mirrored.to(), &[]).code(0);
+        mirrored
+    }
+
+    fn names(&self) -> [String; 2] {
+        [format!("{}/ns/app:v1", self.source.host()), format!("{}/ns/list:v2", self.source.host())]
+    }
+
+    fn to(&self) -> String {
+        format!("{}/m", self.destination.host())
+    }
+
+    fn write_disc(&self, names: &[String]) {
+        let mut text =
+            "kind: DeleteImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\ndelete:\n  additionalImages:\n"
+                .to_owned();
+        for name in names {
+            text.push_str("  - name: ");
+            text.push_str(name);
+            text.push('\n');
+        }
+        self.home.write("disc.yaml", text);
+    }
+
+    fn generate(&self, more: &[&str]) -> Outcome {
+        let (workspace, to) = (format!("file://{}", self.home.disk().display()), format!("docker://{}", self.to()));
+        let mut args = vec!["delete", "--generate", "-c", "disc.yaml", "--workspace", &workspace, &to];
+        args.extend(more);
+        self.home.run(&args)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.home.disk().join("working-dir/delete").join(name)
+    }
+
+    fn execute(&self, list: &str, more: &[&str]) -> Outcome {
+        let (list, to) = (self.file(list).display().to_string(), format!("docker://{}", self.to()));
+        let workspace = format!("file://{}", self.home.disk().display());
+        let mut args = vec![
+            "delete",
+            "--delete-yaml-file",
+            &list,
+            "--workspace",
+            &workspace,
+            &to,
+            "--dest-tls-verify=false",
+            "--retry-delay=10ms",
+            "--retry-times=1",
+        ];
+        args.extend(more);
+        self.home.run(&args)
+    }
+}
+
+#[test]
+fn both_steps() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names());
+    let before = world.destination.request_count();
+    world.generate(&[]).code(0).says("workflow mode: delete").says("2 images listed, nothing deleted");
+    assert_eq!(world.destination.request_count(), before, "the first step asked the destination");
+    let list = std::fs::read_to_string(world.file("delete-images.yaml")).unwrap();
+    let expected = format!(
+        "apiVersion: mirror.openshift.io/v2alpha1\nitems:\n\
+         - imageName: {0}/ns/app:v1\n  imageReference: docker://{1}/ns/app:v1\n  type: generic\n\
+         - imageName: {0}/ns/list:v2\n  imageReference: docker://{1}/ns/list:v2\n  type: generic\n\
+         kind: DeleteImageList\n",
+        world.source.host(),
+        world.to()
+    );
+    assert_eq!(list.replace('"', ""), expected);
+    let echo = std::fs::read_to_string(world.file("delete-imageset-config.yaml")).unwrap();
+    assert!(echo.contains("kind: DeleteImageSetConfiguration"), "{echo}");
+    assert_eq!(world.destination.manifest("m/ns/app", "v1").unwrap().digest, world.app.digest);
+
+    world
+        .execute("delete-images.yaml", &[])
+        .code(0)
+        .says("Reading delete file")
+        .says("images to delete 2")
+        .says("2 / 2 additional images deleted successfully")
+        .says("garbage collect")
+        .says("delete time     : ");
+    assert!(world.destination.manifest("m/ns/app", "v1").is_none());
+    assert!(world.destination.manifest("m/ns/list", "v2").is_none());
+
+    world
+        .execute("delete-images.yaml", &[])
+        .code(1)
+        .says("image may not exist")
+        .says("0 / 2 additional images deleted: Some additional images failed to be deleted")
+        .says("some errors occurred during the deletion");
+}
+
+#[test]
+fn names_of_the_files() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names());
+    world.generate(&["--delete-id", "march"]).code(0);
+    assert!(world.file("delete-images-march.yaml").is_file());
+    assert!(world.file("delete-imageset-config-march.yaml").is_file());
+    assert!(!world.file("delete-images.yaml").exists());
+    assert!(!world.file("delete-imageset-config.yaml").exists());
+}
+
+#[test]
+fn signatures_and_old_tags_are_listed_when_asked_for() {
+    let world = Mirrored::new();
+    let pinned = format!("{}/ns/app@{}", world.source.host(), world.app.digest);
+    world.write_disc(&[world.names()[1].clone(), pinned]);
+    world.generate(&["--delete-signatures", "--delete-v1-images"]).code(0);
+    let list = std::fs::read_to_string(world.file("delete-images.yaml")).unwrap();
+    assert!(list.contains(&format!("docker://{}/ns/list:{}.sig", world.to(), world.list.digest.as_tag())), "{list}");
+    // Index, two instances, and the digest that the other image is pinned to: it is not in the cache under that name.
+    assert_eq!(list.matches(".sig").count(), 2 * 4, "{list}");
+    assert!(list.contains(&format!("docker://{}/ns/app:latest", world.to())), "{list}");
+}
+
+#[test]
+fn what_others_use_is_kept_and_named() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names());
+    world.generate(&[]).code(0);
+    // Another tag of the same manifest, which is not on the list.
+    world.destination.tag("m/ns/app", "also", &world.app.digest);
+    world
+        .execute("delete-images.yaml", &[])
+        .code(0)
+        .says("is also used by")
+        .says("m/ns/app:also")
+        .says("1 kept because something else uses them");
+    assert_eq!(world.destination.manifest("m/ns/app", "v1").unwrap().digest, world.app.digest);
+    assert!(world.destination.manifest("m/ns/list", "v2").is_none());
+}
+
+#[test]
+fn two_tags_of_one_manifest_go_together() {
+    let world = Mirrored::new();
+    let names = [world.names()[0].clone(), format!("{}/ns/app:v1-too", world.source.host())];
+    world.destination.tag("m/ns/app", "v1-too", &world.app.digest);
+    world.write_disc(&names);
+    world.generate(&[]).code(0);
+    world.execute("delete-images.yaml", &[]).code(0).says("2 / 2 additional images deleted successfully");
+    assert!(world.destination.manifest("m/ns/app", "v1").is_none());
+}
+
+#[test]
+fn one_failure_does_not_stop_the_others() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names());
+    world.generate(&[]).code(0);
+    world.destination.fault(Fault::new(When::any().method("DELETE").repository("m/ns/app"), Effect::status(500)));
+    let found = world.execute("delete-images.yaml", &["--output=json"]);
+    found.code(1);
+    assert!(world.destination.manifest("m/ns/list", "v2").is_none());
+    assert!(world.destination.manifest("m/ns/app", "v1").is_some());
+    let start = found.stdout.find("{\n").unwrap();
+    let report: serde_json::Value = serde_json::from_str(&found.stdout[start..]).unwrap();
+    assert_eq!(report["items"][0]["outcome"], "failed");
+    assert_eq!(report["items"][0]["error"]["retry_can_help"], true);
+    assert_eq!(report["items"][1]["outcome"], "deleted");
+}
+
+#[test]
+fn a_registry_that_does_not_delete_says_how_to_enable_it() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names()[..1]);
+    world.generate(&[]).code(0);
+    world.destination.fault(Fault::new(When::any().method("DELETE"), Effect::status(405)));
+    world
+        .execute("delete-images.yaml", &[])
+        .code(1)
+        .says("does not allow deleting")
+        .says("REGISTRY_STORAGE_DELETE_ENABLED=true");
+}
+
+#[test]
+fn nothing_outside_the_destination_is_deleted() {
+    let world = Mirrored::new();
+    let text = format!(
+        "kind: DeleteImageList\nitems:\n\
+         - {{imageName: a, imageReference: 'docker://{0}/other/app:v1', type: generic}}\n\
+         - {{imageName: b, imageReference: 'docker://{0}/m/ns/app:v1', type: ocpRelease}}\n",
+        world.destination.host()
+    );
+    std::fs::create_dir_all(world.file("x").parent().unwrap()).unwrap();
+    std::fs::write(world.file("list.yaml"), text).unwrap();
+    world.execute("list.yaml", &[]).code(1).says("does not match imageReference");
+    assert!(world.destination.manifest("m/ns/app", "v1").is_some());
+}
+
+#[test]
+fn the_cache_is_cleaned_when_asked_for() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names()[..1]);
+    world.generate(&["--force-cache-delete"]).code(0).says("has no effect with --generate");
+    let tag = world.home.cache().join("docker/registry/v2/repositories/ns/app/_manifests/tags/v1");
+    let kept = world.home.cache().join("docker/registry/v2/repositories/ns/list/_manifests/tags/v2");
+    assert!(tag.exists());
+    world.execute("delete-images.yaml", &["--force-cache-delete", "true"]).code(0).says("freed in the cache");
+    assert!(!tag.exists());
+    assert!(kept.exists());
+}
+
+#[test]
+fn configurations_and_lists_that_do_not_work() {
+    let world = Mirrored::new();
+    world.execute("nowhere.yaml", &[]).code(1).says("file not found");
+    world.home.additional_images(world.names());
+    std::fs::copy(world.home.path().join("isc.yaml"), world.home.path().join("disc.yaml")).unwrap();
+    world.generate(&[]).code(1).says("ImageSetConfiguration");
+    world.home.write("disc.yaml", "kind: DeleteImageSetConfiguration\ndelete: {}\n");
+    world.generate(&[]).code(1).says("no images to delete");
+    assert!(!world.file("delete-images.yaml").exists());
+}

@@ -1,0 +1,64 @@
+//! `oc-mirror why`.
+
+use test_support::{ImageBuilder, Layer, Registry};
+
+use crate::harness::Home;
+
+#[test]
+fn the_line_that_brought_an_image_in() {
+    let source = Registry::start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 2000)).build());
+    let home = Home::new();
+    let host = source.host();
+    home.configuration(&format!(
+        "additionalImages:\n\
+         - name: {host}/ns/other:v1\n\
+         - name: {host}/ns/app:v1\n  targetRepo: moved/app\n\
+         - name: {host}/ns/kept-out:v1\n\
+         blockedImages:\n- name: kept-out\n"
+    ));
+    let expected = format!("6 |   - name: {host}/ns/app:v1");
+    for name in [
+        format!("{host}/ns/app:v1"),
+        format!("docker://{host}/ns/app:v1"),
+        format!("{host}/ns/app"),
+        "moved/app:v1".to_owned(),
+        "reg.lan:5000/m/moved/app:v1".to_owned(),
+    ] {
+        home.run(&["why", &name, "-c", "isc.yaml"])
+            .code(0)
+            .says("isc.yaml:6, mirror.additionalImages[1]")
+            .says(&expected)
+            .says("kept as moved/app:v1");
+    }
+    home.run(&["why", &format!("{host}/ns/kept-out:v1"), "-c", "isc.yaml"])
+        .code(0)
+        .says("kept out by blockedImages `kept-out`");
+    home.run(&["why", "quay.io/other/app:v1", "-c", "isc.yaml"])
+        .code(1)
+        .says("nothing in")
+        .says(&format!("did you mean {host}/ns/app:v1?"));
+    let found = home.run(&["why", "moved/app", "-c", "isc.yaml", "--output=json"]);
+    let found: serde_json::Value = serde_json::from_str(&found.code(0).stdout).unwrap();
+    assert_eq!(found["reasons"][0]["kind"], "generic");
+    assert_eq!(found["reasons"][0]["why"]["line"], 6);
+
+    // From an archive, with no source in reach.
+    home.additional_images([format!("{host}/ns/app:v1")]);
+    home.to_disk(&[]).code(0);
+    drop(source);
+    home.run(&["why", &format!("{host}/ns/app:v1"), "-c", "isc.yaml", "--from", "disk"])
+        .code(0)
+        .says("isc.yaml:5, mirror.additionalImages[0]");
+    let left: Vec<_> = std::fs::read_dir(home.cache())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name.to_string_lossy().starts_with(".why"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn it_needs_a_configuration() {
+    Home::new().run(&["why", "quay.io/ns/app:v1"]).code(1).says("--config");
+}

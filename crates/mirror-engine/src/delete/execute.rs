@@ -1,0 +1,349 @@
+//! The second step: deleting what a list names.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use archive_format::{Holder, Store};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use image_ref::{Digest, ImageRef, Repository};
+use mirror_plan::Destination;
+use mirror_plan::delete::DeleteList;
+use oci_transport::{Client, Descriptor, ManifestView, Reference};
+
+use super::{DeleteReport, ItemOutcome, ItemReport};
+use crate::carrier::blocking;
+use crate::copy::chain;
+use crate::event::{Event, Observer};
+use crate::workdir::write_whole;
+
+/// What the second step needs.
+#[derive(Debug, Clone)]
+pub struct Execute {
+    /// What to delete.
+    pub list: DeleteList,
+    /// Where; nothing outside is touched.
+    pub destination: Destination,
+    /// Client for the destination.
+    pub client: Client,
+    /// Root of the cache, when images are deleted from there too.
+    pub cache: Option<PathBuf>,
+    /// Images at a time.
+    pub parallel_images: usize,
+    /// Bound of one deletion, attempts included; zero for none.
+    pub image_timeout: Duration,
+    /// Where the file of errors goes.
+    pub logs: PathBuf,
+    /// The moment of the run in file names, `YYYYMMDD_hhmmss`.
+    pub log_stamp: String,
+}
+
+/// One manifest of one repository.
+type Place = (Repository, Digest);
+
+/// Deletes what the list names. A failure of one image does not keep the others from being deleted.
+///
+/// A manifest that a tag outside the list names, directly or as an instance of an index, is kept: registries delete
+/// manifests, and with them every tag they have.
+pub async fn execute(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
+    let mut report = DeleteReport {
+        format: 1,
+        items: request.list.items.iter().map(ItemReport::listed).collect(),
+        ..DeleteReport::default()
+    };
+    if report.items.is_empty() {
+        report.exit_code = 1;
+        report.error = Some("the list names no images to delete".to_owned());
+        return report;
+    }
+    observer.event(Event::Info("🚀 Start deleting the images...".to_owned()));
+    observer.event(Event::Info(format!("📌 images to delete {} ", report.items.len())));
+    let targets = request.targets(&mut report.items);
+    let places = request.look_up(&targets, &mut report.items).await;
+    let listed: HashSet<(String, String)> =
+        targets.values().filter_map(|image| Some((image.name().to_owned(), image.tag()?.to_owned()))).collect();
+    let users = request.users(&places, &listed, &mut report.items).await;
+    request.delete(&places, &users, &mut report.items, observer).await;
+    let failed = report.items.iter().filter(|item| item.outcome == ItemOutcome::Failed).count();
+    if failed > 0 {
+        report.exit_code = 1;
+        report.error = Some(request.write_errors(&mut report));
+        return report;
+    }
+    if let Some(cache) = &request.cache {
+        match request.clean_cache(cache.clone(), &report.items).await {
+            Ok(bytes) => report.cache_bytes_freed = Some(bytes),
+            Err(reason) => {
+                report.exit_code = 1;
+                report.error = Some(format!("the images are deleted; cleaning the cache failed: {reason}"));
+            }
+        }
+    }
+    report
+}
+
+impl Execute {
+    /// The images that may be deleted here, by index of their item; the others fail.
+    fn targets(&self, items: &mut [ItemReport]) -> BTreeMap<usize, ImageRef> {
+        let destination = match self.destination.namespace() {
+            "" => self.destination.registry().to_owned(),
+            namespace => format!("{}/{namespace}", self.destination.registry()),
+        };
+        let mut targets = BTreeMap::new();
+        for (at, item) in self.list.items.iter().enumerate() {
+            match item.target(&destination) {
+                Ok(image) => {
+                    targets.insert(at, image);
+                }
+                Err(error) => items[at].fail("elsewhere", false, error.to_string()),
+            }
+        }
+        targets
+    }
+
+    fn at_once(&self) -> usize {
+        self.parallel_images.max(1) * 4
+    }
+
+    /// Asks the registry which manifests the images name.
+    async fn look_up(
+        &self,
+        targets: &BTreeMap<usize, ImageRef>,
+        items: &mut [ItemReport],
+    ) -> BTreeMap<Place, Vec<usize>> {
+        let asked = targets.iter().map(|(at, image)| async move { (*at, image, self.head(image).await) });
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(self.at_once()).collect().await;
+        let mut places: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+        for (at, image, answer) in answers {
+            match answer {
+                Ok((repository, Some(found))) => {
+                    items[at].digest = Some(found.digest.clone());
+                    places.entry((repository, found.digest)).or_default().push(at);
+                }
+                Ok((_, None)) => items[at].fail(
+                    "not-found",
+                    false,
+                    format!("unable to delete `{image}`: image may not exist or is not stored with a v2 Schema in a v2 registry"),
+                ),
+                Err((condition, retry, message)) => items[at].fail(&condition, retry, message),
+            }
+        }
+        places.values_mut().for_each(|items| items.sort_unstable());
+        places
+    }
+
+    async fn head(&self, image: &ImageRef) -> Result<(Repository, Option<Descriptor>), (String, bool, String)> {
+        let repository = image.repository().map_err(|error| ("reference".to_owned(), false, error.to_string()))?;
+        let reference = match (image.digest(), image.tag()) {
+            (Some(digest), _) => Reference::Digest(digest.clone()),
+            (None, tag) => Reference::Tag(tag.unwrap_or("latest").to_owned()),
+        };
+        let endpoint = self.client.endpoint(&repository);
+        let found = self.client.head_manifest_at(&endpoint, &reference).await.map_err(|error| told(&error))?;
+        Ok((repository, found))
+    }
+
+    /// Which of the manifests are used by tags outside the list. Items of a repository whose tags cannot be learned
+    /// fail: deleting blindly might break what is to stay.
+    async fn users(
+        &self,
+        places: &BTreeMap<Place, Vec<usize>>,
+        listed: &HashSet<(String, String)>,
+        items: &mut [ItemReport],
+    ) -> HashMap<Place, BTreeSet<String>> {
+        let repositories: BTreeSet<&Repository> = places.keys().map(|(repository, _)| repository).collect();
+        let mut users: HashMap<Place, BTreeSet<String>> = HashMap::new();
+        for repository in repositories {
+            match self.users_in(repository, listed).await {
+                Ok(found) => {
+                    for (digest, name) in found {
+                        users.entry((repository.clone(), digest)).or_default().insert(name);
+                    }
+                }
+                Err((condition, retry, message)) => {
+                    let of_repository = places.iter().filter(|((place, _), _)| place == repository);
+                    for at in of_repository.flat_map(|(_, items)| items) {
+                        let message = format!("kept, because it is not known what else uses it: {message}");
+                        items[*at].fail(&condition, retry, message);
+                    }
+                }
+            }
+        }
+        users
+    }
+
+    /// Manifests of one repository with the names of the tags outside the list that lead to them.
+    async fn users_in(
+        &self,
+        repository: &Repository,
+        listed: &HashSet<(String, String)>,
+    ) -> Result<Vec<(Digest, String)>, (String, bool, String)> {
+        let endpoint = self.client.endpoint(repository);
+        let tags = self.client.list_tags(&endpoint).await.map_err(|error| told(&error))?;
+        let name = repository.to_string();
+        let outside: Vec<String> =
+            tags.into_iter().filter(|tag| !listed.contains(&(name.clone(), tag.clone()))).collect();
+        let asked = outside.iter().map(|tag| {
+            let (endpoint, name) = (&endpoint, &name);
+            async move {
+                let reference = Reference::Tag(tag.clone());
+                let mut used = Vec::new();
+                let Some(found) = self.client.head_manifest_at(endpoint, &reference).await? else {
+                    return Ok(Vec::new());
+                };
+                if oci_transport::media_type::is_index(&found.media_type) {
+                    let index = self.client.pull_manifest_at(endpoint, &reference).await?;
+                    if let Ok(ManifestView::Index(view)) = index.view() {
+                        used.extend(view.manifests.into_iter().map(|entry| entry.descriptor.digest));
+                    }
+                }
+                used.push(found.digest);
+                Ok(used.into_iter().map(|digest| (digest, format!("{name}:{tag}"))).collect::<Vec<_>>())
+            }
+        });
+        let answers: Vec<Result<Vec<_>, oci_transport::Error>> =
+            stream::iter(asked).buffered(self.at_once()).collect().await;
+        let mut all = Vec::new();
+        for answer in answers {
+            all.extend(answer.map_err(|error| told(&error))?);
+        }
+        Ok(all)
+    }
+
+    async fn delete(
+        &self,
+        places: &BTreeMap<Place, Vec<usize>>,
+        users: &HashMap<Place, BTreeSet<String>>,
+        items: &mut [ItemReport],
+        observer: &Arc<dyn Observer>,
+    ) {
+        let mut free = Vec::new();
+        for (place, of_place) in places {
+            if of_place.iter().any(|at| items[*at].outcome == ItemOutcome::Failed) {
+                continue;
+            }
+            let Some(users) = users.get(place) else {
+                free.push((place, of_place));
+                continue;
+            };
+            for at in of_place {
+                let item = &mut items[*at];
+                item.outcome = ItemOutcome::Kept;
+                item.used_by = users.iter().cloned().collect();
+                observer.event(Event::Warning(format!(
+                    "kept {}: its manifest {} is also used by {}, which the list does not name",
+                    item.reference,
+                    place.1,
+                    item.used_by.join(", ")
+                )));
+            }
+        }
+        let asked = free.into_iter().map(|(place, of_place)| async move { (of_place, self.delete_one(place).await) });
+        let mut answers = stream::iter(asked).buffer_unordered(self.parallel_images.max(1));
+        while let Some((of_place, answer)) = answers.next().await {
+            for at in of_place {
+                let item = &mut items[*at];
+                match &answer {
+                    Ok(()) => {
+                        item.outcome = ItemOutcome::Deleted;
+                        observer.event(Event::Info(format!("Success deleting {} {}", item.kind, item.reference)));
+                    }
+                    Err((condition, retry, message)) => {
+                        item.fail(condition, *retry, message.clone());
+                        observer.event(Event::Error(format!("Failed to delete {} {}", item.kind, item.reference)));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn delete_one(&self, (repository, digest): &Place) -> Result<(), (String, bool, String)> {
+        let endpoint = self.client.endpoint(repository);
+        let deleting = self.client.delete_manifest(&endpoint, digest);
+        let outcome = if self.image_timeout.is_zero() {
+            deleting.await
+        } else {
+            match tokio::time::timeout(self.image_timeout, deleting).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    let message = format!("not deleted within {} s", self.image_timeout.as_secs());
+                    return Err(("timeout".to_owned(), true, message));
+                }
+            }
+        };
+        outcome.map_err(|error| {
+            let (condition, retry, message) = told(&error);
+            let disabled = error.status_code() == Some(405) || error.codes().iter().any(|code| code == "UNSUPPORTED");
+            if disabled {
+                let advice = format!(
+                    "registry {} does not allow deleting: enable it there (for docker distribution and the mirror \
+                     registry: `storage.delete.enabled: true` or REGISTRY_STORAGE_DELETE_ENABLED=true), then run again",
+                    repository.registry()
+                );
+                return ("delete-disabled".to_owned(), false, format!("{advice}: {message}"));
+            }
+            (condition, retry, message)
+        })
+    }
+
+    /// Writes the file of errors and says where it is.
+    fn write_errors(&self, report: &mut DeleteReport) -> String {
+        let mut text = String::new();
+        for item in &report.items {
+            if let Some(error) = &item.error {
+                text.push_str(&format_error(&item.reference, &error.message));
+            }
+        }
+        let path = self.logs.join(format!("mirroring_errors_{}.txt", self.log_stamp));
+        let failed = report.items.iter().filter(|item| item.outcome == ItemOutcome::Failed).count();
+        let place = match write_whole(&path, text.as_bytes()) {
+            Ok(()) => {
+                let place = format!("Please review {} for a list of the errors", path.display());
+                report.files.push(path);
+                place
+            }
+            Err(error) => format!("the list of errors could not be written: {error}"),
+        };
+        format!(
+            "[Worker] some errors occurred during the deletion: {failed} of {} images. {place}. The other images are \
+             deleted; run the same command again to try the rest",
+            report.items.len()
+        )
+    }
+
+    /// Takes the deleted images out of the cache and collects its garbage. Says how many bytes that freed.
+    async fn clean_cache(&self, root: PathBuf, items: &[ItemReport]) -> Result<u64, String> {
+        let prefix = match self.destination.namespace() {
+            "" => String::new(),
+            namespace => format!("{namespace}/"),
+        };
+        let mut names = Vec::new();
+        for item in items.iter().filter(|item| item.outcome == ItemOutcome::Deleted) {
+            let Ok(image) = ImageRef::parse(&item.reference) else { continue };
+            if let (Some(repository), Some(tag)) = (image.path().strip_prefix(&prefix), image.tag()) {
+                names.push((repository.to_owned(), tag.to_owned()));
+            }
+        }
+        let holder = Holder::this_process("delete", self.log_stamp.clone());
+        blocking(move || {
+            let store = Store::open_as(&root, &holder)?;
+            for (repository, tag) in names {
+                store.delete_tag(&repository, &tag)?;
+            }
+            Ok(store.garbage_collect()?.bytes)
+        })
+        .await
+        .map_err(|error: archive_format::StoreError| chain(&error))
+    }
+}
+
+fn format_error(reference: &str, message: &str) -> String {
+    format!("error mirroring image {reference} error: {message}\n")
+}
+
+/// A transport error in three: condition, whether trying again helps, the whole chain.
+fn told(error: &oci_transport::Error) -> (String, bool, String) {
+    (error.condition().to_string(), error.is_retryable(), chain(error))
+}

@@ -1,0 +1,169 @@
+//! The first step: the list.
+
+use std::sync::Arc;
+
+use archive_format::{Store, WorkspaceLock};
+use image_ref::{Digest, ImageRef, Transport};
+use isc_schema::DeleteImageSetConfiguration;
+use mirror_plan::delete::{DeleteItem, DeleteList, V1Source, file_names, v1_tag};
+use mirror_plan::{Destination, Family, ImageKind, Mode, PlannedImage};
+use oci_transport::ManifestView;
+
+use super::{DeleteReport, ItemReport};
+use crate::carrier::into_store::stored_manifest;
+use crate::collect::{Collecting, collect_what_there_is};
+use crate::event::{Event, Observer};
+use crate::workdir::write_whole;
+use crate::workflow::{Job, RunError, Workflow};
+
+/// What the first step needs beside a job. The job's workflow is disk to mirror; its configuration is what to delete.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Generate {
+    /// The configuration as given; it is written beside the list.
+    pub configuration: DeleteImageSetConfiguration,
+    /// Suffix for the names of the files.
+    pub id: Option<String>,
+    /// Signatures are listed too.
+    pub signatures: bool,
+    /// Images are listed under the tags that oc-mirror v1 gave them.
+    pub v1_tags: bool,
+}
+
+impl Generate {
+    /// The step for this configuration, without extras.
+    pub fn new(configuration: DeleteImageSetConfiguration) -> Self {
+        Self { configuration, ..Self::default() }
+    }
+}
+
+/// Writes the list of images to delete. The destination is not contacted, and nothing is deleted.
+pub async fn generate(job: &Job, request: &Generate, observer: &Arc<dyn Observer>) -> DeleteReport {
+    let mut report = DeleteReport { format: 1, ..DeleteReport::default() };
+    if let Err(error) = run(job, request, observer, &mut report).await {
+        report.exit_code = 1;
+        report.error = Some(error.message);
+    }
+    report
+}
+
+async fn run(
+    job: &Job,
+    request: &Generate,
+    observer: &Arc<dyn Observer>,
+    report: &mut DeleteReport,
+) -> Result<(), RunError> {
+    let Workflow::DiskToMirror { destination, .. } = &job.workflow else {
+        return Err(RunError::generic("a list of images to delete is made for a destination"));
+    };
+    let working_dir = job.workflow.working_dir();
+    working_dir.create()?;
+    let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
+    let store = Store::open_as(&job.cache, &job.holder())?;
+    observer.event(Event::Discovering);
+    let (plan, errors) = collect_what_there_is(&Collecting {
+        mode: Mode::DiskToMirror,
+        job,
+        working_dir: &working_dir,
+        store: &store,
+        archive: None,
+        destination: Some(destination),
+        observer,
+    })
+    .await;
+    let mut items = Vec::new();
+    for image in plan.images.iter().filter(|image| request.lists(image)) {
+        items.extend(request.items(image, destination, &store)?);
+    }
+    let list = DeleteList::new(items);
+    if list.items.is_empty() {
+        let reason = if errors.is_empty() { "no images to delete".to_owned() } else { errors.message() };
+        return Err(RunError::generic(reason));
+    }
+    observer.event(Event::Info("📄 Generating delete file...".to_owned()));
+    let (list_name, configuration_name) = file_names(request.id.as_deref());
+    let files = [(list_name, list.to_yaml()), (configuration_name, request.configuration.to_yaml())];
+    for (name, text) in files {
+        let path = working_dir.delete().join(name);
+        write_whole(&path, text.as_bytes())?;
+        observer.event(Event::FileWritten { what: "delete", path: path.clone() });
+        report.files.push(path);
+    }
+    report.items = list.items.iter().map(ItemReport::listed).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let warning = "some images could not be collected: the list of images to delete might not be complete";
+    observer.event(Event::Warning(warning.to_owned()));
+    report.warnings.push(warning.to_owned());
+    Err(RunError::generic(errors.message()))
+}
+
+impl Generate {
+    /// Whether an image is listed. A catalog is, when no packages of it are named: then all of it goes, the catalog
+    /// image too (published documentation, chapter "Deletion of images").
+    fn lists(&self, image: &PlannedImage) -> bool {
+        image.kind != ImageKind::OperatorCatalog
+            || self.operator(image).is_some_and(|operator| operator.packages.as_ref().is_none_or(Vec::is_empty))
+    }
+
+    /// The entry of the configuration that brought an operator image in.
+    fn operator(&self, image: &PlannedImage) -> Option<&isc_schema::OperatorCatalog> {
+        let (_, rest) = image.why.path.split_once("operators[")?;
+        self.configuration.delete.operators.get(rest.split_once(']')?.0.parse::<usize>().ok()?)
+    }
+
+    /// The items of one image: itself and, when asked for, the signatures of its manifests.
+    fn items(
+        &self,
+        image: &PlannedImage,
+        destination: &Destination,
+        store: &Store,
+    ) -> Result<Vec<DeleteItem>, RunError> {
+        let there = match &image.destination {
+            Some(there) => there.clone(),
+            None => destination.image(&image.cache).map_err(|error| RunError::generic(error.to_string()))?,
+        };
+        let there = self.v1_tag(image).map_or_else(|| there.clone(), |tag| there.with_tag(&tag));
+        let item = DeleteItem {
+            image_name: image.origin.clone(),
+            image_reference: there.with_scheme(),
+            kind: image.kind.as_str().to_owned(),
+        };
+        let mut items = vec![item.clone()];
+        if self.signatures && image.kind != ImageKind::Graph {
+            items.extend(manifests(store, image)?.iter().filter_map(|digest| item.signature(digest)));
+        }
+        Ok(items)
+    }
+
+    fn v1_tag(&self, image: &PlannedImage) -> Option<String> {
+        if !self.v1_tags || image.kind == ImageKind::OperatorCatalog {
+            return None;
+        }
+        let origin = ImageRef::parse(&image.origin).ok()?;
+        let source = match image.kind.family() {
+            Family::Release => return None,
+            Family::Operator => match self.operator(image).map(|operator| operator.catalog.transport()) {
+                Some(Transport::Docker) | None => V1Source::Operator,
+                Some(_) => V1Source::OperatorOfLocalCatalog,
+            },
+            Family::Additional | Family::Helm => V1Source::Other,
+        };
+        v1_tag(&origin, source)
+    }
+}
+
+/// The image's manifest and those of its instances, as far as the cache knows them; else the digest it is named by
+/// (contract `config-cli.md` 7.2).
+fn manifests(store: &Store, image: &PlannedImage) -> Result<Vec<Digest>, RunError> {
+    let Some(root) = store.resolve_tag(&image.cache.repository, &image.cache.tag)? else {
+        return Ok(image.source.digest().into_iter().cloned().collect());
+    };
+    let mut found = vec![root.clone()];
+    let manifest = stored_manifest(store, &root).map_err(|error| RunError::generic(error.message))?;
+    if let Some(Ok(ManifestView::Index(index))) = manifest.map(|manifest| manifest.view()) {
+        found.extend(index.manifests.into_iter().map(|entry| entry.descriptor.digest));
+    }
+    Ok(found)
+}

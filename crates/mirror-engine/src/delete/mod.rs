@@ -1,0 +1,104 @@
+//! Deleting mirrored images, in two steps (contract `config-cli.md` 7).
+//!
+//! [`generate`] writes the list of images to delete, for people to read; the destination is not contacted.
+//! [`execute`] deletes what a list names. Nothing is deleted without the second step.
+
+mod execute;
+mod generate;
+
+use std::path::PathBuf;
+
+use image_ref::Digest;
+use mirror_plan::Family;
+use serde::Serialize;
+
+use crate::report::ImageError;
+
+pub use execute::{Execute, execute};
+pub use generate::{Generate, generate};
+
+/// What a step of deleting did.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct DeleteReport {
+    /// Version of this document's layout.
+    pub format: u32,
+    /// The images: those on the list after the first step, what became of them after the second.
+    pub items: Vec<ItemReport>,
+    /// Files written.
+    pub files: Vec<PathBuf>,
+    /// Bytes that collecting garbage in the cache freed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_bytes_freed: Option<u64>,
+    /// Warnings given, in order.
+    pub warnings: Vec<String>,
+    /// The exit code of the program: 0, or 1 for any failure.
+    pub exit_code: u8,
+    /// The error that ended the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One image of a list.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ItemReport {
+    /// Its origin.
+    pub name: String,
+    /// What is deleted, with transport.
+    pub reference: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The digest that the reference names.
+    pub digest: Option<Digest>,
+    /// What became of it.
+    pub outcome: ItemOutcome,
+    /// Images outside the list that use it, when it was kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ImageError>,
+}
+
+/// What became of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum ItemOutcome {
+    /// It is on the list; nothing was done yet.
+    Listed,
+    /// It was deleted.
+    Deleted,
+    /// It was kept, because something outside the list uses its manifest.
+    Kept,
+    /// It could not be deleted.
+    Failed,
+}
+
+impl ItemReport {
+    fn listed(item: &mirror_plan::delete::DeleteItem) -> Self {
+        Self {
+            name: item.image_name.clone(),
+            reference: item.image_reference.clone(),
+            kind: item.kind.clone(),
+            digest: None,
+            outcome: ItemOutcome::Listed,
+            used_by: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// The family that counts it in results. A type that this version does not know counts as additional.
+    pub fn family(&self) -> Family {
+        mirror_plan::ImageKind::from_name(&self.kind).map_or(Family::Additional, mirror_plan::ImageKind::family)
+    }
+
+    fn fail(&mut self, condition: &str, retry_can_help: bool, message: String) {
+        self.outcome = ItemOutcome::Failed;
+        self.error = Some(ImageError { message, condition: condition.to_owned(), retry_can_help });
+    }
+}
