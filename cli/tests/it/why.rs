@@ -9,7 +9,7 @@ fn the_line_that_brought_an_image_in() {
     let source = Registry::start_blocking();
     source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 2000)).build());
     let home = Home::new();
-    let host = source.host();
+    let host = source.host().to_owned();
     home.configuration(&format!(
         "additionalImages:\n\
          - name: {host}/ns/other:v1\n\
