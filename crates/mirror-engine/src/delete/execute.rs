@@ -130,7 +130,9 @@ impl Execute {
                 Err((condition, retry, message)) => items[at].fail(&condition, retry, message),
             }
         }
-        places.values_mut().for_each(|items| items.sort_unstable());
+        for of_place in places.values_mut() {
+            of_place.sort_unstable();
+        }
         places
     }
 
@@ -265,13 +267,10 @@ impl Execute {
         let outcome = if self.image_timeout.is_zero() {
             deleting.await
         } else {
-            match tokio::time::timeout(self.image_timeout, deleting).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    let message = format!("not deleted within {} s", self.image_timeout.as_secs());
-                    return Err(("timeout".to_owned(), true, message));
-                }
-            }
+            tokio::time::timeout(self.image_timeout, deleting).await.map_err(|_| {
+                let message = format!("not deleted within {} s", self.image_timeout.as_secs());
+                ("timeout".to_owned(), true, message)
+            })?
         };
         outcome.map_err(|error| {
             let (condition, retry, message) = told(&error);
