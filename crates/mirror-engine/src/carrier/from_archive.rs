@@ -106,13 +106,18 @@ impl FromArchive {
             Ok(source) => {
                 self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error))
             }
-            Err(missing) => self.from_earlier(image, &endpoint, job).await?.ok_or(missing),
+            Err(missing) => self.take_from_earlier(image, &endpoint, job).await?.ok_or(missing),
         }
     }
 
     /// Takes a blob from another repository of the destination, where an earlier archive has brought it; the bytes that
     /// travelled, or none when it is not there.
-    async fn from_earlier(&self, image: &PlannedImage, at: &Endpoint, job: &BlobJob) -> Result<Option<u64>, CopyError> {
+    async fn take_from_earlier(
+        &self,
+        image: &PlannedImage,
+        at: &Endpoint,
+        job: &BlobJob,
+    ) -> Result<Option<u64>, CopyError> {
         let client = &self.destination.client;
         let repositories = self.earlier.repositories(&job.blob.digest).await?;
         for path in repositories.iter().filter(|path| **path != job.repository) {
