@@ -156,3 +156,21 @@ fn nothing_is_told_when_nothing_is_there() {
     let folder = home.workspace().join("working-dir/cluster-resources");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
 }
+
+/// A dry run writes the files for what it would mirror, beside those of earlier runs.
+#[test]
+fn a_dry_run_shows_the_files_of_the_whole_plan() {
+    let (source, digests) = source();
+    let destination = Registry::start_blocking();
+    let from = source.host();
+    let home = Home::new();
+    home.additional_images([format!("{from}/ns/app0:v1")]);
+    home.mirror_to_mirror(destination.host(), &[]).code(0);
+    home.additional_images([format!("{from}/ns/app1@{}", digests[1])]);
+    let folder = home.workspace().join("working-dir/cluster-resources");
+    let outcome = home.mirror_to_mirror(destination.host(), &["--dry-run"]);
+    outcome.code(0).says("idms-oc-mirror.yaml file created");
+    assert!(folder.join("itms-oc-mirror.yaml").is_file() && folder.join("idms-oc-mirror.yaml").is_file());
+    assert!(!outcome.complaints().contains("lack"), "{}", outcome.complaints());
+    assert!(destination.manifest("ns/app1", &digests[1]).is_none());
+}

@@ -13,7 +13,7 @@ use mirror_plan::{Destination, ImageKind, PlannedImage};
 use crate::event::{Event, Observer};
 use crate::report::ImageReport;
 use crate::workdir::{WorkingDir, write_whole};
-use crate::workflow::{Job, Progress, RunError};
+use crate::workflow::{DryRun, Job, Progress, RunError};
 
 /// How many lost entries are named one by one.
 const NAMED_LOSSES: usize = 20;
@@ -67,6 +67,21 @@ impl Generation<'_> {
         self.write(&rows, observer, progress)
     }
 
+    /// Writes the files for all images of a plan that is not carried out (`--dry-run`). Files of earlier runs stay beside
+    /// them, so nothing is lost, and a failure is only told (contract `release.md` 6.1).
+    pub(crate) fn for_plan(
+        &self,
+        images: &[PlannedImage],
+        observer: &std::sync::Arc<dyn Observer>,
+        progress: &mut Progress,
+    ) {
+        let rows: Vec<Mirrored> = images.iter().filter_map(row).collect();
+        if let Err(error) = self.write(&rows, observer, progress) {
+            let text = format!("Cluster resources generation failed (dry-run mode): {}", error.message);
+            observer.event(Event::Warning(text));
+        }
+    }
+
     /// Writes the files for these rows, and says what the run before had written and this one does not.
     fn write(
         &self,
@@ -96,7 +111,9 @@ impl Generation<'_> {
                 progress.files.push(path);
             }
         }
-        if let Some(warning) = self.losses(&documents) {
+        if self.job.options.dry_run == DryRun::No
+            && let Some(warning) = self.losses(&documents)
+        {
             observer.event(Event::Warning(warning));
         }
         Ok(())
@@ -209,3 +226,6 @@ fn signatures(working_dir: &WorkingDir) -> io::Result<Vec<SignatureFile>> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         trust,
         shelf,
     });
+    let generation = Generation { job, working_dir: &working_dir, destination, previous: &previous };
     if job.options.dry_run != DryRun::No {
         let rehearsal = Rehearsal {
             job,
@@ -92,12 +93,13 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             destination: Some(&job.destination),
             observer,
         };
-        return rehearse(&rehearsal, &carrier, progress).await;
+        rehearse(&rehearsal, &carrier, progress).await?;
+        generation.for_plan(&images, observer, progress);
+        return Ok(());
     }
     observer.event(Event::CopyStarted { images: images.len() });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;
     let outcome = conclude(job, &copied, observer);
-    let generation = Generation { job, working_dir: &working_dir, destination, previous: &previous };
     let generated = generation.after_copying(&images, &copied.images, observer, progress);
     progress.copied = Some(copied);
     first_failure([outcome, generated], observer)

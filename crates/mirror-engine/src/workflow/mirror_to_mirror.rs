@@ -61,6 +61,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         },
         places: Mutex::new(HashMap::new()),
     });
+    let generation = Generation { job, working_dir: &working_dir, destination, previous: &previous };
     if job.options.dry_run != DryRun::No {
         let rehearsal = Rehearsal {
             job,
@@ -71,7 +72,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             destination: Some(&job.destination),
             observer,
         };
-        return rehearse(&rehearsal, &carrier, progress).await;
+        rehearse(&rehearsal, &carrier, progress).await?;
+        generation.for_plan(&images, observer, progress);
+        return Ok(());
     }
     observer.event(Event::CopyStarted { images: images.len() });
     let copied = copy(&images, &carrier, job.options.limits(), observer).await;
@@ -79,7 +82,6 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let outcome = conclude(job, &copied, observer);
     // Whatever failed: what the run is pinned to and what it did bring are worth having (contract 3).
     let pinned = write_pinned(job, &plan.catalogs, &working_dir, observer, progress);
-    let generation = Generation { job, working_dir: &working_dir, destination, previous: &previous };
     let generated = generation.after_copying(&images, &copied.images, observer, progress);
     progress.copied = Some(copied);
     super::first_failure([outcome, pinned, generated], observer)
