@@ -26,6 +26,7 @@ cargo xtask COMMAND
   bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
                          speed, CPU, memory and requests of a release-shaped workload, beside curl and cp
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
+  man [DIR]              write the manual pages (to target/man unless told otherwise)
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
 ";
 
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         ["demo", "--binary", binary] => demo::run(Some(binary)),
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
+        ["man"] => man("target/man"),
+        ["man", folder] => man(folder),
         ["fuzz", "list"] => fuzz::list(),
         ["fuzz", target, seconds] => fuzz::run(target, seconds),
         _ => {
@@ -55,4 +58,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Lets the program write its manual pages: it knows its flags best.
+fn man(folder: &str) -> anyhow::Result<()> {
+    std::fs::create_dir_all(process::root().join(folder))?;
+    process::run(process::cargo(), &["run", "--quiet", "--package", "oc-mirror", "--", "man", folder])
 }
