@@ -16,8 +16,8 @@ use crate::hash::Hasher;
 /// The size of a read: 256 KiB. Large enough that hand-overs between threads cost nothing beside the hashing.
 const CHUNK: u64 = 256 * 1024;
 
-/// How many reads are done ahead of the network: 1 MiB in all for one blob.
-const AHEAD: usize = 4;
+/// How many reads are done ahead of the network: half a MiB in all for one blob. Twenty blobs may be under way at once.
+const AHEAD: usize = 2;
 
 /// What part of a blob a body carries, and how its content is checked.
 pub(crate) struct Part {
