@@ -3,6 +3,7 @@
 mod archive;
 mod delete;
 mod describe;
+mod list;
 mod mirror;
 mod why;
 
@@ -19,6 +20,8 @@ pub fn run(settings: &Settings, log: &Log) -> ExitStatus {
         Command::Describe(folder) => describe::run(settings, folder, log),
         Command::Why(request) => why::run(settings, request, log),
         Command::Delete(request) => delete::run(settings, request, log),
+        Command::ListReleases(request) => list::releases(settings, request, log),
+        Command::ListOperators(request) => list::operators(settings, request, log),
         other => {
             log.error(format_args!("[Executor] `{}` is not available in this build ", other.name()));
             ExitStatus::GENERIC

@@ -8,6 +8,7 @@ mod dry_run;
 mod enclave;
 mod gpg;
 mod harness;
+mod list;
 mod mirror;
 mod mirror_to_mirror;
 mod real_registries;

@@ -29,6 +29,7 @@ pub mod delete;
 pub mod dry_run;
 pub mod event;
 pub mod inspect;
+pub mod list;
 pub mod report;
 mod resources;
 mod room;
