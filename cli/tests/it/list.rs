@@ -97,7 +97,7 @@ fn minor_versions() {
         registry.push("openshift-release-dev/ocp-release", tag, &image);
     }
     let home = redirected(&registry);
-    let found = home.run(&["list", "releases"]);
+    let found = home.run(&["list", "releases", "--src-tls-verify=false"]);
     assert_eq!(
         found.code(0).stdout,
         "Available OpenShift Container Platform release versions:\n  4.9\n  4.10\n  4.20\n"
@@ -111,7 +111,7 @@ fn catalogs_of_a_version() {
     registry.push("redhat/redhat-operator-index", "v4.20", &image);
     registry.push("redhat/redhat-marketplace-index", "v4.20", &image);
     let home = redirected(&registry);
-    let found = home.run(&["list", "operators", "--catalogs", "--version=4.20"]);
+    let found = home.run(&["list", "operators", "--catalogs", "--version=4.20", "--src-tls-verify=false"]);
     assert_eq!(
         found.code(0).stdout,
         "Available OpenShift OperatorHub catalogs:\nOpenShift 4.20:\n\
@@ -121,6 +121,6 @@ fn catalogs_of_a_version() {
          registry.redhat.io/redhat/redhat-marketplace-index:v4.20\n"
     );
     // From 4.22 on there is no marketplace.
-    let found = home.run(&["list", "operators", "--catalogs", "--version=4.22"]);
+    let found = home.run(&["list", "operators", "--catalogs", "--version=4.22", "--src-tls-verify=false"]);
     assert_eq!(found.code(0).stdout.matches("marketplace").count(), 0);
 }
