@@ -11,6 +11,7 @@ mod harness;
 mod list;
 mod mirror;
 mod mirror_to_mirror;
+mod operators;
 mod real_registries;
 mod releases;
 mod resources;

@@ -23,6 +23,7 @@
 
 mod archive_builder;
 mod carrier;
+mod catalog_image;
 mod collect;
 mod copy;
 pub mod delete;

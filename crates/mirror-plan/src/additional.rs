@@ -66,8 +66,8 @@ pub(crate) fn cache_name(image: &ImageRef, repository: Option<&str>, tag: Option
     }
 }
 
-/// What is pulled: by digest when there is one, whatever the tag says.
-pub(crate) fn source(image: &ImageRef) -> ImageRef {
+/// What is pulled for an image: by digest when there is one, whatever the tag says.
+pub fn source(image: &ImageRef) -> ImageRef {
     match (image.transport(), image.tag(), image.digest()) {
         (Transport::Docker, Some(_), Some(digest)) => image.with_digest(digest.clone()),
         _ => image.clone(),

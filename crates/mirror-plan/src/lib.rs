@@ -34,6 +34,7 @@ mod blocklist;
 pub mod delete;
 mod destination;
 mod kind;
+pub mod operators;
 mod plan;
 pub mod release;
 

@@ -48,7 +48,7 @@ pub(crate) struct Collecting<'a> {
     pub(crate) working_dir: &'a WorkingDir,
     pub(crate) store: &'a Store,
     /// The archive that is being loaded; only in disk to mirror, where nothing else may be asked.
-    pub(crate) archive: Option<&'a Archive>,
+    pub(crate) archive: Option<&'a Arc<Archive>>,
     /// Where images go; none in mirror to disk.
     pub(crate) destination: Option<&'a Destination>,
     pub(crate) observer: &'a Arc<dyn Observer>,
@@ -85,12 +85,21 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> (Plan, Collect
     if releases_are_vital && !errors.is_empty() {
         return (Plan::assemble(at.mode, Vec::new(), &[]), errors);
     }
-    images.extend(operators::collect(at, &mut errors).await);
+    let operators = operators::collect(at, &mut errors).await;
+    images.extend(offset(images.len(), operators.images));
     images.extend(additional_images(at, &mut errors));
     if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
         errors.push(Family::Helm, "mirror.helm: this version cannot mirror Helm charts");
     }
-    (Plan::assemble(at.mode, images, &mirror.blocked_images), errors)
+    let mut plan = Plan::assemble(at.mode, images, &mirror.blocked_images);
+    plan.catalogs = operators.catalogs;
+    (plan, errors)
+}
+
+/// Turns indexes into the images of one family into indexes into all, of which `before` come first.
+fn offset(before: usize, mut images: Vec<PlannedImage>) -> Vec<PlannedImage> {
+    images.iter_mut().flat_map(|image| &mut image.needs).for_each(|need| *need += before);
+    images
 }
 
 fn additional_images(at: &Collecting<'_>, errors: &mut CollectErrors) -> Vec<PlannedImage> {

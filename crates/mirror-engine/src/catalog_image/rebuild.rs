@@ -1,0 +1,324 @@
+//! The catalog image with other files: two layers on top of every instance (contract `operators-archive.md` 3.6).
+
+use std::collections::BTreeSet;
+use std::io::{self, Write as _};
+
+use bytes::Bytes;
+use flate2::{Compression, GzBuilder};
+use image_ref::{Algorithm, Digest};
+use oci_transport::{Hasher, Manifest, media_type};
+use serde_json::{Value, json};
+
+use super::CONFIGS_LABEL;
+
+/// Where the files go, and the only folder of lower layers that is hidden.
+const FOLDER: &str = "configs";
+
+/// One image of the source catalog.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    /// Its manifest: OCI or Docker schema 2.
+    pub(crate) manifest: Manifest,
+    /// The configuration it names.
+    pub(crate) config: Vec<u8>,
+    /// What the index says of its platform, as JSON; `null` when nothing.
+    pub(crate) platform: Value,
+}
+
+/// The new image. Layers of the source are named but not repeated here.
+#[derive(Debug, Clone)]
+pub(crate) struct Rebuilt {
+    /// The index.
+    pub(crate) root: Manifest,
+    /// A manifest for every instance.
+    pub(crate) children: Vec<Manifest>,
+    /// New layers and configurations.
+    pub(crate) blobs: Vec<(Digest, Bytes)>,
+}
+
+/// Why a catalog cannot be rebuilt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum RebuildError {
+    /// The manifest or configuration of an instance is not what it should be.
+    #[error("{what} of instance {digest} of the catalog is broken: {reason}")]
+    Broken {
+        /// `the manifest`, `the configuration`.
+        what: &'static str,
+        /// The manifest.
+        digest: Digest,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The new layer cannot be written.
+    #[error("the new layer cannot be made")]
+    Layer(#[from] io::Error),
+}
+
+/// Makes the image that serves `files`, given by their paths below the catalog's root, instead of what is in `instances`.
+///
+/// All layers are kept; a layer that takes `/configs` away and a layer with the files come on top. The command becomes
+/// `serve /configs`, without a cache folder: the cache in the lower layers belongs to the old content, and `opm` makes one
+/// of its own when it starts. The result is always an index, and depends on nothing but the arguments.
+///
+/// # Errors
+/// See [`RebuildError`].
+pub(crate) fn rebuild(instances: &[Instance], files: &[(String, Vec<u8>)]) -> Result<Rebuilt, RebuildError> {
+    let layers = [NewLayer::whiteout()?, NewLayer::of(files)?];
+    let mut blobs: Vec<(Digest, Bytes)> =
+        layers.iter().map(|layer| (layer.digest.clone(), layer.bytes.clone())).collect();
+    let mut children = Vec::new();
+    let mut entries = Vec::new();
+    let mut is_docker = false;
+    for instance in instances {
+        let (config, config_value) = new_config(instance, &layers)?;
+        let config_digest = digest(&config);
+        let child = new_manifest(instance, &layers, &config_digest, config.len())?;
+        is_docker = child.media_type == media_type::DOCKER_MANIFEST;
+        entries.push(json!({
+            "mediaType": child.media_type,
+            "digest": child.digest.to_string(),
+            "size": child.bytes.len(),
+            "platform": platform(instance, &config_value),
+        }));
+        if !blobs.iter().any(|(known, _)| *known == config_digest) {
+            blobs.push((config_digest, config));
+        }
+        children.push(child);
+    }
+    let index_type = if is_docker { media_type::DOCKER_LIST } else { media_type::OCI_INDEX };
+    let index = json!({"schemaVersion": 2, "mediaType": index_type, "manifests": entries});
+    Ok(Rebuilt { root: Manifest::new(bytes_of(index), index_type), children, blobs })
+}
+
+fn new_config(instance: &Instance, layers: &[NewLayer]) -> Result<(Bytes, Value), RebuildError> {
+    let broken = |reason: String| RebuildError::Broken {
+        what: "the configuration",
+        digest: instance.manifest.digest.clone(),
+        reason,
+    };
+    let mut config: Value = serde_json::from_slice(&instance.config).map_err(|error| broken(error.to_string()))?;
+    let diff_ids = config["rootfs"]["diff_ids"].as_array_mut();
+    let diff_ids = diff_ids.ok_or_else(|| broken("it has no `rootfs.diff_ids`".to_owned()))?;
+    diff_ids.extend(layers.iter().map(|layer| Value::from(layer.diff_id.to_string())));
+    if let Some(history) = config["history"].as_array_mut() {
+        history.extend(layers.iter().map(|layer| json!({"created_by": layer.created_by})));
+    }
+    let Some(settings) = config["config"].as_object_mut() else {
+        return Err(broken("it has no `config`".to_owned()));
+    };
+    settings.insert("Cmd".to_owned(), json!(["serve", format!("/{FOLDER}")]));
+    if let Some(label) = settings.get_mut("Labels").and_then(|labels| labels.get_mut(CONFIGS_LABEL)) {
+        *label = format!("/{FOLDER}").into();
+    }
+    let bytes = bytes_of(config.clone());
+    Ok((bytes, config))
+}
+
+fn new_manifest(
+    instance: &Instance,
+    layers: &[NewLayer],
+    config: &Digest,
+    config_size: usize,
+) -> Result<Manifest, RebuildError> {
+    let broken = |reason: String| RebuildError::Broken {
+        what: "the manifest",
+        digest: instance.manifest.digest.clone(),
+        reason,
+    };
+    let mut manifest: Value =
+        serde_json::from_slice(&instance.manifest.bytes).map_err(|error| broken(error.to_string()))?;
+    let is_docker = instance.manifest.media_type == media_type::DOCKER_MANIFEST;
+    let layer_type = if is_docker {
+        "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    } else {
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    };
+    let list = manifest["layers"].as_array_mut().ok_or_else(|| broken("it has no `layers`".to_owned()))?;
+    list.extend(
+        layers.iter().map(
+            |layer| json!({"mediaType": layer_type, "digest": layer.digest.to_string(), "size": layer.bytes.len()}),
+        ),
+    );
+    manifest["config"]["digest"] = config.to_string().into();
+    manifest["config"]["size"] = config_size.into();
+    if let Some(fields) = manifest.as_object_mut() {
+        fields.remove("subject");
+    }
+    Ok(Manifest::new(bytes_of(manifest), instance.manifest.media_type.clone()))
+}
+
+/// What the index says, else what the configuration says, else what most catalogs are.
+fn platform(instance: &Instance, config: &Value) -> Value {
+    if instance.platform["os"].is_string() {
+        return instance.platform.clone();
+    }
+    let text = |name: &str, otherwise: &str| config[name].as_str().unwrap_or(otherwise).to_owned();
+    let mut platform = json!({"architecture": text("architecture", "amd64"), "os": text("os", "linux")});
+    if let Some(variant) = config["variant"].as_str() {
+        platform["variant"] = variant.into();
+    }
+    platform
+}
+
+/// JSON with sorted keys, whatever order the map type keeps.
+fn bytes_of(mut value: Value) -> Bytes {
+    value.sort_all_objects();
+    value.to_string().into()
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    Hasher::of(Algorithm::Sha256, bytes)
+}
+
+struct NewLayer {
+    bytes: Bytes,
+    digest: Digest,
+    diff_id: Digest,
+    created_by: &'static str,
+}
+
+impl NewLayer {
+    /// Takes `/configs` of lower layers away.
+    fn whiteout() -> io::Result<Self> {
+        let mut tar = tar::Builder::new(Vec::new());
+        add(&mut tar, &format!(".wh.{FOLDER}"), tar::EntryType::Regular, &[])?;
+        Self::packed(&tar.into_inner()?, "oc-mirror: takes /configs of the source catalog away")
+    }
+
+    /// The files and the folders they lie in, sorted, without clock or user.
+    fn of(files: &[(String, Vec<u8>)]) -> io::Result<Self> {
+        let mut files: Vec<(String, &[u8])> =
+            files.iter().map(|(path, content)| (format!("{FOLDER}/{path}"), content.as_slice())).collect();
+        files.sort();
+        let mut tar = tar::Builder::new(Vec::new());
+        add(&mut tar, &format!("{FOLDER}/"), tar::EntryType::Directory, &[])?;
+        let mut folders = BTreeSet::from([FOLDER]);
+        for (path, content) in &files {
+            for (at, _) in path.match_indices('/') {
+                if folders.insert(&path[..at]) {
+                    add(&mut tar, &path[..=at], tar::EntryType::Directory, &[])?;
+                }
+            }
+            add(&mut tar, path, tar::EntryType::Regular, content)?;
+        }
+        Self::packed(&tar.into_inner()?, "oc-mirror: ADD the selected catalog to /configs")
+    }
+
+    fn packed(tar: &[u8], created_by: &'static str) -> io::Result<Self> {
+        let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
+        gzip.write_all(tar)?;
+        let bytes: Bytes = gzip.finish()?.into();
+        Ok(Self { digest: digest(&bytes), diff_id: digest(tar), bytes, created_by })
+    }
+}
+
+fn add(tar: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, content: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(if kind == tar::EntryType::Directory { 0o755 } else { 0o644 });
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(content.len() as u64);
+    tar.append_data(&mut header, path, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::{CatalogBuilder, Image};
+
+    use super::super::{ConfigsReader, Limits};
+    use super::*;
+
+    fn instances(catalog: &Image) -> Vec<Instance> {
+        let images = if catalog.children.is_empty() { std::slice::from_ref(catalog) } else { &catalog.children };
+        images
+            .iter()
+            .map(|image| {
+                let manifest: Value = serde_json::from_slice(&image.bytes).unwrap();
+                let config = manifest["config"]["digest"].as_str().unwrap();
+                let config = image.blobs.iter().find(|blob| blob.digest.to_string() == config).unwrap();
+                Instance {
+                    manifest: Manifest::new(image.bytes.clone(), image.media_type.clone()),
+                    config: config.bytes.to_vec(),
+                    platform: Value::Null,
+                }
+            })
+            .collect()
+    }
+
+    fn catalog() -> CatalogBuilder {
+        CatalogBuilder::new().file("old/catalog.json", "{}")
+    }
+
+    fn files() -> Vec<(String, Vec<u8>)> {
+        let long = format!("{}/catalog.json", "n".repeat(150));
+        vec![("foo/catalog.json".to_owned(), b"new".to_vec()), (long, b"long".to_vec())]
+    }
+
+    #[test]
+    fn layers_are_kept_and_the_new_files_replace_the_old() {
+        let source = instances(&catalog().architectures(&["amd64", "arm64"]).oci().build());
+        let rebuilt = rebuild(&source, &files()).unwrap();
+        let index: Value = serde_json::from_slice(&rebuilt.root.bytes).unwrap();
+        assert_eq!(rebuilt.root.media_type, media_type::OCI_INDEX);
+        assert_eq!(index["manifests"][0]["platform"], json!({"os": "linux", "architecture": "amd64"}));
+        assert_eq!(index["manifests"][1]["platform"], json!({"os": "linux", "architecture": "arm64"}));
+        for (child, source) in rebuilt.children.iter().zip(&source) {
+            let (old, new): (Value, Value) = (
+                serde_json::from_slice(&source.manifest.bytes).unwrap(),
+                serde_json::from_slice(&child.bytes).unwrap(),
+            );
+            let (old, new) = (old["layers"].as_array().unwrap(), new["layers"].as_array().unwrap());
+            assert_eq!(new[..old.len()], old[..]);
+            assert_eq!(new.len(), old.len() + 2);
+            let mut reader = ConfigsReader::new("configs", Limits::default());
+            for layer in new.iter().rev().take(2) {
+                assert!(!reader.is_complete());
+                let (_, bytes) =
+                    rebuilt.blobs.iter().find(|(digest, _)| digest.to_string() == layer["digest"]).unwrap();
+                reader.layer(&bytes[..]).unwrap();
+            }
+            assert!(reader.is_complete());
+            assert_eq!(reader.into_files(), files());
+        }
+    }
+
+    #[test]
+    fn the_configuration_serves_the_new_files() {
+        let source = instances(&catalog().configs("/var/catalog").build());
+        let rebuilt = rebuild(&source, &files()).unwrap();
+        let (_, config) = rebuilt.blobs.last().unwrap();
+        let (old, new): (Value, Value) =
+            (serde_json::from_slice(&source[0].config).unwrap(), serde_json::from_slice(config).unwrap());
+        assert_eq!(new["config"]["Cmd"], json!(["serve", "/configs"]));
+        assert_eq!(new["config"]["Labels"][CONFIGS_LABEL], "/configs");
+        assert_eq!(new["config"]["Entrypoint"], old["config"]["Entrypoint"]);
+        let count = |config: &Value| config["rootfs"]["diff_ids"].as_array().unwrap().len();
+        assert_eq!(count(&new), count(&old) + 2);
+        // A single Docker image becomes a list of Docker's kind.
+        assert_eq!(rebuilt.root.media_type, media_type::DOCKER_LIST);
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_digest() {
+        let source = || instances(&catalog().architectures(&["amd64", "arm64"]).build());
+        let mut reversed = files();
+        reversed.reverse();
+        let (a, b) = (rebuild(&source(), &files()).unwrap(), rebuild(&source(), &reversed).unwrap());
+        assert_eq!(a.root.digest, b.root.digest);
+        let other = vec![("foo/catalog.json".to_owned(), b"other".to_vec())];
+        assert_ne!(rebuild(&source(), &other).unwrap().root.digest, a.root.digest);
+    }
+
+    #[test]
+    fn broken_instances_are_named() {
+        let mut source = instances(&catalog().build());
+        source[0].config = b"{}".to_vec();
+        let error = rebuild(&source, &files()).unwrap_err().to_string();
+        assert!(error.contains("it has no `rootfs.diff_ids`"), "{error}");
+        source[0].config = b"{".to_vec();
+        assert!(rebuild(&source, &files()).unwrap_err().to_string().contains("the configuration of instance"));
+    }
+}

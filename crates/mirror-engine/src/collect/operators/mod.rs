@@ -1,0 +1,385 @@
+//! `mirror.operators`: catalogs, what is selected from them, and the images they name.
+//!
+//! One catalog after the other: its digest, the files in it (or what an earlier run kept of them), the selection, the
+//! rebuilt image, the images that the selection needs. Disk to mirror does the same from the archive alone.
+
+mod kept;
+mod source;
+
+use std::sync::Arc;
+
+use fbc_catalog::{Catalog, Selected};
+use image_ref::{Digest, Transport};
+use isc_schema::OperatorCatalog;
+use mirror_plan::{CacheName, Family, ImageKind, Mode, PinnedCatalog, PlannedImage, operators};
+use oci_transport::ImageSource;
+
+use self::kept::Kept;
+use self::source::{CatalogSource, From};
+use super::{CollectErrors, Collecting};
+use crate::carrier::{blocking, store as store_error, transport};
+use crate::catalog_image::{Instance, Rebuilt, rebuild};
+use crate::copy::{CopyError, chain};
+use crate::event::Event;
+use crate::tree::ImageTree;
+
+/// What the catalogs of a configuration come to.
+#[derive(Debug, Default)]
+pub(super) struct Operators {
+    /// Catalogs and the images they need.
+    pub(super) images: Vec<PlannedImage>,
+    /// The catalogs by digest.
+    pub(super) catalogs: Vec<PinnedCatalog>,
+}
+
+/// Collects the images of every configured catalog.
+pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> Operators {
+    let mut collected = Operators::default();
+    let configured = &at.job.configuration.mirror.operators;
+    if configured.is_empty() {
+        return collected;
+    }
+    at.tell(Event::Collecting(Family::Operator));
+    let mut run = Run { at, told_rebuilding: false };
+    for (index, entry) in configured.iter().enumerate() {
+        match run.catalog(index, entry).await {
+            Ok(mut found) => {
+                // Indexes into the images of one catalog become indexes into those of all.
+                let before = collected.images.len();
+                for image in &mut found.images {
+                    image.needs.iter_mut().for_each(|need| *need += before);
+                }
+                collected.images.append(&mut found.images);
+                collected.catalogs.append(&mut found.catalogs);
+                at.tell(Event::Collected { what: "catalog", name: entry.catalog.as_written().to_owned() });
+            }
+            Err(messages) => {
+                for message in messages {
+                    errors.push(Family::Operator, format!("catalog {}: {message}", entry.catalog.as_written()));
+                }
+            }
+        }
+    }
+    collected
+}
+
+struct Run<'a> {
+    at: &'a Collecting<'a>,
+    told_rebuilding: bool,
+}
+
+/// A selection and the image that was made of it; no image for a catalog that travels whole.
+struct Ready {
+    catalog: Catalog,
+    /// Name and digest.
+    rebuilt: Option<(CacheName, Digest)>,
+}
+
+type Messages = Vec<String>;
+
+fn message(error: &CopyError) -> Messages {
+    vec![error.message.clone()]
+}
+
+impl Run<'_> {
+    async fn catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Messages> {
+        let (digest, source) = self.find(entry).await.map_err(|error| message(&error))?;
+        let ready = if entry.is_whole() {
+            let (tree, source) = source.tree(&digest, &entry.platforms).await.map_err(|error| message(&error))?;
+            self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+            let content = source.content(&tree).await.map_err(|error| message(&error))?;
+            Ready { catalog: read(content.files).await?, rebuilt: None }
+        } else {
+            self.selection(entry, &digest, source).await?
+        };
+        if ready.catalog.bundles.is_empty() {
+            return Err(vec!["no related images found: nothing of the catalog is selected".to_owned()]);
+        }
+        let planned = operators::images(index, entry, &ready.catalog, self.at.destination).map_err(|errors| {
+            let warn = |error: &operators::OperatorError| {
+                if let operators::OperatorError::Image(error) = error {
+                    let (bundle, operator) = (&error.bundle.bundle, &error.bundle.package);
+                    let text = format!("{} SKIPPING bundle {bundle} of operator {operator}", error.fault);
+                    self.at.tell(Event::Warning(text));
+                }
+            };
+            errors.iter().for_each(warn);
+            errors.iter().map(ToString::to_string).collect::<Messages>()
+        })?;
+        planned.warnings.into_iter().for_each(|warning| self.at.tell(Event::Warning(warning)));
+        let mut images = planned.images;
+        images.extend(self.catalog_images(index, entry, &digest, ready.rebuilt)?);
+        let (catalog, target_tag) = operators::pinned(entry, &digest);
+        Ok(Operators { images, catalogs: vec![PinnedCatalog { entry: index, catalog, target_tag }] })
+    }
+
+    /// The catalog's digest, and where its parts come from.
+    async fn find(&self, entry: &OperatorCatalog) -> Result<(Digest, CatalogSource), CopyError> {
+        let store = self.at.store.clone();
+        if self.at.mode == Mode::DiskToMirror {
+            let digest = self.known_digest(entry)?;
+            let from = self.at.archive.map_or(From::Nothing, |archive| From::Archive(Arc::clone(archive)));
+            return Ok((digest, CatalogSource { store, from }));
+        }
+        let client = self.at.job.source.clone();
+        let image = mirror_plan::additional::source(&entry.catalog);
+        if image.transport() != &Transport::Docker {
+            let (layout, root) = ImageSource::open(&client, &image).await.map_err(|error| transport(&error))?;
+            store.put_blob(&root.digest, &root.bytes).map_err(|error| store_error(&error))?;
+            return Ok((root.digest, CatalogSource { store, from: From::Layout(layout) }));
+        }
+        let observer = Arc::clone(self.at.observer);
+        if let Some(digest) = image.digest().cloned()
+            && store.blob_size(&digest).is_some()
+        {
+            let from = From::Registry { client, image, endpoint: None, observer };
+            return Ok((digest, CatalogSource { store, from }));
+        }
+        let pulled = client.pull_manifest(&image).await.map_err(|error| transport(&error))?;
+        let digest = pulled.manifest.digest.clone();
+        store.put_blob(&digest, &pulled.manifest.bytes).map_err(|error| store_error(&error))?;
+        let image = image.with_digest(digest.clone());
+        let from = From::Registry { client, image, endpoint: Some(pulled.endpoint), observer };
+        Ok((digest, CatalogSource { store, from }))
+    }
+
+    /// The digest that an earlier run, whose archive or cache is at hand, found.
+    fn known_digest(&self, entry: &OperatorCatalog) -> Result<Digest, CopyError> {
+        if let Some(digest) = entry.catalog.digest() {
+            return Ok(digest.clone());
+        }
+        let name = operators::original(entry);
+        if let Some(digest) = self.at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag)) {
+            return Ok(digest.clone());
+        }
+        let found = self.at.store.resolve_tag(&name.repository, &name.tag).map_err(|error| store_error(&error))?;
+        found.ok_or_else(|| {
+            CopyError::permanent(
+                "not-in-archive",
+                format!(
+                    "{name} is neither in the archive nor in the cache of earlier runs; was the archive made with this \
+                     configuration?"
+                ),
+            )
+        })
+    }
+
+    /// What is selected, from an earlier run when it did the same.
+    async fn selection(
+        &mut self,
+        entry: &OperatorCatalog,
+        digest: &Digest,
+        source: CatalogSource,
+    ) -> Result<Ready, Messages> {
+        let (id, kept) = self.kept(entry, digest);
+        let name = operators::rebuilt(entry, &id);
+        if let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| message(&error))? {
+            self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
+            let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
+            if self.at.mode != Mode::DiskToMirror && entry.catalog.transport() != &Transport::Docker {
+                let (tree, source) = source.tree(digest, &entry.platforms).await.map_err(|error| message(&error))?;
+                self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+            }
+            return Ok(Ready { catalog: read(files).await?, rebuilt: Some((name, rebuilt)) });
+        }
+        let (tree, source) = source.tree(digest, &entry.platforms).await.map_err(|error| message(&error))?;
+        self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+        let content = source.content(&tree).await.map_err(|error| message(&error))?;
+        let catalog = read(content.files).await?;
+        let (request, rules) = (operators::request(entry), self.at.job.options.operator_selection);
+        let selected = blocking(move || fbc_catalog::select(&catalog, &request, rules)).await;
+        let selected = selected.map_err(|errors| {
+            errors.0.iter().map(|error| format!("failed to filter catalog: {error}")).collect::<Messages>()
+        })?;
+        self.tell_report(entry, &selected);
+        if !self.told_rebuilding {
+            self.at.tell(Event::RebuildingCatalogs);
+            self.told_rebuilding = true;
+        }
+        let fatal = |error: &dyn std::error::Error| {
+            vec![format!("unable to rebuild catalog {}: {}", entry.catalog.as_written(), chain(error))]
+        };
+        let files = fbc_catalog::write(&selected.catalog).map_err(|error| fatal(&error))?;
+        let made = make(content.instances, files).await.map_err(|error| fatal(&error))?;
+        let root = made.0.root.digest.clone();
+        self.keep(&kept, &name, &tree, made, rules).await.map_err(|error| fatal(&error))?;
+        Ok(Ready { catalog: selected.catalog, rebuilt: Some((name, root)) })
+    }
+
+    /// The id of the selection and what an earlier run kept of it. An id of the entry as it is written counts only where
+    /// such a selection is there.
+    fn kept(&self, entry: &OperatorCatalog, digest: &Digest) -> (String, Kept) {
+        let at = |id: String| {
+            let kept = Kept::at(self.at.working_dir, entry.catalog.base_name(), digest, &id);
+            (id, kept)
+        };
+        let (id, kept) = at(operators::filter_id(entry, digest));
+        if kept.digest().is_none() {
+            let (written_id, written) = at(operators::filter_id_as_written(entry));
+            if written.digest().is_some() {
+                return (written_id, written);
+            }
+        }
+        (id, kept)
+    }
+
+    /// The rebuilt catalog of an earlier run, when nothing of it is missing.
+    fn reusable(&self, kept: &Kept, name: &CacheName) -> Result<Option<Digest>, CopyError> {
+        let Some(digest) = kept.digest() else { return Ok(None) };
+        if self.at.mode == Mode::DiskToMirror {
+            // What the archive was made for is what is loaded, whatever rules it was selected by.
+            let in_archive = self.at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag));
+            if in_archive == Some(&digest) {
+                return Ok(Some(digest));
+            }
+        } else if !kept.is_by(self.at.job.options.operator_selection) {
+            return Ok(None);
+        }
+        let store = self.at.store;
+        let known = store.resolve_tag(&name.repository, &name.tag).map_err(|error| store_error(&error))?;
+        if known.as_ref() != Some(&digest) {
+            return Ok(None);
+        }
+        let Some(root) = crate::carrier::into_store::stored_manifest(store, &digest)? else { return Ok(None) };
+        let Ok(oci_transport::ManifestView::Index(index)) = root.view() else { return Ok(None) };
+        for entry in index.manifests {
+            let child = crate::carrier::into_store::stored_manifest(store, &entry.descriptor.digest)?;
+            let Some(Ok(oci_transport::ManifestView::Image(image))) = child.map(|child| child.view()) else {
+                return Ok(None);
+            };
+            // The new layer and the new configuration are nowhere else.
+            let new = std::iter::once(&image.config).chain(image.layers.iter().rev().take(2));
+            let on_disk = |blob: &oci_transport::Descriptor| {
+                self.at.mode == Mode::DiskToMirror || store.blob_size(&blob.digest) == Some(blob.size)
+            };
+            if !new.into_iter().all(on_disk) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(digest))
+    }
+
+    /// Puts the rebuilt image into the cache and its files into the working directory.
+    async fn keep(
+        &self,
+        kept: &Kept,
+        name: &CacheName,
+        tree: &ImageTree,
+        (made, files): (Rebuilt, Vec<(String, Vec<u8>)>),
+        rules: fbc_catalog::RuleSet,
+    ) -> Result<(), KeepError> {
+        let (store, kept, name) = (self.at.store.clone(), kept.clone(), name.clone());
+        let layers: Vec<Digest> = tree.blobs.iter().map(|blob| blob.digest.clone()).collect();
+        blocking(move || {
+            for (digest, bytes) in &made.blobs {
+                store.put_blob(digest, bytes)?;
+                store.link_layer(&name.repository, digest)?;
+            }
+            for digest in &layers {
+                store.link_layer(&name.repository, digest)?;
+            }
+            for manifest in made.children.iter().chain([&made.root]) {
+                store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
+            }
+            store.tag(&name.repository, &name.tag, &made.root.digest)?;
+            kept.write(&files, rules, &made.root.digest)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Brings a catalog from a folder into the cache, whole: no registry has its parts, so copying could not.
+    async fn settle(&self, entry: &OperatorCatalog, source: &CatalogSource, tree: &ImageTree) -> Result<(), CopyError> {
+        if !matches!(source.from, From::Layout(_)) {
+            return Ok(());
+        }
+        source.import_all(tree).await?;
+        let name = operators::original(entry);
+        let put = || -> Result<(), archive_format::StoreError> {
+            for manifest in tree.manifests() {
+                self.at.store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
+            }
+            for blob in &tree.blobs {
+                self.at.store.link_layer(&name.repository, &blob.digest)?;
+            }
+            self.at.store.tag(&name.repository, &name.tag, &tree.root.digest)
+        };
+        put().map_err(|error| store_error(&error))
+    }
+
+    /// The catalog itself: the original and what was made of it.
+    fn catalog_images(
+        &self,
+        index: usize,
+        entry: &OperatorCatalog,
+        digest: &Digest,
+        rebuilt: Option<(CacheName, Digest)>,
+    ) -> Result<Vec<PlannedImage>, Messages> {
+        let (pinned, _) = operators::pinned(entry, digest);
+        let source = mirror_plan::additional::source(&pinned);
+        let published = operators::published(entry, rebuilt.as_ref().map(|(_, digest)| digest));
+        let destination = self.at.destination.map(|destination| destination.image(&published)).transpose();
+        let destination = destination.map_err(|error| vec![error.to_string()])?;
+        let in_folder = entry.catalog.transport() != &Transport::Docker;
+        let image = |cache: CacheName, built: bool, platforms: &[image_ref::Platform], step: &str| PlannedImage {
+            kind: ImageKind::OperatorCatalog,
+            origin: entry.catalog.with_scheme(),
+            source: source.clone(),
+            cache,
+            destination: destination.clone(),
+            platforms: platforms.to_vec(),
+            built,
+            needs: Vec::new(),
+            operators: Vec::new(),
+            why: operators::why(index, entry, vec![step.to_owned()]),
+        };
+        let original = || image(operators::original(entry), in_folder, &entry.platforms, "catalog");
+        // Only the platforms asked for were rebuilt, so all of what was made travels.
+        let rebuilt = rebuilt.map(|(name, _)| image(name, true, &[], "rebuilt catalog"));
+        Ok(match self.at.mode {
+            Mode::MirrorToDisk => [Some(original()), rebuilt].into_iter().flatten().collect(),
+            Mode::DiskToMirror => vec![rebuilt.unwrap_or_else(original)],
+            // The cache gets the original, because `delete` will look for it there.
+            Mode::MirrorToMirror => {
+                vec![PlannedImage { destination: None, ..original() }, rebuilt.unwrap_or_else(original)]
+            }
+        })
+    }
+
+    fn tell_report(&self, entry: &OperatorCatalog, selected: &Selected) {
+        let catalog = entry.catalog.as_written();
+        let report = &selected.report;
+        let warn = |text: String| self.at.tell(Event::Warning(format!("catalog {catalog}: {text}")));
+        report.not_found.iter().for_each(|name| warn(name.to_string()));
+        report.warnings.iter().for_each(|warning| warn(warning.to_string()));
+        report.violations.iter().for_each(|violation| warn(violation.to_string()));
+        if let Some(missing) = report.missing_as_yaml() {
+            warn(format!(
+                "selected bundles require what the selection lacks; where the cluster does not have it, add to \
+                 `packages`:\n{missing}"
+            ));
+        }
+    }
+}
+
+/// Why a selection cannot be kept.
+#[derive(Debug, thiserror::Error)]
+enum KeepError {
+    #[error(transparent)]
+    Store(#[from] archive_format::StoreError),
+    #[error(transparent)]
+    WorkingDir(#[from] std::io::Error),
+}
+
+async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, Messages> {
+    blocking(move || Catalog::read(files)).await.map_err(|errors| {
+        errors.0.iter().map(|error| format!("failed to load catalog config: {}", chain(error))).collect()
+    })
+}
+
+async fn make(
+    instances: Vec<Instance>,
+    files: Vec<(String, Vec<u8>)>,
+) -> Result<(Rebuilt, Vec<(String, Vec<u8>)>), crate::catalog_image::RebuildError> {
+    blocking(move || Ok((rebuild(&instances, &files)?, files))).await
+}

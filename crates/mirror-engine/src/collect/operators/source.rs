@@ -1,0 +1,286 @@
+//! Where the parts of a catalog come from: a registry through the cache, a folder with an OCI layout, or the archive.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use archive_format::{Archive, Store};
+use image_ref::{Digest, ImageRef};
+use oci_transport::{Client, Descriptor, Endpoint, Hasher, ImageSource, Manifest};
+use serde_json::Value;
+
+use crate::carrier::into_store::{fetch_blob, stored_manifest};
+use crate::carrier::{advance, blocking, store as store_error, transport};
+use crate::catalog_image::{ConfigsReader, Instance, Limits, layers_to_read};
+use crate::copy::{CopyError, chain};
+use crate::event::Observer;
+use crate::tree::{ImageTree, walk};
+
+/// How large the configuration of an image may be, in bytes.
+const CONFIG_LIMIT: u64 = 8 << 20;
+/// How deep indexes may nest.
+const MAX_DEPTH: usize = 5;
+
+/// Reads one catalog. Whatever comes over the network lands in the store, so that copying finds it there.
+#[derive(Clone)]
+pub(super) struct CatalogSource {
+    pub(super) store: Store,
+    pub(super) from: From,
+}
+
+/// What stands behind the store.
+#[derive(Clone)]
+pub(super) enum From {
+    /// A registry; the endpoint is known when something was asked of it.
+    Registry { client: Client, image: ImageRef, endpoint: Option<Endpoint>, observer: Arc<dyn Observer> },
+    /// A folder.
+    Layout(ImageSource),
+    /// The archive that is being loaded.
+    Archive(Arc<Archive>),
+    /// Nothing: what is not in the store cannot be had.
+    Nothing,
+}
+
+/// The catalog's files and what the image around them is made of.
+pub(super) struct CatalogContent {
+    pub(super) instances: Vec<Instance>,
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
+
+impl CatalogSource {
+    /// A manifest by digest.
+    async fn manifest(&mut self, digest: &Digest) -> Result<Manifest, CopyError> {
+        if let Some(manifest) = stored_manifest(&self.store, digest)? {
+            return Ok(manifest);
+        }
+        let manifest = match &mut self.from {
+            From::Registry { client, image, endpoint, .. } => {
+                let pulled = client.pull_manifest(&image.with_digest(digest.clone())).await;
+                let pulled = pulled.map_err(|error| transport(&error))?;
+                *endpoint = Some(pulled.endpoint);
+                pulled.manifest
+            }
+            From::Layout(layout) => {
+                layout.manifest(&Descriptor::new("", digest.clone(), 0)).await.map_err(|error| transport(&error))?
+            }
+            From::Archive(archive) => {
+                let bytes = archive.read_small_blob(digest, oci_transport::MAX_MANIFEST_BYTES as u64);
+                Manifest::guessed(bytes.map_err(|error| match error {
+                    archive_format::ArchiveError::MissingBlob(_) => missing("manifest", digest),
+                    error => CopyError::from_error("archive", false, &error),
+                })?)
+            }
+            From::Nothing => return Err(missing("manifest", digest)),
+        };
+        self.store.put_blob(digest, &manifest.bytes).map_err(|error| store_error(&error))?;
+        Ok(manifest)
+    }
+
+    /// All manifests of the catalog's instances for these platforms; empty means all.
+    pub(super) async fn tree(
+        &self,
+        root: &Digest,
+        platforms: &[image_ref::Platform],
+    ) -> Result<(ImageTree, Self), CopyError> {
+        let this = tokio::sync::Mutex::new(self.clone());
+        let manifest = this.lock().await.manifest(root).await?;
+        let tree = walk(manifest, platforms, |child: Descriptor| {
+            let this = &this;
+            async move { this.lock().await.manifest(&child.digest).await }
+        })
+        .await
+        .map_err(crate::carrier::tree)?;
+        Ok((tree, this.into_inner()))
+    }
+
+    /// Makes sure that a blob can be opened.
+    async fn ensure(&self, blob: &Descriptor) -> Result<(), CopyError> {
+        if self.store.blob_size(&blob.digest) == Some(blob.size) {
+            return Ok(());
+        }
+        match &self.from {
+            From::Registry { client, image, endpoint, observer } => {
+                let endpoint = match endpoint {
+                    Some(endpoint) => endpoint.clone(),
+                    None => client.pull_manifest(image).await.map_err(|error| transport(&error))?.endpoint,
+                };
+                let progress = |before| advance(observer, before);
+                fetch_blob(client, &self.store, &endpoint, blob, progress).await.map(|_| ())
+            }
+            From::Layout(layout) => {
+                let source = layout.blob(blob).map_err(|error| transport(&error))?;
+                let (store, blob) = (self.store.clone(), blob.clone());
+                blocking(move || import(&store, &blob, source.as_ref())).await
+            }
+            From::Archive(archive) if archive.blob(&blob.digest).is_some() => Ok(()),
+            From::Archive(_) | From::Nothing => Err(missing("layer", &blob.digest)),
+        }
+    }
+
+    /// Opens a blob that [`CatalogSource::ensure`] has seen.
+    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send>> {
+        match &self.from {
+            // Nobody has verified the bytes of an archive yet.
+            From::Archive(archive) if self.store.blob_size(digest).is_none() => {
+                Ok(Box::new(Verified::new(archive.open_blob(digest, 0)?, digest.clone())))
+            }
+            _ => Ok(Box::new(File::open(self.store.blob_path(digest))?)),
+        }
+    }
+
+    async fn small(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        self.ensure(blob).await?;
+        let mut bytes = Vec::new();
+        let read = self.open(&blob.digest).and_then(|reader| reader.take(CONFIG_LIMIT).read_to_end(&mut bytes));
+        read.map_err(|error| CopyError::from_error("cache", true, &error))?;
+        Ok(bytes)
+    }
+
+    /// The instances of the catalog. What is no image, such as an attestation, is left out.
+    pub(super) async fn instances(&self, tree: &ImageTree) -> Result<Vec<(Instance, Vec<Descriptor>)>, CopyError> {
+        let mut found = Vec::new();
+        let mut open = vec![(&tree.root, Value::Null, 0_usize)];
+        while let Some((manifest, platform, depth)) = open.pop() {
+            let view = manifest.view().map_err(|error| CopyError::from_error("manifest", false, &error))?;
+            match view {
+                oci_transport::ManifestView::Index(_) if depth < MAX_DEPTH => {
+                    let index: Value = serde_json::from_slice(&manifest.bytes).unwrap_or_default();
+                    let entries = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
+                    // Reversed, because the last one pushed is looked at first.
+                    for entry in entries.iter().rev().filter(|entry| entry["platform"]["os"] != "unknown") {
+                        let child = tree.children.iter().find(|child| entry["digest"] == child.digest.to_string());
+                        if let Some(child) = child {
+                            open.push((child, entry["platform"].clone(), depth + 1));
+                        }
+                    }
+                }
+                oci_transport::ManifestView::Image(image)
+                    if image.config.media_type.contains("image") && image.artifact_type.is_none() =>
+                {
+                    let config = self.small(&image.config).await?;
+                    found.push((Instance { manifest: manifest.clone(), config, platform }, image.layers));
+                }
+                oci_transport::ManifestView::Schema1(_) => {
+                    return Err(CopyError::permanent(
+                        "manifest",
+                        format!("unsupported manifest format \"{}\"", manifest.media_type),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if found.is_empty() { Err(CopyError::permanent("manifest", "no image found in oci index")) } else { Ok(found) }
+    }
+
+    /// Reads the files of the catalog out of the first instance; all are assumed to carry the same (contract 1.1).
+    pub(super) async fn content(&self, tree: &ImageTree) -> Result<CatalogContent, CopyError> {
+        let instances = self.instances(tree).await?;
+        let (first, layers) = &instances[0];
+        let config: Value = serde_json::from_slice(&first.config).unwrap_or_default();
+        let Some(folder) = crate::catalog_image::configs_folder(&config) else {
+            return Err(CopyError::permanent(
+                "no-catalog",
+                format!(
+                    "no related images found: the image has no label `{}`, so it is not a file-based catalog",
+                    crate::catalog_image::CONFIGS_LABEL
+                ),
+            ));
+        };
+        let mut reader = ConfigsReader::new(folder, Limits::default());
+        let likely = layers_to_read(&config, folder, layers.len());
+        reader = self.read_layers(reader, &layers[likely.clone()]).await?;
+        if reader.is_empty() {
+            reader = self.read_layers(reader, &layers[..likely.start]).await?;
+        }
+        let files = reader.into_files();
+        Ok(CatalogContent { instances: instances.into_iter().map(|(instance, _)| instance).collect(), files })
+    }
+
+    /// Reads layers from the top down, as many as are needed.
+    async fn read_layers(&self, mut reader: ConfigsReader, layers: &[Descriptor]) -> Result<ConfigsReader, CopyError> {
+        for layer in layers.iter().rev() {
+            if reader.is_complete() {
+                break;
+            }
+            self.ensure(layer).await?;
+            let (source, digest) = (self.clone(), layer.digest.clone());
+            reader = blocking(move || -> Result<ConfigsReader, CopyError> {
+                let failed = |error: &dyn std::error::Error| {
+                    CopyError::permanent("catalog-layer", format!("layer {digest} of the catalog: {}", chain(error)))
+                };
+                let blob = source.open(&digest).map_err(|error| failed(&error))?;
+                reader.layer(blob).map_err(|error| failed(&error))?;
+                Ok(reader)
+            })
+            .await?;
+        }
+        Ok(reader)
+    }
+
+    /// Brings every blob of the catalog into the store, for a source that copying cannot ask.
+    pub(super) async fn import_all(&self, tree: &ImageTree) -> Result<(), CopyError> {
+        for blob in &tree.blobs {
+            self.ensure(blob).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies a blob of a layout into the store, verified.
+fn import(store: &Store, blob: &Descriptor, source: &dyn oci_transport::BlobSource) -> Result<(), CopyError> {
+    let local = |error: io::Error| CopyError::from_error("cache", true, &error);
+    let mut partial = store.begin_blob(&blob.digest, Some(blob.size)).map_err(|error| store_error(&error))?;
+    let mut reader = source.open(partial.offset()).map_err(local)?;
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut buffer).map_err(local)? {
+            0 => break,
+            count => partial.write(&buffer[..count]).map_err(local)?,
+        }
+    }
+    partial.finish().map_err(|error| store_error(&error))
+}
+
+fn missing(what: &str, digest: &Digest) -> CopyError {
+    CopyError::permanent(
+        "not-in-archive",
+        format!(
+            "{what} {digest} of the catalog is neither in the archive nor in the cache of earlier runs; an earlier \
+             archive of the sequence may have brought it: use the configuration that the archive was made with, or make \
+             a new archive with `--since` set before the first one"
+        ),
+    )
+}
+
+/// Hashes what it reads, and fails at the end when it is not what the digest says.
+struct Verified<R> {
+    inner: R,
+    hasher: Option<Hasher>,
+    expected: Digest,
+}
+
+impl<R: Read> Verified<R> {
+    fn new(inner: R, expected: Digest) -> Self {
+        Self { inner, hasher: Some(Hasher::new(expected.algorithm())), expected }
+    }
+}
+
+impl<R: Read> Read for Verified<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        if count > 0 {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&buffer[..count]);
+            }
+        } else if !buffer.is_empty()
+            && let Some(hasher) = self.hasher.take()
+            && hasher.finish() != self.expected
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("blob {} in the archive is damaged: it does not have its digest", self.expected),
+            ));
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,338 @@
+//! `mirror.operators` (contract `operators-archive.md` 3.5 and 4, `config-cli.md` 4.2, 4.3 and 4.5): what to ask of a
+//! catalog, how its images are called, and which images a selection needs.
+
+use std::collections::HashMap;
+
+use fbc_catalog::filter_hash::{FilterChannel, FilterPackage, FilterSpec, filter_hash};
+use fbc_catalog::{BundleId, Catalog, ChannelRequest, PackageRequest, Request};
+use image_ref::{Digest, ImageRef, Platform, Transport};
+use isc_schema::{OperatorCatalog, Package, VersionBound};
+
+use crate::additional::{Collected, cache_name, source};
+use crate::{CacheName, Destination, DestinationError, ImageKind, OperatorUse, PlannedImage, Why};
+
+/// What an entry asks of its catalog.
+pub fn request(entry: &OperatorCatalog) -> Request {
+    let text = |bound: &Option<VersionBound>| bound.as_ref().map(|bound| bound.as_str().to_owned());
+    let package = |package: &Package| PackageRequest {
+        name: package.name.clone(),
+        default_channel: package.default_channel.clone(),
+        min_version: text(&package.min_version),
+        max_version: text(&package.max_version),
+        channels: package
+            .channels
+            .iter()
+            .map(|channel| ChannelRequest {
+                name: channel.name.clone(),
+                min_version: text(&channel.min_version),
+                max_version: text(&channel.max_version),
+            })
+            .collect(),
+        bundles: package.bundles.iter().map(|bundle| bundle.name.clone()).collect(),
+    };
+    Request { full: entry.full, packages: entry.packages().iter().map(package).collect() }
+}
+
+/// The id of an entry's selection from the catalog with this digest (contract `config-cli.md` 4.5).
+pub fn filter_id(entry: &OperatorCatalog, digest: &Digest) -> String {
+    hash(entry, &format!("{}@{digest}", entry.catalog.name()))
+}
+
+/// The id that caches of earlier programs use: of the entry with its catalog as it is written.
+pub fn filter_id_as_written(entry: &OperatorCatalog) -> String {
+    hash(entry, entry.catalog.as_written())
+}
+
+fn hash(entry: &OperatorCatalog, catalog: &str) -> String {
+    fn text(bound: Option<&VersionBound>) -> &str {
+        bound.map_or("", VersionBound::as_str)
+    }
+    fn package(package: &Package) -> FilterPackage<'_> {
+        FilterPackage {
+            name: &package.name,
+            channels: package
+                .channels
+                .iter()
+                .map(|channel| FilterChannel {
+                    name: &channel.name,
+                    min_version: text(channel.min_version.as_ref()),
+                    max_version: text(channel.max_version.as_ref()),
+                })
+                .collect(),
+            default_channel: package.default_channel.as_deref().unwrap_or_default(),
+            min_version: text(package.min_version.as_ref()),
+            max_version: text(package.max_version.as_ref()),
+            bundles: package.bundles.iter().map(|bundle| bundle.name.as_str()).collect(),
+        }
+    }
+    let platform = |platform: &'_ Platform| (platform.os.clone(), platform.architecture.clone());
+    let platforms: Vec<(String, String)> = entry.platforms.iter().map(platform).collect();
+    filter_hash(&FilterSpec {
+        packages: entry.packages.as_ref().map(|packages| packages.iter().map(package).collect()),
+        catalog,
+        full: entry.full,
+        skip_dependencies: entry.skip_dependencies,
+        platforms: platforms.iter().map(|(os, architecture)| (os.as_str(), architecture.as_str())).collect(),
+    })
+}
+
+/// The repository of an entry's catalog in the cache and below the destination.
+pub fn repository(entry: &OperatorCatalog) -> &str {
+    match (&entry.target_catalog, entry.catalog.transport()) {
+        (Some(target), _) => target,
+        (None, Transport::Docker) => entry.catalog.path(),
+        (None, _) => entry.catalog.base_name(),
+    }
+}
+
+/// The name of the original catalog in the cache.
+pub fn original(entry: &OperatorCatalog) -> CacheName {
+    let tag = match (&entry.target_tag, entry.catalog.transport()) {
+        (Some(tag), _) => tag.clone(),
+        (None, Transport::Docker) => entry.catalog.tag_or_digest_tag(),
+        (None, _) => "latest".to_owned(),
+    };
+    CacheName { repository: repository(entry).to_owned(), tag }
+}
+
+/// The name of the rebuilt catalog in the cache; `filter` is the [`filter_id`].
+pub fn rebuilt(entry: &OperatorCatalog, filter: &str) -> CacheName {
+    CacheName { repository: repository(entry).to_owned(), tag: filter.to_owned() }
+}
+
+/// The name of a catalog below the destination: that of the original, except where only a digest is known, which is then
+/// the digest of the rebuilt catalog.
+pub fn published(entry: &OperatorCatalog, rebuilt: Option<&Digest>) -> CacheName {
+    let mut name = original(entry);
+    let named_by_digest =
+        entry.catalog.transport() == &Transport::Docker && entry.target_tag.is_none() && entry.catalog.tag().is_none();
+    if let (true, Some(digest)) = (named_by_digest, rebuilt) {
+        name.tag = digest.as_tag();
+    }
+    name
+}
+
+/// What brings a catalog itself into the plan; `index` is the place of its entry in `mirror.operators`.
+pub fn why(index: usize, entry: &OperatorCatalog, steps: Vec<String>) -> Why {
+    Why { path: format!("mirror.operators[{index}]"), line: entry.span.line, steps }
+}
+
+/// Plans the images that a selection needs: bundles and what they relate to, each image once.
+///
+/// # Errors
+/// Every text that names no image; one of them makes the whole catalog unusable (contract `operators-archive.md` 4).
+pub fn images(
+    index: usize,
+    entry: &OperatorCatalog,
+    selected: &Catalog,
+    destination: Option<&Destination>,
+) -> Result<Collected, Vec<OperatorError>> {
+    let related = selected.related_images();
+    let mut errors: Vec<OperatorError> = related.errors.into_iter().map(OperatorError::Image).collect();
+    let mut collected = Collected::default();
+    let mut bundle_images: HashMap<&BundleId, Vec<usize>> = HashMap::new();
+    let channels = Channels::of(selected);
+    for (at, image) in related.images.iter().enumerate() {
+        if image.is_bundle {
+            image.bundles.iter().for_each(|bundle| bundle_images.entry(bundle).or_default().push(at));
+        }
+        if image.image.tag().is_some() && image.image.digest().is_some() {
+            collected.warnings.push(format!(
+                "{} has both tag and digest : using digest to pull, but tag only for mirroring",
+                image.image.as_written()
+            ));
+        }
+        let cache = cache_name(&image.image, None, None);
+        let destination = destination.map(|destination| destination.image(&cache)).transpose();
+        let destination = destination.unwrap_or_else(|error| {
+            errors.push(OperatorError::Destination(error));
+            None
+        });
+        collected.images.push(PlannedImage {
+            kind: if image.is_bundle { ImageKind::OperatorBundle } else { ImageKind::OperatorRelated },
+            origin: image.image.with_scheme(),
+            source: source(&image.image),
+            cache,
+            destination,
+            platforms: entry.platforms.clone(),
+            built: false,
+            needs: Vec::new(),
+            operators: image
+                .bundles
+                .iter()
+                .map(|id| OperatorUse { operator: id.package.clone(), bundle: id.bundle.clone() })
+                .collect(),
+            why: why_of(index, entry, &channels, &image.bundles[0], &image.name),
+        });
+    }
+    for (at, image) in related.images.iter().enumerate().filter(|(_, image)| !image.is_bundle) {
+        for bundle in image.bundles.iter().filter_map(|id| bundle_images.get(id)).flatten() {
+            collected.images[*bundle].needs.push(at);
+        }
+    }
+    if errors.is_empty() { Ok(collected) } else { Err(errors) }
+}
+
+/// Why the images of a selection cannot be planned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperatorError {
+    /// A text of the catalog names no image.
+    #[error("{0}")]
+    Image(fbc_catalog::RelatedImageError),
+    /// An image cannot have a name at the destination.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+}
+
+/// The pinned form of an entry's catalog: by digest, with the tag that it would have had.
+pub fn pinned(entry: &OperatorCatalog, digest: &Digest) -> (ImageRef, Option<String>) {
+    match entry.catalog.transport() {
+        Transport::Docker => {
+            let tag = entry.target_tag.clone().or_else(|| entry.catalog.tag().map(str::to_owned));
+            (entry.catalog.with_digest(digest.clone()), tag)
+        }
+        // A folder has one content and no digest in its name.
+        _ => (entry.catalog.clone(), entry.target_tag.clone()),
+    }
+}
+
+/// The first channel that lists a bundle.
+struct Channels<'a>(HashMap<(&'a str, &'a str), &'a str>);
+
+impl<'a> Channels<'a> {
+    fn of(catalog: &'a Catalog) -> Self {
+        let mut first = HashMap::new();
+        for channel in &catalog.channels {
+            for entry in &channel.entries {
+                first.entry((channel.package.as_str(), entry.name.as_str())).or_insert(channel.name.as_str());
+            }
+        }
+        Self(first)
+    }
+}
+
+fn why_of(index: usize, entry: &OperatorCatalog, channels: &Channels<'_>, id: &BundleId, name: &str) -> Why {
+    let mut steps = vec![format!("package {}", id.package)];
+    if let Some(channel) = channels.0.get(&(id.package.as_str(), id.bundle.as_str())) {
+        steps.push(format!("channel {channel}"));
+    }
+    steps.push(format!("bundle {}", id.bundle));
+    if !name.is_empty() {
+        steps.push(format!("related image {name}"));
+    }
+    let mut why = why(index, entry, steps);
+    // The package's own line says more than the catalog's.
+    let package = entry.packages().iter().enumerate().find(|(_, package)| package.name == id.package);
+    if let Some((at, package)) = package {
+        why.path = format!("{}.packages[{at}]", why.path);
+        why.line = package.span.line;
+    }
+    why
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(catalog: &str, target_catalog: Option<&str>, target_tag: Option<&str>) -> OperatorCatalog {
+        let mut entry = OperatorCatalog::new(catalog.parse().unwrap());
+        entry.target_catalog = target_catalog.map(str::to_owned);
+        entry.target_tag = target_tag.map(str::to_owned);
+        entry
+    }
+
+    /// The rows of contract `config-cli.md` 4.2.
+    #[test]
+    fn names_of_catalogs() {
+        let (d, f) = (format!("sha256:{}", "1".repeat(64)), Digest::sha256(&"2".repeat(64)).unwrap());
+        let check = |catalog: &str, target_catalog, target_tag, original_name: &str, destination: &str| {
+            let entry = entry(catalog, target_catalog, target_tag);
+            assert_eq!(original(&entry).to_string(), original_name);
+            assert_eq!(published(&entry, Some(&f)).to_string(), destination, "{catalog}");
+            let repository = original_name.rsplit_once(':').unwrap().0;
+            assert_eq!(rebuilt(&entry, "h").to_string(), format!("{repository}:h"));
+        };
+        let by_digest = format!("c.io/ns/idx@{d}");
+        let (source_tag, rebuilt_tag) = (d.replace(':', "-"), f.as_tag());
+        check("c.io/ns/idx:v1", None, None, "ns/idx:v1", "ns/idx:v1");
+        check("c.io/ns/idx:v1", None, Some("t"), "ns/idx:t", "ns/idx:t");
+        check("c.io/ns/idx:v1", Some("m/c"), Some("t"), "m/c:t", "m/c:t");
+        check(&by_digest, None, None, &format!("ns/idx:{source_tag}"), &format!("ns/idx:{rebuilt_tag}"));
+        check(&by_digest, None, Some("t"), "ns/idx:t", "ns/idx:t");
+        check("oci:///x/idx", None, None, "idx:latest", "idx:latest");
+        check("oci:///x/idx", None, Some("t"), "idx:t", "idx:t");
+        // Without a rebuilt catalog, a full one keeps the tag of its own digest.
+        assert_eq!(published(&entry(&by_digest, None, None), None).tag, source_tag);
+    }
+
+    #[test]
+    fn ids_of_selections() {
+        let digest = Digest::sha256(&"1".repeat(64)).unwrap();
+        let mut entry = entry("quay.io/ns/cat:v1", Some("other/name"), Some("t"));
+        assert_eq!(filter_id(&entry, &digest), "7091f2c0560a3e04c77f3cfb4e2714e1");
+        entry.packages = Some(vec![Package { name: "foo".into(), ..Package::default() }]);
+        assert_eq!(filter_id(&entry, &digest), "dd79eded27b5d3d99b636604b79abe36");
+        entry.full = true;
+        entry.platforms = vec![Platform::new("linux", "amd64")];
+        entry.packages.as_mut().unwrap()[0].min_version = Some(VersionBound::lenient("1.0.0").unwrap());
+        assert_eq!(filter_id_as_written(&entry), "cb2e186d078948a5bfba250a101e594e");
+    }
+
+    #[test]
+    fn pinned_catalogs() {
+        let digest = Digest::sha256(&"1".repeat(64)).unwrap();
+        let check = |catalog: &str, target_tag, expected: &str, tag: Option<&str>| {
+            let (image, found) = pinned(&entry(catalog, None, target_tag), &digest);
+            assert_eq!((image.to_string().as_str(), found.as_deref()), (expected, tag));
+        };
+        let by_digest = format!("c.io/ns/idx@{digest}");
+        check("c.io/ns/idx:v1", None, &by_digest, Some("v1"));
+        check("c.io/ns/idx:v1", Some("t"), &by_digest, Some("t"));
+        check(&by_digest, None, &by_digest, None);
+        check("oci:///x/idx", None, "oci:///x/idx", None);
+    }
+
+    const CATALOG: &str = r#"
+{"schema": "olm.package", "name": "foo", "defaultChannel": "beta"}
+{"schema": "olm.channel", "name": "beta", "package": "foo", "entries": [{"name": "foo.v1"}, {"name": "foo.v2", "replaces": "foo.v1"}]}
+{"schema": "olm.bundle", "name": "foo.v1", "package": "foo", "image": "b.io/ns/foo-bundle:v1", "relatedImages": [
+  {"name": "", "image": "b.io/ns/foo-bundle:v1"}, {"name": "shared", "image": "r.io/shared@sha256:DIGEST"}]}
+{"schema": "olm.bundle", "name": "foo.v2", "package": "foo", "image": "b.io/ns/foo-bundle:v2", "relatedImages": [
+  {"name": "shared", "image": "r.io/shared@sha256:DIGEST"}, {"name": "own", "image": "r.io/ns/own:v2@sha256:DIGEST"}]}
+"#;
+
+    #[test]
+    fn images_of_a_selection() {
+        let text = CATALOG.replace("DIGEST", &"3".repeat(64));
+        let catalog = Catalog::read([("foo/catalog.json", text)]).unwrap();
+        let destination = Destination::parse("reg.lan:5000/m", 0).unwrap();
+        let found = images(0, &entry("c.io/ns/idx:v1", None, None), &catalog, Some(&destination)).unwrap();
+        let lines: Vec<String> = found
+            .images
+            .iter()
+            .map(|image| {
+                let destination = image.destination.as_ref().unwrap();
+                format!("{} {} -> {destination} needs {:?}", image.kind, image.source, image.needs)
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n").replace(&"3".repeat(64), "D"), @r"
+        operatorBundle b.io/ns/foo-bundle:v1 -> reg.lan:5000/m/ns/foo-bundle:v1 needs [1]
+        operatorRelatedImage r.io/shared@sha256:D -> reg.lan:5000/m/shared:sha256-D needs []
+        operatorRelatedImage r.io/ns/own@sha256:D -> reg.lan:5000/m/ns/own:v2 needs []
+        operatorBundle b.io/ns/foo-bundle:v2 -> reg.lan:5000/m/ns/foo-bundle:v2 needs [1, 2]
+        ");
+        assert_eq!(found.images[1].operators.len(), 2);
+        assert_eq!(found.images[3].why.steps, ["package foo", "channel beta", "bundle foo.v2"]);
+        insta::assert_snapshot!(found.warnings.join("\n").replace(&"3".repeat(64), "D"), @r"r.io/ns/own:v2@sha256:D has both tag and digest : using digest to pull, but tag only for mirroring");
+    }
+
+    #[test]
+    fn texts_that_name_no_image() {
+        let text = CATALOG.replace("r.io/ns/own:v2@sha256:DIGEST", "r.io/ns/own").replace("DIGEST", &"3".repeat(64));
+        let catalog = Catalog::read([("foo/catalog.json", text)]).unwrap();
+        let errors = images(0, &entry("c.io/ns/idx:v1", None, None), &catalog, None).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        insta::assert_snapshot!(errors[0].to_string(), @r"bundle foo.v2 of operator foo: error parsing image r.io/ns/own: r.io/ns/own unable to parse image correctly: tag and digest are empty");
+    }
+}
