@@ -108,7 +108,7 @@ pub async fn why(
         job,
         working_dir: &working_dir,
         store: &store,
-        archive: archive.as_deref(),
+        archive: archive.as_ref(),
         destination: destination.as_ref(),
         observer,
     })
