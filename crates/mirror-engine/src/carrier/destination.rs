@@ -9,7 +9,7 @@ use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::PlannedImage;
 use oci_transport::{BlobSource, Client, Endpoint, Reference};
 
-use super::{advance, transport};
+use super::{Advance, transport};
 use crate::copy::{BlobJob, CopyError};
 use crate::event::Observer;
 use crate::tree::ImageTree;
@@ -112,8 +112,9 @@ impl DestinationRegistry {
         job: &BlobJob,
         source: Arc<dyn BlobSource>,
     ) -> Result<u64, oci_transport::Error> {
-        self.client.push_blob(at, &job.blob, source, &advance(&self.observer, 0)).await?;
-        Ok(job.blob.size)
+        let advance = Advance::new(&self.observer, job.blob.size);
+        self.client.push_blob(at, &job.blob, source, &|bytes| advance.by(bytes)).await?;
+        Ok(advance.told())
     }
 
     /// Pushes an image's manifests: children by digest, artifacts, then the root by its tag. All blobs are there.

@@ -10,7 +10,7 @@ use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::PlannedImage;
 use oci_transport::{BlobSink, Client, Descriptor, Endpoint, Manifest};
 
-use super::{advance, blocking, bounded, store as store_error, transport, tree as tree_error};
+use super::{Advance, blocking, bounded, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::Observer;
 use crate::tree::{Attached, ImageTree, walk};
@@ -167,8 +167,9 @@ impl IntoStore {
         .map_err(tree_error)
     }
 
+    /// Fetches a blob; the bytes that travelled.
     async fn fetch(&self, job: &BlobJob) -> Result<u64, CopyError> {
-        let mut last = None;
+        let (mut last, mut moved) = (None, 0);
         // Any image that contains the blob can provide it; usually the first does.
         for at in &job.images {
             let endpoint = match self.endpoint(*at).await {
@@ -178,40 +179,40 @@ impl IntoStore {
                     continue;
                 }
             };
-            match self.fetch_from(&endpoint, &job.blob).await {
-                Ok(bytes) => return Ok(bytes),
+            match fetch_blob(&self.source, &self.store, &endpoint, &job.blob, &self.observer, &mut moved).await {
+                Ok(()) => return Ok(moved.min(job.blob.size)),
+                // Another source would write to the same disk.
+                Err(error) if error.condition == LOCAL => return Err(error),
                 Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or_else(|| CopyError::permanent("internal", "no image provides this blob")))
     }
 
-    async fn fetch_from(&self, endpoint: &Endpoint, blob: &Descriptor) -> Result<u64, CopyError> {
-        fetch_blob(&self.source, &self.store, endpoint, blob, |before| advance(&self.observer, before)).await
-    }
 }
 
-/// Brings a blob from a registry into the store, going on where an earlier run was interrupted. `progress` is made from
-/// the bytes that are there already. Returns the bytes that travelled.
-pub(crate) async fn fetch_blob<P: Fn(u64) + Send + Sync>(
+/// Brings a blob from a registry into the store, going on where an earlier run was interrupted. Adds the bytes that
+/// travelled to `moved`, whatever comes of it.
+pub(crate) async fn fetch_blob(
     client: &Client,
     store: &Store,
     endpoint: &Endpoint,
     blob: &Descriptor,
-    progress: impl FnOnce(u64) -> P,
-) -> Result<u64, CopyError> {
+    observer: &Arc<dyn Observer>,
+    moved: &mut u64,
+) -> Result<(), CopyError> {
     let (store, digest, size) = (store.clone(), blob.digest.clone(), blob.size);
     // A partial blob of a killed run is hashed again, which may take a moment.
     let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
-    let before = partial.offset();
-    let mut sink = StoreSink(Some(partial));
-    let outcome = client.pull_blob(endpoint, blob, &mut sink, &progress(before)).await;
-    let partial = sink.0.take().expect("the sink keeps its blob");
+    let here = partial.offset();
+    let advance = Advance::new(observer, size.saturating_sub(here));
+    let mut sink = StoreSink { partial, here, advance: &advance };
+    // The sink knows the position, and so what really moved.
+    let outcome = client.pull_blob(endpoint, blob, &mut sink, &|_| {}).await;
+    let partial = sink.partial;
+    *moved += advance.told();
     match outcome {
-        Ok(()) => {
-            blocking(move || partial.finish()).await.map_err(|e| store_error(&e))?;
-            Ok(blob.size.saturating_sub(before))
-        }
+        Ok(()) => blocking(move || partial.finish()).await.map_err(|e| store_error(&e)),
         Err(error) => {
             // What arrived is kept for the next attempt; when even that fails, it is fetched again.
             let _ = blocking(move || partial.suspend()).await;
@@ -239,6 +240,9 @@ impl SignatureBytes for SourceBytes<'_> {
     }
 }
 
+/// The transport's word for a failure of this machine.
+const LOCAL: &str = "local";
+
 /// Reads a manifest from the store, verified.
 pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
     match store.blob_size(digest) {
@@ -257,29 +261,33 @@ pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<M
 }
 
 /// The store's partial blob as the transport's sink. It hashes what it writes.
-struct StoreSink(Option<PartialBlob>);
-
-impl StoreSink {
-    fn partial(&mut self) -> &mut PartialBlob {
-        self.0.as_mut().expect("the blob is taken only after the transfer")
-    }
+struct StoreSink<'a> {
+    partial: PartialBlob,
+    /// Bytes that were here before the transfer and still are.
+    here: u64,
+    advance: &'a Advance,
 }
 
-impl BlobSink for StoreSink {
+impl BlobSink for StoreSink<'_> {
     fn offset(&self) -> u64 {
-        self.0.as_ref().map_or(0, PartialBlob::offset)
+        self.partial.offset()
     }
 
     fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.partial().write(chunk)
+        self.partial.write(chunk)?;
+        self.advance.to(self.partial.offset() - self.here);
+        Ok(())
     }
 
     fn restart(&mut self) -> io::Result<()> {
-        self.partial().restart()
+        self.partial.restart()?;
+        self.advance.expect_more(self.here);
+        self.here = 0;
+        Ok(())
     }
 
     fn digest(&self) -> Option<Digest> {
-        self.0.as_ref().map(PartialBlob::running_digest)
+        Some(self.partial.running_digest())
     }
 }
 

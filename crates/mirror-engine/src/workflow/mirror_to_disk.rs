@@ -120,6 +120,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     warnings.for_each(|warning| observer.event(Event::Warning(warning)));
     let (blobs, left_out) = std::mem::take(&mut *follower.added.lock().expect("no holder panics"));
     let count = blobs.len();
+    // The history relies on the cache and the archive: after a loss of power it must not know more than the disk.
+    let cache = store.clone();
+    blocking(move || cache.sync()).await?;
     history.write(working_dir.root(), &blobs, job.started)?;
     for chunk in &summary.chunks {
         observer.event(Event::FileWritten { what: "archive", path: chunk.path.clone() });

@@ -21,7 +21,7 @@ use super::extract::Extraction;
 use crate::carrier::blocking;
 use crate::carrier::into_store::{fetch_blob, stored_manifest};
 use crate::collect::Collecting;
-use crate::event::Event;
+use crate::event::{Event, NoObserver, Observer};
 
 /// The file beside `release-manifests` that says which payload they were read from.
 const MARKER: &str = "payload-digest";
@@ -232,8 +232,9 @@ impl Source<'_> {
                 pulled.map(|pulled| pulled.endpoint).map_err(|error| crate::copy::chain(&error))
             })
             .await?;
-        let outcome = fetch_blob(&self.at.job.source, store, endpoint, layer, |_| |_| ()).await;
-        outcome.map(drop).map_err(|error| error.message)
+        let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
+        let outcome = fetch_blob(&self.at.job.source, store, endpoint, layer, &silent, &mut 0).await;
+        outcome.map_err(|error| error.message)
     }
 }
 
