@@ -136,7 +136,9 @@ mod tests {
         fn check(share: u64, steps: &[u64], expected: u64) {
             let sum = Arc::new(Sum::default());
             let advance = Advance::new(&(Arc::clone(&sum) as Arc<dyn Observer>), share);
-            steps.iter().for_each(|bytes| advance.by(*bytes));
+            for bytes in steps {
+                advance.by(*bytes);
+            }
             assert_eq!(sum.0.load(Ordering::Relaxed), expected, "{share} {steps:?}");
             assert_eq!(advance.told(), expected);
         }
