@@ -7,12 +7,17 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Zoned;
 
 /// Every environment variable the program looks at, with its effect (contract `config-cli.md` 2.4).
 pub const VARIABLES: &[(&str, &str)] = &[
     (OC_MIRROR_CACHE, "directory that holds the cache `.oc-mirror/.cache`; not together with --cache-dir"),
+    (
+        OC_MIRROR_HEARTBEAT,
+        "how often a line tells the progress where there is no terminal, such as `1m`; default `10s`",
+    ),
     (HOME, "the cache is here unless told otherwise; also where per-user container configuration is looked for"),
     (REGISTRY_AUTH_FILE, "default of --authfile"),
     (CONTAINERS_REGISTRIES_CONF, "main registries.conf; must exist; drop-in directories are still read"),
@@ -33,6 +38,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
 
 /// Base directory of the cache.
 pub const OC_MIRROR_CACHE: &str = "OC_MIRROR_CACHE";
+/// How often a plain line tells the progress.
+pub const OC_MIRROR_HEARTBEAT: &str = "OC_MIRROR_HEARTBEAT";
 /// The user's home directory.
 pub const HOME: &str = "HOME";
 /// Default of `--authfile`.
@@ -71,6 +78,8 @@ pub const PATH: &str = "PATH";
 pub struct Snapshot {
     /// Base directory of the cache, from `OC_MIRROR_CACHE`.
     pub cache_base: Option<PathBuf>,
+    /// How often a line tells the progress where there is no terminal. A value that is no duration counts as unset.
+    pub heartbeat: Option<Duration>,
     /// The user's home directory.
     pub home: Option<PathBuf>,
     /// Default auth file, from `REGISTRY_AUTH_FILE`.
@@ -157,6 +166,7 @@ impl Snapshot {
         let either = |name: &str| text(name).or_else(|| text(&name.to_ascii_lowercase()));
         Self {
             cache_base: path(OC_MIRROR_CACHE),
+            heartbeat: text(OC_MIRROR_HEARTBEAT).and_then(|value| crate::duration::parse(&value).ok()),
             home: path(HOME),
             auth_file: path(REGISTRY_AUTH_FILE),
             registries_conf: path(CONTAINERS_REGISTRIES_CONF),
@@ -203,6 +213,7 @@ mod tests {
     fn every_variable_reaches_its_field() {
         let world = Snapshot::for_test([
             (OC_MIRROR_CACHE, "/cache"),
+            (OC_MIRROR_HEARTBEAT, "1m30s"),
             (HOME, "/home/u"),
             (REGISTRY_AUTH_FILE, "/auth.json"),
             (CONTAINERS_REGISTRIES_CONF, "/registries.conf"),
@@ -223,6 +234,9 @@ mod tests {
         Snapshot {
             cache_base: Some(
                 "/cache",
+            ),
+            heartbeat: Some(
+                90s,
             ),
             home: Some(
                 "/home/u",

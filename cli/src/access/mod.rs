@@ -155,6 +155,14 @@ fn credential_chain(
     Ok(CredentialChain::new(registries, files))
 }
 
+/// Auth files that were asked for and are not there, each once. That is no error, as a registry may need none.
+pub fn missing_auth_files(common: &Common) -> Vec<&Path> {
+    let asked = [&common.source, &common.destination].into_iter().filter_map(|access| access.authfile.as_deref());
+    let mut missing: Vec<&Path> = asked.filter(|path| !path.exists()).collect();
+    missing.dedup();
+    missing
+}
+
 fn client(
     side: Side,
     env: &Env,

@@ -17,8 +17,8 @@ use crate::log::{Curtain, Log};
 
 /// How often a terminal is redrawn.
 const REDRAW: Duration = Duration::from_millis(200);
-/// How often a plain line is written.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often a plain line is written, unless told otherwise.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Draws a run.
 pub struct Screen {
@@ -26,6 +26,7 @@ pub struct Screen {
     started: Instant,
     state: Mutex<State>,
     bar: Option<ProgressBar>,
+    heartbeat: Duration,
 }
 
 struct State {
@@ -50,8 +51,9 @@ impl Curtain for BarCurtain {
 }
 
 impl Screen {
-    /// A screen that writes to `log`, with live progress when standard output is a terminal.
-    pub fn new(log: Log, terminal: bool) -> Arc<Self> {
+    /// A screen that writes to `log`, with live progress when standard output is a terminal, else with a line every
+    /// `heartbeat`.
+    pub fn new(log: Log, terminal: bool, heartbeat: Duration) -> Arc<Self> {
         let bar = terminal.then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stdout());
             bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is well formed"));
@@ -59,12 +61,12 @@ impl Screen {
             bar
         });
         let state = State { meter: Meter::default(), copying: false, last_heartbeat: Duration::ZERO };
-        Arc::new(Self { log, started: Instant::now(), state: Mutex::new(state), bar })
+        Arc::new(Self { log, started: Instant::now(), state: Mutex::new(state), bar, heartbeat })
     }
 
     /// Keeps the display moving until the returned task is aborted: bytes arrive between events too.
     pub async fn tick(self: Arc<Self>) {
-        let mut interval = tokio::time::interval(REDRAW);
+        let mut interval = tokio::time::interval(REDRAW.min(self.heartbeat.max(Duration::from_millis(1))));
         loop {
             interval.tick().await;
             self.draw();
@@ -88,7 +90,7 @@ impl Screen {
             }
             state.meter.sample(now);
             if self.bar.is_none() {
-                if now.saturating_sub(state.last_heartbeat) < HEARTBEAT {
+                if now.saturating_sub(state.last_heartbeat) < self.heartbeat {
                     return;
                 }
                 state.last_heartbeat = now;

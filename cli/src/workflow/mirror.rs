@@ -12,7 +12,7 @@ use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::{Screen, closing_line, go_duration, size_lines};
+use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, size_lines};
 use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings};
 use crate::version;
 
@@ -31,6 +31,12 @@ pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
         Err(error) => {
             log.close();
             log.error(format_args!("[Executor] {error:#} "));
+            if settings.output == OutputFormat::Json {
+                // A script reads one document, also of a run that never began.
+                let code = ExitStatus::GENERIC.code();
+                let document = serde_json::json!({ "format": 1, "exitCode": code, "error": format!("{error:#}") });
+                log.with_stdout(|stdout| writeln!(stdout, "{document:#}"));
+            }
             ExitStatus::GENERIC
         }
     }
@@ -45,6 +51,10 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
     let log_stamp = common.env.started.strftime("%Y%m%d_%H%M%S").to_string();
     open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
     log.listen();
+    for path in access::missing_auth_files(common) {
+        let path = path.display();
+        log.warn(format_args!("⚠️  auth file `{path}` is not there: registries are asked without its credentials"));
+    }
     let clients = Clients::new(common)?;
     Ok(Job {
         workflow,
@@ -167,7 +177,7 @@ fn execute(settings: &Settings, job: Job, log: &Log, started: Instant) -> anyhow
         .build()
         .context("cannot start the asynchronous runtime")?;
     let terminal = settings.common.env.stdout_is_terminal && settings.output == OutputFormat::Text;
-    let screen = Screen::new(log.clone(), terminal);
+    let screen = Screen::new(log.clone(), terminal, settings.common.env.heartbeat.unwrap_or(HEARTBEAT));
     let report = runtime.block_on(async {
         let ticker = tokio::spawn(Arc::clone(&screen).tick());
         let report = mirror_engine::run(job, Arc::clone(&screen) as Arc<dyn Observer>).await;

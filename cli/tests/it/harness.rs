@@ -72,13 +72,46 @@ impl Home {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Outcome {
-        let output = self.command(args).output().unwrap();
+        self.outcome(&self.command(args).output().unwrap())
+    }
+
+    /// What came of a command that was run by hand.
+    pub(crate) fn outcome(&self, output: &std::process::Output) -> Outcome {
         Outcome {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             home: self.path().display().to_string(),
         }
+    }
+
+    /// Writes `auth.json` with these credentials for `host` and returns its path.
+    pub(crate) fn auth_file(&self, host: &str, user: &str, password: &str) -> String {
+        let auth = base64(&format!("{user}:{password}"));
+        let path = self.write("auth.json", format!("{{\"auths\": {{\"{host}\": {{\"auth\": \"{auth}\"}}}}}}"));
+        path.display().to_string()
+    }
+
+    /// Every file of this home, by path relative to it, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let relative = |path: PathBuf| path.strip_prefix(self.path()).unwrap().display().to_string();
+        let mut names: Vec<String> = walk(self.path()).into_iter().map(relative).collect();
+        names.sort();
+        names
+    }
+
+    /// Asserts that every blob under its final name in the cache has the content of that name.
+    #[track_caller]
+    pub(crate) fn verify_cache(&self) {
+        for path in walk(&self.cache().join("docker/registry/v2/blobs/sha256")) {
+            let digest = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+            assert_eq!(sha256(&std::fs::read(&path).unwrap()), digest, "{} has other content", path.display());
+        }
+    }
+
+    /// `text` without what differs from run to run, as [`Outcome::complaints`] shows it.
+    pub(crate) fn steady(&self, text: &str) -> String {
+        steady(&text.replace(&self.path().display().to_string(), "HOME"))
     }
 
     /// Mirror to disk, with plain HTTP allowed.
@@ -215,6 +248,51 @@ pub(crate) fn plain(text: &str) -> String {
     plain
 }
 
+/// Every file below a folder; links are not followed.
+pub(crate) fn walk(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.is_symlink() { walk(&path) } else { vec![path] }
+        })
+        .collect()
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
+}
+
+pub(crate) fn base64(text: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut encoded = String::new();
+    for three in text.as_bytes().chunks(3) {
+        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for at in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * at) & 63) as usize];
+            encoded.push(if at <= three.len() { char::from(letter) } else { '=' });
+        }
+    }
+    encoded
+}
+
+/// Waits until `happened`, at most a minute.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, happened: impl Fn() -> bool) {
+    for _ in 0..6000 {
+        if happened() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("waited a minute for {what}");
+}
+
 /// Replaces what differs from run to run: loopback ports, digests, timestamps in file names, process numbers.
 fn steady(text: &str) -> String {
     let mut steady = String::new();
@@ -226,11 +304,14 @@ fn steady(text: &str) -> String {
         rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
     }
     steady.push_str(rest);
-    let mut words = Vec::new();
-    for word in steady.split(' ') {
-        words.push(shorten(word));
-    }
+    let words: Vec<_> = steady.split(' ').map(|word| shorten(&without_moment(word))).collect();
     words.join(" ")
+}
+
+/// Replaces a moment at the start of a word, such as `2026-08-01T10:20:30Z:`.
+fn without_moment(word: &str) -> String {
+    let shape: String = word.chars().take(20).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    if shape == "0000-00-00T00:00:00Z" { format!("MOMENT{}", &word[20..]) } else { word.to_owned() }
 }
 
 /// Cuts runs of 64 hexadecimal digits and of timestamps.

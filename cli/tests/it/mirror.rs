@@ -2,7 +2,7 @@
 
 use test_support::{Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
-use crate::harness::Home;
+use crate::harness::{Home, walk};
 
 /// A world of every kind of image that additional images can be, pushed to `registry` below `ns/`.
 fn world(registry: &Registry) -> Vec<(&'static str, String, Image)> {
@@ -277,15 +277,4 @@ fn an_unnamed_tag_means_latest() {
     let home = Home::new();
     home.additional_images([format!("{}/ns/list", source.host())]);
     home.to_disk(&[]).code(0).says("latest");
-}
-
-/// Every file below a folder.
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    entries
-        .flat_map(|entry| {
-            let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path) } else { vec![path] }
-        })
-        .collect()
 }

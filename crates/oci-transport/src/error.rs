@@ -216,6 +216,8 @@ pub enum Hint {
     },
     /// The registry limits the rate of requests.
     SlowDown,
+    /// The registry refuses the method of a write.
+    ReadOnly,
 }
 
 impl fmt::Display for Hint {
@@ -246,6 +248,7 @@ impl fmt::Display for Hint {
             Self::AllowPlainHttp { side } => {
                 write!(f, "the server answers in plain HTTP, use `{}` to allow that", side.tls_flag())
             }
+            Self::ReadOnly => f.write_str("the registry takes no writes here: it may be read-only or a pull-through cache"),
             Self::SlowDown => f.write_str("the registry limits requests, lower `--parallel-images` or log in"),
         }
     }
@@ -297,9 +300,11 @@ impl Error {
         this.0.status = Some(code);
         this.0.codes = words.codes;
         this.0.retry_after = retry_after;
-        if code == 429 {
-            this.0.hint = Some(Hint::SlowDown);
-        }
+        this.0.hint = match code {
+            405 => Some(Hint::ReadOnly),
+            429 => Some(Hint::SlowDown),
+            _ => None,
+        };
         this
     }
 

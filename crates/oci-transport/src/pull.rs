@@ -381,7 +381,11 @@ impl Inner {
                 *hasher = Hasher::new(blob.digest.algorithm());
                 offset = 0;
             }
-            while let Some(chunk) = reply.chunk().await? {
+            let broken = |error: Error, offset: u64| {
+                let message = format!("{} after {offset} of {} bytes", error.message(), blob.size);
+                error.with_message(message)
+            };
+            while let Some(chunk) = reply.chunk().await.map_err(|error| broken(error, offset))? {
                 offset += chunk.len() as u64;
                 if offset > blob.size {
                     return Err(wrong(format!("size mismatch: more than the {} bytes of its descriptor", blob.size)));

@@ -147,7 +147,7 @@ impl<'a> Scanner<'a> {
 pub(super) enum ScanError {
     #[error("truncated at byte {at}: the entry there is not complete")]
     Truncated { at: u64 },
-    #[error("byte {at}: {source}")]
+    #[error("{}byte {at}: {source}", if *at == 0 { "this is no tar file: " } else { "" })]
     Header { at: u64, source: HeaderError },
     #[error("byte {at}: an extended header of {len} bytes is not accepted")]
     Extension { at: u64, len: u64 },

@@ -19,7 +19,7 @@ pub enum WriteError {
     #[error("cannot copy `{}` into the archive `{}`", from.display(), path.display())]
     Copy { path: PathBuf, from: PathBuf, source: io::Error },
     #[error("no space left for the archive `{}`: {needed} bytes were still to be written for this entry; free space or choose another destination", path.display())]
-    NoSpace { path: PathBuf, needed: u64, source: io::Error },
+    NoSpace { path: PathBuf, needed: u64, kind: io::ErrorKind },
     #[error("cannot prepare the archive folder `{}`", dir.display())]
     Folder { dir: PathBuf, source: io::Error },
     #[error("archive `{}` was left in the middle of an entry by an earlier error", path.display())]
@@ -44,7 +44,7 @@ impl WriteError {
     pub(super) fn write(path: &Path, needed: u64, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path, needed, source },
+            kind @ (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::NoSpace { path, needed, kind },
             _ => Self::Write { path, source },
         }
     }

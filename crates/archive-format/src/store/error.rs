@@ -17,7 +17,7 @@ pub enum StoreError {
     #[error("cannot {action} `{}` in the cache", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("no space left for `{}`: {needed} bytes were still to be written; free space or choose another --cache-dir", path.display())]
-    NoSpace { path: PathBuf, needed: u64, source: io::Error },
+    NoSpace { path: PathBuf, needed: u64, kind: io::ErrorKind },
     #[error("blob {0} is not in the cache")]
     Missing(Digest),
     #[error("blob {0} is being written by another task")]
@@ -47,7 +47,7 @@ impl StoreError {
     pub(super) fn write(path: &Path, needed: u64, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path, needed, source },
+            kind @ (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::NoSpace { path, needed, kind },
             _ => Self::Io { action: "write", path, source },
         }
     }

@@ -158,9 +158,7 @@ impl PartialBlob {
     /// Says of a full disk for what and how much room was missing; the kind of the error stays.
     fn explain(&self, source: io::Error) -> io::Error {
         match StoreError::write(&self.path, self.needed(), source) {
-            StoreError::NoSpace { path, needed, source } => {
-                io::Error::new(source.kind(), StoreError::NoSpace { path, needed, source })
-            }
+            full @ StoreError::NoSpace { kind, .. } => io::Error::new(kind, full),
             StoreError::Io { source, .. } => source,
             other => io::Error::other(other),
         }

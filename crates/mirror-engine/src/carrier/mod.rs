@@ -18,7 +18,10 @@ use crate::tree::TreeError;
 
 /// A transport error as the copy engine keeps it.
 pub(crate) fn transport(error: &oci_transport::Error) -> CopyError {
-    CopyError { message: chain(error), condition: error.condition().to_string(), retry_can_help: error.is_retryable() }
+    let condition = error.condition();
+    // Wrong content is tried twice; who sends it twice will send it a third time.
+    let retry_can_help = condition.is_retryable() && condition != oci_transport::Condition::Digest;
+    CopyError { message: chain(error), condition: condition.to_string(), retry_can_help }
 }
 
 /// An error of walking an image whose manifests come over the network.

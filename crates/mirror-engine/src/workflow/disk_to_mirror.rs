@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use archive_format::{Archive, Store, WorkspaceLock};
+use archive_format::{Archive, ArchiveError, Store, WorkspaceLock};
 use mirror_plan::Mode;
 
 use super::{
@@ -19,7 +19,20 @@ use crate::event::{Event, Observer};
 use crate::resources::{Generation, Previous};
 use crate::trust::{ArchiveShelf, Trust};
 
-generic_from!(archive_format::ArchiveError, oci_transport::Error);
+generic_from!(oci_transport::Error);
+
+impl From<ArchiveError> for RunError {
+    fn from(error: ArchiveError) -> Self {
+        let advice = match error {
+            ArchiveError::NoArchives(_) => "; `--from` takes the folder that holds `mirror_000001.tar`",
+            ArchiveError::Empty(_) | ArchiveError::Unreadable { .. } | ArchiveError::Digest { .. } => {
+                "; bring this file again, and compare it with `oc-mirror archive verify`"
+            }
+            _ => "",
+        };
+        Self::generic(crate::copy::chain(&error) + advice)
+    }
+}
 
 pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
     let Workflow::DiskToMirror { folder, destination } = &job.workflow else {

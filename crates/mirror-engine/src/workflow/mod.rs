@@ -369,5 +369,5 @@ fn refuse_empty(plan: &Plan, observer: &Arc<dyn Observer>) -> Result<(), RunErro
         return Ok(());
     }
     observer.event(Event::Info("No images to mirror...".to_owned()));
-    Err(RunError::generic("no images to copy"))
+    Err(RunError::generic("no images to copy: the configuration asks for none, or all of them are blocked"))
 }

@@ -1,0 +1,124 @@
+//! Disks that are full, and a workspace that somebody else is using.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
+
+use super::{Site, leaves};
+use crate::harness::{Home, wait_for};
+
+/// A file system of a few MiB, which goes away with it.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Mounted on `folder`; none, with a line that says so, where that is not allowed.
+    fn mount(folder: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
+            .arg(folder)
+            .stderr(Stdio::null())
+            .status();
+        if done.is_ok_and(|status| status.success()) {
+            return Some(Self(folder.to_owned()));
+        }
+        eprintln!("skipped: a small file system cannot be mounted");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// A source with `app:v1`, 2 MB in two layers.
+fn source() -> Registry {
+    let source = Registry::start_blocking();
+    let image = ImageBuilder::oci().layer(Layer::random(1, 1_000_000)).layer(Layer::random(2, 1_000_000)).build();
+    source.push("ns/app", "v1", &image);
+    source
+}
+
+#[test]
+fn the_cache_is_full() {
+    let (source, home) = (source(), Home::new());
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let Some(disk) = SmallDisk::mount(&home.path().join(".oc-mirror"), "1m") else { return };
+    let outcome = home.to_disk(&["--parallel-layers=1", "--parallel-images=1"]);
+    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: no space left for `HOME/.oc-mirror/.cache/partial/sha256/HEX`: 1000000 bytes were still to be written; free space or choose another --cache-dir
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: no space left for `HOME/.oc-mirror/.cache/partial/sha256/HEX`: 1000000 bytes were still to be written; free space or choose another --cache-dir
+    [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
+    * removing images or operators that cause the error from the image set config, and retrying
+    * keeping the image set config (images are mandatory for you), and retrying
+    * mirroring the failing images manually, if retries also fail.
+    running again will not help until the causes are mended
+    "#);
+    leaves(&home, &[]);
+    drop(disk);
+}
+
+/// The earlier archive stays until the new one is complete.
+#[test]
+fn the_disk_of_the_archive_is_full() {
+    let (source, home) = (source(), Home::new());
+    let small = ImageBuilder::oci().layer(Layer::random(3, 10_000)).build();
+    source.push("ns/small", "v1", &small);
+    let Some(disk) = SmallDisk::mount(&home.disk(), "1m") else { return };
+    home.additional_images([format!("{}/ns/small:v1", source.host())]);
+    home.to_disk(&[]).code(0);
+    let earlier = std::fs::read(home.disk().join("mirror_000001.tar")).unwrap();
+
+    home.additional_images([format!("{}/ns/small:v1", source.host()), format!("{}/ns/app:v1", source.host())]);
+    let outcome = home.to_disk(&[]);
+    insta::assert_snapshot!(outcome.code(1).complaints(), @"[ERROR]  : [Executor] no space left for the archive `HOME/disk/.mirror_000001.tar.partial`: 1000000 bytes were still to be written for this entry; free space or choose another destination: No space left on device (os error 28)");
+    leaves(&home, &["mirror_000001.tar"]);
+    assert_eq!(std::fs::read(home.disk().join("mirror_000001.tar")).unwrap(), earlier);
+    drop(disk);
+}
+
+/// A run that fails at the source leaves the earlier archive where it is.
+#[test]
+fn a_failed_run_keeps_the_earlier_archive() {
+    let site = Site::mirrored();
+    let earlier = std::fs::read(site.home.disk().join("mirror_000001.tar")).unwrap();
+    let host = site.source.host();
+    site.home.additional_images([format!("{host}/ns/app:v1"), format!("{host}/ns/none:v1")]);
+    site.home.to_disk(&[]).code(8);
+    leaves(&site.home, &["mirror_000001.tar"]);
+    assert_eq!(std::fs::read(site.home.disk().join("mirror_000001.tar")).unwrap(), earlier);
+}
+
+/// The second run says who holds what it needs: the workspace, or the cache when the workspace is another.
+#[test]
+fn a_second_run_at_the_same_time() {
+    let site = Site::new();
+    let pause = Effect::Stall { after: 1000, pause: Duration::from_secs(60) };
+    let stall = site.source.fault(Fault::new(When::kind(Kind::Blob).method("GET"), pause));
+    let disk = format!("file://{}", site.home.disk().display());
+    let mut first = site.home.command(&["-c", "isc.yaml", &disk, "--src-tls-verify=false"]);
+    let mut first = first.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("the first run to be in the middle", || stall.hits() > 0);
+    let pid = first.id().to_string();
+
+    let same = site.home.to_disk(&[]);
+    let other = format!("file://{}", site.home.path().join("other").display());
+    let other = site.home.run(&["-c", "isc.yaml", &other, "--src-tls-verify=false"]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut said = String::new();
+    first.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+
+    insta::assert_snapshot!(same.code(1).complaints().replace(&pid, "PID"), @"[ERROR]  : [Executor] `HOME/disk/.working-dir.lock` is locked by process PID (`mirrorToDisk`) since 2026-11-20T20:55:06Z: wait for that run to end, or use another directory");
+    insta::assert_snapshot!(other.code(1).complaints().replace(&pid, "PID"), @"[ERROR]  : [Executor] `HOME/.oc-mirror/.cache/oc-mirror.lock` is locked by process PID (`mirrorToDisk`) since 2026-11-20T20:55:06Z: wait for that run to end, or use another directory");
+    assert!(same.complaints().contains(&pid) && other.complaints().contains(&pid), "{said}");
+
+    // A killed run holds nothing.
+    site.source.clear_faults();
+    site.home.to_disk(&[]).code(0);
+}

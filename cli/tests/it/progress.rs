@@ -1,0 +1,165 @@
+//! What a person sees while a run runs, and what a script reads.
+
+use std::process::Command;
+
+use test_support::{Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, When};
+
+use crate::harness::{Home, Outcome, plain};
+
+/// A source whose one image, 600 kB, takes about a second.
+fn slow_source() -> (Registry, Image) {
+    let source = Registry::start_blocking();
+    let image = ImageBuilder::oci().layer(Layer::random(1, 500_000)).layer(Layer::random(2, 100_000)).build();
+    source.push("ns/app", "v1", &image);
+    source.fault(Fault::new(When::kind(Kind::Blob).method("GET"), Effect::Slow(500_000)));
+    (source, image)
+}
+
+/// The lines of progress, without time and level.
+fn progress_lines(text: &str) -> Vec<String> {
+    let text = plain(text).replace('\r', "\n");
+    text.lines()
+        .filter(|line| line.contains(" images, ") && line.contains(" of "))
+        .filter(|line| !line.contains("in place"))
+        .map(|line| line.rsplit(" : ").next().unwrap().trim().to_owned())
+        .collect()
+}
+
+/// Asserts that lines of progress say images, bytes of bytes, a rate, and the time left.
+#[track_caller]
+fn tells_progress(lines: &[String]) {
+    let all = lines.join("\n");
+    assert!(lines.len() >= 2, "{all}");
+    assert!(lines.iter().all(|line| line.starts_with("0 / 1 images, ") || line.starts_with("1 / 1 images, ")), "{all}");
+    assert!(lines.iter().any(|line| line.contains("/s, ") && line.ends_with(" s left")), "{all}");
+    assert!(lines.iter().any(|line| line.contains(" of 586.")), "{all}");
+}
+
+#[test]
+fn plain_lines_without_a_terminal() {
+    let (source, _) = slow_source();
+    let home = Home::new().variable("OC_MIRROR_HEARTBEAT", "100ms");
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let outcome = home.to_disk(&[]);
+    outcome.code(0);
+    let lines = progress_lines(&outcome.stdout);
+    tells_progress(&lines);
+    // A line is a line: nothing is drawn over.
+    assert!(!outcome.stdout.contains('\r'));
+    // The log file has the same lines.
+    let logged = std::fs::read_to_string(log_file(&home)).unwrap();
+    assert_eq!(progress_lines(&logged), lines);
+}
+
+#[test]
+fn few_lines_by_default() {
+    let (source, _) = slow_source();
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let outcome = home.to_disk(&[]);
+    assert!(progress_lines(&outcome.code(0).stdout).is_empty());
+}
+
+#[test]
+fn a_live_line_on_a_terminal() {
+    if !Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: `script` of util-linux is not installed");
+        return;
+    }
+    let (source, _) = slow_source();
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let words = home.command(&["-c", "isc.yaml", "file://disk", "--src-tls-verify=false"]);
+    let command: Vec<&str> =
+        std::iter::once(words.get_program()).chain(words.get_args()).map(|word| word.to_str().unwrap()).collect();
+    let output = Command::new("script")
+        .args(["-qec", &format!("stty cols 120; {}", command.join(" ")), "/dev/null"])
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let outcome = home.outcome(&output);
+    outcome.code(0);
+    tells_progress(&progress_lines(&outcome.stdout));
+    assert!(outcome.stdout.contains("Success copying"));
+    // The live line is for the terminal only.
+    let logged = std::fs::read_to_string(log_file(&home)).unwrap();
+    assert!(progress_lines(&logged).is_empty(), "{logged}");
+    assert!(logged.contains("1 / 1 additional images mirrored successfully"));
+}
+
+/// Console and log file say the same, line by line, from the moment the log file is open.
+#[test]
+fn the_log_file_has_the_lines_of_the_console() {
+    let (source, _) = slow_source();
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host()), format!("{}/ns/none:v1", source.host())]);
+    let outcome = home.to_disk(&[]);
+    outcome.code(8);
+    let logged = std::fs::read_to_string(log_file(&home)).unwrap();
+    assert!(outcome.stdout.starts_with(&logged), "console:\n{}\nfile:\n{logged}", outcome.stdout);
+    let rest = plain(&outcome.stdout[logged.len()..]);
+    // Only the last words come after the log is closed, as upstream has it.
+    assert_eq!(rest.matches("[ERROR]").count(), 1, "{rest}");
+    assert!(rest.contains("[Executor] [Worker] some errors occurred"), "{rest}");
+}
+
+#[test]
+fn one_json_document_on_standard_output() {
+    #[track_caller]
+    fn document(outcome: &Outcome, code: i32) -> serde_json::Value {
+        let document: serde_json::Value = serde_json::from_str(&outcome.code(code).stdout).unwrap();
+        assert_eq!(document["exitCode"], code);
+        document
+    }
+    let ((source, image), destination) = (slow_source(), Registry::start_blocking());
+    let home = Home::new().variable("OC_MIRROR_HEARTBEAT", "100ms");
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let size: u64 = image.blobs.iter().map(|blob| blob.bytes.len() as u64).sum();
+    let first = document(&home.to_disk(&["--output", "json"]), 0);
+    assert_eq!(first["bytesMoved"], size);
+    let pushed = document(&home.to_mirror(destination.host(), &["--output", "json"]), 0);
+    assert_eq!(pushed["bytesMoved"], size);
+    let again = document(&home.to_mirror(destination.host(), &["--output", "json"]), 0);
+    assert_eq!(again["bytesMoved"], 0);
+    // Failures of every stage are documents too.
+    home.additional_images([format!("{}/ns/none:v1", source.host())]);
+    let failed = document(&home.to_disk(&["--output", "json"]), 8);
+    assert_eq!(failed["images"][0]["error"]["condition"], "not-found");
+    std::fs::remove_file(home.disk().join("mirror_000001.tar")).unwrap();
+    let failed = document(&home.to_mirror(destination.host(), &["--output", "json"]), 1);
+    assert!(failed["error"].as_str().unwrap().contains("no tar archives"), "{failed}");
+    home.write("isc.yaml", "kind: Nothing\n");
+    let failed = document(&home.to_disk(&["--output", "json"]), 1);
+    assert!(failed["error"].as_str().unwrap().contains("could not parse config"), "{failed}");
+}
+
+/// The sum that progress tells is what moved, also when half of it was there or a transfer had to begin again.
+#[test]
+fn the_figures_are_what_moved() {
+    let ((source, image), home) = (slow_source(), Home::new());
+    source.clear_faults();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let layer = image.blobs.iter().find(|blob| blob.bytes.len() == 500_000).unwrap();
+    let half = format!(".oc-mirror/.cache/partial/sha256/{}", layer.digest.hex());
+    home.write(&half, &layer.bytes[..200_000]);
+    source.fault(Fault::new(When::kind(Kind::Blob).digest(&layer.digest).once(), Effect::CloseAfter(100_000)));
+    let size: u64 = image.blobs.iter().map(|blob| blob.bytes.len() as u64).sum();
+    let outcome = home.to_disk(&["--output", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&outcome.code(0).stdout).unwrap();
+    assert_eq!(document["bytesMoved"], size - 200_000);
+    assert_eq!(source.blob_bytes_served(), size - 200_000);
+}
+
+fn log_file(home: &Home) -> std::path::PathBuf {
+    let logs = std::fs::read_dir(home.disk().join("working-dir/logs")).unwrap();
+    let mut logs: Vec<_> = logs
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .collect();
+    logs.sort();
+    assert_eq!(logs.len(), 1);
+    logs.remove(0)
+}
