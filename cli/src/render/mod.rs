@@ -5,6 +5,6 @@ mod screen;
 mod table;
 mod words;
 
-pub use table::table;
 pub use screen::{HEARTBEAT, Screen};
+pub use table::table;
 pub use words::{closing_line, go_duration, size, size_lines};

@@ -248,7 +248,9 @@ impl fmt::Display for Hint {
             Self::AllowPlainHttp { side } => {
                 write!(f, "the server answers in plain HTTP, use `{}` to allow that", side.tls_flag())
             }
-            Self::ReadOnly => f.write_str("the registry takes no writes here: it may be read-only or a pull-through cache"),
+            Self::ReadOnly => {
+                f.write_str("the registry takes no writes here: it may be read-only or a pull-through cache")
+            }
             Self::SlowDown => f.write_str("the registry limits requests, lower `--parallel-images` or log in"),
         }
     }

@@ -13,7 +13,7 @@ fn a_folder_without_archives() {
     let home = Home::new();
     home.additional_images(["quay.io/ns/app:v1"]);
     let missing = home.to_mirror(destination.host(), &[]);
-    insta::assert_snapshot!(missing.code(1).complaints(), @r#"[ERROR]  : [Executor] no tar archives matching "mirror_[0-9]{6}\\.tar" found in "HOME/disk""#);
+    insta::assert_snapshot!(missing.code(1).complaints(), @r#"[ERROR]  : [Executor] no tar archives matching "mirror_[0-9]{6}\\.tar" found in "HOME/disk"; `--from` takes the folder that holds `mirror_000001.tar`"#);
     // The contract's message stands on standard output.
     assert!(missing.stdout.contains(r#"no tar archives matching "mirror_[0-9]{6}\\.tar" found in ""#));
     let empty = home.to_mirror(destination.host(), &[]);
@@ -29,7 +29,7 @@ fn an_empty_archive_file() {
     home.additional_images(["quay.io/ns/app:v1"]);
     home.write("disk/mirror_000001.tar", "");
     let outcome = home.to_mirror(destination.host(), &[]);
-    insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] empty archive file "HOME/disk/mirror_000001.tar""#);
+    insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] empty archive file "HOME/disk/mirror_000001.tar"; bring this file again, and compare it with `oc-mirror archive verify`"#);
     assert!(outcome.stdout.contains("empty archive file"));
 }
 
@@ -47,8 +47,8 @@ fn an_archive_that_was_cut() {
         assert_eq!(destination.manifest("ns/app", "v1"), None, "pushed from {length} bytes");
         outcome
     };
-    insta::assert_snapshot!(cut(100).code(1).complaints(), @"[ERROR]  : [Executor] error reading archive HOME/disk/mirror_000001.tar: truncated at byte 0: the entry there is not complete");
-    insta::assert_snapshot!(cut(whole.len() / 2).code(1).complaints(), @"[ERROR]  : [Executor] error reading archive HOME/disk/mirror_000001.tar: truncated at byte 48128: the entry there is not complete");
+    insta::assert_snapshot!(cut(100).code(1).complaints(), @"[ERROR]  : [Executor] error reading archive HOME/disk/mirror_000001.tar: truncated at byte 0: the entry there is not complete; bring this file again, and compare it with `oc-mirror archive verify`");
+    insta::assert_snapshot!(cut(whole.len() / 2).code(1).complaints(), @"[ERROR]  : [Executor] error reading archive HOME/disk/mirror_000001.tar: truncated at byte 48128: the entry there is not complete; bring this file again, and compare it with `oc-mirror archive verify`");
     fs::write(&path, &whole).unwrap();
     site.home.to_mirror(destination.host(), &[]).code(0);
     assert_eq!(destination.manifest("ns/app", "v1").unwrap().digest, site.image.digest);
@@ -60,7 +60,7 @@ fn something_that_is_no_archive() {
     let home = Home::new();
     home.additional_images(["quay.io/ns/app:v1"]);
     home.write("disk/mirror_000001.tar", "this is a text\n".repeat(1000));
-    insta::assert_snapshot!(home.to_mirror(destination.host(), &[]).code(1).complaints(), @"[ERROR]  : [Executor] error reading archive HOME/disk/mirror_000001.tar: byte 0: header field `checksum` is no number");
+    insta::assert_snapshot!(home.to_mirror(destination.host(), &[]).code(1).complaints(), @"[ERROR]  : [Executor] error reading archive HOME/disk/mirror_000001.tar: this is no tar file: byte 0: header field `checksum` is no number; bring this file again, and compare it with `oc-mirror archive verify`");
 }
 
 /// A flipped bit in a layer stops that blob, and with it the images that need it; their manifests are not pushed.
@@ -104,7 +104,7 @@ fn a_flipped_bit_in_a_manifest() {
     fs::remove_dir_all(site.home.cache()).unwrap();
     let destination = Registry::start_blocking();
     let outcome = site.home.to_mirror(destination.host(), &[]);
-    insta::assert_snapshot!(outcome.code(1).complaints(), @"[ERROR]  : [Executor] archive HOME/disk/mirror_000001.tar is damaged: content of sha256:HEX has digest sha256:HEX");
+    insta::assert_snapshot!(outcome.code(1).complaints(), @"[ERROR]  : [Executor] archive HOME/disk/mirror_000001.tar is damaged: content of sha256:HEX has digest sha256:HEX; bring this file again, and compare it with `oc-mirror archive verify`");
     assert_eq!(destination.bytes_received(), 0);
 }
 

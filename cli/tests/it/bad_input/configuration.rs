@@ -171,7 +171,7 @@ fn bad_references() {
 fn no_images() {
     let home = Home::new();
     home.configuration("additionalImages: []\n");
-    insta::assert_snapshot!(home.to_disk(&[]).code(1).complaints(), @"[ERROR]  : [Executor] no images to copy");
+    insta::assert_snapshot!(home.to_disk(&[]).code(1).complaints(), @"[ERROR]  : [Executor] no images to copy: the configuration asks for none, or all of them are blocked");
     leaves(&home, &[]);
 }
 

@@ -149,7 +149,7 @@ fn credentials_are_refused() {
 fn an_auth_file_that_is_not_there() {
     let site = Site::new();
     let outcome = site.home.to_disk(&["--authfile", "nowhere.json"]);
-    insta::assert_snapshot!(outcome.code(0).complaints(), @"");
+    insta::assert_snapshot!(outcome.code(0).complaints(), @"[WARN]   : ⚠️  auth file `HOME/nowhere.json` is not there: registries are asked without its credentials");
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_manifest_with_a_wrong_bit() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    run the same command again: what arrived is kept, only the rest is fetched
+    running again will not help until the causes are mended
     "#);
     let site = Site::new();
     recovers(&site, Fault::new(When::kind(Kind::Manifest).method("GET").once(), Effect::WrongBytes(20)));
@@ -267,7 +267,7 @@ fn a_blob_with_a_wrong_bit() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    run the same command again: what arrived is kept, only the rest is fetched
+    running again will not help until the causes are mended
     "#);
     let site = Site::new();
     recovers(&site, wrong(When::kind(Kind::Blob).digest(&blob).once()));
@@ -283,8 +283,8 @@ fn a_body_that_is_cut_short() {
     // Each attempt brings 5000 bytes further, and three do not suffice.
     let site = Site::new();
     insta::assert_snapshot!(fails(&site, cut(when())), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: end of file before message length reached (after 3 attempts)
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: end of file before message length reached (after 3 attempts)
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -368,8 +368,8 @@ fn a_token_that_ends_in_the_middle() {
 #[test]
 fn a_destination_that_is_read_only() {
     insta::assert_snapshot!(push_fails(Fault::new(When::any(), Effect::ReadOnly)), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: The operation is unsupported. [UNSUPPORTED]
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: The operation is unsupported. [UNSUPPORTED]
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: The operation is unsupported. [UNSUPPORTED]; the registry takes no writes here: it may be read-only or a pull-through cache
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: The operation is unsupported. [UNSUPPORTED]; the registry takes no writes here: it may be read-only or a pull-through cache
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -394,8 +394,8 @@ fn a_real_destination_that_is_read_only() {
     let site = Site::mirrored();
     let outcome = site.home.to_mirror(destination.host(), &["--retry-times=2"]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: Method not allowed
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: Method not allowed
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: Method not allowed; the registry takes no writes here: it may be read-only or a pull-through cache
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: Method not allowed; the registry takes no writes here: it may be read-only or a pull-through cache
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
