@@ -140,7 +140,7 @@ fn mirror_to_disk() {
         twice += again;
         worst = worst.max(again);
     }
-    println!("mirror to disk: killed {struck} times; fetched twice: {twice} bytes in all, {worst} at most of {total}",);
+    println!("mirror to disk: killed {struck} times; fetched twice: {twice} bytes in all, {worst} at most of {total}");
     assert_eq!(struck, kills(), "most runs ended before they could be killed");
 }
 

@@ -34,7 +34,7 @@ fn an_unreadable_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = Home::new();
     let path = home.additional_images(["quay.io/ns/app:v1"]);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&path).is_ok() {
         eprintln!("skipped: root reads everything");
         return;

@@ -14,6 +14,7 @@ use crate::harness::{Home, wait_for};
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
+    #[expect(clippy::print_stderr, reason = "who reads the test's output should know what was not tested")]
     /// Mounted on `folder`; none, with a line that says so, where that is not allowed.
     fn mount(folder: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
