@@ -188,7 +188,6 @@ impl IntoStore {
         }
         Err(last.unwrap_or_else(|| CopyError::permanent("internal", "no image provides this blob")))
     }
-
 }
 
 /// Brings a blob from a registry into the store, going on where an earlier run was interrupted. Adds the bytes that
