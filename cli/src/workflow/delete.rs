@@ -17,7 +17,7 @@ use crate::access::Clients;
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::{Screen, go_duration, size};
+use crate::render::{HEARTBEAT, Screen, go_duration, size};
 use crate::settings::{Delete, DeletePhase, Selection, Settings};
 
 /// Runs one of the two steps, and tells how it went.
@@ -93,7 +93,7 @@ fn first_step(
     };
     let mut step = Generate::new(configuration);
     extras(&mut step);
-    let observer = Screen::new(log.clone(), false) as Arc<dyn Observer>;
+    let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let report = runtime()?.block_on(generate(&job, &step, &observer));
     if report.error.is_none() {
         log.info(format_args!(
@@ -135,7 +135,7 @@ fn second_step(
         logs,
         log_stamp: stamp(settings),
     };
-    let observer = Screen::new(log.clone(), false) as Arc<dyn Observer>;
+    let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let report = runtime()?.block_on(execute(&step, &observer));
     tell_results(&report, log);
     if report.error.is_none() {

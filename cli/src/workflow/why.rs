@@ -13,7 +13,7 @@ use super::mirror::read_configuration;
 use crate::access::Clients;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::Screen;
+use crate::render::{HEARTBEAT, Screen};
 use crate::settings::{Common, OperatorSelection, Selection, Settings, Why};
 use crate::version;
 
@@ -62,7 +62,7 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
         version: program(),
     };
     let runtime = runtime()?;
-    let observer = Screen::new(log.clone(), false) as Arc<dyn Observer>;
+    let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let asked = mirror_engine::why::why(&job, &request.image, request.from.as_deref(), &observer);
     Ok((runtime.block_on(asked)?, text))
 }
