@@ -10,7 +10,7 @@ use oci_transport::{Client, Descriptor, Endpoint, Hasher, ImageSource, Manifest}
 use serde_json::Value;
 
 use crate::carrier::into_store::{fetch_blob, stored_manifest};
-use crate::carrier::{advance, blocking, store as store_error, transport};
+use crate::carrier::{blocking, store as store_error, transport};
 use crate::catalog_image::{ConfigsReader, Instance, Limits, layers_to_read};
 use crate::copy::{CopyError, chain};
 use crate::event::Observer;
@@ -104,8 +104,7 @@ impl CatalogSource {
                     Some(endpoint) => endpoint.clone(),
                     None => client.pull_manifest(image).await.map_err(|error| transport(&error))?.endpoint,
                 };
-                let progress = |before| advance(observer, before);
-                fetch_blob(client, &self.store, &endpoint, blob, progress).await.map(|_| ())
+                fetch_blob(client, &self.store, &endpoint, blob, observer, &mut 0).await
             }
             From::Layout(layout) => {
                 let source = layout.blob(blob).map_err(|error| transport(&error))?;
