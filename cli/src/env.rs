@@ -25,6 +25,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (OCP_SIGNATURE_URL, "base URL of release signatures: `<base>sha256=<hex>/signature-1`"),
     (OCP_SIGNATURE_VERIFICATION_PK, "file with the armored public key that release signatures are verified with"),
     (VERSION_FILTER, "regular expression on release versions (unsupported upstream, kept)"),
+    (OC_MIRROR_GRAPH_DATA_URL, "where the data of the update graph image come from, instead of the public address"),
+    (OC_MIRROR_GRAPH_BASE_IMAGE, "what the update graph image is built on, instead of the public base image"),
     (HTTP_PROXY, "proxy for plain HTTP; never used for loopback addresses"),
     (HTTPS_PROXY, "proxy for HTTPS; never used for loopback addresses"),
     (NO_PROXY, "hosts that are reached without a proxy"),
@@ -54,6 +56,10 @@ pub const OCP_SIGNATURE_URL: &str = "OCP_SIGNATURE_URL";
 pub const OCP_SIGNATURE_VERIFICATION_PK: &str = "OCP_SIGNATURE_VERIFICATION_PK";
 /// Regular expression on release versions.
 pub const VERSION_FILTER: &str = "VERSION_FILTER";
+/// Address of the update graph data.
+pub const OC_MIRROR_GRAPH_DATA_URL: &str = "OC_MIRROR_GRAPH_DATA_URL";
+/// Base of the update graph image.
+pub const OC_MIRROR_GRAPH_BASE_IMAGE: &str = "OC_MIRROR_GRAPH_BASE_IMAGE";
 /// Proxy for plain HTTP; also read in lower case.
 pub const HTTP_PROXY: &str = "HTTP_PROXY";
 /// Proxy for HTTPS; also read in lower case.
@@ -94,6 +100,10 @@ pub struct Snapshot {
     pub signature_key: Option<PathBuf>,
     /// Regular expression on release versions.
     pub version_filter: Option<String>,
+    /// [`OC_MIRROR_GRAPH_DATA_URL`].
+    pub graph_data_url: Option<String>,
+    /// [`OC_MIRROR_GRAPH_BASE_IMAGE`].
+    pub graph_base_image: Option<String>,
     /// Proxies.
     pub proxy: Proxy,
     /// `XDG_RUNTIME_DIR`.
@@ -174,6 +184,8 @@ impl Snapshot {
             signature_url: text(OCP_SIGNATURE_URL),
             signature_key: path(OCP_SIGNATURE_VERIFICATION_PK),
             version_filter: text(VERSION_FILTER),
+            graph_data_url: text(OC_MIRROR_GRAPH_DATA_URL),
+            graph_base_image: text(OC_MIRROR_GRAPH_BASE_IMAGE),
             proxy: Proxy { http: either(HTTP_PROXY), https: either(HTTPS_PROXY), except: either(NO_PROXY) },
             xdg_runtime_dir: path(XDG_RUNTIME_DIR),
             xdg_config_home: path(XDG_CONFIG_HOME),
@@ -221,6 +233,8 @@ mod tests {
             (OCP_SIGNATURE_URL, "https://sig.example/"),
             (OCP_SIGNATURE_VERIFICATION_PK, "/key.asc"),
             (VERSION_FILTER, "4[.]20"),
+            (OC_MIRROR_GRAPH_DATA_URL, "https://data.example/graph-data"),
+            (OC_MIRROR_GRAPH_BASE_IMAGE, "reg.lan/base:1"),
             ("http_proxy", "http://u:secret@proxy.example"),
             (HTTPS_PROXY, "http://proxy.example"),
             (NO_PROXY, ".lan"),
@@ -258,6 +272,12 @@ mod tests {
             ),
             version_filter: Some(
                 "4[.]20",
+            ),
+            graph_data_url: Some(
+                "https://data.example/graph-data",
+            ),
+            graph_base_image: Some(
+                "reg.lan/base:1",
             ),
             proxy: Proxy {
                 http: true,

@@ -1,7 +1,8 @@
 //! Releases: an update service, a signature server and a source registry on loopback, then nothing but the disk.
 
 use test_support::{
-    COMPONENTS, DebianRegistry, Kind, PAYLOADS, Registry, Release, Skopeo, UpdateService, When, update_graph,
+    COMPONENTS, DebianRegistry, IndexBuilder, Kind, Layer, PAYLOADS, Registry, Release, Skopeo, UpdateService, When,
+    update_graph,
 };
 
 use crate::gpg::Gpg;
@@ -26,12 +27,17 @@ fn registries_conf(home: &Home, host: &str) -> std::path::PathBuf {
 }
 
 fn home(service: &UpdateService, host: &str, key: &[u8]) -> Home {
+    home_without_override(service, host, key).variable("UPDATE_URL_OVERRIDE", service.graph_url())
+}
+
+fn home_without_override(service: &UpdateService, host: &str, key: &[u8]) -> Home {
     let home = Home::new();
     let (conf, key) = (registries_conf(&home, host), home.write("key.asc", key));
     home.variable("CONTAINERS_REGISTRIES_CONF", conf)
         .variable("OCP_SIGNATURE_VERIFICATION_PK", key)
-        .variable("UPDATE_URL_OVERRIDE", service.graph_url())
         .variable("OCP_SIGNATURE_URL", service.signature_url())
+        .variable("OC_MIRROR_GRAPH_DATA_URL", service.graph_data_url())
+        .variable("OC_MIRROR_GRAPH_BASE_IMAGE", format!("{host}/ubi9/ubi:latest"))
 }
 
 impl Outside {
@@ -354,4 +360,75 @@ fn a_missing_component_fails_the_release() {
     outcome.code(2).says(&format!("Failed to copy ocpReleaseContent quay.io/{COMPONENTS}@{missing}"));
     assert!(outside.home.archives().is_empty());
     assert!(outside.source.manifest(PAYLOADS, &release.tag).is_some());
+}
+
+#[test]
+fn the_graph_image_is_built_once_and_travels() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.publish(&release);
+    let base = IndexBuilder::docker().architectures(&["amd64", "arm64"], 40, 5000).build();
+    outside.source.push("ubi9/ubi", "latest", &base);
+    let data = Layer::tar_gz([("channels/stable-4.99.yaml", b"name: stable-4.99".as_slice()), ("LICENSE", b"free")]);
+    let body = format!("platform:\n  graph: true\n  release: {}\n", release.by_tag());
+    let key = std::fs::read(outside.home.path().join("key.asc")).unwrap();
+    let built = || {
+        let home = home_without_override(&outside.service, outside.source.host(), &key);
+        home.configuration(&body);
+        home
+    };
+    let home = built();
+    home.to_disk(&[]).code(2).says("error processing graph image").says("status 404");
+    outside.service.graph_data(data.bytes);
+    home.to_disk(&[]).code(0).says("4 / 4 release images mirrored successfully");
+    let tag =
+        home.cache().join("docker/registry/v2/repositories/openshift/graph-image/_manifests/tags/latest/current/link");
+    let digest = std::fs::read_to_string(&tag).unwrap();
+
+    // Elsewhere, at another time: the same bytes.
+    let again = built();
+    again.to_disk(&[]).code(0);
+    assert_eq!(std::fs::read_to_string(again.path().join(tag.strip_prefix(home.path()).unwrap())).unwrap(), digest);
+
+    // With an update service of one's own it is taken from the cache, or said to be missing.
+    let again = again.variable("UPDATE_URL_OVERRIDE", outside.service.graph_url());
+    outside.service.clear_requests();
+    again.to_disk(&[]).code(0).says("4 / 4 release images mirrored successfully");
+    assert!(outside.service.requests().is_empty(), "{:#?}", outside.service.requests());
+    outside.home.configuration(&body);
+    outside.home.to_disk(&[]).code(2).says("no graph image in cache (nor working-dir)");
+
+    let inside = enclave(&home);
+    carry(&home, &inside);
+    let destination = Registry::start_blocking();
+    inside.to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
+    let image = destination.manifest("m/openshift/graph-image", "latest").unwrap();
+    assert_eq!(image.digest.to_string(), digest);
+    let list: serde_json::Value = serde_json::from_slice(&image.bytes).unwrap();
+    let architectures: Vec<_> =
+        list["manifests"].as_array().unwrap().iter().map(|entry| &entry["platform"]["architecture"]).collect();
+    assert_eq!(architectures, ["amd64", "arm64"]);
+    for entry in list["manifests"].as_array().unwrap() {
+        let child = destination.manifest("m/openshift/graph-image", entry["digest"].as_str().unwrap()).unwrap();
+        let child: serde_json::Value = serde_json::from_slice(&child.bytes).unwrap();
+        let blob = |value: &serde_json::Value| {
+            destination.blob(&value["digest"].as_str().unwrap().parse().unwrap()).expect("the blob is there")
+        };
+        let config: serde_json::Value = serde_json::from_slice(&blob(&child["config"])).unwrap();
+        assert_eq!(config["config"]["Cmd"][0], "/bin/bash");
+        let layers = child["layers"].as_array().unwrap();
+        assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), layers.len());
+        blob(layers.last().unwrap());
+    }
+    let service = inside.disk().join("working-dir/cluster-resources/updateService.yaml");
+    assert!(std::fs::read_to_string(service).unwrap().contains("/m/openshift/graph-image:latest"));
+
+    // An archive without it is told.
+    let without = built();
+    without.configuration(&format!("platform:\n  release: {}\n", release.by_tag()));
+    without.to_disk(&[]).code(0);
+    let inside = enclave(&home);
+    carry(&without, &inside);
+    inside.configuration(&body);
+    inside.to_mirror(destination.host(), &[]).code(2).says("unable to find graph image in local cache");
 }

@@ -98,6 +98,12 @@ pub struct Options {
     pub add_intermediate_releases: bool,
     /// Endpoint of the update graph, instead of the public one; also means that the graph image is not built.
     pub update_url: Option<String>,
+    /// Where the data of the update graph image come from, instead of the public address.
+    pub graph_data_url: Option<String>,
+    /// What the update graph image is built on, instead of the public base image.
+    pub graph_base_image: Option<String>,
+    /// Only versions that this regular expression matches can be head or first of a channel.
+    pub version_filter: Option<String>,
     /// Base URL of release signatures, instead of the public one.
     pub signature_url: Option<String>,
     /// Armored public keys for release signatures, instead of the built-in ones.
@@ -138,6 +144,9 @@ impl Default for Options {
             operator_selection: fbc_catalog::RuleSet::VersionRange,
             add_intermediate_releases: false,
             update_url: None,
+            graph_data_url: None,
+            graph_base_image: None,
+            version_filter: None,
             signature_url: None,
             signature_key: None,
             sign_catalogs: None,

@@ -110,7 +110,7 @@ impl Extraction {
 }
 
 /// The tar inside a blob, whatever its media type says: publishers get that wrong.
-fn decompressed<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub(super) fn decompressed<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut blob = BufReader::with_capacity(128 * 1024, blob);
     let start = io::BufRead::fill_buf(&mut blob)?;
     Ok(if start.starts_with(&[0x1f, 0x8b]) {

@@ -5,6 +5,7 @@
 //! the archive, and nothing is asked of a network.
 
 mod extract;
+mod graph_image;
 mod graphs;
 mod payload;
 mod selection;
@@ -52,11 +53,6 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
 }
 
 async fn images(at: &Collecting<'_>) -> Result<Vec<PlannedImage>, String> {
-    if at.job.configuration.mirror.platform.graph {
-        return Err("[ReleaseImageCollector] error processing graph image: mirror.platform.graph is not supported by \
-                    this version; remove `graph: true`"
-            .to_owned());
-    }
     let wanted = selection::wanted(at).await?;
     let signatures = Signatures::new(at)?;
     let releases: Vec<(Wanted, Vec<ReleaseImage>)> = futures_util::stream::iter(wanted)
@@ -70,6 +66,9 @@ async fn images(at: &Collecting<'_>) -> Result<Vec<PlannedImage>, String> {
     let mut planned = Vec::new();
     for (wanted, images) in releases {
         plan(at, &wanted, images, &mut planned)?;
+    }
+    if at.job.configuration.mirror.platform.graph {
+        planned.push(graph_image::plan(at).await?);
     }
     Ok(planned)
 }

@@ -1,6 +1,8 @@
 //! Which releases the configuration means, as payloads by digest.
 
-use cincinnati_graph::{Architectures, Channel, GraphKey, Release, Report, Request, Selector, Service, Step, Warning};
+use cincinnati_graph::{
+    Architectures, Channel, GraphKey, Release, Report, Request, Selector, Service, Step, VersionFilter, Warning,
+};
 use image_ref::{Digest, ImageRef};
 use isc_schema::{PlatformConfig, ReleaseType};
 use mirror_plan::release::{DirectRelease, RELEASE_REPOSITORY, ReleaseName, signature};
@@ -26,7 +28,8 @@ pub(super) async fn wanted(at: &Collecting<'_>) -> Result<Vec<Wanted>, String> {
 }
 
 /// The selection in the words of the update graph.
-fn request(platform: &PlatformConfig, add_intermediate_releases: bool) -> Request {
+fn request(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Request, String> {
+    let filter = at.job.options.version_filter.as_deref().map(VersionFilter::parse).transpose();
     let channels = platform.channels.iter().map(|channel| Channel {
         name: channel.name.clone(),
         service: match channel.release_type {
@@ -38,17 +41,18 @@ fn request(platform: &PlatformConfig, add_intermediate_releases: bool) -> Reques
         full: channel.full,
         shortest_path: channel.shortest_path,
     });
-    Request {
+    Ok(Request {
         channels: channels.collect(),
         architectures: Architectures::new(!platform.platforms.is_empty(), &platform.architectures),
-        add_intermediate_releases,
+        add_intermediate_releases: at.job.options.add_intermediate_releases,
+        version_filter: filter.map_err(|error| error.to_string())?,
         ..Request::default()
-    }
+    })
 }
 
 async fn channels(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Vec<Wanted>, String> {
     let graphs = Graphs::new(at)?;
-    let mut selector = Selector::new(request(platform, at.job.options.add_intermediate_releases));
+    let mut selector = Selector::new(request(at, platform)?);
     let selection = loop {
         match selector.step() {
             Step::Done(selection) => break selection,

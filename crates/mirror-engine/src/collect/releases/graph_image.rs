@@ -1,0 +1,298 @@
+//! The update graph image: the graph data as one more layer on a base image, for every platform of the base
+//! (contract `release.md` 5).
+//!
+//! It is built into the cache, from where it is copied like any other image. The same data on the same base give the
+//! same bytes.
+
+use std::io::{self, Read, Write as _};
+
+use archive_format::Store;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use image_ref::{Algorithm, Digest, ImageRef};
+use mirror_plan::release::{GRAPH_REPOSITORY, GRAPH_TAG, ReleaseImage};
+use mirror_plan::{CacheName, ImageKind, Mode, PlannedImage, Why};
+use oci_transport::{Descriptor, Endpoint, Hasher, IndexEntry, Manifest, ManifestView, Reference, media_type};
+use serde_json::{Value, json};
+
+use super::extract::decompressed;
+use crate::carrier::blocking;
+use crate::carrier::into_store::{fetch_blob, stored_manifest};
+use crate::collect::Collecting;
+use crate::event::Event;
+
+/// The graph data of Red Hat's update service.
+const DATA_URL: &str = "https://api.openshift.com/api/upgrades_info/graph-data";
+/// What it is put upon.
+const BASE_IMAGE: &str = "registry.access.redhat.com/ubi9/ubi:latest";
+/// Where the data lie in the image.
+const FOLDER: &str = "var/lib/cincinnati-graph-data";
+/// What the image does: it hands the data to the update service.
+const COMMAND: &str = "exec cp -rp /var/lib/cincinnati-graph-data/* /var/lib/cincinnati/graph-data";
+/// The most that is read as graph data, in bytes, compressed and unpacked. Real data have 1 and 20 MB.
+const MAX_DATA_BYTES: usize = 64 * 1024 * 1024;
+const MAX_UNPACKED_BYTES: u64 = 512 * 1024 * 1024;
+/// The most that is read as an image configuration, in bytes.
+const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+/// How many layers of the base are fetched together.
+const AT_ONCE: usize = 4;
+
+/// Plans the graph image: built where there is a network, else from the cache or the archive.
+pub(super) async fn plan(at: &Collecting<'_>) -> Result<PlannedImage, String> {
+    image(at).await.map_err(|message| format!("[ReleaseImageCollector] error processing graph image: {message}"))
+}
+
+async fn image(at: &Collecting<'_>) -> Result<PlannedImage, String> {
+    let cached = || at.store.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).map_err(|error| crate::copy::chain(&error));
+    if at.mode == Mode::DiskToMirror {
+        let in_archive = at.archive.is_some_and(|archive| archive.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).is_some());
+        if !in_archive && cached()?.is_none() {
+            return Err("unable to find graph image in local cache: the archive was made without `graph: true`".into());
+        }
+    } else if at.job.options.update_url.is_some() {
+        let complete = match cached()? {
+            Some(digest) => is_complete(at.store, &digest)?,
+            None => false,
+        };
+        if !complete {
+            return Err("no graph image in cache (nor working-dir): with UPDATE_URL_OVERRIDE it is not built, but \
+                        taken from the cache of an earlier run that has built it"
+                .into());
+        }
+    } else {
+        build(at).await?;
+    }
+    let host = &at.job.options.cache_host;
+    let source =
+        ImageRef::parse(&format!("{host}/{GRAPH_REPOSITORY}:{GRAPH_TAG}")).map_err(|error| error.to_string())?;
+    let image: ReleaseImage = mirror_plan::release::graph_image(source);
+    let cache = CacheName { repository: image.repository.clone(), tag: image.tag.clone() };
+    Ok(PlannedImage {
+        kind: ImageKind::Graph,
+        origin: image.origin(at.mode == Mode::DiskToMirror),
+        destination: at.destination.map(|to| to.image(&cache)).transpose().map_err(|error| error.to_string())?,
+        source: image.source,
+        cache,
+        platforms: Vec::new(),
+        built: true,
+        needs: Vec::new(),
+        operators: Vec::new(),
+        why: Why {
+            path: "mirror.platform.graph".to_owned(),
+            line: at.job.configuration.mirror.platform.span.line,
+            steps: Vec::new(),
+        },
+    })
+}
+
+/// Whether the store has every part of an image.
+fn is_complete(store: &Store, digest: &Digest) -> Result<bool, String> {
+    let Some(manifest) = stored_manifest(store, digest).map_err(|error| error.message)? else { return Ok(false) };
+    let view = manifest.view().map_err(|error| error.to_string())?;
+    if let ManifestView::Index(index) = &view {
+        for entry in &index.manifests {
+            if !is_complete(store, &entry.descriptor.digest)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(view.blobs().iter().all(|blob| store.blob_size(&blob.digest) == Some(blob.size)))
+}
+
+/// Builds the image into the cache.
+async fn build(at: &Collecting<'_>) -> Result<(), String> {
+    let options = &at.job.options;
+    at.tell(Event::Debug("building the update graph image".to_owned()));
+    let url = options.graph_data_url.as_deref().unwrap_or(DATA_URL);
+    let answer = at.job.source.get(url, None, MAX_DATA_BYTES).await.map_err(|error| crate::copy::chain(&error))?;
+    if answer.status != 200 {
+        return Err(format!("graph data: {url} answered with status {}", answer.status));
+    }
+    let layer =
+        blocking(move || Layer::of(&answer.body)).await.map_err(|error| format!("graph data of {url}: {error}"))?;
+
+    let base = options.graph_base_image.as_deref().unwrap_or(BASE_IMAGE);
+    let reference = ImageRef::parse(base).map_err(|error| error.to_string())?;
+    let pulled = at.job.source.pull_manifest(&reference).await.map_err(|error| crate::copy::chain(&error))?;
+    let about = |message: String| format!("base image {base}: {message}");
+    let ManifestView::Index(index) = pulled.manifest.view().map_err(|error| about(error.to_string()))? else {
+        return Err(about("it is no manifest list".to_owned()));
+    };
+    let mut entries = Vec::new();
+    let mut is_docker = false;
+    // Attestations stand in lists as entries for no platform; they say nothing about the new image.
+    let is_image = |entry: &&IndexEntry| entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown");
+    for entry in index.manifests.iter().filter(is_image) {
+        let manifest = instance(at, &pulled.endpoint, entry, &layer).await.map_err(about)?;
+        is_docker |= manifest.media_type == media_type::DOCKER_MANIFEST;
+        let platform = match &entry.platform {
+            Some(platform) => serde_json::to_value(platform).map_err(|error| error.to_string())?,
+            None => json!({ "os": "linux", "architecture": "amd64" }),
+        };
+        entries.push(json!({
+            "mediaType": manifest.media_type,
+            "digest": manifest.digest,
+            "size": manifest.bytes.len(),
+            "platform": platform,
+        }));
+    }
+    if entries.is_empty() {
+        return Err(about("its list names no image".to_owned()));
+    }
+    let list_type = if is_docker { media_type::DOCKER_LIST } else { media_type::OCI_INDEX };
+    let list = json!({ "schemaVersion": 2, "mediaType": list_type, "manifests": entries });
+    let list = Manifest::new(list.to_string(), list_type);
+    let store = at.store.clone();
+    blocking(move || {
+        store.put_manifest(GRAPH_REPOSITORY, &list.digest, &list.bytes)?;
+        store.tag(GRAPH_REPOSITORY, GRAPH_TAG, &list.digest)
+    })
+    .await
+    .map_err(|error| crate::copy::chain(&error))
+}
+
+/// One instance of the base with the layer on top, put into the cache.
+async fn instance(
+    at: &Collecting<'_>,
+    endpoint: &Endpoint,
+    entry: &IndexEntry,
+    layer: &Layer,
+) -> Result<Manifest, String> {
+    let client = &at.job.source;
+    let reference = Reference::Digest(entry.descriptor.digest.clone());
+    let base = client.pull_manifest_at(endpoint, &reference).await.map_err(|error| crate::copy::chain(&error))?;
+    let ManifestView::Image(image) = base.view().map_err(|error| error.to_string())? else {
+        return Err(format!("{} is no image with layers", base.digest));
+    };
+    if image.layers.iter().any(Descriptor::is_foreign) {
+        return Err(format!("{} has layers that must not be copied", base.digest));
+    }
+    let blobs = image.layers.iter().chain([&image.config]);
+    futures_util::stream::iter(blobs.filter(|blob| at.store.blob_size(&blob.digest) != Some(blob.size)).cloned())
+        .map(|blob| async move {
+            let fetched = fetch_blob(client, at.store, endpoint, &blob, |_| |_| ()).await;
+            fetched.map(drop).map_err(|error| error.message)
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    let (store, layer) = (at.store.clone(), layer.clone());
+    blocking(move || {
+        let config =
+            store.read_small_blob(&image.config.digest, MAX_CONFIG_BYTES).map_err(|error| error.to_string())?;
+        let (manifest, config) = stack(&base, &config, &layer)?;
+        let put = || {
+            store.put_blob(&layer.digest, &layer.blob)?;
+            store.put_blob(&config.0, &config.1)?;
+            let layers = image.layers.iter().map(|layer| &layer.digest);
+            for digest in layers.chain([&layer.digest, &config.0]) {
+                store.link_layer(GRAPH_REPOSITORY, digest)?;
+            }
+            store.put_manifest(GRAPH_REPOSITORY, &manifest.digest, &manifest.bytes)
+        };
+        put().map_err(|error: archive_format::StoreError| crate::copy::chain(&error))?;
+        Ok(manifest)
+    })
+    .await
+}
+
+/// The manifest and configuration of an image with one layer more.
+fn stack(base: &Manifest, config: &[u8], layer: &Layer) -> Result<(Manifest, (Digest, Vec<u8>)), String> {
+    let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(|error| error.to_string());
+    let (mut manifest, mut config) = (parse(&base.bytes)?, parse(config)?);
+    if !config.is_object() {
+        return Err("its configuration is no JSON object".to_owned());
+    }
+    if !config["config"].is_object() {
+        config["config"] = json!({});
+    }
+    config["config"]["Cmd"] = json!(["/bin/bash", "-c", COMMAND]);
+    append(
+        &mut config["history"],
+        json!({ "created_by": "oc-mirror: update graph data", "created": "1970-01-01T00:00:00Z" }),
+    );
+    if !config["rootfs"].is_object() {
+        config["rootfs"] = json!({ "type": "layers" });
+    }
+    append(&mut config["rootfs"]["diff_ids"], json!(layer.diff_id));
+    let config = config.to_string().into_bytes();
+    let digest = Hasher::of(Algorithm::Sha256, &config);
+    let layer_type = if base.media_type == media_type::DOCKER_MANIFEST {
+        "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    } else {
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    };
+    manifest["config"]["digest"] = json!(digest);
+    manifest["config"]["size"] = json!(config.len());
+    append(
+        &mut manifest["layers"],
+        json!({ "mediaType": layer_type, "digest": layer.digest, "size": layer.blob.len() }),
+    );
+    Ok((Manifest::new(manifest.to_string(), base.media_type.clone()), (digest, config)))
+}
+
+/// Adds to a JSON list, which is made when it is missing.
+fn append(list: &mut Value, item: Value) {
+    match list {
+        Value::Array(items) => items.push(item),
+        other => *other = Value::Array(vec![item]),
+    }
+}
+
+/// The graph data as a layer.
+#[derive(Clone)]
+struct Layer {
+    blob: bytes::Bytes,
+    digest: Digest,
+    diff_id: Digest,
+}
+
+impl Layer {
+    /// The same entries below [`FOLDER`], owned by root.
+    fn of(tar_gz: &[u8]) -> io::Result<Self> {
+        let mut archive = tar::Archive::new(decompressed(tar_gz)?.take(MAX_UNPACKED_BYTES));
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut count = 0;
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let kind = entry.header().entry_type();
+            if kind.is_pax_global_extensions() {
+                continue;
+            }
+            let path = below(&entry.path_bytes())?;
+            let mut header = entry.header().clone();
+            header.set_uid(0);
+            header.set_gid(0);
+            if kind.is_symlink() || kind.is_hard_link() {
+                let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+                // A symbolic link is relative to its place; a hard link names an entry.
+                let target =
+                    if kind.is_symlink() { String::from_utf8_lossy(&target).into_owned() } else { below(&target)? };
+                builder.append_link(&mut header, path, target)?;
+            } else if kind.is_file() || kind.is_dir() {
+                builder.append_data(&mut header, path, &mut entry)?;
+            } else {
+                return Err(io::Error::other(format!("{path} is neither file, folder nor link")));
+            }
+            count += 1;
+        }
+        if count == 0 {
+            return Err(io::Error::other("the tar is empty"));
+        }
+        let tar = builder.into_inner()?;
+        let mut gzip = flate2::GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default());
+        gzip.write_all(&tar)?;
+        let blob = gzip.finish()?;
+        let of = |bytes: &[u8]| Hasher::of(Algorithm::Sha256, bytes);
+        Ok(Self { digest: of(&blob), diff_id: of(&tar), blob: blob.into() })
+    }
+}
+
+/// A path of the graph data as a path of the image, without a slash at its end.
+fn below(path: &[u8]) -> io::Result<String> {
+    let path = String::from_utf8_lossy(path);
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if parts.contains(&"..") {
+        return Err(io::Error::other(format!("path `{path}` leaves its folder")));
+    }
+    Ok([FOLDER].into_iter().chain(parts).collect::<Vec<_>>().join("/"))
+}
