@@ -171,6 +171,8 @@ impl Observer for Screen {
             }
             Event::CopyStarted { images } => {
                 self.change(|state| {
+                    // What collecting fetched is no part of the work that is measured from here.
+                    state.meter.bytes = 0;
                     state.copying = true;
                     state.meter.totals.images = images;
                 });

@@ -5,6 +5,7 @@
 //! same bytes.
 
 use std::io::{self, Read, Write as _};
+use std::sync::Arc;
 
 use archive_format::Store;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -18,7 +19,7 @@ use super::extract::decompressed;
 use crate::carrier::blocking;
 use crate::carrier::into_store::{fetch_blob, stored_manifest};
 use crate::collect::Collecting;
-use crate::event::Event;
+use crate::event::{Event, NoObserver, Observer};
 
 /// The graph data of Red Hat's update service.
 const DATA_URL: &str = "https://api.openshift.com/api/upgrades_info/graph-data";
@@ -167,10 +168,13 @@ async fn instance(
         return Err(format!("{} has layers that must not be copied", base.digest));
     }
     let blobs = image.layers.iter().chain([&image.config]);
+    // The base is fetched before the plan knows its size: it is no part of the progress of copying.
+    let silent: Arc<dyn Observer> = Arc::new(NoObserver);
+    let silent = &silent;
     futures_util::stream::iter(blobs.filter(|blob| at.store.blob_size(&blob.digest) != Some(blob.size)).cloned())
         .map(|blob| async move {
-            let fetched = fetch_blob(client, at.store, endpoint, &blob, |_| |_| ()).await;
-            fetched.map(drop).map_err(|error| error.message)
+            let fetched = fetch_blob(client, at.store, endpoint, &blob, silent, &mut 0).await;
+            fetched.map_err(|error| error.message)
         })
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
