@@ -324,6 +324,38 @@ fn a_missing_related_image_costs_its_bundle_only() {
     assert!(errors.contains(&format!("error mirroring image docker://{missing} (Operator bundles: [foo.v0.3.0]")));
 }
 
+/// Collection errors end the run with exit code 4 and nothing mirrored.
+#[test]
+fn collection_errors() {
+    let source = Registry::start_blocking();
+    world(&source, &["r.io/ns/no-tag"]);
+    let check = |body: &str, texts: &[&str]| {
+        let home = Home::new();
+        operators(&home, source.host(), body);
+        let outcome = home.to_disk(&[]);
+        outcome.code(4).says("collection error");
+        for text in texts {
+            outcome.says(text);
+        }
+        assert!(home.archives().is_empty());
+    };
+    check("full: true", &["tag and digest are empty", "SKIPPING bundle foo.v0.3.0 of operator foo"]);
+    check("packages:\n- name: foo\n  minVersion: 9.0.0", &["failed to filter catalog"]);
+    check("packages:\n- name: fooo", &["package \"fooo\" does not exist in the catalog", "no related images found"]);
+    check(
+        "packages:\n- name: bar\nplatforms:\n- {os: linux, architecture: riscv64}",
+        &["no instances found for platform"],
+    );
+
+    let home = Home::new();
+    home.configuration("operators:\n- catalog: 127.0.0.1:1/no/such:v1\n");
+    home.to_disk(&["--retry-times=1"]).code(4).says("collection error").says("127.0.0.1:1");
+
+    let sqlite = ImageBuilder::docker().layer(Layer::random(1, 1000)).build();
+    source.push("cat/index", "v1", &sqlite);
+    check("packages:\n- name: bar", &["it is not a file-based catalog"]);
+}
+
 #[test]
 fn only_the_platforms_asked_for() {
     let source = Registry::start_blocking();
@@ -376,4 +408,50 @@ fn real_registries_and_skopeo() {
         let name = format!("{}/m/ns/{package}:{}", destination.host(), operand.as_tag());
         assert_eq!(skopeo.digest(&name).unwrap(), operand);
     }
+}
+
+/// From registry to registry, and from a folder: the same catalog, the same digest.
+#[test]
+fn mirror_to_mirror_and_catalogs_in_folders() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let catalog = world(&source, &[]);
+    let home = Home::new();
+    operators(&home, source.host(), FOO_FROM_0_2);
+    let (workspace, to) =
+        (format!("file://{}/ws", home.path().display()), format!("docker://{}/m", destination.host()));
+    let args = ["-c", "isc.yaml", "--workspace", &workspace, &to, "--src-tls-verify=false", "--dest-tls-verify=false"];
+    for _ in 0..2 {
+        home.run(&args).code(0).says("9 / 9 operator images mirrored successfully");
+    }
+    assert_eq!(served(&destination, "m/cat/index", "v1"), ["bar.v1.1.0", "foo.v0.2.0", "foo.v0.3.0"]);
+    assert_there(&destination, "m/", &[("foo", "0.2.0"), ("foo", "0.3.0"), ("bar", "1.1.0")]);
+
+    let home = Home::new();
+    write_layout(&home.path().join("folder/idx"), &catalog);
+    home.configuration(&format!(
+        "operators:\n- catalog: oci://{}/folder/idx\n  packages:\n  - name: foo\n    minVersion: 0.2.0\n  - name: bar\n",
+        home.path().display()
+    ));
+    home.to_disk(&[]).code(0).says("9 / 9 operator images mirrored successfully");
+    std::fs::remove_dir_all(home.cache()).unwrap();
+    std::fs::remove_dir_all(home.path().join("folder")).unwrap();
+    home.to_mirror(destination.host(), &[]).code(0);
+    let digest = |repository: &str, tag: &str| destination.manifest(repository, tag).unwrap().digest;
+    assert_eq!(digest("idx", "latest"), digest("m/cat/index", "v1"));
+}
+
+/// Writes an image as an OCI layout.
+fn write_layout(folder: &std::path::Path, image: &Image) {
+    let blobs = folder.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    for manifest in image.manifests() {
+        std::fs::write(blobs.join(manifest.digest.hex()), &manifest.bytes).unwrap();
+    }
+    for blob in image.all_blobs() {
+        std::fs::write(blobs.join(blob.digest.hex()), &blob.bytes).unwrap();
+    }
+    std::fs::write(folder.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}").unwrap();
+    let entry = serde_json::json!({"mediaType": image.media_type, "digest": image.digest.to_string(), "size": image.bytes.len()});
+    let index = serde_json::json!({"schemaVersion": 2, "manifests": [entry]});
+    std::fs::write(folder.join("index.json"), index.to_string()).unwrap();
 }

@@ -176,7 +176,7 @@ impl Run<'_> {
         if let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| message(&error))? {
             self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
             let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
-            if self.at.mode != Mode::DiskToMirror && entry.catalog.transport() != &Transport::Docker {
+            if self.is_settled_first(entry) {
                 let (tree, source) = source.tree(digest, &entry.platforms).await.map_err(|error| message(&error))?;
                 self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
             }
@@ -288,9 +288,18 @@ impl Run<'_> {
         .await
     }
 
-    /// Brings a catalog from a folder into the cache, whole: no registry has its parts, so copying could not.
+    fn is_settled_first(&self, entry: &OperatorCatalog) -> bool {
+        match self.at.mode {
+            Mode::MirrorToDisk => entry.catalog.transport() != &Transport::Docker,
+            Mode::DiskToMirror => false,
+            Mode::MirrorToMirror => true,
+        }
+    }
+
+    /// Brings a catalog into the cache, whole, before copying starts: from a folder, because no registry has its parts,
+    /// and in mirror to mirror, where layers of the rebuilt catalog are taken from the cache and nowhere else.
     async fn settle(&self, entry: &OperatorCatalog, source: &CatalogSource, tree: &ImageTree) -> Result<(), CopyError> {
-        if !matches!(source.from, From::Layout(_)) {
+        if !self.is_settled_first(entry) {
             return Ok(());
         }
         source.import_all(tree).await?;
