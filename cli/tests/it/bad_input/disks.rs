@@ -50,7 +50,8 @@ fn the_cache_is_full() {
     let (source, home) = (source(), Home::new());
     home.additional_images([format!("{}/ns/app:v1", source.host())]);
     let Some(disk) = SmallDisk::mount(&home.path().join(".oc-mirror"), "1m") else { return };
-    let outcome = home.to_disk(&["--parallel-layers=1", "--parallel-images=1"]);
+    // Without `--force` the run is refused before it fills the disk; see `dry_run.rs`.
+    let outcome = home.to_disk(&["--parallel-layers=1", "--parallel-images=1", "--force"]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
     [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: no space left for `HOME/.oc-mirror/.cache/partial/sha256/HEX`: 1000000 bytes were still to be written; free space or choose another --cache-dir
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: no space left for `HOME/.oc-mirror/.cache/partial/sha256/HEX`: 1000000 bytes were still to be written; free space or choose another --cache-dir
@@ -76,7 +77,7 @@ fn the_disk_of_the_archive_is_full() {
     let earlier = std::fs::read(home.disk().join("mirror_000001.tar")).unwrap();
 
     home.additional_images([format!("{}/ns/small:v1", source.host()), format!("{}/ns/app:v1", source.host())]);
-    let outcome = home.to_disk(&[]);
+    let outcome = home.to_disk(&["--force"]);
     insta::assert_snapshot!(outcome.code(1).complaints(), @"[ERROR]  : [Executor] no space left for the archive `HOME/disk/.mirror_000001.tar.partial`: 1000000 bytes were still to be written for this entry; free space or choose another destination");
     leaves(&home, &["mirror_000001.tar"]);
     assert_eq!(std::fs::read(home.disk().join("mirror_000001.tar")).unwrap(), earlier);
