@@ -2,7 +2,7 @@
 //!
 //! The way of one run, each step a module:
 //!
-//! 1. [`env`](crate::env): one snapshot of the outside world — variables, directory, clock, terminal.
+//! 1. [`env`](mod@env): one snapshot of the outside world — variables, directory, clock, terminal.
 //! 2. [`args`]: what was typed, as clap reads it after [`args::parse`] has ironed out the habits of Go's flag package.
 //! 3. [`settings`]: what it means — absolute paths, chosen defaults, settled conflicts.
 //! 4. [`workflow`]: the run itself, on the engine.

@@ -75,7 +75,7 @@ pub struct PersistentArgs {
     pub destination: DestinationArgs,
 }
 
-/// One side's access flags, without prefix. Borrowed from [`SourceArgs`] or [`DestinationArgs`].
+/// One side's access flags, without prefix. Borrowed from `SourceArgs` or `DestinationArgs`.
 #[derive(Clone, Copy)]
 #[expect(missing_docs, reason = "each field is the flag of the same name")]
 pub struct SideArgs<'a> {

@@ -19,12 +19,12 @@ pub enum Warning {
     InterruptedReplacement,
     /// The chunk ends without tar's end mark: it may have been cut between two entries.
     NoEndMark {
-        /// Index into [`Archive::chunks`].
+        /// Index into [`Archive::chunks`](super::Archive::chunks).
         chunk: usize,
     },
     /// An entry that is neither file nor folder; it is ignored.
     NotRegular {
-        /// Index into [`Archive::chunks`].
+        /// Index into [`Archive::chunks`](super::Archive::chunks).
         chunk: usize,
         /// Its name as written.
         name: String,
@@ -33,14 +33,14 @@ pub enum Warning {
     },
     /// A file that oc-mirror has no place for; it is ignored.
     ForeignEntry {
-        /// Index into [`Archive::chunks`].
+        /// Index into [`Archive::chunks`](super::Archive::chunks).
         chunk: usize,
         /// Its name.
         name: String,
     },
     /// A tag whose link holds no digest; it is ignored.
     BadLink {
-        /// Index into [`Archive::chunks`].
+        /// Index into [`Archive::chunks`](super::Archive::chunks).
         chunk: usize,
         /// Its name.
         name: String,
