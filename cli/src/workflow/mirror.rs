@@ -45,6 +45,9 @@ pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
 /// Everything before the engine: configuration, log file, clients.
 fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<Job> {
     let common = &settings.common;
+    if request.no_cache {
+        bail!("--no-cache is not supported by this version; name a cache on a larger disk with --cache-dir");
+    }
     let (configuration, configuration_text) = read_configuration(&request.config, log)?;
     let workflow = workflow(request)?;
     let working_dir = workflow.working_dir();
