@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use archive_format::{Archive, ArchiveOptions, ArchiveWriter, ContentHasher, Store, layout, verify};
+use archive_format::{Archive, ArchiveOptions, ArchiveWriter, Hasher, Store, layout, verify};
 use image_ref::Algorithm;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +35,7 @@ fn measure(scratch: &Path, mebibytes: u64) -> Result<(), Box<dyn std::error::Err
     let mut digests = Vec::new();
     for number in 0..count {
         part[..8].copy_from_slice(&number.to_le_bytes());
-        let mut hasher = ContentHasher::new(Algorithm::Sha256);
+        let mut hasher = Hasher::new(Algorithm::Sha256);
         (0..blob_mebibytes).for_each(|_| hasher.update(&part));
         digests.push(hasher.finish());
     }

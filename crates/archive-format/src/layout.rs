@@ -200,7 +200,7 @@ mod tests {
     struct ContentDigest;
     impl ContentDigest {
         fn of(bytes: &[u8]) -> Digest {
-            crate::ContentHasher::digest(image_ref::Algorithm::Sha256, bytes)
+            image_ref::Hasher::of(image_ref::Algorithm::Sha256, bytes)
         }
     }
 }

@@ -12,7 +12,7 @@
 //! - [`History`] says what earlier archives carried.
 //!
 //! ```
-//! use archive_format::{Archive, ArchiveOptions, ArchiveWriter, ContentHasher, Store};
+//! use archive_format::{Archive, ArchiveOptions, ArchiveWriter, Hasher, Store};
 //! use image_ref::Algorithm;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +20,7 @@
 //! # let (cache, destination) = (scratch.path().join("cache"), scratch.path().join("out"));
 //! let store = Store::open(&cache)?;
 //! let layer = b"a layer";
-//! let digest = ContentHasher::digest(Algorithm::Sha256, layer);
+//! let digest = Hasher::of(Algorithm::Sha256, layer);
 //! let mut blob = store.begin_blob(&digest, Some(7))?;
 //! blob.write(&layer[3..]).unwrap_or_default(); // a wrong start ...
 //! blob.restart()?;
@@ -48,7 +48,6 @@
 //! the cache has a lock file and a folder of partial blobs.
 
 mod archive;
-mod hash;
 pub mod history;
 pub mod layout;
 mod lock;
@@ -59,8 +58,8 @@ mod verify;
 mod version;
 
 pub use archive::*;
-pub use hash::ContentHasher;
 pub use history::{History, HistoryError, SinceError, parse_since};
+pub use image_ref::Hasher;
 pub use lock::{Holder, LockError, LockFile, WorkspaceLock};
 pub use manifest::{Child, ManifestView, Named};
 pub use space::free_bytes;

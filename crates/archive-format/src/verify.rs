@@ -6,11 +6,10 @@ use std::io::Read as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use image_ref::Digest;
+use image_ref::{Digest, Hasher};
 use serde::Serialize;
 
 use crate::archive::{Archive, BlobLocation, Warning};
-use crate::hash::ContentHasher;
 use crate::history;
 use crate::manifest::ManifestView;
 
@@ -250,7 +249,7 @@ fn check(
     let unreadable =
         |error: std::io::Error| ProblemKind::Unreadable { digest: digest.clone(), reason: error.to_string() };
     let mut reader = archive.open_blob(digest, 0).map_err(unreadable)?;
-    let mut hasher = ContentHasher::new(digest.algorithm());
+    let mut hasher = Hasher::new(digest.algorithm());
     let mut bytes = 0;
     loop {
         if observer.is_cancelled() {

@@ -18,6 +18,8 @@
 //! assert_eq!(image.to_string(), "quay.io/openshift/cli:v1");
 //! ```
 //!
+//! With the feature `hash` it also computes digests: `Hasher`, for the crates that keep or move content.
+//!
 //! The crate knows no network, no file system and no environment.
 //!
 //! ## Deviations from oc-mirror v2
@@ -28,12 +30,16 @@
 //! - [`ImageRef::parse_name`] takes a reference without tag and digest, for callers who have a default.
 
 mod digest;
+#[cfg(feature = "hash")]
+mod hasher;
 mod platform;
 mod reference;
 mod repository;
 mod transport;
 
 pub use digest::{Algorithm, Digest, ParseDigestError};
+#[cfg(feature = "hash")]
+pub use hasher::Hasher;
 pub use platform::{ParsePlatformError, Platform};
 pub use reference::{ImageRef, ParseError};
 pub use repository::{ParseRepositoryError, Repository, is_valid_path, is_valid_tag};

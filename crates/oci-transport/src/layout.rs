@@ -5,12 +5,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image_ref::{Digest, ImageRef, Transport};
+use image_ref::{Digest, Hasher, ImageRef, Transport};
 use serde_json::{Value, json};
 
 use crate::blob::{BlobSink, BlobSource, FileSource};
 use crate::descriptor::Descriptor;
-use crate::hash::Hasher;
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use crate::media_type;
 

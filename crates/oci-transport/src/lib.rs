@@ -48,7 +48,6 @@ mod descriptor;
 mod endpoint;
 mod error;
 mod get;
-mod hash;
 mod host;
 mod layout;
 mod limiter;
@@ -76,7 +75,7 @@ pub use descriptor::Descriptor;
 pub use endpoint::{Endpoint, Reference};
 pub use error::{Condition, Error, Hint, Side};
 pub use get::Answer;
-pub use hash::Hasher;
+pub use image_ref::Hasher;
 pub use layout::{Layout, LayoutError, LayoutSink, split_reference};
 pub use limiter::{Limiter, Permit};
 pub use manifest::{

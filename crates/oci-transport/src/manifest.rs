@@ -3,11 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use image_ref::{Digest, Platform};
+use image_ref::{Digest, Hasher, Platform};
 use serde::Deserialize;
 
 use crate::descriptor::Descriptor;
-use crate::hash::Hasher;
 use crate::{media_type, schema1};
 
 /// How many bytes a manifest may have: 4 MiB, the limit that the distribution specification asks registries to support

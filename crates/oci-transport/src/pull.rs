@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderValue, Method};
-use image_ref::{Digest, ImageRef, Transport};
+use image_ref::{Digest, Hasher, ImageRef, Transport};
 
 use crate::blob::BlobSink;
 use crate::call::{Call, Reply};
@@ -12,7 +12,6 @@ use crate::client::{Client, Inner};
 use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
-use crate::hash::Hasher;
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest, digest_of, guess_media_type};
 use crate::scope::Scope;
 use crate::{content_range, media_type};

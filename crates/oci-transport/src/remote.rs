@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use image_ref::Hasher;
 
 use crate::blob::BlobSource;
 use crate::call::Reply;
@@ -13,7 +14,6 @@ use crate::client::{Client, Inner};
 use crate::descriptor::Descriptor;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
-use crate::hash::Hasher;
 use crate::retry::Retries;
 
 impl Client {

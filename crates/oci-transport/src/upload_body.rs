@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use image_ref::Digest;
+use image_ref::{Digest, Hasher};
 
 use crate::blob::BlobSource;
 use crate::call::Upload;
 use crate::error::{Condition, Error, LocalFailure};
-use crate::hash::Hasher;
 
 /// The size of a read: 256 KiB. Large enough that hand-overs between threads cost nothing beside the hashing.
 const CHUNK: u64 = 256 * 1024;

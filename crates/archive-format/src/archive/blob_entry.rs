@@ -2,11 +2,10 @@
 
 use std::fs;
 
-use image_ref::Digest;
+use image_ref::{Digest, Hasher};
 
 use super::write_error::WriteError;
 use super::writer::ArchiveWriter;
-use crate::hash::ContentHasher;
 
 /// A blob on its way into an archive. Dropped before [`BlobEntry::finish`], it leaves nothing behind.
 #[derive(Debug)]
@@ -16,14 +15,14 @@ pub struct BlobEntry<'w> {
     digest: Digest,
     size: u64,
     received: u64,
-    hasher: ContentHasher,
+    hasher: Hasher,
     complete: bool,
 }
 
 impl<'w> BlobEntry<'w> {
     /// The header is written already.
     pub(super) fn new(writer: &'w mut ArchiveWriter, index: usize, digest: &Digest, size: u64) -> Self {
-        let hasher = ContentHasher::new(digest.algorithm());
+        let hasher = Hasher::new(digest.algorithm());
         Self { writer, index, digest: digest.clone(), size, received: 0, hasher, complete: false }
     }
 
@@ -48,7 +47,7 @@ impl<'w> BlobEntry<'w> {
         if self.received != self.size {
             return Err(self.wrong_size());
         }
-        let found = std::mem::replace(&mut self.hasher, ContentHasher::new(self.digest.algorithm())).finish();
+        let found = std::mem::replace(&mut self.hasher, Hasher::new(self.digest.algorithm())).finish();
         if found != self.digest {
             return Err(WriteError::Digest { expected: self.digest.clone(), found });
         }

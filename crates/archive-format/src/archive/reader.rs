@@ -6,13 +6,12 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use image_ref::Digest;
+use image_ref::{Digest, Hasher};
 
 use super::confine::{Tainted, clean_name};
 use super::diagnostics::{ArchiveError, Warning};
 use super::replace::{chunk_files, chunk_number};
 use super::scan::{End, ScanError, Scanner};
-use crate::hash::ContentHasher;
 use crate::layout::{self, Place};
 
 /// More entries than this are an attack: an archive of this many links would serve a million images.
@@ -219,7 +218,7 @@ impl Archive {
     pub fn read_small_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, ArchiveError> {
         let location = self.blob(digest).ok_or_else(|| ArchiveError::MissingBlob(digest.clone()))?;
         let bytes = self.read_location(location, &digest.to_string(), limit)?;
-        let found = ContentHasher::digest(digest.algorithm(), &bytes);
+        let found = Hasher::of(digest.algorithm(), &bytes);
         if found == *digest {
             return Ok(bytes);
         }

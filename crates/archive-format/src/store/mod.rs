@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use image_ref::{Digest, is_valid_path, is_valid_tag};
+use image_ref::{Digest, Hasher, is_valid_path, is_valid_tag};
 
-use crate::hash::ContentHasher;
 use crate::layout;
 use crate::lock::{Holder, LockFile};
 
@@ -129,7 +128,7 @@ impl Store {
         if bytes.len() as u64 > limit {
             return Err(StoreError::TooLarge { digest: digest.clone(), limit });
         }
-        let found = ContentHasher::digest(digest.algorithm(), &bytes);
+        let found = Hasher::of(digest.algorithm(), &bytes);
         if found == *digest { Ok(bytes) } else { Err(StoreError::Digest { expected: digest.clone(), found }) }
     }
 
@@ -147,7 +146,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Digest`] when `bytes` have another digest.
     pub fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        let found = ContentHasher::digest(digest.algorithm(), bytes);
+        let found = Hasher::of(digest.algorithm(), bytes);
         if found != *digest {
             return Err(StoreError::Digest { expected: digest.clone(), found });
         }

@@ -4,10 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
-use image_ref::Digest;
+use image_ref::{Digest, Hasher};
 
 use super::{Store, StoreError, publish};
-use crate::hash::ContentHasher;
 
 /// Writes below this are gathered first.
 const BUFFER: usize = 128 * 1024;
@@ -22,7 +21,7 @@ pub struct PartialBlob {
     size: Option<u64>,
     path: PathBuf,
     file: File,
-    hasher: ContentHasher,
+    hasher: Hasher,
     offset: u64,
     buffer: Vec<u8>,
 }
@@ -35,7 +34,7 @@ impl PartialBlob {
         fs::create_dir_all(path.parent().expect("partials have a folder")).map_err(failed)?;
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let mut hasher = ContentHasher::new(digest.algorithm());
+        let mut hasher = Hasher::new(digest.algorithm());
         let mut offset = 0;
         let left = file.metadata().map_err(failed)?.len();
         if size.is_some_and(|size| left > size) {
@@ -107,7 +106,7 @@ impl PartialBlob {
         self.buffer.clear();
         self.file.set_len(0)?;
         self.file.rewind()?;
-        self.hasher = ContentHasher::new(self.digest.algorithm());
+        self.hasher = Hasher::new(self.digest.algorithm());
         self.offset = 0;
         Ok(())
     }
@@ -123,7 +122,7 @@ impl PartialBlob {
         if let Some(expected) = self.size.filter(|size| self.offset != *size) {
             return Err(StoreError::Size { digest: self.digest.clone(), expected, found: self.offset });
         }
-        let hasher = std::mem::replace(&mut self.hasher, ContentHasher::new(self.digest.algorithm()));
+        let hasher = std::mem::replace(&mut self.hasher, Hasher::new(self.digest.algorithm()));
         let found = hasher.finish();
         if found != self.digest {
             self.store.remove_partial(&self.digest)?;

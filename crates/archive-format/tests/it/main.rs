@@ -8,10 +8,10 @@ mod properties;
 mod store;
 mod verify;
 
-use archive_format::ContentHasher;
+use archive_format::Hasher;
 use image_ref::{Algorithm, Digest};
 
 /// The SHA-256 digest of some content.
 fn digest_of(bytes: &[u8]) -> Digest {
-    ContentHasher::digest(Algorithm::Sha256, bytes)
+    Hasher::of(Algorithm::Sha256, bytes)
 }

@@ -1,11 +1,21 @@
-//! Digests of streams, for both registered algorithms.
+//! Digests of content (feature `hash`): the one place where bytes are hashed, for whoever keeps or moves them.
 
 use std::fmt;
 
-use image_ref::{Algorithm, Digest};
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::{Algorithm, Digest};
+
 /// A running digest. Cloning it is cheap and keeps the state.
+///
+/// ```
+/// use image_ref::{Algorithm, Hasher};
+///
+/// let mut hasher = Hasher::new(Algorithm::Sha256);
+/// hasher.update(b"a ");
+/// hasher.update(b"layer");
+/// assert_eq!(hasher.finish(), Hasher::of(Algorithm::Sha256, b"a layer"));
+/// ```
 #[derive(Clone)]
 pub struct Hasher(State);
 
@@ -54,5 +64,26 @@ impl fmt::Debug for Hasher {
             State::Sha256(_) => "Hasher(sha256)",
             State::Sha512(_) => "Hasher(sha512)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_digests() {
+        // FIPS 180-2, appendix B and C.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Hasher::of(Algorithm::Sha256, b"abc").to_string(), format!("sha256:{abc}"));
+        let abc = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                   2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+        assert_eq!(Hasher::of(Algorithm::Sha512, b"abc").to_string(), format!("sha512:{abc}"));
+        let mut pieces = Hasher::new(Algorithm::Sha512);
+        for byte in b"abc" {
+            pieces.update(&[*byte]);
+        }
+        assert_eq!(pieces.clone().finish().hex(), abc);
+        assert_eq!(format!("{pieces:?}"), "Hasher(sha512)");
     }
 }
