@@ -25,6 +25,8 @@ cargo xtask COMMAND
   demo [--binary PATH]   mirror a small world to disk and on to a registry, and compare every digest
   bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
                          speed, CPU, memory and requests of a release-shaped workload, beside curl and cp
+  bench catalog [--runs N] [--large MB] [--only TEXT]
+                         reading, selecting from and writing real and generated catalogs: times and peak memory
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
   man [DIR]              write the manual pages (to target/man unless told otherwise)
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["demo"] => demo::run(None),
         ["demo", "--binary", binary] => demo::run(Some(binary)),
+        ["bench", "catalog", options @ ..] => bench::catalog::run(options),
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
         ["man"] => man("target/man"),

@@ -6,7 +6,7 @@
 //! the same bytes. A [`TestCa`] makes the certificates.
 //!
 //! Beside them stand [`DebianRegistry`] and [`Skopeo`], programs of others as independent witnesses, and larger makers:
-//! [`World`], [`CatalogBuilder`], [`release_shaped`].
+//! [`World`], [`CatalogBuilder`], [`GeneratedCatalog`], [`release_shaped`].
 //!
 //! ```
 //! use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
@@ -32,6 +32,7 @@
 mod ca;
 mod catalog;
 mod digest;
+mod generated_catalog;
 mod image;
 pub mod media_type;
 mod process;
@@ -45,6 +46,7 @@ mod world;
 pub use ca::TestCa;
 pub use catalog::CatalogBuilder;
 pub use digest::{manifest_digest, sha256};
+pub use generated_catalog::{Filling, GeneratedCatalog};
 pub use image::{
     Blob, Format, Image, ImageBuilder, IndexBuilder, Layer, LayerCompression, artifact, cosign_signature,
     cosign_signature_tag, schema1, schema1_signed,
