@@ -15,6 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
 use crate::limiter::Permit;
+use crate::location::{self, LocationError, same_origin, shown};
 use crate::retry::retry_after;
 use crate::scope::Scope;
 
@@ -249,20 +250,13 @@ impl Inner {
                 }
             };
             let response = self.answer(host, call, request, sent).await?;
-            let Some(target) = redirect_target(&call.method, &url, &response) else { return Ok((response, url)) };
-            let refuse = |message: String| {
-                Err(Error::new(Condition::Redirect, call.action, message).with_registry(&host.registry))
+            let Some(target) = redirect_target(&call.method, &url, &response, host.insecure) else {
+                return Ok((response, url));
             };
-            let target = match target {
-                Ok(target) => target,
-                Err(message) => return refuse(message),
-            };
-            if !matches!(target.scheme(), "http" | "https") {
-                return refuse(format!("redirected to `{}`, which is no HTTP address", target.scheme()));
-            }
-            if url.scheme() == "https" && target.scheme() == "http" && !host.insecure {
-                return refuse(format!("refused a redirect from HTTPS to plain HTTP at `{}`", shown(&target)));
-            }
+            let target = target.map_err(|error| {
+                let message = format!("refused a redirect to {error}");
+                Error::new(Condition::Redirect, call.action, message).with_registry(&host.registry)
+            })?;
             tracing::trace!(from = %shown(&url), to = %shown(&target), "redirected");
             url = target;
         }
@@ -332,7 +326,12 @@ pub(crate) fn challenges_of(headers: &HeaderMap) -> Vec<Challenge> {
         .collect()
 }
 
-fn redirect_target(method: &Method, from: &Url, response: &reqwest::Response) -> Option<Result<Url, String>> {
+fn redirect_target(
+    method: &Method,
+    from: &Url,
+    response: &reqwest::Response,
+    insecure: bool,
+) -> Option<Result<Url, LocationError>> {
     let safe = matches!(*method, Method::GET | Method::HEAD);
     match response.status().as_u16() {
         307 | 308 => {}
@@ -340,23 +339,13 @@ fn redirect_target(method: &Method, from: &Url, response: &reqwest::Response) ->
         _ => return None,
     }
     // An upload answered by 307 without Location, or 304, is an answer like any other.
-    let location = response.headers().get(LOCATION)?;
-    Some(match location.to_str().ok().and_then(|text| from.join(text).ok()) {
-        Some(url) => Ok(url),
-        None => Err("redirected to an address that cannot be read".to_owned()),
-    })
-}
-
-/// Whether two URLs have the same scheme, host and port.
-pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
-}
-
-/// A URL as it may be shown: without user information, query and fragment, any of which may carry a signature or token.
-pub(crate) fn shown(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{host}{port}{}", url.scheme(), url.path())
+    let header = response.headers().get(LOCATION)?;
+    Some(
+        header
+            .to_str()
+            .map_err(|_| LocationError::Unreadable)
+            .and_then(|text| location::redirect(from, text, insecure)),
+    )
 }
 
 /// No one listens.

@@ -11,9 +11,10 @@ use http::StatusCode;
 use http::header::{ACCEPT, LOCATION};
 use url::Url;
 
-use crate::call::{shown, stalled};
+use crate::call::stalled;
 use crate::client::Client;
 use crate::error::{Condition, Error};
+use crate::location::{self, LocationError, shown};
 use crate::retry::retry_after;
 use crate::tls::Profile;
 
@@ -79,14 +80,12 @@ impl Client {
                 Ok(answer) => answer.map_err(transport)?,
                 Err(_) => return Err(stalled(action, options.stall_timeout)),
             };
-            if let (true, Some(location)) = (response.status().is_redirection(), response.headers().get(LOCATION)) {
-                let target = location.to_str().ok().and_then(|text| url.join(text).ok());
-                let refuse = |message: String| Error::new(Condition::Redirect, action, message);
-                let target = target.ok_or_else(|| refuse("redirected to an address that cannot be read".to_owned()))?;
-                if target.scheme() != "https" && url.scheme() != target.scheme() {
-                    return Err(refuse(format!("refused a redirect to `{}`", shown(&target))));
-                }
-                url = target;
+            if let (true, Some(header)) = (response.status().is_redirection(), response.headers().get(LOCATION)) {
+                let target = header.to_str().map_err(|_| LocationError::Unreadable);
+                let target = target.and_then(|header| location::redirect(&url, header, false));
+                url = target.map_err(|error| {
+                    Error::new(Condition::Redirect, action, format!("refused a redirect to {error}"))
+                })?;
                 continue;
             }
             let wait = retry_after(response.headers(), SystemTime::now());

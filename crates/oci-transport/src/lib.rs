@@ -53,6 +53,7 @@ mod layout;
 mod limiter;
 pub mod link;
 mod list;
+pub mod location;
 mod login;
 mod manifest;
 pub mod media_type;

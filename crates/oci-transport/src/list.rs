@@ -6,12 +6,13 @@ use image_ref::Digest;
 use serde::Deserialize;
 use url::Url;
 
-use crate::call::{Call, Reply, same_origin};
+use crate::call::{Call, Reply};
 use crate::client::Client;
 use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
 use crate::link;
+use crate::location::same_origin;
 use crate::manifest::ManifestView;
 use crate::media_type;
 

@@ -10,12 +10,13 @@ use registries_conf::Credentials;
 use url::Url;
 
 use crate::auth::{self, Token, TokenAnswer, TokenKey, TokenSlot};
-use crate::call::{Call, challenges_of, same_origin, shown};
+use crate::call::{Call, challenges_of};
 use crate::client::Inner;
 use crate::credentials::CredentialRequest;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
+use crate::location::{same_origin, shown};
 use crate::proxy::is_loopback;
 use crate::retry::retry_after;
 use crate::scope::Scope;

@@ -18,6 +18,7 @@ use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
 use crate::host::{Host, MINIMUM_CHUNK};
+use crate::location::{self, LocationError};
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use crate::pull::Progress;
 use crate::scope::Scope;
@@ -51,7 +52,7 @@ impl Client {
                     return Ok(true);
                 }
                 Ok(reply) => {
-                    let session = upload_location(&host, &reply);
+                    let session = upload_location(&host, &reply, &action).ok().flatten();
                     reply.finish();
                     if let Some(session) = session {
                         let key = (at.repository.path().to_owned(), digest.clone());
@@ -295,7 +296,7 @@ impl Push<'_> {
         let scope = Scope::push(self.at.repository.path());
         let reply = self.inner.request(self.at, "blobs/uploads/", adapt, scope, self.action).await?;
         self.minimum = reply.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-        let session = upload_location(self.host, &reply).or_else(|| self.location_by_id(&reply));
+        let session = upload_location(self.host, &reply, self.action)?.or_else(|| self.location_by_id(&reply));
         reply.finish();
         let session = session.ok_or_else(|| {
             Error::new(Condition::Protocol, self.action, "the registry opened an upload without telling where")
@@ -328,8 +329,9 @@ impl Push<'_> {
             moved.fetch_add(sent, Ordering::Relaxed);
             (self.progress)(sent);
         };
-        let result =
-            self.send(Method::PUT, with_digest(session, &self.blob.digest), &open, None, COMMITTED, &told).await;
+        let result = self
+            .send(Method::PUT, location::with_digest(session, &self.blob.digest), &open, None, COMMITTED, &told)
+            .await;
         self.moved = self.moved.max(moved.into_inner());
         result.map(Reply::finish)
     }
@@ -344,7 +346,7 @@ impl Push<'_> {
             let told = self.progress;
             let reply = self.send(Method::PATCH, session.clone(), &open, Some(&range), COMMITTED, told).await?;
             // Each answer may move the session.
-            session = upload_location(self.host, &reply).unwrap_or(session);
+            session = upload_location(self.host, &reply, self.action)?.unwrap_or(session);
             let kept = reply.header("range").and_then(content_range::parse_upload).filter(|kept| *kept > 0);
             reply.finish();
             self.session = Some(session.clone());
@@ -357,7 +359,7 @@ impl Push<'_> {
             self.moved = self.moved.max(self.offset);
         }
         let open = || Upload { body: Bytes::new().into(), length: 0, sent: Arc::default() };
-        let url = with_digest(session, &self.blob.digest);
+        let url = location::with_digest(session, &self.blob.digest);
         let reply = self.send(Method::PUT, url, &open, None, COMMITTED, &silent).await?;
         reply.finish();
         Ok(())
@@ -399,7 +401,8 @@ impl Push<'_> {
             call.accept = &[202, 204];
             if let Ok(reply) = self.inner.call(self.host, call).await {
                 let kept = reply.header("range").and_then(content_range::parse_upload).unwrap_or(0);
-                let place = upload_location(self.host, &reply).unwrap_or_else(|| session.clone());
+                let place =
+                    upload_location(self.host, &reply, self.action).ok().flatten().unwrap_or_else(|| session.clone());
                 reply.finish();
                 if kept > 0 && kept <= self.blob.size {
                     self.offset = kept;
@@ -448,28 +451,14 @@ impl Inner {
     }
 }
 
-/// Where an upload goes on. A relative address is that of the request; `http` for a registry that is reached by HTTPS is
-/// the mistake of a proxy that ends TLS in front of it, and read as HTTPS.
-fn upload_location(host: &Host, reply: &Reply) -> Option<Url> {
-    let mut url = reply.url.join(reply.headers().get(LOCATION)?.to_str().ok()?).ok()?;
-    let base = host.base.get()?;
-    if url.scheme() == "http" && base.scheme() == "https" && url.host() == base.host() {
-        url.set_scheme("https").ok()?;
-        if url.port().is_none() || url.port() == Some(80) {
-            url.set_port(base.port()).ok()?;
-        }
-    }
-    Some(url)
-}
-
-/// The session's address with the digest added; what its query holds already is kept as it is.
-fn with_digest(mut session: Url, digest: &Digest) -> Url {
-    let query = match session.query() {
-        Some(query) if !query.is_empty() => format!("{query}&digest={digest}"),
-        _ => format!("digest={digest}"),
-    };
-    session.set_query(Some(&query));
-    session
+/// Where an upload goes on; `None` when the answer does not tell.
+fn upload_location(host: &Host, reply: &Reply, action: &str) -> Result<Option<Url>, Error> {
+    let (Some(header), Some(base)) = (reply.headers().get(LOCATION), host.base.get()) else { return Ok(None) };
+    let read = header.to_str().map_err(|_| LocationError::Unreadable);
+    read.and_then(|header| location::session(&reply.url, base, header, host.insecure)).map(Some).map_err(|error| {
+        let message = format!("the registry sends the upload to {error}");
+        Error::new(Condition::Redirect, action, message).with_registry(&host.registry)
+    })
 }
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
