@@ -2,9 +2,10 @@
 //! error (contract `config-cli.md` 2.8, 2.9).
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use anyhow::bail;
-use mirror_engine::list;
+use image_ref::ImageRef;
+use mirror_engine::{Observer, list};
 use serde_json::{Value, json};
 
 use super::archive::{answer, fail};
@@ -13,7 +14,8 @@ use crate::access::Clients;
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::settings::{ListOperators, ListReleases, Settings};
+use crate::render::{HEARTBEAT, Screen, table};
+use crate::settings::{ListOperators, ListReleases, OperatorQuery, Settings};
 
 /// What to print, as text and as a document, and what went wrong beside that.
 struct Answer {
@@ -29,7 +31,7 @@ pub(super) fn releases(settings: &Settings, request: &ListReleases, log: &Log) -
 
 /// Lists operator catalogs and what they hold.
 pub(super) fn operators(settings: &Settings, request: &ListOperators, log: &Log) -> ExitStatus {
-    print(settings.output, find_operators(settings, request), log)
+    print(settings.output, find_operators(settings, request, log), log)
 }
 
 fn print(output: OutputFormat, found: anyhow::Result<Answer>, log: &Log) -> ExitStatus {
@@ -97,13 +99,14 @@ fn find_releases(settings: &Settings, request: &ListReleases) -> anyhow::Result<
     }
 }
 
-fn find_operators(settings: &Settings, request: &ListOperators) -> anyhow::Result<Answer> {
-    let version = match request {
-        ListOperators::Catalogs { version } => version,
-        ListOperators::Catalog { catalog, .. } => {
-            bail!("listing the content of a catalog (`{catalog}`) is not supported by this version")
-        }
-    };
+fn find_operators(settings: &Settings, request: &ListOperators, log: &Log) -> anyhow::Result<Answer> {
+    match request {
+        ListOperators::Catalogs { version } => find_catalogs(settings, version),
+        ListOperators::Catalog { catalog, query } => find_contents(settings, catalog, query, log),
+    }
+}
+
+fn find_catalogs(settings: &Settings, version: &str) -> anyhow::Result<Answer> {
     let client = Clients::new(&settings.common)?.source;
     let answers = runtime()?.block_on(list::catalogs(&client, version));
     let mut text = format!("Available OpenShift OperatorHub catalogs:\nOpenShift {version}:\n");
@@ -122,4 +125,83 @@ fn find_operators(settings: &Settings, request: &ListOperators) -> anyhow::Resul
     }
     let document = json!({ "format": 1, "version": version, "catalogs": there, "errors": errors });
     Ok(Answer { text, document, errors })
+}
+
+/// What one catalog holds. Texts are the columns of contract 2.8, documents all that is known at that depth.
+fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery, log: &Log) -> anyhow::Result<Answer> {
+    let common = &settings.common;
+    let client = Clients::new(common)?.source;
+    let keep = list::Keep {
+        cache: common.cache.clone(),
+        temporary: common.env.temp_dir.clone(),
+        started: common.env.started.timestamp().to_string(),
+    };
+    let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
+    let found = runtime()?.block_on(list::catalog_contents(&client, catalog, &keep, &observer))?;
+    let name = catalog.to_string();
+    let digest = found.digest.to_string();
+    let (text, document) = match query {
+        OperatorQuery::Packages => {
+            let rows: Vec<_> = found.packages.iter().collect();
+            let packages: Vec<_> = rows.iter().map(|package| package_document(package)).collect();
+            (packages_text(&rows), json!({ "format": 1, "catalog": name, "digest": digest, "packages": packages }))
+        }
+        OperatorQuery::Channels { package } => {
+            let package = found.package(catalog, package)?;
+            let mut text = String::new();
+            if !package.default_channel.is_empty() {
+                text = packages_text(&[package]);
+                text.push('\n');
+            }
+            let header = ["PACKAGE", "CHANNEL", "HEAD"].map(str::to_owned);
+            let rows = package.channels.iter().map(|channel| {
+                let head = channel.head.clone().unwrap_or_else(|| format!("ERROR: {}", channel.faults.join("; ")));
+                [package.name.clone(), channel.name.clone(), head]
+            });
+            text.push_str(&table(std::iter::once(header).chain(rows)));
+            let channels: Vec<Value> = package
+                .channels
+                .iter()
+                .map(|channel| match &channel.head {
+                    Some(head) => json!({ "name": channel.name, "head": head }),
+                    None => json!({ "name": channel.name, "errors": channel.faults }),
+                })
+                .collect();
+            let mut document = package_document(package);
+            document["channels"] = json!(channels);
+            (text, json!({ "format": 1, "catalog": name, "digest": digest, "package": document }))
+        }
+        OperatorQuery::Versions { package, channel } => {
+            let package = found.package(catalog, package)?;
+            let channel = package.channel(catalog, channel)?;
+            let lines = std::iter::once("VERSIONS").chain(channel.versions.iter().map(String::as_str));
+            let text = lines.fold(String::new(), |text, line| text + line + "\n");
+            let document = json!({
+                "format": 1,
+                "catalog": name,
+                "digest": digest,
+                "package": package.name,
+                "channel": channel.name,
+                "versions": channel.versions,
+            });
+            (text, document)
+        }
+    };
+    Ok(Answer { text, document, errors: Vec::new() })
+}
+
+fn packages_text(packages: &[&list::PackageContents]) -> String {
+    let header = ["NAME", "DISPLAY NAME", "DEFAULT CHANNEL"];
+    let rows = packages
+        .iter()
+        .map(|package| [package.name.as_str(), package.display_name.as_str(), package.default_channel.as_str()]);
+    table(std::iter::once(header).chain(rows))
+}
+
+fn package_document(package: &list::PackageContents) -> Value {
+    json!({
+        "name": package.name,
+        "displayName": package.display_name,
+        "defaultChannel": package.default_channel,
+    })
 }

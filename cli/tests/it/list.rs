@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use test_support::{ImageBuilder, Layer, Registry};
+use test_support::{CatalogBuilder, Image, ImageBuilder, Kind, Layer, Registry, When};
 
 use crate::harness::Home;
 
@@ -123,4 +123,162 @@ fn catalogs_of_a_version() {
     // From 4.22 on there is no marketplace.
     let found = home.run(&["list", "operators", "--catalogs", "--version=4.22", "--src-tls-verify=false"]);
     assert_eq!(found.code(0).stdout.matches("marketplace").count(), 0);
+}
+
+/// A catalog like that of the published examples: `foo` with two channels, one of them without a head, and `bar`.
+fn catalog(extra: &str) -> Image {
+    let bundle = |package: &str, version: &str, more: &str| {
+        format!(
+            "{{\"schema\":\"olm.bundle\",\"name\":\"{package}.v{version}\",\"package\":\"{package}\",\"image\":\"q.io/x:1\",\
+             \"properties\":[{{\"type\":\"olm.package\",\"value\":{{\"packageName\":\"{package}\",\"version\":\"{version}\"}}}}{more}]}}\n"
+        )
+    };
+    let named = |name: &str| format!(",{{\"type\":\"olm.csv.metadata\",\"value\":{{\"displayName\":\"{name}\"}}}}");
+    let foo_files = [
+        r#"{"schema":"olm.package","name":"foo","defaultChannel":"beta"}
+{"schema":"olm.channel","name":"beta","package":"foo","entries":[{"name":"foo.v0.1.0"},{"name":"foo.v0.2.0","replaces":"foo.v0.1.0"},{"name":"foo.v0.3.0","replaces":"foo.v0.2.0"},{"name":"foo.v0.3.1","replaces":"foo.v0.2.0","skips":["foo.v0.3.0"]}]}
+{"schema":"olm.channel","name":"alpha","package":"foo","entries":[{"name":"foo.v0.1.0"},{"name":"foo.v0.2.0"}]}
+"#
+        .to_owned(),
+        bundle("foo", "0.3.1", &named("Foo of the day")),
+        bundle("foo", "0.1.0", &named("Foo of yesterday")),
+        bundle("foo", "0.2.0", ""),
+        bundle("foo", "0.3.0", ""),
+    ]
+    .concat();
+    let bar_files = [
+        "{\"schema\":\"olm.package\",\"name\":\"bar\"}\n\
+         {\"schema\":\"olm.channel\",\"name\":\"stable\",\"package\":\"bar\",\"entries\":[{\"name\":\"bar.v1.0.0\"}]}\n",
+        &bundle("bar", "1.0.0", ""),
+        extra,
+    ]
+    .concat();
+    CatalogBuilder::new()
+        .file("foo/catalog.json", foo_files)
+        .file("bar/catalog.json", bar_files)
+        .architectures(&["amd64", "arm64"])
+        .build()
+}
+
+#[test]
+fn what_a_catalog_holds() {
+    let registry = Registry::start_blocking();
+    let image = catalog("");
+    registry.push("redhat/redhat-operator-index", "v4.20", &image);
+    let home = redirected(&registry);
+    let name = "registry.redhat.io/redhat/redhat-operator-index:v4.20";
+    let list = |more: &[&str]| {
+        let mut args = vec!["list", "operators", "--catalog", name, "--src-tls-verify=false"];
+        args.extend(more);
+        home.run(&args)
+    };
+    assert_eq!(
+        list(&[]).code(0).stdout,
+        "NAME  DISPLAY NAME    DEFAULT CHANNEL\n\
+         bar                   \n\
+         foo   Foo of the day  beta\n"
+    );
+    // What was read once is not read again: the tag is looked up, nothing else.
+    registry.clear_requests();
+    assert_eq!(
+        list(&["--package", "foo"]).code(0).stdout,
+        "NAME  DISPLAY NAME    DEFAULT CHANNEL\n\
+         foo   Foo of the day  beta\n\
+         \n\
+         PACKAGE  CHANNEL  HEAD\n\
+         foo      alpha    ERROR: multiple channel heads found: [foo.v0.1.0 foo.v0.2.0]\n\
+         foo      beta     foo.v0.3.1\n"
+    );
+    assert_eq!(registry.requests_matching(&When::kind(Kind::Blob)).len(), 0);
+    assert_eq!(registry.requests_matching(&When::kind(Kind::Manifest)).len(), 1);
+    assert_eq!(list(&["--package=bar"]).code(0).stdout, "PACKAGE  CHANNEL  HEAD\nbar      stable   bar.v1.0.0\n");
+    let found = list(&["--package", "foo", "--channel", "beta"]);
+    assert_eq!(found.code(0).stdout, "VERSIONS\n0.1.0\n0.2.0\n0.3.0\n0.3.1\n");
+
+    // By digest, no request at all.
+    drop(registry);
+    let pinned = format!("registry.redhat.io/redhat/redhat-operator-index@{}", image.digest);
+    let found = home.run(&["list", "operators", "--catalog", &pinned, "--package=foo", "--channel=alpha"]);
+    assert_eq!(found.code(0).stdout, "VERSIONS\n0.1.0\n0.2.0\n");
+    found.says("Hello, welcome to oc-mirror");
+    assert!(found.stderr.contains("Hello, welcome"), "log lines are on standard error");
+}
+
+#[test]
+fn what_a_catalog_holds_as_a_document() {
+    let registry = Registry::start_blocking();
+    let image = catalog("");
+    registry.push("cat/index", "v1", &image);
+    let home = Home::new();
+    let name = format!("{}/cat/index:v1", registry.host());
+    let list = |more: &[&str]| {
+        let mut args = vec!["list", "operators", "--catalog", &name, "--src-tls-verify=false", "--output=json"];
+        args.extend(more);
+        let found = home.run(&args);
+        serde_json::from_str::<serde_json::Value>(&found.code(0).stdout).unwrap()
+    };
+    let head = serde_json::json!({ "format": 1, "catalog": name, "digest": image.digest.to_string() });
+    let check = |found: serde_json::Value, body: serde_json::Value| {
+        let mut expected = head.clone();
+        expected.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        assert_eq!(found, expected);
+    };
+    check(
+        list(&[]),
+        serde_json::json!({ "packages": [
+            { "name": "bar", "displayName": "", "defaultChannel": "" },
+            { "name": "foo", "displayName": "Foo of the day", "defaultChannel": "beta" },
+        ] }),
+    );
+    check(
+        list(&["--package=foo"]),
+        serde_json::json!({ "package": {
+            "name": "foo", "displayName": "Foo of the day", "defaultChannel": "beta", "channels": [
+                { "name": "alpha", "errors": ["multiple channel heads found: [foo.v0.1.0 foo.v0.2.0]"] },
+                { "name": "beta", "head": "foo.v0.3.1" },
+            ],
+        } }),
+    );
+    check(
+        list(&["--package=foo", "--channel=alpha"]),
+        serde_json::json!({ "package": "foo", "channel": "alpha", "versions": ["0.1.0", "0.2.0"] }),
+    );
+}
+
+#[test]
+fn catalogs_that_cannot_be_listed() {
+    let registry = Registry::start_blocking();
+    registry.push("cat/index", "v1", &catalog(""));
+    registry.push("cat/broken", "v1", &catalog("{\"schema\":\"olm.package\"}{"));
+    registry.push("cat/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 100)).build());
+    let home = Home::new();
+    let complaint = |name: &str, more: &[&str]| {
+        let name = format!("{}/cat/{name}", registry.host());
+        let mut args = vec!["list", "operators", "--catalog", &name, "--src-tls-verify=false", "--retry-times=0"];
+        args.extend(more);
+        let found = home.run(&args);
+        assert_eq!(found.code(1).stdout, "");
+        found.complaints()
+    };
+    insta::assert_snapshot!(complaint("index:v1", &["--package=fooo"]), @r#"[ERROR]  : [Executor] operator "fooo" not found in catalog `127.0.0.1:PORT/cat/index:v1`; did you mean foo?"#);
+    insta::assert_snapshot!(complaint("index:v1", &["--package=foo", "--channel=gamma"]), @r#"[ERROR]  : [Executor] channel "gamma" not found in operator "foo" of catalog `127.0.0.1:PORT/cat/index:v1`; it has alpha, beta"#);
+    insta::assert_snapshot!(complaint("index:v2", &[]), @"[ERROR]  : [Executor] failed to load catalog `127.0.0.1:PORT/cat/index:v2`: pulling manifest `127.0.0.1:PORT/cat/index:v2`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]");
+    insta::assert_snapshot!(complaint("app:v1", &[]), @"[ERROR]  : [Executor] failed to load catalog `127.0.0.1:PORT/cat/app:v1`: no related images found: the image has no label `operators.operatorframework.io.index.configs.v1`, so it is not a file-based catalog");
+    insta::assert_snapshot!(complaint("broken:v1", &[]), @"[ERROR]  : [Executor] failed to load catalog `127.0.0.1:PORT/cat/broken:v1`: bar/catalog.json:4 (document 5): invalid JSON: EOF while parsing an object at line 4 column 25");
+}
+
+/// The cache belongs to one run at a time; listing beside it goes through a temporary folder.
+#[test]
+fn listing_while_another_run_holds_the_cache() {
+    let registry = Registry::start_blocking();
+    registry.push("cat/index", "v1", &catalog(""));
+    let temporary = tempfile::tempdir().unwrap();
+    let home = Home::new().variable("TMPDIR", temporary.path());
+    std::fs::create_dir_all(home.cache()).unwrap();
+    let lock = std::fs::File::create(home.cache().join("oc-mirror.lock")).unwrap();
+    lock.lock().unwrap();
+    let name = format!("{}/cat/index:v1", registry.host());
+    let found = home.run(&["list", "operators", "--catalog", &name, "--src-tls-verify=false", "--package=bar"]);
+    assert_eq!(found.code(0).stdout, "PACKAGE  CHANNEL  HEAD\nbar      stable   bar.v1.0.0\n");
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "something is left in the temporary folder");
 }

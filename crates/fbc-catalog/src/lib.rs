@@ -88,6 +88,7 @@ pub use catalog::{
     PackageProperty, Property, RelatedImageEntry,
 };
 pub use graph::GraphFault;
+pub use near::near;
 pub use read::{ReadError, ReadErrors, ReadFault};
 pub use related_images::{BundleId, RelatedImage, RelatedImageError, RelatedImageFault, RelatedImages};
 pub use request::{ChannelRequest, PackageRequest, Request, RuleSet};

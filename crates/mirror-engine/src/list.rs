@@ -1,4 +1,6 @@
-//! What there is to mirror: releases by tag or update graph, operator catalogs (contract `config-cli.md` 2.8 and 2.9).
+//! What there is to mirror: releases by tag or update graph, operator catalogs and what they hold (contract `config-cli.md` 2.8 and 2.9).
+
+mod catalog;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -8,6 +10,10 @@ use cincinnati_graph::{
 use image_ref::ImageRef;
 use oci_transport::Client;
 
+pub(crate) use self::catalog::forget;
+pub use self::catalog::{
+    CatalogContents, ChannelContents, Keep, ListCatalogError, PackageContents, catalog as catalog_contents,
+};
 use crate::copy::chain;
 
 /// The repository whose tags are the releases there are.

@@ -6,7 +6,7 @@
 //! the same bytes. A [`TestCa`] makes the certificates.
 //!
 //! Beside them stand [`DebianRegistry`] and [`Skopeo`], programs of others as independent witnesses, and larger makers:
-//! [`World`], [`CatalogBuilder`], [`GeneratedCatalog`], [`release_shaped`].
+//! [`World`], [`Release`], [`OperatorWorld`], [`CatalogBuilder`], [`GeneratedCatalog`], [`release_shaped`].
 //!
 //! ```
 //! use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
@@ -35,10 +35,12 @@ mod digest;
 mod generated_catalog;
 mod image;
 pub mod media_type;
+mod operators;
 mod process;
 mod random;
 mod registry;
 mod release;
+mod signer;
 mod update_service;
 mod workload;
 mod world;
@@ -51,6 +53,7 @@ pub use image::{
     Blob, Format, Image, ImageBuilder, IndexBuilder, Layer, LayerCompression, artifact, cosign_signature,
     cosign_signature_tag, schema1, schema1_signed,
 };
+pub use operators::OperatorWorld;
 pub use process::{DebianRegistry, DebianRegistryBuilder, Skopeo};
 pub use random::Random;
 pub use registry::{
@@ -58,6 +61,7 @@ pub use registry::{
     TokenAuth, User, When,
 };
 pub use release::{COMPONENTS, PAYLOADS, Release};
+pub use signer::ReleaseSigner;
 pub use update_service::{UpdateService, update_graph};
 pub use workload::{Workload, WorkloadImage, release_shaped};
 pub use world::{World, WorldImage};

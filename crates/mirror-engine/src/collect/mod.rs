@@ -12,6 +12,8 @@ use crate::event::{Event, Observer};
 use crate::workdir::WorkingDir;
 use crate::workflow::Job;
 
+pub(crate) use operators::registry_catalog;
+
 /// Errors of collecting, by family. Any of them ends the run before copying (contract `config-cli.md` 3).
 #[derive(Debug, Default)]
 pub(crate) struct CollectErrors {

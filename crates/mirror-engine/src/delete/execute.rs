@@ -331,7 +331,10 @@ impl Execute {
             for (repository, tag) in names {
                 store.delete_tag(&repository, &tag)?;
             }
-            Ok(store.garbage_collect()?.bytes)
+            let freed = store.garbage_collect()?.bytes;
+            // What `list operators` keeps is small, and made again when it is missing.
+            let _ = crate::list::forget(store.root());
+            Ok(freed)
         })
         .await
         .map_err(|error: archive_format::StoreError| chain(&error))

@@ -23,6 +23,8 @@ use crate::copy::{CopyError, chain};
 use crate::event::Event;
 use crate::tree::ImageTree;
 
+pub(crate) use self::source::registry_catalog;
+
 /// What the catalogs of a configuration come to.
 #[derive(Debug, Default)]
 pub(super) struct Operators {

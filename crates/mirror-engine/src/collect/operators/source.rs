@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use archive_format::{Archive, Store};
 use image_ref::{Digest, ImageRef};
-use oci_transport::{Client, Descriptor, Endpoint, Hasher, ImageSource, Manifest};
+use oci_transport::{Client, Descriptor, Endpoint, Hasher, ImageSource, Manifest, PulledManifest};
 use serde_json::Value;
 
 use crate::carrier::into_store::{fetch_blob, stored_manifest};
@@ -223,6 +223,23 @@ impl CatalogSource {
         }
         Ok(())
     }
+}
+
+/// The files of a catalog at a registry, whose manifest was pulled. What is read stays in the store.
+pub(crate) async fn registry_catalog(
+    store: Store,
+    client: Client,
+    image: &ImageRef,
+    pulled: PulledManifest,
+    observer: Arc<dyn Observer>,
+) -> Result<Vec<(String, Vec<u8>)>, CopyError> {
+    let digest = pulled.manifest.digest.clone();
+    store.put_blob(&digest, &pulled.manifest.bytes).map_err(|error| store_error(&error))?;
+    let image = image.with_digest(digest.clone());
+    let source =
+        CatalogSource { store, from: From::Registry { client, image, endpoint: Some(pulled.endpoint), observer } };
+    let (tree, source) = source.tree(&digest, &[]).await?;
+    Ok(source.content(&tree).await?.files)
 }
 
 /// Copies a blob of a layout into the store, verified.
