@@ -13,6 +13,7 @@ use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, Registri
 
 use self::credentials::{Credentialed, FixedCredentials};
 use crate::env::Snapshot;
+use crate::log::Log;
 use crate::settings::{Access, Common};
 
 /// Why clients could not be built.
@@ -34,6 +35,22 @@ pub enum AccessError {
     RegistriesD(#[from] registries_conf::RegistriesDError),
     #[error(transparent)]
     Client(#[from] oci_transport::Error),
+}
+
+/// The keys that release signatures are verified with, from the file that `OCP_SIGNATURE_VERIFICATION_PK` names; none
+/// for the built-in ones. A file that gives none is warned about, as upstream does (contract `release.md` 4.1).
+pub fn release_keys(common: &Common, log: &Log) -> Option<Vec<u8>> {
+    let path = common.env.signature_key.as_deref()?;
+    let reason = match std::fs::read(path) {
+        Ok(keys) if keys.trim_ascii().is_empty() => "it is empty".to_owned(),
+        Ok(keys) => return Some(keys),
+        Err(error) => error.to_string(),
+    };
+    let path = path.display();
+    log.warn(format_args!(
+        "⚠️  OCP_SIGNATURE_VERIFICATION_PK: cannot use `{path}`: {reason}; releases are verified with the built-in Red Hat keys"
+    ));
+    None
 }
 
 /// The clients of a run.

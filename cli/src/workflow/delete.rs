@@ -86,7 +86,7 @@ fn first_step(
         cache: common.cache.clone(),
         source: clients.source,
         destination: clients.destination,
-        options: options(common, selection)?,
+        options: options(common, selection, log),
         started: common.env.started.timestamp(),
         log_stamp: stamp(settings),
         version: program(),

@@ -66,7 +66,7 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
         cache: common.cache.clone(),
         source: clients.source,
         destination: clients.destination,
-        options: options(common, request)?,
+        options: options(common, request, log)?,
         started: common.env.started.timestamp(),
         log_stamp,
         version: VersionMetadata {
@@ -130,7 +130,7 @@ pub(super) fn open_log(folder: &Path, stamp: &str, output: OutputFormat, log: &L
     log.open(&path, output == OutputFormat::Json).with_context(|| format!("cannot write the log `{}`", path.display()))
 }
 
-fn options(common: &Common, request: &Mirror) -> anyhow::Result<Options> {
+fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Options> {
     let since = request
         .since
         .map(|date| date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()))
@@ -170,7 +170,7 @@ fn options(common: &Common, request: &Mirror) -> anyhow::Result<Options> {
         graph_base_image: common.env.graph_base_image.clone(),
         version_filter: common.env.version_filter.clone(),
         signature_url: common.env.signature_url.clone(),
-        signature_key: common.env.signature_key.as_deref().map(read).transpose()?,
+        signature_key: access::release_keys(common, log),
         sign_catalogs: request.sign_catalogs.as_deref().map(read).transpose()?,
         cache_host: common.cache_host(),
     })

@@ -1,7 +1,6 @@
 //! `oc-mirror why`: what brought an image in.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,7 +9,7 @@ use mirror_engine::{Job, Observer, Options, RuleSet, VersionMetadata, Workflow};
 
 use super::archive::{answer, fail};
 use super::mirror::read_configuration;
-use crate::access::Clients;
+use crate::access::{self, Clients};
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{HEARTBEAT, Screen};
@@ -56,7 +55,7 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
         cache: common.cache.clone(),
         source: clients.source,
         destination: clients.destination,
-        options: options(common, &request.selection)?,
+        options: options(common, &request.selection, log),
         started: common.env.started.timestamp(),
         log_stamp: common.env.started.strftime("%Y%m%d_%H%M%S").to_string(),
         version: program(),
@@ -73,9 +72,8 @@ pub(super) fn program() -> VersionMetadata {
 }
 
 /// The options of commands that collect and do not copy.
-pub(super) fn options(common: &Common, selection: &Selection) -> anyhow::Result<Options> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    Ok(Options {
+pub(super) fn options(common: &Common, selection: &Selection, log: &Log) -> Options {
+    Options {
         parallel_images: common.parallel_images as usize,
         parallel_layers: common.parallel_layers as usize,
         operator_selection: match selection.operators {
@@ -85,10 +83,13 @@ pub(super) fn options(common: &Common, selection: &Selection) -> anyhow::Result<
         add_intermediate_releases: selection.add_intermediate_releases,
         update_url: common.env.update_url.clone(),
         signature_url: common.env.signature_url.clone(),
-        signature_key: common.env.signature_key.as_deref().map(read).transpose()?,
+        signature_key: access::release_keys(common, log),
+        graph_data_url: common.env.graph_data_url.clone(),
+        graph_base_image: common.env.graph_base_image.clone(),
+        version_filter: common.env.version_filter.clone(),
         cache_host: common.cache_host(),
         ..Options::default()
-    })
+    }
 }
 
 /// The runtime of the engine.

@@ -548,11 +548,18 @@ impl<C: Carrier> Coordinator<C> {
         });
         for dependent in std::mem::take(&mut state.needed_by) {
             if !matches!(self.states[dependent].stage, Stage::Done) {
+                let (needing, missing) = (&self.images[dependent], &self.images[at].origin);
                 let reason = CopyError {
-                    message: format!(
-                        "skipping operator bundle {} because one of its related images failed to mirror: {}",
-                        self.images[dependent].origin, self.images[at].origin
-                    ),
+                    message: match needing.kind.family() {
+                        Family::Release => format!(
+                            "skipping release {} because one of its components failed to mirror: {missing}",
+                            needing.origin
+                        ),
+                        _ => format!(
+                            "skipping operator bundle {} because one of its related images failed to mirror: {missing}",
+                            needing.origin
+                        ),
+                    },
                     condition: "needed-image-failed".into(),
                     retry_can_help: state_retry(&self.states[at]),
                 };

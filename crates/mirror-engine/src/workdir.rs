@@ -68,6 +68,11 @@ impl WorkingDir {
         self.hold_release().join("cincinnati-graph-data")
     }
 
+    /// The OCI layout in which oc-mirror v2 builds the update graph image. It is only read.
+    pub fn graph_preparation(&self) -> PathBuf {
+        self.root.join("graph-preparation")
+    }
+
     /// Operator catalogs, original and filtered.
     pub fn operator_catalogs(&self) -> PathBuf {
         self.root.join("operator-catalogs")

@@ -60,7 +60,7 @@ pub use registry::{
     ActiveFault, Auth, Effect, Fault, Kind, Registry, RegistryBuilder, Request, Snapshot, Storage, StoredManifest,
     TokenAuth, User, When,
 };
-pub use release::{COMPONENTS, PAYLOADS, Release};
+pub use release::{COMPONENTS, PAYLOADS, Release, image_references};
 pub use signer::ReleaseSigner;
 pub use update_service::{UpdateService, update_graph};
 pub use workload::{Workload, WorkloadImage, release_shaped};

@@ -3,7 +3,7 @@
 use image_ref::Digest;
 use serde_json::json;
 
-use crate::{DebianRegistry, Image, ImageBuilder, Layer, Registry};
+use crate::{DebianRegistry, Image, ImageBuilder, IndexBuilder, Layer, Registry};
 
 /// The repository of payloads, below any registry.
 pub const PAYLOADS: &str = "openshift-release-dev/ocp-release";
@@ -19,44 +19,87 @@ pub struct Release {
     pub payload: Image,
     /// Name and image of each component.
     pub components: Vec<(String, Image)>,
+    /// Key, such as `x86_64`, and image of each KubeVirt boot image.
+    pub boot_images: Vec<(String, Image)>,
+    /// The payload of each architecture, and whether a list holds them.
+    instances: Vec<ImageBuilder>,
+    is_list: bool,
 }
+
+/// Where a payload lists its components.
+const REFERENCES: &str = "release-manifests/image-references";
+/// Where a payload lists its boot images.
+const BOOT_IMAGES: &str = "release-manifests/0000_50_installer_coreos-bootimages.yaml";
 
 impl Release {
     /// A release of `count` components with tiny layers. All share a base layer; those before `changed` differ from
     /// version to version, the others are the same in all versions.
     pub fn new(version: &str, count: usize, changed: usize) -> Self {
+        Self::make(version, "x86_64", &["amd64"], count, changed)
+    }
+
+    /// The release of another architecture, by the ending of its tag, such as `aarch64`, and its name in images.
+    pub fn of_architecture(version: &str, ending: &str, architecture: &str, count: usize, changed: usize) -> Self {
+        Self::make(version, ending, &[architecture], count, changed)
+    }
+
+    /// A release of several architectures: payload and components are lists.
+    pub fn multi(version: &str, architectures: &[&str], count: usize, changed: usize) -> Self {
+        Self::make(version, "multi", architectures, count, changed)
+    }
+
+    fn make(version: &str, ending: &str, architectures: &[&str], count: usize, changed: usize) -> Self {
         let seed = version.bytes().fold(7_u64, |seed, byte| seed * 31 + u64::from(byte));
-        let base = Layer::random(1, 4000);
+        let (base, is_list) = (Layer::random(1, 4000), ending == "multi");
+        let instance = |architecture: &str| ImageBuilder::docker().architecture(architecture).layer(base.clone());
         let components: Vec<(String, Image)> = (0..count)
             .map(|at| {
                 let own = if at < changed { seed * 1000 } else { 0 } + at as u64 + 2;
-                let image = ImageBuilder::docker().layer(base.clone()).layer(Layer::random(own, 3000)).build();
-                (format!("component-{at:03}"), image)
+                let images = architectures.iter().map(|architecture| {
+                    // The layers of other architectures are others.
+                    let own =
+                        own + if *architecture == "amd64" { 0 } else { u64::from(architecture.as_bytes()[0]) << 40 };
+                    instance(architecture).layer(Layer::random(own, 3000)).build()
+                });
+                (format!("component-{at:03}"), together(images, is_list))
             })
             .collect();
-        let tags: Vec<_> = components
-            .iter()
-            .map(|(name, image)| {
-                json!({
-                    "name": name,
-                    "from": { "kind": "DockerImage", "name": format!("quay.io/{COMPONENTS}@{}", image.digest) },
-                })
-            })
-            .collect();
-        let references = json!({
-            "kind": "ImageStream",
-            "apiVersion": "image.openshift.io/v1",
-            "metadata": { "name": version, "creationTimestamp": "2026-01-02T03:04:05Z" },
-            "spec": { "lookupPolicy": { "local": false }, "tags": tags },
-        });
-        let references = serde_json::to_vec_pretty(&references).expect("JSON values can be written");
+        let references = image_references(version, components.iter().map(|(name, image)| (name.as_str(), image)));
         let metadata = json!({ "kind": "cincinnati-metadata-v0", "version": version }).to_string();
         let manifests = Layer::tar_gz([
-            ("release-manifests/image-references", references.as_slice()),
+            (REFERENCES, references.as_slice()),
             ("release-manifests/release-metadata", metadata.as_bytes()),
         ]);
-        let payload = ImageBuilder::docker().layer(base).layer(manifests).build();
-        Self { tag: format!("{version}-x86_64"), payload, components }
+        let instances: Vec<ImageBuilder> =
+            architectures.iter().map(|architecture| instance(architecture).layer(manifests.clone())).collect();
+        let payload = together(instances.iter().cloned().map(ImageBuilder::build), is_list);
+        let tag = format!("{version}-{ending}");
+        Self { tag, payload, components, boot_images: Vec::new(), instances, is_list }
+    }
+
+    /// The same release with one layer more in each payload.
+    #[must_use]
+    pub fn layer(mut self, layer: &Layer) -> Self {
+        self.instances = self.instances.into_iter().map(|instance| instance.layer(layer.clone())).collect();
+        self.payload = together(self.instances.iter().cloned().map(ImageBuilder::build), self.is_list);
+        self
+    }
+
+    /// The same release with these KubeVirt boot images, each with its key, such as `x86_64`.
+    #[must_use]
+    pub fn boot_images(mut self, images: impl IntoIterator<Item = (&'static str, Image)>) -> Self {
+        self.boot_images = images.into_iter().map(|(key, image)| (key.to_owned(), image)).collect();
+        let architectures: serde_json::Map<String, serde_json::Value> = self
+            .boot_images
+            .iter()
+            .map(|(key, image)| {
+                let reference = format!("quay.io/{COMPONENTS}@{}", image.digest);
+                (key.clone(), json!({ "images": { "kubevirt": { "digest-ref": reference } } }))
+            })
+            .collect();
+        let stream = json!({ "stream": "rhcos", "architectures": architectures }).to_string();
+        let map = json!({ "kind": "ConfigMap", "apiVersion": "v1", "data": { "stream": stream } }).to_string();
+        self.layer(&Layer::tar_gz([(BOOT_IMAGES, map.as_bytes())]))
     }
 
     /// The digest of the payload.
@@ -88,21 +131,48 @@ impl Release {
         .into_bytes()
     }
 
-    /// Pushes payload and components.
+    /// Pushes payload, components and boot images.
     pub fn push_to(&self, registry: &Registry) {
-        for (_, image) in &self.components {
+        for (_, image) in self.components.iter().chain(&self.boot_images) {
             registry.push(COMPONENTS, None, image);
         }
         registry.push(PAYLOADS, self.tag.as_str(), &self.payload);
     }
 
-    /// Pushes payload and components.
+    /// Pushes payload, components and boot images.
     pub fn push_to_debian(&self, registry: &DebianRegistry) {
-        for (_, image) in &self.components {
+        for (_, image) in self.components.iter().chain(&self.boot_images) {
             registry.push(COMPONENTS, None, image);
         }
         registry.push(PAYLOADS, self.tag.as_str(), &self.payload);
     }
+}
+
+/// The file in which a payload lists its components, by name.
+pub fn image_references<'a>(version: &str, components: impl IntoIterator<Item = (&'a str, &'a Image)>) -> Vec<u8> {
+    let tags: Vec<_> = components
+        .into_iter()
+        .map(|(name, image)| {
+            let from = json!({ "kind": "DockerImage", "name": format!("quay.io/{COMPONENTS}@{}", image.digest) });
+            json!({ "name": name, "from": from })
+        })
+        .collect();
+    let references = json!({
+        "kind": "ImageStream",
+        "apiVersion": "image.openshift.io/v1",
+        "metadata": { "name": version, "creationTimestamp": "2026-01-02T03:04:05Z" },
+        "spec": { "lookupPolicy": { "local": false }, "tags": tags },
+    });
+    serde_json::to_vec_pretty(&references).expect("JSON values can be written")
+}
+
+/// A list of these images, or the only one.
+fn together(images: impl Iterator<Item = Image>, is_list: bool) -> Image {
+    let mut images = images;
+    if is_list {
+        return images.fold(IndexBuilder::docker(), IndexBuilder::child).build();
+    }
+    images.next().expect("a release has an architecture")
 }
 
 #[cfg(test)]

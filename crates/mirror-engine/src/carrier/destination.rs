@@ -21,6 +21,11 @@ pub(crate) struct DestinationRegistry {
     pub(crate) observer: Arc<dyn Observer>,
 }
 
+/// What may be wrong when a list is refused of which `platforms` left something behind.
+const SPARSE_HINT: &str = ". Manifest list with only the images of `platforms`: the registry has to accept lists with \
+                           missing children (of docker-registry, `validation.manifests.indexes.platforms: none`), or \
+                           configure no `platforms`";
+
 /// What became of a blob that was offered.
 pub(crate) enum Offer {
     /// The repository has it now, and nothing travelled.
@@ -125,7 +130,13 @@ impl DestinationRegistry {
             self.client.push_manifest(&endpoint, &reference, child).await.map_err(|error| transport(&error))?;
         }
         trust::push_attached(&self.client, &endpoint, &tree.attached).await?;
-        self.client.push_manifest(&endpoint, &tag(image), &tree.root).await.map_err(|error| transport(&error))
+        self.client.push_manifest(&endpoint, &tag(image), &tree.root).await.map_err(|error| {
+            let mut failed = transport(&error);
+            if !image.platforms.is_empty() && !tree.children.is_empty() && !failed.retry_can_help {
+                failed.message.push_str(SPARSE_HINT);
+            }
+            failed
+        })
     }
 }
 

@@ -1,14 +1,14 @@
 //! Source registries into the store: the copy phase of mirror to disk.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use archive_format::{PartialBlob, Store};
 use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSink, Client, Descriptor, Endpoint, Manifest};
+use oci_transport::{BlobSink, BlobSource, Client, Descriptor, Endpoint, Manifest};
 
 use super::{Advance, blocking, bounded, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
@@ -218,6 +218,21 @@ pub(crate) async fn fetch_blob(
             Err(transport(&error))
         }
     }
+}
+
+/// Copies a blob of a layout into the store, verified.
+pub(crate) fn import_blob(store: &Store, blob: &Descriptor, source: &dyn BlobSource) -> Result<(), CopyError> {
+    let local = |error: io::Error| CopyError::from_error("cache", true, &error);
+    let mut partial = store.begin_blob(&blob.digest, Some(blob.size)).map_err(|error| store_error(&error))?;
+    let mut reader = source.open(partial.offset()).map_err(local)?;
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut buffer).map_err(local)? {
+            0 => break,
+            count => partial.write(&buffer[..count]).map_err(local)?,
+        }
+    }
+    partial.finish().map_err(|error| store_error(&error))
 }
 
 /// The payloads of signatures: from the store, else from where the image is.

@@ -57,6 +57,11 @@ pub(crate) struct Collecting<'a> {
 }
 
 impl Collecting<'_> {
+    /// Whether this is for a list of images to delete: there is no archive, and nothing of the images has to be here.
+    pub(crate) fn is_for_deletion(&self) -> bool {
+        self.mode == Mode::DiskToMirror && self.archive.is_none()
+    }
+
     /// Tells the observer.
     pub(crate) fn tell(&self, event: Event) {
         self.observer.event(event);

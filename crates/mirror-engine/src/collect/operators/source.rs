@@ -9,7 +9,7 @@ use image_ref::{Digest, ImageRef};
 use oci_transport::{Client, Descriptor, Endpoint, Hasher, ImageSource, Manifest, PulledManifest};
 use serde_json::Value;
 
-use crate::carrier::into_store::{fetch_blob, stored_manifest};
+use crate::carrier::into_store::{fetch_blob, import_blob, stored_manifest};
 use crate::carrier::{blocking, store as store_error, transport};
 use crate::catalog_image::{ConfigsReader, Instance, Limits, layers_to_read};
 use crate::copy::{CopyError, chain};
@@ -109,7 +109,7 @@ impl CatalogSource {
             From::Layout(layout) => {
                 let source = layout.blob(blob).map_err(|error| transport(&error))?;
                 let (store, blob) = (self.store.clone(), blob.clone());
-                blocking(move || import(&store, &blob, source.as_ref())).await
+                blocking(move || import_blob(&store, &blob, source.as_ref())).await
             }
             From::Archive(archive) if archive.blob(&blob.digest).is_some() => Ok(()),
             From::Archive(_) | From::Nothing => Err(missing("layer", &blob.digest)),
@@ -240,21 +240,6 @@ pub(crate) async fn registry_catalog(
         CatalogSource { store, from: From::Registry { client, image, endpoint: Some(pulled.endpoint), observer } };
     let (tree, source) = source.tree(&digest, &[]).await?;
     Ok(source.content(&tree).await?.files)
-}
-
-/// Copies a blob of a layout into the store, verified.
-fn import(store: &Store, blob: &Descriptor, source: &dyn oci_transport::BlobSource) -> Result<(), CopyError> {
-    let local = |error: io::Error| CopyError::from_error("cache", true, &error);
-    let mut partial = store.begin_blob(&blob.digest, Some(blob.size)).map_err(|error| store_error(&error))?;
-    let mut reader = source.open(partial.offset()).map_err(local)?;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match reader.read(&mut buffer).map_err(local)? {
-            0 => break,
-            count => partial.write(&buffer[..count]).map_err(local)?,
-        }
-    }
-    partial.finish().map_err(|error| store_error(&error))
 }
 
 fn missing(what: &str, digest: &Digest) -> CopyError {

@@ -68,7 +68,8 @@ async fn images(at: &Collecting<'_>) -> Result<Vec<PlannedImage>, String> {
         plan(at, &wanted, images, &mut planned)?;
     }
     if at.job.configuration.mirror.platform.graph {
-        planned.push(graph_image::plan(at).await?);
+        let graph = graph_image::plan(at, &planned).await?;
+        planned.push(graph);
     }
     Ok(planned)
 }
@@ -79,7 +80,15 @@ async fn release(
     signatures: &Signatures<'_>,
     wanted: &Wanted,
 ) -> Result<Vec<ReleaseImage>, String> {
-    let image = if wanted.signed { signatures.signed_name(wanted).await? } else { wanted.payload.clone() };
+    let image = if wanted.signed {
+        match signatures.signed_name(wanted).await {
+            // It was mirrored with `--ignore-release-signature`, which `delete` does not know: it lies under its digest.
+            Err(_) if at.is_for_deletion() && payload::is_kept(at, &wanted.payload) => wanted.payload.clone(),
+            outcome => outcome?,
+        }
+    } else {
+        wanted.payload.clone()
+    };
     let name = ReleaseName::new(image).map_err(|error| error.to_string())?;
     let components = payload::components(at, &name, &wanted.digest).await?;
     at.tell(Event::Collected { what: "release", name: name.image().to_string() });

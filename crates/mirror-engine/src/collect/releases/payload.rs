@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archive_format::Store;
-use image_ref::Digest;
+use image_ref::{Digest, ImageRef};
 use mirror_plan::Mode;
 use mirror_plan::release::{
     BOOTIMAGES_FILE, Bootimages, Component, IMAGE_REFERENCES_FILE, ImageReferences, KubevirtKeys, MAX_INDEX_DEPTH,
@@ -85,6 +85,11 @@ async fn files(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed:
     };
     keep(&folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(extracted)
+}
+
+/// Whether an earlier run has read the payload under exactly this name.
+pub(super) fn is_kept(at: &Collecting<'_>, payload: &ImageRef) -> bool {
+    ReleaseName::new(payload.clone()).is_ok_and(|name| at.working_dir.hold_release().join(name.folder()).is_dir())
 }
 
 fn read_kept(folder: &Path, needed: &[&str]) -> io::Result<Files> {

@@ -1,24 +1,18 @@
-//! The update graph image: the graph data as one more layer on a base image, for every platform of the base
-//! (contract `release.md` 5).
-//!
-//! It is built into the cache, from where it is copied like any other image. The same data on the same base give the
-//! same bytes.
+//! Building the update graph image into the cache.
 
 use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 
-use archive_format::Store;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use image_ref::{Algorithm, Digest, ImageRef};
-use mirror_plan::release::{GRAPH_REPOSITORY, GRAPH_TAG, ReleaseImage};
-use mirror_plan::{CacheName, ImageKind, Mode, PlannedImage, Why};
+use mirror_plan::release::{GRAPH_REPOSITORY, GRAPH_TAG};
 use oci_transport::{Descriptor, Endpoint, Hasher, IndexEntry, Manifest, ManifestView, Reference, media_type};
 use serde_json::{Value, json};
 
-use super::extract::decompressed;
 use crate::carrier::blocking;
-use crate::carrier::into_store::{fetch_blob, stored_manifest};
+use crate::carrier::into_store::fetch_blob;
 use crate::collect::Collecting;
+use crate::collect::releases::extract::decompressed;
 use crate::event::{Event, NoObserver, Observer};
 
 /// The graph data of Red Hat's update service.
@@ -37,70 +31,8 @@ const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 /// How many layers of the base are fetched together.
 const AT_ONCE: usize = 4;
 
-/// Plans the graph image: built where there is a network, else from the cache or the archive.
-pub(super) async fn plan(at: &Collecting<'_>) -> Result<PlannedImage, String> {
-    image(at).await.map_err(|message| format!("[ReleaseImageCollector] error processing graph image: {message}"))
-}
-
-async fn image(at: &Collecting<'_>) -> Result<PlannedImage, String> {
-    let cached = || at.store.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).map_err(|error| crate::copy::chain(&error));
-    if at.mode == Mode::DiskToMirror {
-        let in_archive = at.archive.is_some_and(|archive| archive.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).is_some());
-        if !in_archive && cached()?.is_none() {
-            return Err("unable to find graph image in local cache: the archive was made without `graph: true`".into());
-        }
-    } else if at.job.options.update_url.is_some() {
-        let complete = match cached()? {
-            Some(digest) => is_complete(at.store, &digest)?,
-            None => false,
-        };
-        if !complete {
-            return Err("no graph image in cache (nor working-dir): with UPDATE_URL_OVERRIDE it is not built, but \
-                        taken from the cache of an earlier run that has built it"
-                .into());
-        }
-    } else {
-        build(at).await?;
-    }
-    let host = &at.job.options.cache_host;
-    let source =
-        ImageRef::parse(&format!("{host}/{GRAPH_REPOSITORY}:{GRAPH_TAG}")).map_err(|error| error.to_string())?;
-    let image: ReleaseImage = mirror_plan::release::graph_image(source);
-    let cache = CacheName { repository: image.repository.clone(), tag: image.tag.clone() };
-    Ok(PlannedImage {
-        kind: ImageKind::Graph,
-        origin: image.origin(at.mode == Mode::DiskToMirror),
-        destination: at.destination.map(|to| to.image(&cache)).transpose().map_err(|error| error.to_string())?,
-        source: image.source,
-        cache,
-        platforms: Vec::new(),
-        built: true,
-        needs: Vec::new(),
-        operators: Vec::new(),
-        why: Why {
-            path: "mirror.platform.graph".to_owned(),
-            line: at.job.configuration.mirror.platform.span.line,
-            steps: Vec::new(),
-        },
-    })
-}
-
-/// Whether the store has every part of an image.
-fn is_complete(store: &Store, digest: &Digest) -> Result<bool, String> {
-    let Some(manifest) = stored_manifest(store, digest).map_err(|error| error.message)? else { return Ok(false) };
-    let view = manifest.view().map_err(|error| error.to_string())?;
-    if let ManifestView::Index(index) = &view {
-        for entry in &index.manifests {
-            if !is_complete(store, &entry.descriptor.digest)? {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(view.blobs().iter().all(|blob| store.blob_size(&blob.digest) == Some(blob.size)))
-}
-
 /// Builds the image into the cache.
-async fn build(at: &Collecting<'_>) -> Result<(), String> {
+pub(super) async fn build(at: &Collecting<'_>) -> Result<(), String> {
     let options = &at.job.options;
     at.tell(Event::Debug("building the update graph image".to_owned()));
     let url = options.graph_data_url.as_deref().unwrap_or(DATA_URL);
@@ -299,4 +231,148 @@ fn below(path: &[u8]) -> io::Result<String> {
         return Err(io::Error::other(format!("path `{path}` leaves its folder")));
     }
     Ok([FOLDER].into_iter().chain(parts).collect::<Vec<_>>().join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(builder: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, content: &[u8]) {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(0o640);
+        header.set_mtime(1_700_000_000);
+        header.set_uid(1000);
+        header.set_gid(1001);
+        match kind {
+            tar::EntryType::Symlink | tar::EntryType::Link => {
+                header.set_size(0);
+                builder.append_link(&mut header, path, std::str::from_utf8(content).unwrap()).unwrap();
+            }
+            _ => builder.append_data(&mut header, path, content).unwrap(),
+        }
+    }
+
+    /// Each entry of the layer as `kind path owner group mode seconds`.
+    fn entries(layer: &Layer) -> Vec<String> {
+        let mut archive = tar::Archive::new(decompressed(&*layer.blob).unwrap());
+        let show = |entry: tar::Entry<'_, Box<dyn Read>>| {
+            let header = entry.header();
+            let link = entry.link_name_bytes().map(|to| format!(" -> {}", String::from_utf8_lossy(&to)));
+            format!(
+                "{:?} {}{} {}:{} {:o} {}",
+                header.entry_type(),
+                String::from_utf8_lossy(&entry.path_bytes()),
+                link.unwrap_or_default(),
+                header.uid().unwrap(),
+                header.gid().unwrap(),
+                header.mode().unwrap(),
+                header.mtime().unwrap()
+            )
+        };
+        archive.entries().unwrap().map(|entry| show(entry.unwrap())).collect()
+    }
+
+    #[test]
+    fn entries_are_put_below_the_folder_of_the_data() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let long = format!("./channels/{}.yaml", "x".repeat(120));
+        entry(&mut builder, "./channels/", tar::EntryType::Directory, b"");
+        entry(&mut builder, "channels/stable-4.16.yaml", tar::EntryType::Regular, b"name: stable-4.16");
+        entry(&mut builder, "current", tar::EntryType::Symlink, b"channels/stable-4.16.yaml");
+        entry(&mut builder, "same", tar::EntryType::Link, b"channels/stable-4.16.yaml");
+        entry(&mut builder, &long, tar::EntryType::Regular, b"long");
+        let data = builder.into_inner().unwrap();
+        let layer = Layer::of(&data).unwrap();
+        let folder = "var/lib/cincinnati-graph-data";
+        assert_eq!(
+            entries(&layer),
+            [
+                format!("Directory {folder}/channels 0:0 640 1700000000"),
+                format!("Regular {folder}/channels/stable-4.16.yaml 0:0 640 1700000000"),
+                format!("Symlink {folder}/current -> channels/stable-4.16.yaml 0:0 640 1700000000"),
+                format!("Link {folder}/same -> {folder}/channels/stable-4.16.yaml 0:0 640 1700000000"),
+                format!("Regular {folder}/{} 0:0 640 1700000000", &long[2..]),
+            ]
+        );
+        assert_eq!(Layer::of(&data).unwrap().digest, layer.digest, "the same data give the same bytes");
+    }
+
+    #[test]
+    fn data_that_are_refused() {
+        let of = |path: &str, kind, content: &[u8]| {
+            let mut builder = tar::Builder::new(Vec::new());
+            entry(&mut builder, path, kind, content);
+            Layer::of(&builder.into_inner().unwrap()).err().map(|error| error.to_string())
+        };
+        assert_eq!(of("a", tar::EntryType::Regular, b"x"), None);
+        assert_eq!(
+            of("a", tar::EntryType::Fifo, b"").unwrap(),
+            "var/lib/cincinnati-graph-data/a is neither file, folder nor link"
+        );
+        assert_eq!(
+            of("a", tar::EntryType::Link, b"../../etc/passwd").unwrap(),
+            "path `../../etc/passwd` leaves its folder"
+        );
+        assert_eq!(below(b"x/../../y").unwrap_err().to_string(), "path `x/../../y` leaves its folder");
+        let empty = tar::Builder::new(Vec::new()).into_inner().unwrap();
+        assert_eq!(Layer::of(&empty).err().unwrap().to_string(), "the tar is empty");
+        assert!(Layer::of(b"no tar at all").is_err());
+    }
+
+    /// What Red Hat's service publishes.
+    #[test]
+    fn real_graph_data() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/cincinnati/graph-data.tar.gz");
+        let Ok(data) = std::fs::read(path) else {
+            println!("skipped: no real graph data here");
+            return;
+        };
+        let layer = Layer::of(&data).unwrap();
+        let found = entries(&layer);
+        let count = tar::Archive::new(decompressed(&*data).unwrap()).entries().unwrap().count();
+        assert!(found.len() > 10 && found.len().abs_diff(count) <= 1, "{} of {count}", found.len());
+        let good = |line: &&String| line.contains(" var/lib/cincinnati-graph-data") && line.contains(" 0:0 ");
+        assert_eq!(found.iter().find(|line| !good(line)), None);
+    }
+
+    #[test]
+    fn images_with_one_layer_more() {
+        let mut builder = tar::Builder::new(Vec::new());
+        entry(&mut builder, "LICENSE", tar::EntryType::Regular, b"free");
+        let layer = Layer::of(&builder.into_inner().unwrap()).unwrap();
+        let check = |image: &test_support::Image, layer_type: &str| {
+            let base = Manifest::new(image.bytes.clone(), image.media_type.clone());
+            let (manifest, (digest, config)) = stack(&base, &image.blobs[0].bytes, &layer).unwrap();
+            assert_eq!(manifest.media_type, base.media_type);
+            let (old, new): (Value, Value) =
+                (serde_json::from_slice(&base.bytes).unwrap(), serde_json::from_slice(&manifest.bytes).unwrap());
+            let layers = new["layers"].as_array().unwrap();
+            assert_eq!(layers[..layers.len() - 1], old["layers"].as_array().unwrap()[..]);
+            assert_eq!(layers[layers.len() - 1]["mediaType"], layer_type);
+            assert_eq!(layers[layers.len() - 1]["digest"], layer.digest.to_string());
+            assert_eq!(new["config"]["digest"], digest.to_string());
+            assert_eq!(new["config"]["size"], config.len());
+            let config: Value = serde_json::from_slice(&config).unwrap();
+            assert_eq!(config["config"]["Entrypoint"], json!(["/entry"]), "untouched");
+            assert_eq!(config["config"]["Cmd"], json!(["/bin/bash", "-c", COMMAND]));
+            assert_eq!(config["config"]["Labels"]["a"], "b");
+            assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().last().unwrap(), &json!(layer.diff_id));
+            let history = config["history"].as_array().unwrap();
+            assert_eq!(history.len(), layers.len());
+        };
+        for (builder, layer_type) in [
+            (test_support::ImageBuilder::docker(), "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+            (test_support::ImageBuilder::oci(), "application/vnd.oci.image.layer.v1.tar+gzip"),
+        ] {
+            let image = builder
+                .layer(test_support::Layer::random(1, 2000))
+                .label("a", "b")
+                .config_field("Entrypoint", json!(["/entry"]))
+                .config_field("Cmd", json!(["/old"]))
+                .build();
+            check(&image, layer_type);
+        }
+    }
 }

@@ -1,0 +1,102 @@
+//! Reading payloads (contract `release.md` 3).
+
+use test_support::{COMPONENTS, IndexBuilder, Layer, PAYLOADS, Registry, Release, image_references};
+
+use super::*;
+
+#[test]
+fn half_of_an_extraction_is_not_trusted() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 4, 1);
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    let folder = "disk/working-dir/hold-release/ocp-release/4.99.1-x86_64/release-manifests";
+    outside.home.write(&format!("{folder}/image-references"), "{\"spec\":{\"tags\":[]}}");
+    outside.home.to_disk(&[]).code(0).says("5 / 5 release images mirrored successfully");
+    let kept = outside.home.path().join(folder).join("image-references");
+    assert!(std::fs::read_to_string(kept).unwrap().contains("component-003"));
+}
+
+#[test]
+fn a_missing_component_fails_the_release() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 4, 1);
+    outside.channel(&[&release]);
+    outside.source.remove(COMPONENTS, &release.components[2].1.digest.to_string());
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    let missing = &release.components[2].1.digest;
+    let outcome = outside.home.to_disk(&[]);
+    outcome.code(2).says(&format!("Failed to copy ocpReleaseContent quay.io/{COMPONENTS}@{missing}"));
+    assert!(outside.home.archives().is_empty());
+    assert!(outside.source.manifest(PAYLOADS, &release.tag).is_some());
+}
+
+/// What a payload holds is its file system: the newest layer counts, whatever lies below.
+#[test]
+fn files_that_newer_layers_replace() {
+    let Some(outside) = Outside::new() else { return };
+    let list = "release-manifests/image-references";
+    let whole = Release::new("4.99.1", 3, 1);
+    let components: Vec<(&str, &test_support::Image)> =
+        whole.components.iter().map(|(name, image)| (name.as_str(), image)).collect();
+    let mirrored = |release: Release, expected: &str| {
+        outside.channel(&[&release]);
+        outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+        outside.home.to_disk(&["--dry-run"]).code(0);
+        let text = std::fs::read_to_string(outside.home.disk().join("working-dir/dry-run/mapping.txt")).unwrap();
+        let mut names: Vec<&str> =
+            text.lines().filter_map(|line| Some(line.rsplit_once("/release:4.99.1-x86_64-")?.1)).collect();
+        names.sort_unstable();
+        assert_eq!(names.join(" "), expected);
+    };
+    mirrored(whole.clone(), "component-000 component-001 component-002");
+    let one = image_references("4.99.1", components[1..2].iter().copied());
+    mirrored(whole.clone().layer(&Layer::tar_gz([(list, one.as_slice())])), "component-001");
+    // Removed with its folder, and brought again.
+    let removed = whole.clone().layer(&Layer::tar_gz([(".wh.release-manifests", b"".as_slice())]));
+    mirrored(removed.clone().layer(&Layer::zstd([(list, one.as_slice())])), "component-001");
+    // Two tags of one digest are two images.
+    let twice = [("one", components[0].1), ("two", components[0].1)];
+    let twice = image_references("4.99.1", twice);
+    mirrored(whole.clone().layer(&Layer::tar([(list, twice.as_slice())])), "one two");
+
+    let refused = |release: Release, expected: &str| {
+        outside.channel(&[&release]);
+        outside.home.to_disk(&[]).code(2).says(expected);
+    };
+    refused(removed, "the image holds no `release-manifests/image-references`; is it a release payload?");
+    refused(whole.clone().layer(&Layer::tar_gz([(list, b"{".as_slice())])), "not the expected JSON of an ImageStream");
+    let late = br#"{"metadata": {"creationTimestamp": "yesterday"}, "spec": {"tags": []}}"#;
+    refused(whole.clone().layer(&Layer::tar_gz([(list, late.as_slice())])), "was created at `yesterday`");
+    let nameless = br#"{"spec": {"tags": [{"name": "x", "from": {"kind": "DockerImage"}}]}}"#;
+    refused(whole.layer(&Layer::tar_gz([(list, nameless.as_slice())])), "component `x` of the release");
+}
+
+/// A payload that is an index of indexes, and one whose indexes have no end.
+#[test]
+fn nested_indexes() {
+    let Some(outside) = Outside::new() else { return };
+    let mut release = Release::multi("4.99.1", &["amd64", "s390x"], 2, 1);
+    for _ in 0..2 {
+        release.payload = IndexBuilder::docker().child(release.payload).build();
+    }
+    outside.publish(&release);
+    outside.service.graph("multi", "stable-4.99", &graph(&[&release]));
+    let body = "platform:\n  architectures: [multi]\n  channels:\n  - name: stable-4.99\n";
+    outside.home.configuration(body);
+    outside.home.to_disk(&[]).code(0).says("3 / 3 release images mirrored successfully");
+    let inside = enclave(&outside.home);
+    carry(&outside.home, &inside);
+    let destination = Registry::start_blocking();
+    inside.to_mirror(destination.host(), &[]).code(0);
+    assert_arrived(&release, &destination, "");
+    let innermost = &release.payload.children[0].children[0].children[1];
+    assert!(destination.manifest("openshift/release-images", &innermost.digest.to_string()).is_some());
+
+    for _ in 0..5 {
+        release.payload = IndexBuilder::docker().child(release.payload).build();
+    }
+    outside.publish(&release);
+    outside.service.graph("multi", "stable-4.99", &graph(&[&release]));
+    outside.home.to_disk(&[]).code(2).says("nest deeper than 5 levels");
+}

@@ -1,0 +1,159 @@
+//! Which signatures of releases count (contract `release.md` 4).
+
+use test_support::Release;
+
+use super::*;
+
+#[test]
+fn only_good_signatures_count() {
+    let Some(outside) = Outside::new() else { return };
+    outside.gpg.key("stranger@test");
+    let (release, other) = (Release::new("4.99.1", 3, 1), Release::new("4.99.2", 3, 1));
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    let good = || outside.gpg.sign(USER, &release.identity(), &[]);
+    let refused = |messages: &[Vec<u8>], expected: &str| {
+        outside.service.forget();
+        outside.service.graph("amd64", "stable-4.99", &graph(&[&release]));
+        for (number, message) in (1..).zip(messages) {
+            outside.service.signature(release.digest(), number, message.clone());
+        }
+        outside.home.to_disk(&[]).code(2).says("collection error: [GenerateReleaseSignatures]").says(expected);
+    };
+    refused(&[], "no signature found for");
+    // Not compressed, so that the text can be altered where it stands.
+    let mut altered = outside.gpg.sign(USER, &release.identity(), &["-z", "0"]);
+    let at = altered.windows(8).position(|window| window == b"critical").unwrap();
+    altered[at] ^= 1;
+    refused(&[altered], "signature error for");
+    refused(&[outside.gpg.sign("stranger@test", &release.identity(), &[])], "invalid signature for");
+    refused(&[outside.gpg.sign(USER, &other.identity(), &[])], "it signs sha256:");
+    refused(&[outside.gpg.sign(USER, b"{}", &[])], "unmarshal json");
+    let text = String::from_utf8(release.identity()).unwrap();
+    let cosign = text.replace("atomic container signature", "cosign container image signature");
+    refused(&[outside.gpg.sign(USER, cosign.as_bytes(), &[])], "signature error for");
+    refused(&[good()[..40].to_vec()], "unable to read signature message for");
+    refused(&[b"no signature".to_vec()], "unable to read signature message for");
+    refused(&[vec![0x90; 5 << 20]], "http request");
+    // Nothing of these was kept, and the second signature counts when the first does not.
+    assert_eq!(std::fs::read_dir(outside.home.disk().join("working-dir/signatures")).unwrap().count(), 0);
+    outside.service.signature(release.digest(), 1, outside.gpg.sign("stranger@test", &release.identity(), &[]));
+    outside.service.signature(release.digest(), 2, good());
+    outside.home.to_disk(&[]).code(0);
+
+    // A kept signature that was altered later is replaced from the server, and refused where there is none.
+    let kept =
+        outside.home.disk().join(format!("working-dir/signatures/{}-sha256-{}", release.tag, release.digest().hex()));
+    std::fs::write(&kept, b"altered").unwrap();
+    outside.home.to_disk(&[]).code(0);
+    assert_ne!(std::fs::read(&kept).unwrap(), b"altered");
+}
+
+#[test]
+fn a_dead_server_is_named() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    let Outside { source, service, gpg: _gpg, home } = outside;
+    let home = home.variable("OCP_SIGNATURE_URL", "http://127.0.0.1:1/");
+    home.to_disk(&[]).code(2).says("collection error").says("http request").says("127.0.0.1:1");
+    drop(service);
+    home.to_disk(&[]).code(2).says("no release images found").says("request failed");
+    drop(source);
+}
+
+#[test]
+fn expired_signatures_do_not_count() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    // Made the day after the key, in the past of the run.
+    let then = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1)).strftime("%Y%m%dT%H%M%S!").to_string();
+    let short = ["--faked-system-time", then.as_str(), "--default-sig-expire", "seconds=1"];
+    let signature = outside.gpg.sign(USER, &release.identity(), &short);
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    outside.service.signature(release.digest(), 1, signature);
+    outside.home.to_disk(&[]).code(2).says("signature error for").says("expired at");
+    outside.service.signature(release.digest(), 2, outside.gpg.sign(USER, &release.identity(), &[]));
+    outside.home.to_disk(&[]).code(0);
+}
+
+/// `OCP_SIGNATURE_URL` is used as typed; what is no URL is told, and the public server asked.
+#[test]
+fn addresses_of_the_server() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    let address = outside.service.signature_url();
+    let hex = release.digest().hex().to_owned();
+    let Outside { source: _source, service, gpg: _gpg, home } = outside;
+    service.clear_requests();
+    // Without the slash at the end the last element grows.
+    let home = home.variable("OCP_SIGNATURE_URL", address.trim_end_matches('/'));
+    home.to_disk(&[]).code(2).says("no signature found for");
+    assert!(service.requests().contains(&format!("/signaturessha256={hex}/signature-1")), "{:?}", service.requests());
+    let home =
+        home.variable("OCP_SIGNATURE_URL", "signatures.example/release/").variable("HTTPS_PROXY", "http://127.0.0.1:1");
+    home.to_disk(&["--retry-times=0"])
+        .code(2)
+        .says("`signatures.example/release/` is no URL of signatures")
+        .says("http request")
+        .says("https://mirror.openshift.com/pub/openshift-v4/signatures/openshift/release/sha256=");
+    // A server that fails has no signature.
+    let home = home.variable("OCP_SIGNATURE_URL", &address);
+    service.answer(&format!("/signatures/sha256={hex}/signature-1"), 403, "no");
+    home.to_disk(&[]).code(2).says("no signature found for");
+}
+
+#[test]
+fn keys_of_ones_own() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    let key = outside.home.path().join("key.asc");
+    let good = std::fs::read(&key).unwrap();
+    let check = |content: Option<&[u8]>, code: i32, expected: &[&str]| {
+        match content {
+            Some(content) => std::fs::write(&key, content).unwrap(),
+            None => std::fs::remove_file(&key).unwrap(),
+        }
+        let outcome = outside.home.to_disk(&[]);
+        outcome.code(code);
+        for text in expected {
+            outcome.says(text);
+        }
+    };
+    // No key in it: the built-in ones count, which have not signed this.
+    let fallback = "releases are verified with the built-in Red Hat keys";
+    check(None, 2, &["OCP_SIGNATURE_VERIFICATION_PK: cannot use", fallback, "invalid signature for"]);
+    check(Some(b" \n"), 2, &["it is empty", fallback, "invalid signature for"]);
+    // Something that was meant to be a key must not fall back to others.
+    check(Some(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n"), 2, &["OCP_SIGNATURE_VERIFICATION_PK"]);
+    check(Some(&good), 0, &[]);
+    // What was kept is looked up by digest, whatever its name begins with, and the server is left in peace.
+    let folder = outside.home.disk().join("working-dir/signatures");
+    let hex = release.digest().hex();
+    std::fs::rename(folder.join(format!("{}-sha256-{hex}", release.tag)), folder.join(format!("0-sha256-{hex}")))
+        .unwrap();
+    outside.service.clear_requests();
+    check(Some(&good), 0, &[]);
+    assert_eq!(outside.service.requests(), ["/graph?arch=amd64&channel=stable-4.99"]);
+    // A kept signature is verified as well.
+    check(Some(b""), 2, &["invalid signature for"]);
+}
+
+/// Only `platform.release` may come without a signature.
+#[test]
+fn channels_are_always_verified() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    release.push_to(&outside.source);
+    outside.service.graph("amd64", "stable-4.99", &graph(&[&release]));
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.home.to_disk(&["--ignore-release-signature"]).code(2).says("no signature found for");
+    assert!(outside.service.requests().iter().any(|request| request.contains("signature-1")));
+}
