@@ -3,6 +3,7 @@
 
 mod archive;
 mod bad_input;
+mod catalog_image;
 mod delete;
 mod dry_run;
 mod enclave;
@@ -14,6 +15,7 @@ mod mirror;
 mod mirror_to_mirror;
 mod operators;
 mod progress;
+mod published_catalog;
 mod real_registries;
 mod releases;
 mod resources;

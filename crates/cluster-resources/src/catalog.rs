@@ -108,7 +108,13 @@ fn catalog_source(name: &str, row: &Mirrored, request: &Request<'_>, notices: &m
         None => {}
         Some(template) => {
             match template.text.as_ref().map_err(|why| why.clone().into()).and_then(|text| template::parse(text)) {
-                Ok(parsed) => parsed.apply(&mut object),
+                Ok(parsed) => {
+                    if let Some(folder) = parsed.cache_folder() {
+                        let (catalog, folder) = (template.catalog.clone(), folder.to_owned());
+                        notices.push(Notice::TemplateNamesCache { catalog, folder });
+                    }
+                    parsed.apply(&mut object);
+                }
                 Err(error) => {
                     notices.push(Notice::TemplateRejected { catalog: template.catalog.clone(), error });
                 }

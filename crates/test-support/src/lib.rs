@@ -32,6 +32,7 @@
 mod ca;
 mod catalog;
 mod digest;
+mod flatten;
 mod generated_catalog;
 mod image;
 pub mod media_type;
@@ -48,6 +49,7 @@ mod world;
 pub use ca::TestCa;
 pub use catalog::CatalogBuilder;
 pub use digest::{manifest_digest, sha256};
+pub use flatten::{FlatEntry, flatten};
 pub use generated_catalog::{Filling, GeneratedCatalog};
 pub use image::{
     Blob, Format, Image, ImageBuilder, IndexBuilder, Layer, LayerCompression, artifact, cosign_signature,
