@@ -1,7 +1,7 @@
 //! Archives: the numbered tar files `mirror_000001.tar`, … that carry a mirror across the gap
 //! (contract `operators-archive.md` 6).
 
-mod blob_entry;
+mod blob_slot;
 mod confine;
 mod diagnostics;
 mod extract;
@@ -13,7 +13,7 @@ mod scan;
 mod write_error;
 mod writer;
 
-pub use blob_entry::BlobEntry;
+pub use blob_slot::{BlobSlot, SlotWriter};
 pub use confine::{Tainted, confine};
 pub use diagnostics::{ArchiveError, Warning};
 pub use extract::Extracted;

@@ -114,6 +114,16 @@ impl OpenChunk {
         Ok(copied)
     }
 
+    /// Leaves a hole of `size` bytes for content that comes later, and says where it begins.
+    pub(super) fn skip(&mut self, size: u64) -> Result<u64, WriteError> {
+        self.flush()?;
+        let start = self.length;
+        let mut file = self.file.as_ref().expect("a closed chunk takes no entries");
+        file.seek(SeekFrom::Start(start + size)).map_err(|source| WriteError::write(&self.path, size, source))?;
+        self.length += size;
+        Ok(start)
+    }
+
     /// Bytes that the file lacks to hold the present entry.
     fn needed(&self) -> u64 {
         self.entry_end.max(self.length) - (self.length - self.buffer.len() as u64)

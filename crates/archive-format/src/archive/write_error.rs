@@ -28,6 +28,8 @@ pub enum WriteError {
     Size { digest: Digest, expected: u64, found: u64 },
     #[error("content has digest {found}, expected {expected}")]
     Digest { expected: Digest, found: Digest },
+    #[error("blob {digest} did not arrive ({count} did not in all), so the archive is not complete")]
+    Empty { digest: Digest, count: usize },
     #[error("the archive needs more than 999999 chunks; raise archiveSize")]
     TooManyChunks,
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use image_ref::Digest;
 
-use super::blob_entry::BlobEntry;
+use super::blob_slot::{BlobSlot, EmptySlots};
 use super::open_chunk::OpenChunk;
 use super::replace::{self, archive_file_name};
 use super::write_error::{WriteError, too_small};
@@ -53,12 +53,13 @@ pub struct ArchiveWriter {
     dir: PathBuf,
     options: ArchiveOptions,
     /// Index is chunk number minus one.
-    pub(super) chunks: Vec<OpenChunk>,
+    chunks: Vec<OpenChunk>,
     /// The chunk that takes the next entry.
-    pub(super) current: usize,
-    pub(super) blobs: HashSet<Digest>,
-    pub(super) content: u64,
-    pub(super) oversized: Vec<(String, u64)>,
+    current: usize,
+    blobs: HashSet<Digest>,
+    empty_slots: EmptySlots,
+    content: u64,
+    oversized: Vec<(String, u64)>,
     skipped: Vec<PathBuf>,
     finished: bool,
 }
@@ -78,6 +79,7 @@ impl ArchiveWriter {
             chunks: Vec::new(),
             current: 0,
             blobs: HashSet::new(),
+            empty_slots: EmptySlots::default(),
             content: 0,
             oversized: Vec::new(),
             skipped: Vec::new(),
@@ -149,18 +151,26 @@ impl ArchiveWriter {
         Ok(true)
     }
 
-    /// Begins a blob whose bytes arrive bit by bit (`--no-cache`); `None` when it was added before. They are hashed on
-    /// the way, and the entry is taken back when they turn out to be wrong or do not come.
+    /// Writes the header of a blob and leaves room for its `size` bytes, which come later (`--no-cache`); `None` when it
+    /// was added before. The entry stands where [`ArchiveWriter::add_blob`] would have put it; slots are filled in any
+    /// order, at the same time, while further entries are added.
     ///
     /// # Errors
     /// As [`ArchiveWriter::add_bytes`].
-    pub fn begin_blob(&mut self, digest: &Digest, size: u64) -> Result<Option<BlobEntry<'_>>, WriteError> {
+    pub fn reserve_blob(&mut self, digest: &Digest, size: u64) -> Result<Option<BlobSlot>, WriteError> {
         if self.blobs.contains(digest) {
             return Ok(None);
         }
         let name = layout::blob_name(digest);
         let index = self.place(&name, &name, size)?;
-        Ok(Some(BlobEntry::new(self, index, digest, size)))
+        let chunk = &mut self.chunks[index];
+        let start = chunk.skip(size)?;
+        chunk.end_entry(size)?;
+        let slot = BlobSlot::new(&chunk.path, start, digest, size, &self.empty_slots);
+        self.content += size;
+        self.blobs.insert(digest.clone());
+        self.after(index)?;
+        Ok(Some(slot))
     }
 
     /// Adds all regular files below `dir`, under `prefix` and their path: names of each folder sorted, folders entered
@@ -201,9 +211,12 @@ impl ArchiveWriter {
     /// Completes all chunks and puts them in the place of the previous archive.
     ///
     /// # Errors
-    /// When the disk refuses; the previous archive is untouched then, unless the error came between the renames, which
-    /// the next writer or reader completes.
+    /// [`WriteError::Empty`] when a reserved blob did not arrive. When the disk refuses; the previous archive is untouched
+    /// then, unless the error came between the renames, which the next writer or reader completes.
     pub fn finish(mut self) -> Result<ArchiveSummary, WriteError> {
+        if let Some((digest, count)) = self.empty_slots.first() {
+            return Err(WriteError::Empty { digest, count });
+        }
         if let Some(broken) = self.chunks.iter().find(|chunk| chunk.in_entry) {
             return Err(WriteError::Broken { path: broken.path.clone() });
         }
@@ -267,7 +280,7 @@ impl ArchiveWriter {
     }
 
     /// Chunks of one oversized file are complete at once.
-    pub(super) fn after(&mut self, index: usize) -> Result<(), WriteError> {
+    fn after(&mut self, index: usize) -> Result<(), WriteError> {
         if index == self.current { Ok(()) } else { self.chunks[index].close(false) }
     }
 

@@ -278,38 +278,6 @@ fn messages_about_files_that_are_too_large() {
 }
 
 #[test]
-fn blobs_that_stream_in_are_taken_back_when_wrong() {
-    let dir = tempfile::tempdir().unwrap();
-    let content = vec![5_u8; 3_000_000];
-    let digest = digest_of(&content);
-    let mut writer = ArchiveWriter::create(dir.path(), &options(4_000_000, false)).unwrap();
-    writer.add_bytes("working-dir/before", b"before").unwrap();
-
-    let mut entry = writer.begin_blob(&digest, 3_000_000).unwrap().unwrap();
-    entry.write(&content[..2_500_000]).unwrap();
-    drop(entry);
-    let mut entry = writer.begin_blob(&digest, 3_000_000).unwrap().unwrap();
-    entry.write(&vec![6; 3_000_000]).unwrap();
-    assert!(matches!(entry.finish(), Err(WriteError::Digest { .. })));
-    let mut entry = writer.begin_blob(&digest, 10).unwrap().unwrap();
-    assert!(matches!(entry.write(&content), Err(WriteError::Size { .. })));
-    drop(entry);
-    // Larger than a chunk: its chunk goes with it.
-    drop(writer.begin_blob(&digest_of(b"big"), 5_000_000).unwrap().unwrap());
-    let mut entry = writer.begin_blob(&digest, 3_000_000).unwrap().unwrap();
-    for part in content.chunks(65_536) {
-        entry.write(part).unwrap();
-    }
-    entry.finish().unwrap();
-    assert!(writer.begin_blob(&digest, 3_000_000).unwrap().is_none());
-    writer.add_bytes("isc_x", b"after").unwrap();
-    let summary = writer.finish().unwrap();
-    assert_eq!(sizes(&summary), [vec![6, 3_000_000, 5]]);
-    assert!(summary.oversized.is_empty());
-    assert_eq!(summary.open().unwrap().read_small_blob(&digest, 3_000_000).unwrap(), content);
-}
-
-#[test]
 fn a_full_disk_says_what_was_missing() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");

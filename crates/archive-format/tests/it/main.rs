@@ -5,6 +5,7 @@
 mod archive;
 mod history;
 mod properties;
+mod slots;
 mod store;
 mod verify;
 
