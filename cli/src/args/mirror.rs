@@ -44,7 +44,8 @@ pub struct MirrorArgs {
     /// Skip the verification of release signatures
     #[arg(long, default_value = "false")]
     pub ignore_release_signature: Switch,
-    /// Keep no cache: stream blobs into the archive, and let history alone say what went before
+    /// Mirror to disk without a cache: blobs stream straight into the archive, once, and only what no earlier archive of
+    /// this directory holds is fetched; a run that fails keeps nothing
     #[arg(long, default_value = "false")]
     pub no_cache: Switch,
     /// Sign rebuilt catalogs with this private key

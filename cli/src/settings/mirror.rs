@@ -213,6 +213,14 @@ impl Mirror {
         } else {
             return Err(UsageError::DestinationPrefix(typed.into()));
         };
+        if flags.no_cache.0 {
+            if !matches!(mode, Mode::MirrorToDisk { .. }) {
+                return Err(UsageError::NoCacheToRegistry);
+            }
+            if given(common.cache_dir.as_ref(), env).is_some() {
+                warnings.push("--cache-dir has no effect with --no-cache: no cache is read or written".into());
+            }
+        }
         if flags.image_timeout.is_zero() {
             warnings.push("--image-timeout 0: the copy of an image may take any time".into());
         }

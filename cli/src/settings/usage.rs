@@ -63,6 +63,10 @@ pub enum UsageError {
         "destination must have either file:// (mirror to disk) or docker:// (diskToMirror) protocol prefixes, found `{0}`"
     )]
     DestinationPrefix(String),
+    #[error(
+        "--no-cache is only for mirror to disk (a file:// destination): what goes to a registry is not kept in the cache, but manifests and rebuilt catalogs are"
+    )]
+    NoCacheToRegistry,
     #[error(transparent)]
     Destination(#[from] DestinationError),
     #[error("`{0}` is no directory: expected a path, with or without file://")]

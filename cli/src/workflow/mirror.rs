@@ -45,9 +45,6 @@ pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
 /// Everything before the engine: configuration, log file, clients.
 fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<Job> {
     let common = &settings.common;
-    if request.no_cache {
-        bail!("--no-cache is not supported by this version; name a cache on a larger disk with --cache-dir");
-    }
     let (configuration, configuration_text) = read_configuration(&request.config, log)?;
     let workflow = workflow(request)?;
     let working_dir = workflow.working_dir();
@@ -149,6 +146,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         image_timeout: request.image_timeout.unwrap_or_default(),
         since,
         strict_archive: request.strict_archive,
+        no_cache: request.no_cache,
         dry_run: match request.dry_run {
             DryRun::No => mirror_engine::DryRun::No,
             DryRun::Images => mirror_engine::DryRun::Images,

@@ -13,6 +13,7 @@ mod kill;
 mod list;
 mod mirror;
 mod mirror_to_mirror;
+mod no_cache;
 mod operators;
 mod progress;
 mod published_catalog;

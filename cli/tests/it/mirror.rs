@@ -278,11 +278,3 @@ fn an_unnamed_tag_means_latest() {
     home.additional_images([format!("{}/ns/list", source.host())]);
     home.to_disk(&[]).code(0).says("latest");
 }
-
-#[test]
-fn a_flag_that_is_not_there_yet_is_refused_and_not_ignored() {
-    let home = Home::new();
-    home.additional_images(["quay.io/ns/app:v1"]);
-    home.to_disk(&["--no-cache"]).code(1).says("--no-cache is not supported by this version");
-    assert!(!home.disk().exists());
-}

@@ -20,7 +20,7 @@ const BUNDLES: [(&str, &str, &str); 5] = [
 ];
 
 /// Something that takes images: a registry in this process or a real one.
-trait Target {
+pub(crate) trait Target {
     fn host(&self) -> &str;
     fn put(&self, repository: &str, tag: &str, image: &Image);
 }
@@ -63,7 +63,7 @@ fn operand_image(package: &str, version: &str) -> Image {
 }
 
 /// The catalog of two operators, `extra` related images of `foo.v0.3.0` included, and everything it names.
-fn world(registry: &impl Target, extra: &[&str]) -> Image {
+pub(crate) fn world(registry: &impl Target, extra: &[&str]) -> Image {
     let host = registry.host();
     registry.put("ns/shared", "v1", &shared());
     let mut files: Vec<(String, String)> = Vec::new();
@@ -142,7 +142,8 @@ fn served(registry: &Registry, repository: &str, reference: &str) -> Vec<String>
     bundles(&manifest, &blob, reference).into_iter().collect()
 }
 
-fn operators(home: &Home, host: &str, body: &str) {
+/// A configuration of the test catalog.
+pub(crate) fn operators(home: &Home, host: &str, body: &str) {
     let mut text = format!("operators:\n- catalog: {host}/cat/index:v1\n");
     for line in body.lines() {
         writeln!(text, "  {line}").unwrap();

@@ -6,9 +6,12 @@
 //! engine fetches in the same order, the thread is seldom far behind, and the last byte of the archive is written
 //! shortly after the last byte arrived.
 //!
+//! With `--no-cache` there is no store: the thread writes the headers, leaves room for the blobs, and makes their places
+//! known ([`crate::slots`]), where they arrive by themselves.
+//!
 //! Nothing appears under a final name, and no earlier archive goes away, before [`ArchiveBuilder::finish`].
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -17,6 +20,7 @@ use std::thread::JoinHandle;
 use archive_format::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Store};
 use image_ref::Digest;
 
+use crate::slots::{Ended, Slots};
 use crate::tree::ImageTree;
 
 /// What stands in front of the working directory in an archive.
@@ -91,6 +95,15 @@ pub(crate) struct Tail {
     pub(crate) configuration: (String, Vec<u8>),
 }
 
+/// Where the blobs of an archive come from.
+#[derive(Debug)]
+pub(crate) enum BlobsFrom {
+    /// The store, each once it was announced as ready.
+    Store(Store),
+    /// Whoever takes their places.
+    Slots(Slots),
+}
+
 enum Message {
     Begin(Box<Contents>),
     Ready(Digest),
@@ -135,11 +148,15 @@ impl ReadyBlobs {
 
 impl ArchiveBuilder {
     /// Starts the thread. Nothing is written before [`ReadyBlobs::begin`].
-    pub(crate) fn start(folder: PathBuf, options: ArchiveOptions, store: Store) -> io::Result<Self> {
+    pub(crate) fn start(folder: PathBuf, options: ArchiveOptions, from: BlobsFrom) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("archive".to_owned())
-            .spawn(move || write(&folder, &options, &store, &receiver))?;
+        let thread = std::thread::Builder::new().name("archive".to_owned()).spawn(move || {
+            let written = write(&folder, &options, &from, &receiver);
+            if let (BlobsFrom::Slots(slots), Err(error)) = (&from, &written) {
+                slots.end(Ended::Broken(crate::copy::chain(error)));
+            }
+            written
+        })?;
         Ok(Self { sender, thread })
     }
 
@@ -169,7 +186,7 @@ impl ArchiveBuilder {
 fn write(
     folder: &std::path::Path,
     options: &ArchiveOptions,
-    store: &Store,
+    from: &BlobsFrom,
     messages: &mpsc::Receiver<Message>,
 ) -> Result<Option<ArchiveSummary>, BuildError> {
     let mut ready = HashSet::new();
@@ -187,7 +204,15 @@ fn write(
     for (name, text) in &contents.links {
         writer.add_bytes(name, text.as_bytes())?;
     }
+    let mut places = HashMap::new();
     for (digest, size) in &contents.blobs {
+        let store = match from {
+            BlobsFrom::Store(store) => store,
+            BlobsFrom::Slots(_) => {
+                places.extend(writer.reserve_blob(digest, *size)?.map(|slot| (digest.clone(), slot)));
+                continue;
+            }
+        };
         while !ready.contains(digest) && tail.is_none() {
             match messages.recv() {
                 Ok(Message::Ready(digest)) => {
@@ -199,6 +224,9 @@ fn write(
             }
         }
         writer.add_blob(digest, &store.blob_path(digest), *size)?;
+    }
+    if let BlobsFrom::Slots(slots) = from {
+        slots.lay_out(places);
     }
     let tail = loop {
         match tail.take() {

@@ -124,6 +124,15 @@ pub(crate) trait Carrier: Send + Sync + 'static {
     /// Told when a blob is in the target, right after its transfer or when it was there before.
     fn blob_ready(&self, _digest: &Digest) {}
 
+    /// Whether one failed image makes all further transfers worthless. Every image is resolved all the same, so that
+    /// one run tells all that cannot be had.
+    fn failure_ends_run(&self) -> bool {
+        false
+    }
+
+    /// Told when nothing more is started. What is under way may end at once: it does not count any more.
+    fn stopped(&self) {}
+
     /// How an image's target is called in logs: `cache`, `reg.lan:5000/m/`.
     fn target_name(&self, image: &PlannedImage) -> String;
 }
@@ -527,9 +536,15 @@ impl<C: Carrier> Coordinator<C> {
             return;
         }
         self.end_failed(at, ImageOutcome::Failed, error);
-        if self.images[at].kind.family() == Family::Release {
-            self.stopped = true;
+        let worthless = self.told_resolved && self.carrier.failure_ends_run();
+        if worthless || self.images[at].kind.family() == Family::Release {
+            self.stop();
         }
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        self.carrier.stopped();
     }
 
     fn end_failed(&mut self, at: usize, outcome: ImageOutcome, error: CopyError) {
@@ -577,9 +592,12 @@ impl<C: Carrier> Coordinator<C> {
         self.totals.complete = true;
         self.observer.event(Event::Totals(self.totals));
         let trees: Vec<_> = self.states.iter().map(|state| state.tree.clone()).collect();
+        if self.carrier.failure_ends_run() && trees.iter().any(Option::is_none) {
+            return self.stop();
+        }
         if let Err(error) = self.carrier.all_resolved(&trees) {
-            self.stopped = true;
             self.refused = Some(error);
+            self.stop();
         }
     }
 }

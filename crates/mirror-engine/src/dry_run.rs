@@ -94,7 +94,8 @@ pub(crate) struct Rehearsal<'a> {
     pub(crate) job: &'a Job,
     pub(crate) mode: Mode,
     pub(crate) images: &'a Arc<Vec<PlannedImage>>,
-    pub(crate) store: &'a Store,
+    /// The cache; none in a run without one.
+    pub(crate) cache: Option<&'a Store>,
     /// Folder of the archive and what earlier archives hold; only in mirror to disk.
     pub(crate) archive: Option<(&'a Path, &'a HashSet<Digest>)>,
     /// The destination registry; none in mirror to disk.
@@ -178,6 +179,8 @@ impl Rehearsal<'_> {
 
     /// Writes `mapping.txt` and, in mirror to disk, `missing.txt`.
     fn write_mapping(&self, looked: &[Looked], folder: &Path, progress: &mut Progress) -> Result<(), RunError> {
+        // Without a cache nothing can be missing in it.
+        let cache = self.cache.filter(|_| self.mode == Mode::MirrorToDisk);
         let (mut mapping, mut missing, mut missing_count) = (String::new(), String::new(), 0);
         for (image, outcome) in self.images.iter().zip(looked) {
             let (source, destination) = self.mapping(image);
@@ -190,7 +193,9 @@ impl Rehearsal<'_> {
                 }
             }
             mapping.push_str(&lines);
-            if self.mode == Mode::MirrorToDisk && !self.is_cached(image, outcome) {
+            if let Some(cache) = cache
+                && !is_cached(cache, image, outcome)
+            {
                 missing_count += 1;
                 missing.push_str(&lines);
             }
@@ -207,7 +212,7 @@ impl Rehearsal<'_> {
                 path.display()
             )));
             progress.files.push(path);
-        } else if self.mode == Mode::MirrorToDisk {
+        } else if cache.is_some() {
             self.observer.event(Event::Info(format!(
                 "all {} images required for mirroring are available in local cache. You may proceed with mirroring \
                  from disk to disconnected registry",
@@ -221,17 +226,6 @@ impl Rehearsal<'_> {
         Ok(())
     }
 
-    /// Whether the cache has the image. When its source could not be asked, the name in the cache decides.
-    fn is_cached(&self, image: &PlannedImage, outcome: &Looked) -> bool {
-        match outcome {
-            Ok(resolved) => resolved.complete,
-            Err(_) => self
-                .store
-                .resolve_tag(&image.cache.repository, &image.cache.tag)
-                .is_ok_and(|found| found.is_some_and(|digest| self.store.blob_size(&digest).is_some())),
-        }
-    }
-
     async fn sizes(&self, looked: &[Looked], working_dir: &WorkingDir) -> Result<Sizes, RunError> {
         let trees = || looked.iter().filter_map(|outcome| Some(&outcome.as_ref().ok()?.tree));
         let all = unique(trees().map(AsRef::as_ref));
@@ -243,11 +237,18 @@ impl Rehearsal<'_> {
             ..Sizes::default()
         };
         let mut stages = Vec::new();
-        if self.mode == Mode::MirrorToDisk {
-            let cached = cached_bytes(self.store, &all);
-            sizes.cached_bytes = Some(cached);
-            sizes.download_bytes = Some(sizes.bytes - cached);
-            stages.push(("cache", self.store.root(), sizes.bytes - cached));
+        match (self.mode, self.cache, self.archive) {
+            (Mode::MirrorToDisk, Some(store), _) => {
+                let cached = cached_bytes(store, &all);
+                sizes.cached_bytes = Some(cached);
+                sizes.download_bytes = Some(sizes.bytes - cached);
+                stages.push(("cache", store.root(), sizes.bytes - cached));
+            }
+            (Mode::MirrorToDisk, None, Some((_, history))) => {
+                let new = all.iter().filter(|(digest, _)| !history.contains(*digest));
+                sizes.download_bytes = Some(new.map(|(_, size)| size).sum());
+            }
+            _ => {}
         }
         if let Some((folder, history)) = self.archive {
             let named = self.images.iter().zip(looked).filter_map(|(image, outcome)| {
@@ -308,6 +309,16 @@ impl Rehearsal<'_> {
         let blobs: u64 =
             stream::iter(asked).buffer_unordered(at_once).fold(0, |sum, size| async move { sum + size }).await;
         blobs + manifests.values().sum::<u64>()
+    }
+}
+
+/// Whether the cache has the image. When its source could not be asked, the name in the cache decides.
+fn is_cached(cache: &Store, image: &PlannedImage, outcome: &Looked) -> bool {
+    match outcome {
+        Ok(resolved) => resolved.complete,
+        Err(_) => cache
+            .resolve_tag(&image.cache.repository, &image.cache.tag)
+            .is_ok_and(|found| found.is_some_and(|digest| cache.blob_size(&digest).is_some())),
     }
 }
 

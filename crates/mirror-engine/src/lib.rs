@@ -34,6 +34,8 @@ pub mod list;
 pub mod report;
 mod resources;
 mod room;
+mod scratch;
+mod slots;
 mod tree;
 mod trust;
 pub mod why;

@@ -125,11 +125,12 @@ fn wrong_bytes_fill_no_slot_and_hurt_no_neighbour() {
     };
     // (what is written, whether it can be written, the error at the end)
     let flipped: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
+    let longer = vec![0; 200_001];
     let rows: [(&[u8], bool, &str); 4] = [
         (&flipped, true, "content has digest"),
         (&bytes[..199_999], true, "has 199999 bytes, expected 200000"),
         (&[], true, "has 0 bytes, expected 200000"),
-        (&[0; 200_001], false, "has 0 bytes, expected 200000"),
+        (&longer, false, "has 0 bytes, expected 200000"),
     ];
     for (wrong, can_be_written, expected) in rows {
         let (writer, slot) = reserve();

@@ -167,10 +167,17 @@ impl IntoStore {
         .map_err(tree_error)
     }
 
-    /// Fetches a blob; the bytes that travelled.
+    /// Fetches a blob into the store; the bytes that travelled.
     async fn fetch(&self, job: &BlobJob) -> Result<u64, CopyError> {
-        let (mut last, mut moved) = (None, 0);
-        // Any image that contains the blob can provide it; usually the first does.
+        let mut sink = StoreSink::begin(&self.store, &job.blob, &self.observer).await?;
+        let outcome = bounded(self.image_timeout, self.pull_from_any(job, &mut sink)).await;
+        sink.settle(outcome).await
+    }
+
+    /// Reads a blob from any image that contains it, the first that can; usually that is the first one. The sink goes on
+    /// where the attempt before ended.
+    pub(crate) async fn pull_from_any(&self, job: &BlobJob, sink: &mut dyn BlobSink) -> Result<(), CopyError> {
+        let mut last = None;
         for at in &job.images {
             let endpoint = match self.endpoint(*at).await {
                 Ok(endpoint) => endpoint,
@@ -179,8 +186,9 @@ impl IntoStore {
                     continue;
                 }
             };
-            match fetch_blob(&self.source, &self.store, &endpoint, &job.blob, &self.observer, &mut moved).await {
-                Ok(()) => return Ok(moved.min(job.blob.size)),
+            // The sink knows the position, and so what really moved.
+            match self.source.pull_blob(&endpoint, &job.blob, sink, &|_| {}).await.map_err(|e| transport(&e)) {
+                Ok(()) => return Ok(()),
                 // Another source would write to the same disk.
                 Err(error) if error.condition == LOCAL => return Err(error),
                 Err(error) => last = Some(error),
@@ -190,34 +198,17 @@ impl IntoStore {
     }
 }
 
-/// Brings a blob from a registry into the store, going on where an earlier run was interrupted. Adds the bytes that
-/// travelled to `moved`, whatever comes of it.
+/// Brings a blob from one place into the store, going on where an earlier run was interrupted.
 pub(crate) async fn fetch_blob(
     client: &Client,
     store: &Store,
     endpoint: &Endpoint,
     blob: &Descriptor,
     observer: &Arc<dyn Observer>,
-    moved: &mut u64,
 ) -> Result<(), CopyError> {
-    let (store, digest, size) = (store.clone(), blob.digest.clone(), blob.size);
-    // A partial blob of a killed run is hashed again, which may take a moment.
-    let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
-    let here = partial.offset();
-    let advance = Advance::new(observer, size.saturating_sub(here));
-    let mut sink = StoreSink { partial, here, advance: &advance };
-    // The sink knows the position, and so what really moved.
+    let mut sink = StoreSink::begin(store, blob, observer).await?;
     let outcome = client.pull_blob(endpoint, blob, &mut sink, &|_| {}).await;
-    let partial = sink.partial;
-    *moved += advance.told();
-    match outcome {
-        Ok(()) => blocking(move || partial.finish()).await.map_err(|e| store_error(&e)),
-        Err(error) => {
-            // What arrived is kept for the next attempt; when even that fails, it is fetched again.
-            let _ = blocking(move || partial.suspend()).await;
-            Err(transport(&error))
-        }
-    }
+    sink.settle(outcome.map_err(|error| transport(&error))).await.map(drop)
 }
 
 /// Copies a blob of a layout into the store, verified.
@@ -275,14 +266,38 @@ pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<M
 }
 
 /// The store's partial blob as the transport's sink. It hashes what it writes.
-struct StoreSink<'a> {
+struct StoreSink {
     partial: PartialBlob,
     /// Bytes that were here before the transfer and still are.
     here: u64,
-    advance: &'a Advance,
+    advance: Advance,
 }
 
-impl BlobSink for StoreSink<'_> {
+impl StoreSink {
+    async fn begin(store: &Store, blob: &Descriptor, observer: &Arc<dyn Observer>) -> Result<Self, CopyError> {
+        let (store, digest, size) = (store.clone(), blob.digest.clone(), blob.size);
+        // A partial blob of a killed run is hashed again, which may take a moment.
+        let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
+        let here = partial.offset();
+        Ok(Self { partial, here, advance: Advance::new(observer, size.saturating_sub(here)) })
+    }
+
+    /// Makes a blob of what arrived, or keeps it for the next attempt; the bytes that travelled.
+    async fn settle(self, outcome: Result<(), CopyError>) -> Result<u64, CopyError> {
+        let Self { partial, advance, .. } = self;
+        match outcome {
+            Ok(()) => blocking(move || partial.finish()).await.map_err(|e| store_error(&e))?,
+            Err(error) => {
+                // When even that fails, it is fetched again.
+                let _ = blocking(move || partial.suspend()).await;
+                return Err(error);
+            }
+        }
+        Ok(advance.told())
+    }
+}
+
+impl BlobSink for StoreSink {
     fn offset(&self) -> u64 {
         self.partial.offset()
     }
@@ -343,8 +358,7 @@ impl Carrier for IntoStore {
     }
 
     async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
-        let moved = bounded(self.image_timeout, self.fetch(job)).await?;
-        Ok(Carried { moved })
+        Ok(Carried { moved: self.fetch(job).await? })
     }
 
     async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {

@@ -1,8 +1,9 @@
-//! The three ways of moving images: into the cache, out of an archive, from registry to registry.
+//! The ways of moving images: into the cache, straight into an archive, out of an archive, from registry to registry.
 
 pub(crate) mod destination;
 pub(crate) mod earlier;
 pub(crate) mod from_archive;
+pub(crate) mod into_archive;
 pub(crate) mod into_store;
 pub(crate) mod registry_to_registry;
 
@@ -101,19 +102,25 @@ pub(crate) async fn bounded<T>(
     bound: Duration,
     transfer: impl Future<Output = Result<T, CopyError>>,
 ) -> Result<T, CopyError> {
+    bounded_or(bound, "what arrived is kept, run again to go on", transfer).await
+}
+
+/// The same, with its own `advice` for a transfer that takes longer.
+pub(crate) async fn bounded_or<T>(
+    bound: Duration,
+    advice: &str,
+    transfer: impl Future<Output = Result<T, CopyError>>,
+) -> Result<T, CopyError> {
     if bound.is_zero() {
         return transfer.await;
     }
-    tokio::time::timeout(bound, transfer).await.map_err(|_| timed_out(bound))?
+    tokio::time::timeout(bound, transfer).await.map_err(|_| timed_out(bound, advice))?
 }
 
 /// The overall bound of a transfer was reached.
-fn timed_out(bound: Duration) -> CopyError {
+fn timed_out(bound: Duration, advice: &str) -> CopyError {
     CopyError {
-        message: format!(
-            "not finished within {} s; what arrived is kept, run again to go on, or raise `--image-timeout`",
-            bound.as_secs()
-        ),
+        message: format!("not finished within {} s; {advice}, or raise `--image-timeout`", bound.as_secs()),
         condition: "timeout".into(),
         retry_can_help: true,
     }

@@ -2,21 +2,15 @@
 
 use std::sync::Arc;
 
-use archive_format::{Archive, ArchiveError, Store, WorkspaceLock};
-use mirror_plan::Mode;
+use archive_format::{Archive, ArchiveError, Store};
 
-use super::{
-    DryRun, Job, Progress, RunError, Workflow, check_access, conclude, first_failure, generic_from, refuse_empty,
-};
+use super::stage::Stage;
+use super::{Job, Progress, RunError, Workflow, check_access, generic_from};
 use crate::carrier::blocking;
 use crate::carrier::destination::DestinationRegistry;
 use crate::carrier::earlier::Earlier;
 use crate::carrier::from_archive::FromArchive;
-use crate::collect::{Collecting, collect};
-use crate::copy::copy;
-use crate::dry_run::{Rehearsal, rehearse};
 use crate::event::{Event, Observer};
-use crate::resources::{Generation, Previous};
 use crate::trust::{ArchiveShelf, Trust};
 
 generic_from!(oci_transport::Error);
@@ -38,14 +32,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let Workflow::DiskToMirror { folder, destination } = &job.workflow else {
         return Err(RunError::generic("this is not disk to mirror"));
     };
-    let working_dir = job.workflow.working_dir();
-    working_dir.create()?;
-    let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
-    let previous = Previous::read(&working_dir);
-    if job.options.dry_run == DryRun::No {
-        working_dir.wipe_cluster_resources()?;
-    }
-
+    let stage = Stage::set(job, observer)?;
     let place = folder.clone();
     let archive = Arc::new(blocking(move || Archive::open(&place)).await?);
     for (index, chunk) in archive.chunks().iter().enumerate() {
@@ -59,23 +46,11 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     check_access(job, destination).await?;
     let store = Store::open_as(&job.cache, &job.holder())?;
     take_out(&archive, &store, folder, observer).await?;
-    if let Some(warning) = job.version.compare(working_dir.root()) {
+    if let Some(warning) = job.version.compare(stage.working_dir.root()) {
         observer.event(Event::Warning(warning.to_string()));
     }
 
-    observer.event(Event::Discovering);
-    let plan = collect(&Collecting {
-        mode: Mode::DiskToMirror,
-        job,
-        working_dir: &working_dir,
-        store: &store,
-        archive: Some(&archive),
-        destination: Some(destination),
-        observer,
-    })
-    .await?;
-    refuse_empty(&plan, observer)?;
-    let images = Arc::new(plan.images);
+    let planned = stage.plan(&store, Some(&archive), Some(destination)).await?;
     let trust = Trust::of(job)?;
     let shelf = if trust.travel || trust.gate.is_some() {
         let (archive, store) = (Arc::clone(&archive), store.clone());
@@ -84,38 +59,17 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     } else {
         None
     };
-    let rehearsal_store = store.clone();
-    let carrier = Arc::new(FromArchive {
-        images: Arc::clone(&images),
+    let carrier = FromArchive {
+        images: Arc::clone(&planned.images),
         archive,
         earlier: Earlier::new(store.clone(), destination.clone()),
-        store,
+        store: store.clone(),
         destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },
         image_timeout: job.options.image_timeout,
         trust,
         shelf,
-    });
-    let generation = Generation { job, working_dir: &working_dir, destination, previous: &previous };
-    if job.options.dry_run != DryRun::No {
-        let rehearsal = Rehearsal {
-            job,
-            mode: Mode::DiskToMirror,
-            images: &images,
-            store: &rehearsal_store,
-            archive: None,
-            destination: Some(&job.destination),
-            observer,
-        };
-        rehearse(&rehearsal, &carrier, progress).await?;
-        generation.for_plan(&images, observer, progress);
-        return Ok(());
-    }
-    observer.event(Event::CopyStarted { images: images.len() });
-    let copied = copy(&images, &carrier, job.options.limits(), observer).await;
-    let outcome = conclude(job, &copied, observer);
-    let generated = generation.after_copying(&images, &copied.images, observer, progress);
-    progress.copied = Some(copied);
-    first_failure([outcome, generated], observer)
+    };
+    stage.perform_to_registry(&planned, carrier, &store, destination, progress).await
 }
 
 /// Takes the small things out of the archive: the working directory below `folder`, and manifests and links into the

@@ -1,25 +1,27 @@
-//! Mirror to disk: source registries -> cache -> archive.
+//! Mirror to disk: source registries -> cache -> archive, or straight into the archive (`--no-cache`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use archive_format::{ArchiveOptions, History, Store, WorkspaceLock};
+use archive_format::{ArchiveOptions, ArchiveSummary, History, Store};
 use image_ref::Digest;
-use mirror_plan::{Mode, PinnedCatalog, PlannedImage};
+use mirror_plan::PlannedImage;
 
-use super::{DryRun, Job, Progress, RunError, Workflow, conclude, generic_from, refuse_empty};
-use crate::archive_builder::{ArchiveBuilder, BuildError, Contents, ReadyBlobs, Tail};
+use super::stage::{Known, Stage};
+use super::{Job, Progress, RunError, Workflow, conclude, generic_from};
+use crate::archive_builder::{ArchiveBuilder, BlobsFrom, BuildError, Contents, ReadyBlobs, Tail};
 use crate::carrier::blocking;
-use crate::carrier::into_store::{Follower, IntoStore, NoFollower};
-use crate::collect::{Collecting, collect};
-use crate::copy::{CopyError, copy, queue_order};
-use crate::dry_run::{Rehearsal, archive_sizes, cached_bytes, rehearse, unique};
+use crate::carrier::into_archive::IntoArchive;
+use crate::carrier::into_store::{Follower, NoFollower};
+use crate::copy::{CopyError, queue_order};
+use crate::dry_run::{archive_sizes, cached_bytes, unique};
 use crate::event::{Event, Observer};
 use crate::report::{ArchiveFile, ArchiveReport};
 use crate::room;
+use crate::scratch::Scratch;
+use crate::slots::Slots;
 use crate::tree::ImageTree;
-use crate::trust::{StoreShelf, Trust};
 use crate::workdir::{WORKING_DIR, WorkingDir};
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
@@ -28,112 +30,152 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let Workflow::MirrorToDisk { folder } = &job.workflow else {
         return Err(RunError::generic("this is not mirror to disk"));
     };
-    let working_dir = job.workflow.working_dir();
-    working_dir.create()?;
-    let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
-    if job.options.dry_run == DryRun::No {
-        working_dir.wipe_cluster_resources()?;
-    }
-    let store = Store::open_as(&job.cache, &job.holder())?;
-    let history = History::read(working_dir.root(), job.options.since)?;
+    let stage = Stage::set(job, observer)?;
+    let kept = Kept::open(job, folder)?;
+    let store = kept.store();
+    let history = History::read(stage.working_dir.root(), job.options.since)?;
+    let planned = stage.plan(store, None, None).await?;
+    let images = &planned.images;
 
-    observer.event(Event::Discovering);
-    let plan = collect(&Collecting {
-        mode: Mode::MirrorToDisk,
-        job,
-        working_dir: &working_dir,
-        store: &store,
-        archive: None,
-        destination: None,
-        observer,
-    })
-    .await?;
-    refuse_empty(&plan, observer)?;
-    let images = Arc::new(plan.images);
-    if job.options.dry_run != DryRun::No {
-        let carrier = Arc::new(IntoStore {
-            images: Arc::clone(&images),
-            source: job.source.clone(),
-            store: store.clone(),
-            observer: Arc::clone(observer),
-            image_timeout: job.options.image_timeout,
-            endpoints: Mutex::new(HashMap::new()),
-            trust: Trust::of(job)?,
-            shelf: StoreShelf::new(store.clone()),
-            follower: Arc::new(NoFollower),
-        });
-        let rehearsal = Rehearsal {
-            job,
-            mode: Mode::MirrorToDisk,
-            images: &images,
-            store: &store,
-            archive: Some((folder, &history.digests)),
-            destination: None,
-            observer,
+    let slots = Slots::new();
+    let archiving = if stage.is_rehearsal() {
+        None
+    } else {
+        let from = match &kept {
+            Kept::Cache(cache) => BlobsFrom::Store(cache.clone()),
+            Kept::Scratch(_) => BlobsFrom::Slots(slots.clone()),
         };
-        return rehearse(&rehearsal, &carrier, progress).await;
-    }
-    observer.event(Event::CopyStarted { images: images.len() });
+        Some(Archiving::start(job, folder, images, &history, from, kept.cache())?)
+    };
+    let follower = archiving.as_ref().map_or_else(|| Arc::new(NoFollower) as Arc<dyn Follower>, Archiving::follower);
+    let into_store = stage.store_carrier(images, store, follower)?;
+    let known = Known { cache: kept.cache(), archive: Some((folder, &history.digests)) };
+    let copied = match &kept {
+        Kept::Cache(_) => stage.perform(images, into_store, known, progress).await?,
+        Kept::Scratch(_) => {
+            let carrier = IntoArchive { source: into_store, slots, history: history.digests.clone() };
+            stage.perform(images, carrier, known, progress).await?
+        }
+    };
+    let (Some(copied), Some(archiving)) = (copied, archiving) else { return Ok(()) };
 
-    let options = ArchiveOptions::from_archive_size(job.configuration.archive_size_gib, job.options.strict_archive);
-    let builder = ArchiveBuilder::start(folder.clone(), options, store.clone())?;
-    let follower = Arc::new(ArchiveFollower {
-        images: Arc::clone(&images),
-        history: history.digests.clone(),
-        ready: builder.ready_blobs(),
-        added: Mutex::default(),
-        room: (!job.options.force).then(|| Room { store: store.clone(), folder: folder.clone() }),
-    });
-    let carrier = Arc::new(IntoStore {
-        images: Arc::clone(&images),
-        source: job.source.clone(),
-        store: store.clone(),
-        observer: Arc::clone(observer),
-        image_timeout: job.options.image_timeout,
-        endpoints: Mutex::new(HashMap::new()),
-        trust: Trust::of(job)?,
-        shelf: StoreShelf::new(store.clone()),
-        follower: Arc::clone(&follower) as Arc<dyn Follower>,
-    });
-    let copied = copy(&images, &carrier, job.options.limits(), observer).await;
-    drop(carrier);
     if let Some(refused) = &copied.refused {
         let refused = RunError::generic(refused.message.clone());
         progress.copied = Some(copied);
-        blocking(move || builder.abandon()).await;
+        archiving.abandon().await;
         return Err(refused);
     }
-    let complete = copied.is_complete();
-    let outcome = conclude(job, &copied, observer);
-    progress.copied = Some(copied);
-    if !complete {
-        blocking(move || builder.abandon()).await;
+    if !copied.is_complete() {
+        // First, because the disk may be full of it.
+        archiving.abandon().await;
+        let outcome = conclude(job, &copied, observer);
+        progress.copied = Some(copied);
         return outcome;
     }
+    let outcome = conclude(job, &copied, observer);
+    progress.copied = Some(copied);
+    outcome?;
 
-    write_pinned(job, &plan.catalogs, &working_dir, observer, progress)?;
-    job.version.write(working_dir.root())?;
+    stage.write_pinned(&planned.catalogs, progress)?;
+    job.version.write(stage.working_dir.root())?;
     observer.event(Event::BuildingArchive);
-    let tail = tail(job, &working_dir)?;
-    let summary = blocking(move || builder.finish(tail)).await?;
+    let (summary, blobs, left_out) = archiving.finish(tail(job, &stage.working_dir)?).await?;
     let warnings = summary.oversized_warnings().into_iter().chain(summary.closing_warning());
     warnings.for_each(|warning| observer.event(Event::Warning(warning)));
-    let (blobs, left_out) = std::mem::take(&mut *follower.added.lock().expect("no holder panics"));
-    let count = blobs.len();
-    // The history relies on the cache and the archive: after a loss of power it must not know more than the disk.
-    let cache = store.clone();
-    blocking(move || cache.sync()).await?;
-    history.write(working_dir.root(), &blobs, job.started)?;
+    if let Some(cache) = kept.cache().cloned() {
+        // The history relies on the cache and the archive: after a loss of power it must not know more than the disk.
+        blocking(move || cache.sync()).await?;
+    }
+    history.write(stage.working_dir.root(), &blobs, job.started)?;
     for chunk in &summary.chunks {
         observer.event(Event::FileWritten { what: "archive", path: chunk.path.clone() });
     }
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     progress.archive = Some(ArchiveReport {
         files: summary.chunks.iter().map(|chunk| ArchiveFile { name: name(&chunk.path), bytes: chunk.bytes }).collect(),
-        blobs: count,
+        blobs: blobs.len(),
         blobs_left_out: left_out,
     });
     Ok(())
+}
+
+/// What a run keeps beside the archive.
+enum Kept {
+    /// The cache of all runs.
+    Cache(Store),
+    /// What it cannot do without, until it ends.
+    Scratch(Scratch),
+}
+
+impl Kept {
+    fn open(job: &Job, folder: &Path) -> Result<Self, RunError> {
+        Scratch::remove_left_over(folder)?;
+        Ok(if job.options.no_cache {
+            Self::Scratch(Scratch::create(folder, &job.holder())?)
+        } else {
+            Self::Cache(Store::open_as(&job.cache, &job.holder())?)
+        })
+    }
+
+    /// Where manifests, catalogs and release payloads go while they are read.
+    fn store(&self) -> &Store {
+        match self {
+            Self::Cache(store) => store,
+            Self::Scratch(scratch) => scratch.store(),
+        }
+    }
+
+    fn cache(&self) -> Option<&Store> {
+        match self {
+            Self::Cache(store) => Some(store),
+            Self::Scratch(_) => None,
+        }
+    }
+}
+
+/// An archive on its way, and who tells it about the images.
+struct Archiving {
+    builder: ArchiveBuilder,
+    follower: Arc<ArchiveFollower>,
+}
+
+impl Archiving {
+    fn start(
+        job: &Job,
+        folder: &Path,
+        images: &Arc<Vec<PlannedImage>>,
+        history: &History,
+        from: BlobsFrom,
+        cache: Option<&Store>,
+    ) -> Result<Self, RunError> {
+        let options = ArchiveOptions::from_archive_size(job.configuration.archive_size_gib, job.options.strict_archive);
+        let builder = ArchiveBuilder::start(folder.to_owned(), options, from)?;
+        let follower = Arc::new(ArchiveFollower {
+            images: Arc::clone(images),
+            history: history.digests.clone(),
+            ready: builder.ready_blobs(),
+            added: Mutex::default(),
+            room: (!job.options.force).then(|| Room { cache: cache.cloned(), folder: folder.to_owned() }),
+        });
+        Ok(Self { builder, follower })
+    }
+
+    fn follower(&self) -> Arc<dyn Follower> {
+        Arc::clone(&self.follower) as Arc<dyn Follower>
+    }
+
+    /// The archive under its final names, the blobs in it, and how many were left out.
+    async fn finish(self, tail: Tail) -> Result<(ArchiveSummary, Vec<Digest>, usize), BuildError> {
+        let builder = self.builder;
+        let summary = blocking(move || builder.finish(tail)).await?;
+        let (blobs, left_out) = std::mem::take(&mut *self.follower.added.lock().expect("no holder panics"));
+        Ok((summary, blobs, left_out))
+    }
+
+    async fn abandon(self) {
+        let builder = self.builder;
+        blocking(move || builder.abandon()).await;
+    }
 }
 
 /// Lets the archive follow the copy engine.
@@ -150,16 +192,20 @@ struct ArchiveFollower {
 
 /// The places that a run writes to.
 struct Room {
-    store: Store,
+    /// None in a run without a cache.
+    cache: Option<Store>,
     folder: PathBuf,
 }
 
 impl Room {
     /// Refuses when what is still to come cannot fit.
     fn check(&self, trees: &[Option<Arc<ImageTree>>], archive_bytes: u64) -> Result<(), CopyError> {
-        let blobs = unique(trees.iter().flatten().map(AsRef::as_ref));
-        let missing = blobs.values().sum::<u64>() - cached_bytes(&self.store, &blobs);
-        let stages = [("cache", self.store.root(), missing), ("archive", self.folder.as_path(), archive_bytes)];
+        let mut stages = vec![("archive", self.folder.as_path(), archive_bytes)];
+        if let Some(cache) = &self.cache {
+            let blobs = unique(trees.iter().flatten().map(AsRef::as_ref));
+            let missing = blobs.values().sum::<u64>() - cached_bytes(cache, &blobs);
+            stages.insert(0, ("cache", cache.root(), missing));
+        }
         // A filesystem that does not tell its room is no reason to stop.
         let needs = room::ask(&stages).unwrap_or_default();
         room::refuse(&needs).map_err(|short| CopyError::permanent("no-room", short.to_string()))
@@ -188,35 +234,6 @@ impl Follower for ArchiveFollower {
     fn ready(&self, digest: &Digest) {
         self.ready.ready(digest);
     }
-}
-
-/// Writes the configuration with every catalog pinned to its digest, for mirroring and for deleting.
-pub(super) fn write_pinned(
-    job: &Job,
-    catalogs: &[PinnedCatalog],
-    working_dir: &WorkingDir,
-    observer: &Arc<dyn Observer>,
-    progress: &mut Progress,
-) -> Result<(), RunError> {
-    observer.event(Event::Info("Generating pinned configurations...".to_owned()));
-    let stamp = job.stamp();
-    let mut configuration = job.configuration.clone();
-    for pinned in catalogs {
-        let entry = &mut configuration.mirror.operators[pinned.entry];
-        entry.catalog = pinned.catalog.clone();
-        entry.target_tag.clone_from(&pinned.target_tag);
-    }
-    let delete = isc_schema::DeleteImageSetConfiguration::from_image_set(&configuration);
-    let files = [
-        ("Pinned ISC", working_dir.pinned_isc(&stamp), configuration.to_yaml()),
-        ("Pinned DISC", working_dir.pinned_disc(&stamp), delete.to_yaml()),
-    ];
-    for (what, path, text) in files {
-        crate::workdir::write_whole(&path, text.as_bytes())?;
-        observer.event(Event::FileWritten { what, path: path.clone() });
-        progress.files.push(path);
-    }
-    Ok(())
 }
 
 /// The end of the archive: the working directory and the configuration as written.

@@ -3,6 +3,7 @@
 mod disk_to_mirror;
 mod mirror_to_disk;
 mod mirror_to_mirror;
+mod stage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,6 +79,9 @@ pub struct Options {
     pub since: Option<Timestamp>,
     /// Mirror to disk: fail on a file that is larger than an archive file may be.
     pub strict_archive: bool,
+    /// Mirror to disk: keep no cache; blobs stream straight into the archive, and what earlier archives hold is not
+    /// fetched at all.
+    pub no_cache: bool,
     /// Only say what would be done.
     pub dry_run: DryRun,
     /// Go on although it cannot fit.
@@ -134,6 +138,7 @@ impl Default for Options {
             image_timeout: Duration::from_secs(600),
             since: None,
             strict_archive: false,
+            no_cache: false,
             dry_run: DryRun::No,
             force: false,
             remove_signatures: false,
@@ -333,21 +338,24 @@ fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<
     let path = job.workflow.working_dir().logs().join(format!("mirroring_errors_{}.txt", job.log_stamp));
     let mut text = lines.join("\n");
     text.push('\n');
-    write_whole(&path, text.as_bytes())?;
+    // A full disk is a likely cause of all of it, and must not hide the outcome.
+    let review = match write_whole(&path, text.as_bytes()) {
+        Ok(()) => format!("Please review {} for a list of mirroring errors.", path.display()),
+        Err(error) => format!("Their list could not be written ({error}); they stand above."),
+    };
     let retry = copied.images.iter().filter_map(|image| image.error.as_ref()).any(|error| error.retry_can_help);
-    let advice = if retry {
-        "run the same command again: what arrived is kept, only the rest is fetched"
-    } else {
-        "running again will not help until the causes are mended"
+    let advice = match (retry, job.options.no_cache) {
+        (true, false) => "run the same command again: what arrived is kept, only the rest is fetched",
+        (true, true) => "run the same command again: without a cache everything is fetched again",
+        (false, _) => "running again will not help until the causes are mended",
     };
     Err(RunError {
         exit_code,
         message: format!(
-            "[Worker] some errors occurred during the mirroring. Please review {} for a list of mirroring errors. You \
+            "[Worker] some errors occurred during the mirroring. {review} You \
              may consider:\n* removing images or operators that cause the error from the image set config, and \
              retrying\n* keeping the image set config (images are mandatory for you), and retrying\n* mirroring the \
-             failing images manually, if retries also fail.\n{advice}",
-            path.display()
+             failing images manually, if retries also fail.\n{advice}"
         ),
     })
 }

@@ -104,7 +104,7 @@ impl CatalogSource {
                     Some(endpoint) => endpoint.clone(),
                     None => client.pull_manifest(image).await.map_err(|error| transport(&error))?.endpoint,
                 };
-                fetch_blob(client, &self.store, &endpoint, blob, observer, &mut 0).await
+                fetch_blob(client, &self.store, &endpoint, blob, observer).await
             }
             From::Layout(layout) => {
                 let source = layout.blob(blob).map_err(|error| transport(&error))?;

@@ -239,7 +239,7 @@ impl Source<'_> {
             })
             .await?;
         let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
-        let outcome = fetch_blob(&self.at.job.source, store, endpoint, layer, &silent, &mut 0).await;
+        let outcome = fetch_blob(&self.at.job.source, store, endpoint, layer, &silent).await;
         outcome.map_err(|error| error.message)
     }
 }

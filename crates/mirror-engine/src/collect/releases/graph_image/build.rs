@@ -105,7 +105,7 @@ async fn instance(
     let silent = &silent;
     futures_util::stream::iter(blobs.filter(|blob| at.store.blob_size(&blob.digest) != Some(blob.size)).cloned())
         .map(|blob| async move {
-            let fetched = fetch_blob(client, at.store, endpoint, &blob, silent, &mut 0).await;
+            let fetched = fetch_blob(client, at.store, endpoint, &blob, silent).await;
             fetched.map_err(|error| error.message)
         })
         .buffer_unordered(AT_ONCE)

@@ -1,0 +1,207 @@
+//! What the three workflows have in common: the working directory they hold, the plan they collect, and the way from
+//! the plan to an outcome, in earnest or as a rehearsal.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use archive_format::{Archive, Store, WorkspaceLock};
+use image_ref::Digest;
+use mirror_plan::{Destination, Mode, PinnedCatalog, PlannedImage};
+
+use super::{DryRun, Job, Progress, RunError, conclude, first_failure, refuse_empty};
+use crate::carrier::into_store::{Follower, IntoStore};
+use crate::collect::{Collecting, collect};
+use crate::copy::{Carrier, Copied, copy};
+use crate::dry_run::{Rehearsal, rehearse};
+use crate::event::{Event, Observer};
+use crate::resources::{Generation, Previous};
+use crate::trust::{StoreShelf, Trust};
+use crate::workdir::WorkingDir;
+
+/// The working directory of a run, locked.
+pub(super) struct Stage<'a> {
+    pub(super) job: &'a Job,
+    pub(super) observer: &'a Arc<dyn Observer>,
+    pub(super) working_dir: WorkingDir,
+    /// Cluster resources of the run before.
+    previous: Previous,
+    _lock: WorkspaceLock,
+}
+
+/// What there is to be moved.
+pub(super) struct Planned {
+    pub(super) images: Arc<Vec<PlannedImage>>,
+    /// Catalogs and the digests they are pinned to.
+    pub(super) catalogs: Vec<PinnedCatalog>,
+}
+
+/// What a rehearsal has to know beyond the images.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The cache; none in a run without one.
+    pub(super) cache: Option<&'a Store>,
+    /// Folder of the archive and what earlier archives hold; only in mirror to disk.
+    pub(super) archive: Option<(&'a Path, &'a HashSet<Digest>)>,
+}
+
+impl<'a> Stage<'a> {
+    /// Makes and locks the working directory. A run in earnest wipes the cluster resources of the run before.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or another run holds it.
+    pub(super) fn set(job: &'a Job, observer: &'a Arc<dyn Observer>) -> Result<Self, RunError> {
+        let working_dir = job.workflow.working_dir();
+        working_dir.create()?;
+        let lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
+        let previous = Previous::read(&working_dir);
+        let stage = Self { job, observer, working_dir, previous, _lock: lock };
+        if !stage.is_rehearsal() {
+            stage.working_dir.wipe_cluster_resources()?;
+        }
+        Ok(stage)
+    }
+
+    /// Whether the run only says what it would do.
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.job.options.dry_run != DryRun::No
+    }
+
+    fn mode(&self) -> Mode {
+        self.job.workflow.mode()
+    }
+
+    /// Collects what the configuration asks for.
+    ///
+    /// # Errors
+    /// Collection errors, and when there is nothing to mirror.
+    pub(super) async fn plan(
+        &self,
+        store: &Store,
+        archive: Option<&Arc<Archive>>,
+        destination: Option<&Destination>,
+    ) -> Result<Planned, RunError> {
+        self.observer.event(Event::Discovering);
+        let plan = collect(&Collecting {
+            mode: self.mode(),
+            job: self.job,
+            working_dir: &self.working_dir,
+            store,
+            archive,
+            destination,
+            observer: self.observer,
+        })
+        .await?;
+        refuse_empty(&plan, self.observer)?;
+        Ok(Planned { images: Arc::new(plan.images), catalogs: plan.catalogs })
+    }
+
+    /// The carrier that brings images from their sources into a store.
+    ///
+    /// # Errors
+    /// As [`Trust::of`].
+    pub(super) fn store_carrier(
+        &self,
+        images: &Arc<Vec<PlannedImage>>,
+        store: &Store,
+        follower: Arc<dyn Follower>,
+    ) -> Result<IntoStore, RunError> {
+        Ok(IntoStore {
+            images: Arc::clone(images),
+            source: self.job.source.clone(),
+            store: store.clone(),
+            observer: Arc::clone(self.observer),
+            image_timeout: self.job.options.image_timeout,
+            endpoints: Mutex::new(HashMap::new()),
+            trust: Trust::of(self.job)?,
+            shelf: StoreShelf::new(store.clone()),
+            follower,
+        })
+    }
+
+    /// Moves the images and says what became of each; a rehearsal moves nothing and gives `None`. The carrier is gone
+    /// afterwards, and with it what it held.
+    ///
+    /// # Errors
+    /// When the files of a rehearsal cannot be written. Failed images are no error here.
+    pub(super) async fn perform<C: Carrier>(
+        &self,
+        images: &Arc<Vec<PlannedImage>>,
+        carrier: C,
+        known: Known<'_>,
+        progress: &mut Progress,
+    ) -> Result<Option<Copied>, RunError> {
+        let carrier = Arc::new(carrier);
+        if self.is_rehearsal() {
+            let rehearsal = Rehearsal {
+                job: self.job,
+                mode: self.mode(),
+                images,
+                cache: known.cache,
+                archive: known.archive,
+                destination: (self.mode() != Mode::MirrorToDisk).then_some(&self.job.destination),
+                observer: self.observer,
+            };
+            rehearse(&rehearsal, &carrier, progress).await?;
+            return Ok(None);
+        }
+        self.observer.event(Event::CopyStarted { images: images.len() });
+        Ok(Some(copy(images, &carrier, self.job.options.limits(), self.observer).await))
+    }
+
+    /// Moves the images to a registry, and writes what is to be written then: the pinned configurations where the
+    /// sources were asked (`catalogs`), and the cluster resources.
+    ///
+    /// Whatever failed: what the run is pinned to and what it did bring are worth having (contract `config-cli.md` 3).
+    pub(super) async fn perform_to_registry<C: Carrier>(
+        &self,
+        planned: &Planned,
+        carrier: C,
+        cache: &Store,
+        destination: &Destination,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
+        let (job, observer, images) = (self.job, self.observer, &planned.images);
+        let known = Known { cache: Some(cache), archive: None };
+        let copied = self.perform(images, carrier, known, progress).await?;
+        let generation = Generation { job, working_dir: &self.working_dir, destination, previous: &self.previous };
+        let Some(copied) = copied else {
+            generation.for_plan(images, observer, progress);
+            return Ok(());
+        };
+        let outcome = conclude(job, &copied, observer);
+        let pinned = match self.mode() {
+            Mode::DiskToMirror => Ok(()),
+            _ => self.write_pinned(&planned.catalogs, progress),
+        };
+        let generated = generation.after_copying(images, &copied.images, observer, progress);
+        progress.copied = Some(copied);
+        first_failure([outcome, pinned, generated], observer)
+    }
+
+    /// Writes the configuration with every catalog pinned to its digest, for mirroring and for deleting.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(super) fn write_pinned(&self, catalogs: &[PinnedCatalog], progress: &mut Progress) -> Result<(), RunError> {
+        self.observer.event(Event::Info("Generating pinned configurations...".to_owned()));
+        let stamp = self.job.stamp();
+        let mut configuration = self.job.configuration.clone();
+        for pinned in catalogs {
+            let entry = &mut configuration.mirror.operators[pinned.entry];
+            entry.catalog = pinned.catalog.clone();
+            entry.target_tag.clone_from(&pinned.target_tag);
+        }
+        let delete = isc_schema::DeleteImageSetConfiguration::from_image_set(&configuration);
+        let files = [
+            ("Pinned ISC", self.working_dir.pinned_isc(&stamp), configuration.to_yaml()),
+            ("Pinned DISC", self.working_dir.pinned_disc(&stamp), delete.to_yaml()),
+        ];
+        for (what, path, text) in files {
+            crate::workdir::write_whole(&path, text.as_bytes())?;
+            self.observer.event(Event::FileWritten { what, path: path.clone() });
+            progress.files.push(path);
+        }
+        Ok(())
+    }
+}
