@@ -212,6 +212,8 @@ fn client(
             ..RetryPolicy::default()
         },
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
+        // Beside the cache's blobs on their way in: those on their way out.
+        uploads: matches!(side, Side::Destination).then(|| common.cache.join("uploads")),
         ..ClientOptions::default()
     };
     Ok(Client::new(options)?)

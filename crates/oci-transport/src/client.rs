@@ -17,6 +17,7 @@ use crate::limiter::Limiter;
 use crate::options::ClientOptions;
 use crate::scope::Scope;
 use crate::tls::{Profile, certificate_directory};
+use crate::uploads::Uploads;
 
 /// A registry client. Cloning is cheap; clones share connections, tokens and what was learned about registries.
 ///
@@ -33,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) credentials: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Option<Credentials>>>>>,
     /// Which source served a repository last, by its logical name.
     pub(crate) served: Mutex<HashMap<String, Endpoint>>,
+    /// Upload sessions of this and of earlier runs.
+    pub(crate) uploads: Option<Uploads>,
     /// For documents that no registry serves.
     pub(crate) documents: OnceLock<reqwest::Client>,
 }
@@ -46,9 +49,11 @@ impl Client {
         if let Some(directory) = &options.cert_dir {
             Profile::new(&options, Some(directory), !options.tls_verify)?;
         }
+        let uploads = options.uploads.as_deref().map(Uploads::at);
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
+                uploads,
                 hosts: Mutex::default(),
                 foreign: Mutex::default(),
                 credentials: Mutex::default(),

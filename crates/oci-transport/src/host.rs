@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use image_ref::Digest;
 use url::Url;
 
 use crate::auth::Authenticator;
+use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::limiter::Limiter;
 use crate::options::ClientOptions;
@@ -50,6 +51,12 @@ impl Host {
             chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),
             sessions: Mutex::default(),
         })
+    }
+
+    /// Takes the session that a refused mount has opened, if there is one.
+    pub(crate) fn take_session(&self, at: &Endpoint, digest: &Digest) -> Option<Url> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.remove(&(at.repository.path().to_owned(), digest.clone()))
     }
 
     /// The URL of the registry's root under `scheme`.

@@ -67,7 +67,9 @@ mod schema1;
 mod scope;
 mod source;
 mod tls;
+mod upload;
 mod upload_body;
+mod uploads;
 
 pub use blob::{BlobSink, BlobSource, FileSink, FileSource};
 pub use client::Client;

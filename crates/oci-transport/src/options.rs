@@ -50,6 +50,10 @@ pub struct ClientOptions {
     pub http2_blobs: bool,
     /// The size of a chunk, in bytes, when a registry wants uploads in chunks.
     pub chunk_size: u64,
+    /// The folder in which upload sessions are noted, so that a later run goes on where a killed one was. `None`: an
+    /// upload ends with the process. The notes hold tokens of the registry's sessions and are readable by their owner
+    /// only; they hold no credentials.
+    pub uploads: Option<PathBuf>,
     /// The `User-Agent` header.
     pub user_agent: String,
 }
@@ -72,6 +76,7 @@ impl Default for ClientOptions {
             max_connections_per_host: 32,
             http2_blobs: false,
             chunk_size: 64 * 1024 * 1024,
+            uploads: None,
             user_agent: "oc-mirror".to_owned(),
         }
     }

@@ -1,28 +1,26 @@
 //! Writing: mounts, blobs in one piece or in chunks, manifests, deletions.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use image_ref::{Digest, Repository};
 use url::Url;
 
 use crate::blob::BlobSource;
-use crate::call::{Call, Payload, Reply, Upload, silent};
+use crate::call::{Call, Payload};
 use crate::client::{Client, Inner};
-use crate::content_range;
 use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
-use crate::host::{Host, MINIMUM_CHUNK};
-use crate::location::{self, LocationError};
+use crate::host::Host;
+use crate::location::same_origin;
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use crate::pull::Progress;
 use crate::scope::Scope;
-use crate::upload_body::{self, Part};
+use crate::upload::{Push, upload_location};
+use crate::uploads::WORTH_REMEMBERING;
 
 impl Client {
     /// Makes a blob of another repository of the same registry appear in this one, without moving it. `from` is the path
@@ -79,12 +77,15 @@ impl Client {
     }
 
     /// Writes a blob: one `POST`, one streaming `PUT`; in chunks when the registry wants it so. An interrupted upload
-    /// continues where the registry says it stands, or starts again. The bytes are hashed on the way unless the source is
-    /// verified, and a wrong blob never reaches its end.
+    /// continues where the registry says it stands, or starts again; with [`ClientOptions::uploads`] also one that an
+    /// earlier process began. The bytes are hashed on the way unless the source is verified, and a wrong blob never
+    /// reaches its end; the end of what is continued is for the registry to verify.
+    ///
+    /// [`ClientOptions::uploads`]: crate::ClientOptions::uploads
     ///
     /// # Errors
     /// When the source fails or has other content than `blob` says, or the registry refuses or fails too often. The
-    /// upload session is cancelled.
+    /// upload session is cancelled, unless it is noted and a later run may go on with it.
     pub async fn push_blob(
         &self,
         at: &Endpoint,
@@ -98,38 +99,24 @@ impl Client {
             return Err(Error::new(Condition::Local, action, message));
         }
         let host = self.inner.host(at)?;
-        let stored = lock(&host.sessions).remove(&(at.repository.path().to_owned(), blob.digest.clone()));
-        let mut push = Push {
-            inner: &self.inner,
-            host: &host,
-            at,
-            blob,
-            source: &source,
-            progress,
-            action: &action,
-            session: stored,
-            minimum: 0,
-            offset: 0,
-            in_chunks: host.chunked.load(Ordering::Relaxed),
-            moved: 0,
-        };
-        let mut retries = self.inner.options.retry.start();
-        loop {
-            let error = match push.attempt().await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            if error.is_retryable() {
-                push.find_position().await;
-            }
-            let progress = push.moved.max(push.offset);
-            if let Err(error) = retries.again(error, progress).await {
-                if let Some(session) = push.session.take() {
-                    self.inner.cancel(&host, at, &session).await;
+        let uploads = self.inner.uploads.as_ref().filter(|_| blob.size >= WORTH_REMEMBERING);
+        let earlier = uploads.and_then(|uploads| uploads.recall(&at.repository, &blob.digest));
+        if earlier.is_none()
+            && let Some((repository, session)) =
+                uploads.and_then(|uploads| uploads.recall_elsewhere(at.repository.registry(), &blob.digest))
+        {
+            // The earlier run was bringing it to another repository: that is completed, and mounted from there.
+            let there = self.endpoint(&repository);
+            let place = self.inner.host(&there)?;
+            let push = Push::new(&self.inner, &place, &there, blob, &source, progress, &action);
+            if push.complete(session).await && self.mount_blob(at, &blob.digest, repository.path()).await? {
+                if let Some(unused) = host.take_session(at, &blob.digest) {
+                    self.inner.cancel(&host, at, &unused).await;
                 }
-                return Err(error);
+                return Ok(());
             }
         }
+        Push::new(&self.inner, &host, at, blob, &source, progress, &action).run(earlier).await
     }
 
     /// Writes a manifest, byte by byte as it is, under a tag or its digest. Everything it names must be there already.
@@ -204,6 +191,20 @@ impl Client {
         }
     }
 
+    /// Cancels the upload sessions of earlier runs that this registry still has and nobody went on with. Best effort,
+    /// for the end of a run that has brought everything there.
+    pub async fn cancel_remembered(&self, registry: &str) {
+        let Some(uploads) = &self.inner.uploads else { return };
+        for (repository, session) in uploads.take_all(registry, std::time::SystemTime::now()) {
+            let at = self.endpoint(&repository);
+            let Ok(host) = self.inner.host(&at) else { continue };
+            let Ok(base) = self.inner.base(&host, "cancelling an upload").await else { continue };
+            if same_origin(&session, &base) {
+                self.inner.cancel(&host, &at, &session).await;
+            }
+        }
+    }
+
     async fn delete(&self, at: &Endpoint, rest: &str, action: &str) -> Result<(), Error> {
         let mut retries = self.inner.options.retry.start();
         loop {
@@ -223,220 +224,9 @@ impl Client {
     }
 }
 
-/// One upload over all its attempts.
-struct Push<'a> {
-    inner: &'a Arc<Inner>,
-    host: &'a Arc<Host>,
-    at: &'a Endpoint,
-    blob: &'a Descriptor,
-    source: &'a Arc<dyn BlobSource>,
-    progress: Progress<'a>,
-    action: &'a str,
-    /// The open session, and how many bytes the registry holds of it.
-    session: Option<Url>,
-    offset: u64,
-    /// The smallest chunk the registry takes, in bytes (`OCI-Chunk-Min-Length`).
-    minimum: u64,
-    in_chunks: bool,
-    /// The furthest byte that was ever sent.
-    moved: u64,
-}
-
-impl Push<'_> {
-    async fn attempt(&mut self) -> Result<(), Error> {
-        let session = match self.session.clone() {
-            Some(session) => session,
-            None => self.start().await?,
-        };
-        let whole = self.offset == 0 && !self.in_chunks;
-        let result = if whole { self.put_whole(session).await } else { self.put_chunks(session).await };
-        match result {
-            Err(error) if self.wants_chunks(&error) => {
-                if let Some(refused) = self.session.take() {
-                    self.inner.cancel(self.host, self.at, &refused).await;
-                }
-                if !self.shrink() {
-                    return Err(error);
-                }
-                let fresh = self.start().await?;
-                self.put_chunks(fresh).await
-            }
-            other => other,
-        }
-    }
-
-    /// Whether smaller pieces may pass where this one did not: there is a limit on the size of a request, at the registry
-    /// or at a proxy on the way, or uploads in one request are not offered.
-    fn wants_chunks(&self, error: &Error) -> bool {
-        error.condition() == Condition::TooLarge
-            || (!self.in_chunks && matches!(error.status_code(), Some(405 | 411 | 501)))
-    }
-
-    /// Makes chunks the rule for this host, or halves them. False when they cannot become smaller.
-    fn shrink(&mut self) -> bool {
-        let size = self.host.chunk_size.load(Ordering::Relaxed);
-        if self.in_chunks {
-            if size / 2 < MINIMUM_CHUNK.max(self.minimum) {
-                return false;
-            }
-            self.host.chunk_size.store(size / 2, Ordering::Relaxed);
-        }
-        self.in_chunks = true;
-        self.host.chunked.store(true, Ordering::Relaxed);
-        true
-    }
-
-    /// Opens an upload session.
-    async fn start(&mut self) -> Result<Url, Error> {
-        self.offset = 0;
-        let adapt = |call: &mut Call<'_>| {
-            call.method = Method::POST;
-            call.accept = &[202];
-        };
-        let scope = Scope::push(self.at.repository.path());
-        let reply = self.inner.request(self.at, "blobs/uploads/", adapt, scope, self.action).await?;
-        self.minimum = reply.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-        let session = upload_location(self.host, &reply, self.action)?.or_else(|| self.location_by_id(&reply));
-        reply.finish();
-        let session = session.ok_or_else(|| {
-            Error::new(Condition::Protocol, self.action, "the registry opened an upload without telling where")
-                .with_registry(&self.host.registry)
-        })?;
-        self.session = Some(session.clone());
-        Ok(session)
-    }
-
-    /// Without `Location`, the identifier that most registries send besides names the session.
-    fn location_by_id(&self, reply: &Reply) -> Option<Url> {
-        let id = reply.header("docker-upload-uuid")?;
-        let base = self.host.base.get()?;
-        base.join(&format!("v2/{}/blobs/uploads/{id}", self.at.repository.path())).ok()
-    }
-
-    async fn put_whole(&mut self, session: Url) -> Result<(), Error> {
-        let open = || {
-            upload_body::open(
-                self.source,
-                Part {
-                    offset: 0,
-                    length: self.blob.size,
-                    expected: (!self.source.is_verified()).then(|| self.blob.digest.clone()),
-                },
-            )
-        };
-        let moved = std::sync::atomic::AtomicU64::new(0);
-        let told = |sent: u64| {
-            moved.fetch_add(sent, Ordering::Relaxed);
-            (self.progress)(sent);
-        };
-        let result = self
-            .send(Method::PUT, location::with_digest(session, &self.blob.digest), &open, None, COMMITTED, &told)
-            .await;
-        self.moved = self.moved.max(moved.into_inner());
-        result.map(Reply::finish)
-    }
-
-    async fn put_chunks(&mut self, mut session: Url) -> Result<(), Error> {
-        while self.offset < self.blob.size {
-            let size = self.host.chunk_size.load(Ordering::Relaxed).max(self.minimum);
-            let length = size.min(self.blob.size - self.offset);
-            let offset = self.offset;
-            let open = || upload_body::open(self.source, Part { offset, length, expected: None });
-            let range = format!("{offset}-{}", offset + length - 1);
-            let told = self.progress;
-            let reply = self.send(Method::PATCH, session.clone(), &open, Some(&range), COMMITTED, told).await?;
-            // Each answer may move the session.
-            session = upload_location(self.host, &reply, self.action)?.unwrap_or(session);
-            let kept = reply.header("range").and_then(content_range::parse_upload).filter(|kept| *kept > 0);
-            reply.finish();
-            self.session = Some(session.clone());
-            self.offset = kept.unwrap_or(offset + length);
-            if self.offset <= offset || self.offset > offset + length {
-                let message = format!("the registry holds {} bytes after byte {}", self.offset, offset + length);
-                self.session = None;
-                return Err(Error::new(Condition::UploadLost, self.action, message).with_registry(&self.host.registry));
-            }
-            self.moved = self.moved.max(self.offset);
-        }
-        let open = || Upload { body: Bytes::new().into(), length: 0, sent: Arc::default() };
-        let url = location::with_digest(session, &self.blob.digest);
-        let reply = self.send(Method::PUT, url, &open, None, COMMITTED, &silent).await?;
-        reply.finish();
-        Ok(())
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        url: Url,
-        open: &(dyn Fn() -> Upload + Send + Sync),
-        range: Option<&str>,
-        accept: &[u16],
-        progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<Reply, Error> {
-        let mut call = Call::get(url, Scope::push(self.at.repository.path()), self.action, &self.inner.options);
-        call.method = method;
-        call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        if let Some(range) = range.and_then(|range| HeaderValue::try_from(range).ok()) {
-            call.headers.insert(CONTENT_RANGE, range);
-        }
-        call.payload = Payload::Stream(open);
-        call.endpoint = Some(self.at);
-        call.accept = accept;
-        call.bulk = true;
-        call.patience = self.inner.options.commit_timeout;
-        call.progress = progress;
-        self.inner.call(self.host, call).await.map_err(upload_error)
-    }
-
-    /// After a failure: asks the registry how much of the session it holds, or gives the session up.
-    async fn find_position(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        self.offset = 0;
-        // Asking costs a round trip; for little it is quicker to start again.
-        if self.moved >= crate::retry::WORTHWHILE {
-            let mut call =
-                Call::get(session.clone(), Scope::push(self.at.repository.path()), self.action, &self.inner.options);
-            call.endpoint = Some(self.at);
-            call.accept = &[202, 204];
-            if let Ok(reply) = self.inner.call(self.host, call).await {
-                let kept = reply.header("range").and_then(content_range::parse_upload).unwrap_or(0);
-                let place =
-                    upload_location(self.host, &reply, self.action).ok().flatten().unwrap_or_else(|| session.clone());
-                reply.finish();
-                if kept > 0 && kept <= self.blob.size {
-                    self.offset = kept;
-                    self.session = Some(place);
-                    return;
-                }
-            }
-        }
-        self.inner.cancel(self.host, self.at, &session).await;
-    }
-}
-
-/// What a registry answers when a blob is complete.
-const COMMITTED: &[u16] = &[200, 201, 202, 204];
-
-/// What the refusals of an upload mean for the next attempt.
-fn upload_error(error: Error) -> Error {
-    let says = |code: &str| error.codes().iter().any(|found| found == code);
-    if says("DIGEST_INVALID") {
-        error.with_condition(Condition::Digest)
-    } else if says("BLOB_UPLOAD_UNKNOWN")
-        || says("BLOB_UPLOAD_INVALID")
-        || error.is_not_found()
-        || error.status_code() == Some(416)
-    {
-        error.with_condition(Condition::UploadLost)
-    } else {
-        error
-    }
-}
-
 impl Inner {
     /// Cancels an upload session, if that is possible in a moment.
-    async fn cancel(self: &Arc<Self>, host: &Arc<Host>, at: &Endpoint, session: &Url) {
+    pub(crate) async fn cancel(self: &Arc<Self>, host: &Arc<Host>, at: &Endpoint, session: &Url) {
         let mut call =
             Call::get(session.clone(), Scope::push(at.repository.path()), "cancelling an upload", &self.options);
         call.method = Method::DELETE;
@@ -449,16 +239,6 @@ impl Inner {
             Err(_) => tracing::debug!("an upload session could not be cancelled in time"),
         }
     }
-}
-
-/// Where an upload goes on; `None` when the answer does not tell.
-fn upload_location(host: &Host, reply: &Reply, action: &str) -> Result<Option<Url>, Error> {
-    let (Some(header), Some(base)) = (reply.headers().get(LOCATION), host.base.get()) else { return Ok(None) };
-    let read = header.to_str().map_err(|_| LocationError::Unreadable);
-    read.and_then(|header| location::session(&reply.url, base, header, host.insecure)).map(Some).map_err(|error| {
-        let message = format!("the registry sends the upload to {error}");
-        Error::new(Condition::Redirect, action, message).with_registry(&host.registry)
-    })
 }
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -170,6 +170,9 @@ impl<'a> Stage<'a> {
             return Ok(());
         };
         let outcome = conclude(job, &copied, observer);
+        if outcome.is_ok() {
+            job.destination.cancel_remembered(destination.registry()).await;
+        }
         let pinned = match self.mode() {
             Mode::DiskToMirror => Ok(()),
             _ => self.write_pinned(&planned.catalogs, progress),

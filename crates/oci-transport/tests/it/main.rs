@@ -10,3 +10,4 @@ mod lists;
 mod manifests;
 mod reach;
 mod support;
+mod uploads;

@@ -35,7 +35,14 @@ impl Default for RegistryBuilder {
             auth: Auth::None,
             storage: Storage::Memory,
             tls: None,
-            options: Options { sparse: false, referrers: true, mounts: true, http1_only: false, page_size: None },
+            options: Options {
+                sparse: false,
+                referrers: true,
+                mounts: true,
+                http1_only: false,
+                strict_sessions: false,
+                page_size: None,
+            },
         }
     }
 }
@@ -94,6 +101,14 @@ impl RegistryBuilder {
     #[must_use]
     pub fn http1_only(mut self) -> Self {
         self.options.http1_only = true;
+        self
+    }
+
+    /// Goes on with an upload only at the address it gave last: one that broke off in the middle of a request is lost
+    /// (404), as with `docker-registry` 2.8. Default: the address names the upload, and tells how much of it is there.
+    #[must_use]
+    pub fn strict_sessions(mut self) -> Self {
+        self.options.strict_sessions = true;
         self
     }
 

@@ -68,6 +68,7 @@ struct Options {
     referrers: bool,
     mounts: bool,
     http1_only: bool,
+    strict_sessions: bool,
     page_size: Option<usize>,
 }
 

@@ -23,6 +23,9 @@ pub(super) async fn serve(call: &Call, body: Body) -> Response<Body> {
             let Some(found) = lock(&call.shared.uploads).get(session).cloned() else {
                 return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry");
             };
+            if call.shared.options.strict_sessions && outdated(call, &found).await {
+                return error(404, "BLOB_UPLOAD_INVALID", "blob upload invalid");
+            }
             match *method {
                 Method::GET => status(call, &found).await,
                 Method::PATCH => append(call, &found, body).await,
@@ -62,6 +65,12 @@ async fn start(call: &Call, body: Body) -> Response<Body> {
         return error::of_status(400);
     }
     accepted(call, &session, 0)
+}
+
+/// Whether the address was given before the last bytes came.
+async fn outdated(call: &Call, session: &Session) -> bool {
+    let received = session.lock().await.as_ref().map_or(0, |upload| upload.received);
+    call.parameter("state") != Some(format!("s{received}").as_str())
 }
 
 async fn status(call: &Call, session: &Session) -> Response<Body> {

@@ -1,0 +1,420 @@
+//! One upload over all its attempts: in one piece or in chunks, continued where it broke off, noted for the next run.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method};
+use url::Url;
+
+use crate::blob::BlobSource;
+use crate::call::{Call, Payload, Reply, Upload, silent};
+use crate::client::Inner;
+use crate::content_range;
+use crate::descriptor::Descriptor;
+use crate::endpoint::Endpoint;
+use crate::error::{Condition, Error};
+use crate::host::{Host, MINIMUM_CHUNK};
+use crate::location::{self, LocationError, same_origin};
+use crate::pull::Progress;
+use crate::scope::Scope;
+use crate::upload_body::{self, Part};
+use crate::uploads::{Uploads, WORTH_REMEMBERING};
+
+/// One upload over all its attempts.
+pub(crate) struct Push<'a> {
+    inner: &'a Arc<Inner>,
+    host: &'a Arc<Host>,
+    at: &'a Endpoint,
+    blob: &'a Descriptor,
+    source: &'a Arc<dyn BlobSource>,
+    progress: Progress<'a>,
+    action: &'a str,
+    /// The open session, and how many bytes the registry holds of it.
+    session: Option<Url>,
+    offset: u64,
+    /// Something broke off since, so that the registry is to be asked how much it holds.
+    unsure: bool,
+    /// An empty session that a refused mount has opened.
+    offered: Option<Url>,
+    /// The smallest chunk the registry takes, in bytes (`OCI-Chunk-Min-Length`).
+    minimum: u64,
+    in_chunks: bool,
+    /// The furthest byte that was ever sent.
+    moved: u64,
+}
+
+impl<'a> Push<'a> {
+    /// An upload that has not begun. `offered` is a session that a refused mount has opened.
+    pub(crate) fn new(
+        inner: &'a Arc<Inner>,
+        host: &'a Arc<Host>,
+        at: &'a Endpoint,
+        blob: &'a Descriptor,
+        source: &'a Arc<dyn BlobSource>,
+        progress: Progress<'a>,
+        action: &'a str,
+    ) -> Self {
+        Self {
+            inner,
+            host,
+            at,
+            blob,
+            source,
+            progress,
+            action,
+            session: None,
+            offered: host.take_session(at, &blob.digest),
+            minimum: 0,
+            offset: 0,
+            unsure: false,
+            in_chunks: host.chunked.load(Ordering::Relaxed),
+            moved: 0,
+        }
+    }
+
+    /// Brings the upload of an earlier run to its end, if the registry still holds something of it. True when the blob is
+    /// there then.
+    pub(crate) async fn complete(mut self, session: Url) -> bool {
+        self.recall(session).await;
+        let done = match self.find_position().await {
+            Ok(()) => match self.session.clone() {
+                Some(session) => self.put_chunks(session).await,
+                None => return false,
+            },
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => self.close().await,
+            Err(error) => {
+                tracing::debug!(%error, "an upload of an earlier run cannot be completed");
+                self.give_up(&error).await;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Attempts until the blob is there or the retry policy ends it. `earlier` is the session of an earlier run.
+    pub(crate) async fn run(mut self, earlier: Option<Url>) -> Result<(), Error> {
+        if let Some(session) = earlier {
+            self.recall(session).await;
+        }
+        let mut retries = self.inner.options.retry.start();
+        loop {
+            let error = match self.attempt().await {
+                Ok(()) => {
+                    self.close().await;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if error.condition() == Condition::Digest {
+                // Whoever is wrong, what the session holds is of no use.
+                self.abandon().await;
+            }
+            self.unsure = self.session.is_some();
+            let progress = self.moved.max(self.offset);
+            if let Err(error) = retries.again(error, progress).await {
+                self.give_up(&error).await;
+                return Err(error);
+            }
+        }
+    }
+
+    /// Takes up the session that an earlier run noted.
+    async fn recall(&mut self, session: Url) {
+        // Credentials go with it, so it must be the registry's own.
+        match self.inner.base(self.host, self.action).await {
+            Ok(base) if same_origin(&session, &base) => {
+                // The registry held something of it, or it would not be worth asking.
+                (self.session, self.unsure, self.moved) = (Some(session), true, crate::retry::WORTHWHILE);
+            }
+            Ok(_) => self.forget(),
+            // The first attempt will tell.
+            Err(_) => {}
+        }
+    }
+
+    /// Where sessions are noted, for a blob that is worth it.
+    fn uploads(&self) -> Option<&Uploads> {
+        self.inner.uploads.as_ref().filter(|_| self.blob.size >= WORTH_REMEMBERING)
+    }
+
+    /// The session is at `place` now.
+    fn moved_to(&mut self, place: Url) {
+        if let (Some(uploads), Some(base)) = (self.uploads(), self.host.base.get())
+            && same_origin(&place, base)
+        {
+            uploads.remember(&self.at.repository, &self.blob.digest, &place);
+        }
+        self.session = Some(place);
+    }
+
+    fn forget(&self) {
+        if let Some(uploads) = self.uploads() {
+            uploads.forget(&self.at.repository, &self.blob.digest);
+        }
+    }
+
+    /// Gives the session up: what was sent of the blob is sent again.
+    async fn abandon(&mut self) {
+        self.offset = 0;
+        self.unsure = false;
+        let Some(session) = self.session.take() else { return };
+        self.forget();
+        self.inner.cancel(self.host, self.at, &session).await;
+    }
+
+    /// The blob is there.
+    async fn close(&mut self) {
+        self.forget();
+        if let Some(unused) = self.offered.take() {
+            self.inner.cancel(self.host, self.at, &unused).await;
+        }
+    }
+
+    /// After the last attempt. A registry that could not be reached may still hold what was sent, for the next run.
+    async fn give_up(&mut self, error: &Error) {
+        let may_go_on = error.is_retryable() && !matches!(error.condition(), Condition::Digest | Condition::UploadLost);
+        if !(may_go_on && self.uploads().is_some()) {
+            self.abandon().await;
+        }
+        if let Some(unused) = self.offered.take() {
+            self.inner.cancel(self.host, self.at, &unused).await;
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<(), Error> {
+        if self.unsure {
+            self.find_position().await?;
+        }
+        let session = if let Some(session) = self.session.clone() {
+            session
+        } else if let Some(offered) = self.offered.take() {
+            self.moved_to(offered.clone());
+            offered
+        } else {
+            self.start().await?
+        };
+        let whole = self.offset == 0 && !self.in_chunks;
+        let result = if whole { self.put_whole(session).await } else { self.put_chunks(session).await };
+        match result {
+            Err(error) if self.wants_chunks(&error) => {
+                self.abandon().await;
+                if !self.shrink() {
+                    return Err(error);
+                }
+                let fresh = self.start().await?;
+                self.put_chunks(fresh).await
+            }
+            other => other,
+        }
+    }
+
+    /// Whether smaller pieces may pass where this one did not: there is a limit on the size of a request, at the registry
+    /// or at a proxy on the way, or uploads in one request are not offered.
+    fn wants_chunks(&self, error: &Error) -> bool {
+        error.condition() == Condition::TooLarge
+            || (!self.in_chunks && matches!(error.status_code(), Some(405 | 411 | 501)))
+    }
+
+    /// Makes chunks the rule for this host, or halves them. False when they cannot become smaller.
+    fn shrink(&mut self) -> bool {
+        let size = self.host.chunk_size.load(Ordering::Relaxed);
+        if self.in_chunks {
+            if size / 2 < MINIMUM_CHUNK.max(self.minimum) {
+                return false;
+            }
+            self.host.chunk_size.store(size / 2, Ordering::Relaxed);
+        }
+        self.in_chunks = true;
+        self.host.chunked.store(true, Ordering::Relaxed);
+        true
+    }
+
+    /// Opens an upload session.
+    async fn start(&mut self) -> Result<Url, Error> {
+        self.offset = 0;
+        let adapt = |call: &mut Call<'_>| {
+            call.method = Method::POST;
+            call.accept = &[202];
+        };
+        let scope = Scope::push(self.at.repository.path());
+        let reply = self.inner.request(self.at, "blobs/uploads/", adapt, scope, self.action).await?;
+        self.minimum = reply.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let session = upload_location(self.host, &reply, self.action)?.or_else(|| self.location_by_id(&reply));
+        reply.finish();
+        let session = session.ok_or_else(|| {
+            Error::new(Condition::Protocol, self.action, "the registry opened an upload without telling where")
+                .with_registry(&self.host.registry)
+        })?;
+        self.moved_to(session.clone());
+        Ok(session)
+    }
+
+    /// Without `Location`, the identifier that most registries send besides names the session.
+    fn location_by_id(&self, reply: &Reply) -> Option<Url> {
+        let id = reply.header("docker-upload-uuid")?;
+        let base = self.host.base.get()?;
+        base.join(&format!("v2/{}/blobs/uploads/{id}", self.at.repository.path())).ok()
+    }
+
+    async fn put_whole(&mut self, session: Url) -> Result<(), Error> {
+        let open = || {
+            upload_body::open(
+                self.source,
+                Part {
+                    offset: 0,
+                    length: self.blob.size,
+                    expected: (!self.source.is_verified()).then(|| self.blob.digest.clone()),
+                },
+            )
+        };
+        let moved = std::sync::atomic::AtomicU64::new(0);
+        let told = |sent: u64| {
+            moved.fetch_add(sent, Ordering::Relaxed);
+            (self.progress)(sent);
+        };
+        let result = self
+            .send(Method::PUT, location::with_digest(session, &self.blob.digest), &open, None, COMMITTED, &told)
+            .await;
+        self.moved = self.moved.max(moved.into_inner());
+        result.map(Reply::finish)
+    }
+
+    async fn put_chunks(&mut self, mut session: Url) -> Result<(), Error> {
+        while self.offset < self.blob.size {
+            let size = self.host.chunk_size.load(Ordering::Relaxed).max(self.minimum);
+            let length = size.min(self.blob.size - self.offset);
+            let offset = self.offset;
+            let open = || upload_body::open(self.source, Part { offset, length, expected: None });
+            let range = format!("{offset}-{}", offset + length - 1);
+            let told = self.progress;
+            let reply = self.send(Method::PATCH, session.clone(), &open, Some(&range), COMMITTED, told).await?;
+            // Each answer may move the session.
+            session = upload_location(self.host, &reply, self.action)?.unwrap_or(session);
+            let kept = reply.header("range").and_then(content_range::parse_upload).filter(|kept| *kept > 0);
+            reply.finish();
+            self.moved_to(session.clone());
+            self.offset = kept.unwrap_or(offset + length);
+            if self.offset <= offset || self.offset > offset + length {
+                let message = format!("the registry holds {} bytes after byte {}", self.offset, offset + length);
+                self.session = None;
+                self.forget();
+                return Err(Error::new(Condition::UploadLost, self.action, message).with_registry(&self.host.registry));
+            }
+            self.moved = self.moved.max(self.offset);
+        }
+        let open = || Upload { body: Bytes::new().into(), length: 0, sent: Arc::default() };
+        let url = location::with_digest(session, &self.blob.digest);
+        let reply = self.send(Method::PUT, url, &open, None, COMMITTED, &silent).await?;
+        reply.finish();
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        open: &(dyn Fn() -> Upload + Send + Sync),
+        range: Option<&str>,
+        accept: &[u16],
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Reply, Error> {
+        let mut call = Call::get(url, Scope::push(self.at.repository.path()), self.action, &self.inner.options);
+        call.method = method;
+        call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        if let Some(range) = range.and_then(|range| HeaderValue::try_from(range).ok()) {
+            call.headers.insert(CONTENT_RANGE, range);
+        }
+        call.payload = Payload::Stream(open);
+        call.endpoint = Some(self.at);
+        call.accept = accept;
+        call.bulk = true;
+        call.patience = self.inner.options.commit_timeout;
+        call.progress = progress;
+        self.inner.call(self.host, call).await.map_err(upload_error)
+    }
+
+    /// After a failure, or at the beginning of what an earlier run left: asks the registry how much of the session it holds,
+    /// or gives the session up.
+    ///
+    /// # Errors
+    /// When there is no answer: the session may still be there.
+    async fn find_position(&mut self) -> Result<(), Error> {
+        let Some(session) = self.session.clone() else { return Ok(()) };
+        // Asking costs a round trip; for little it is quicker to start again.
+        if self.moved < crate::retry::WORTHWHILE {
+            self.abandon().await;
+            return Ok(());
+        }
+        let mut call =
+            Call::get(session.clone(), Scope::push(self.at.repository.path()), self.action, &self.inner.options);
+        call.endpoint = Some(self.at);
+        call.accept = &[202, 204];
+        match self.inner.call(self.host, call).await {
+            Ok(reply) => {
+                let kept = reply.header("range").and_then(content_range::parse_upload).unwrap_or(0);
+                let place = upload_location(self.host, &reply, self.action).ok().flatten();
+                reply.finish();
+                if kept > 0 && kept <= self.blob.size {
+                    tracing::debug!(action = self.action, kept, "going on with an upload");
+                    self.offset = kept;
+                    self.unsure = false;
+                    self.moved_to(place.unwrap_or(session));
+                } else {
+                    self.abandon().await;
+                }
+                Ok(())
+            }
+            // `docker-registry` answers so once an upload broke off in the middle of a request.
+            Err(error) if error.is_not_found() => {
+                tracing::debug!(%error, "the registry does not go on with an upload");
+                (self.session, self.offset, self.unsure) = (None, 0, false);
+                self.forget();
+                Ok(())
+            }
+            Err(error)
+                if error.is_retryable() && error.status_code().is_none() && error.condition() != Condition::Stall =>
+            {
+                Err(error)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the registry does not tell how much it holds of an upload");
+                self.abandon().await;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a registry answers when a blob is complete.
+const COMMITTED: &[u16] = &[200, 201, 202, 204];
+
+/// What the refusals of an upload mean for the next attempt.
+fn upload_error(error: Error) -> Error {
+    let says = |code: &str| error.codes().iter().any(|found| found == code);
+    if says("DIGEST_INVALID") {
+        error.with_condition(Condition::Digest)
+    } else if says("BLOB_UPLOAD_UNKNOWN")
+        || says("BLOB_UPLOAD_INVALID")
+        || error.is_not_found()
+        || error.status_code() == Some(416)
+    {
+        error.with_condition(Condition::UploadLost)
+    } else {
+        error
+    }
+}
+
+/// Where an upload goes on; `None` when the answer does not tell.
+pub(crate) fn upload_location(host: &Host, reply: &Reply, action: &str) -> Result<Option<Url>, Error> {
+    let (Some(header), Some(base)) = (reply.headers().get(LOCATION), host.base.get()) else { return Ok(None) };
+    let read = header.to_str().map_err(|_| LocationError::Unreadable);
+    read.and_then(|header| location::session(&reply.url, base, header, host.insecure)).map(Some).map_err(|error| {
+        let message = format!("the registry sends the upload to {error}");
+        Error::new(Condition::Redirect, action, message).with_registry(&host.registry)
+    })
+}
