@@ -181,6 +181,44 @@ fn later_signatures_are_found_for_tags_and_nothing_is_asked_for_pinned_images() 
     assert_eq!(source.requests_matching(&When::path(r"\.(sig|att|sbom)$|/referrers/")).len(), 2);
 }
 
+/// What an earlier run left behind, on purpose or because the registry did not answer, is asked for by the next; after
+/// that, a pinned image is left in peace again.
+#[test]
+fn signatures_that_were_left_behind_are_asked_for_later() {
+    let about_artifacts = || When::path(r"\.(sig|att|sbom)$|/referrers/");
+    let check = |what: &str, first: &[&str], fault: Option<Fault>| {
+        let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+        let straight = Registry::start_blocking();
+        let images = Signed::all();
+        push_all(&images, &source);
+        let home = Home::new();
+        home.additional_images(images.iter().map(|image| image.name(source.host())));
+        if let Some(fault) = &fault {
+            source.fault(fault.clone());
+        }
+        home.to_disk(first).code(0);
+        home.mirror_to_mirror(straight.host(), first).code(0);
+        assert!(sig_tags(&straight, "other/pinned").is_empty(), "{what}");
+        source.clear_faults();
+
+        home.to_disk(&[]).code(0);
+        home.mirror_to_mirror(straight.host(), &[]).code(0);
+        assert_all_attached(&images, &straight, "");
+        source.clear_requests();
+        home.to_disk(&["--since", "2015-01-01"]).code(0);
+        home.mirror_to_mirror(straight.host(), &[]).code(0);
+        let asked = source.requests_matching(&When::path("other/pinned"));
+        assert!(asked.is_empty(), "{what}: a pinned image was asked for: {asked:?}");
+
+        std::fs::remove_dir_all(home.cache()).unwrap();
+        home.to_mirror(destination.host(), &[]).code(0);
+        assert_all_attached(&images, &destination, "");
+    };
+    check("on purpose", &["--remove-signatures"], None);
+    let outage = Effect::Status { code: 503, headers: Vec::new(), body: None };
+    check("an outage", &["--retry-times", "1"], Some(Fault::new(about_artifacts(), outage)));
+}
+
 #[test]
 fn signatures_go_straight_from_registry_to_registry() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());

@@ -2,7 +2,8 @@
 //!
 //! Byte-compatible with docker distribution's filesystem layout (contract `operators-archive.md` 5), so that a cache
 //! written by upstream is used as it is, and the other way round. Beside `docker/` our cache has two names of its own:
-//! `oc-mirror.lock` and `partial/`, where blobs grow until they are complete.
+//! `oc-mirror.lock` and `partial/`, where blobs grow until they are complete. Users of a store may keep folders of their
+//! own beside these; the store leaves them alone.
 
 mod collect;
 mod error;

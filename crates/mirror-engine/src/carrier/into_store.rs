@@ -14,7 +14,7 @@ use super::{Advance, blocking, bounded, store as store_error, transport, tree as
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::Observer;
 use crate::tree::{Attached, ImageTree, walk};
-use crate::trust::{self, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
+use crate::trust::{self, Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
 
 /// How large a manifest in the store may be, in bytes.
 const MANIFEST_LIMIT: u64 = oci_transport::MAX_MANIFEST_BYTES as u64;
@@ -105,17 +105,18 @@ impl IntoStore {
 
     /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
     /// one question at most, and none when the image is pinned: see [`crate::trust`].
-    async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Vec<Attached>, CopyError> {
+    async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Found, CopyError> {
         let (shelf, repository) = (&self.shelf, &image.cache.repository);
         if let Some(signed) = self.trust.sign(&self.store, image, tree, &self.observer)? {
-            return Ok(signed);
+            return Ok(Found::known(signed));
         }
         // Images of our own making have the signature that we gave them, and a layout has no neighbours.
         if image.built || *image.source.transport() != Transport::Docker {
-            return trust::find_on_shelf(shelf, repository, tree).await;
+            return trust::find_on_shelf(shelf, repository, tree).await.map(Found::known);
         }
         // A cache that was filled without signatures cannot answer for the policy.
-        let trusted = self.trust.travel || self.trust.gate.is_none();
+        let trusted = (self.trust.travel || self.trust.gate.is_none())
+            && !shelf.unasked.contains(&trust::place_of(image, &tree.root.digest));
         if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
             let unchanged = image.source.digest().is_some() || {
                 let endpoint = self.endpoint(at).await?;
@@ -124,7 +125,7 @@ impl IntoStore {
                 now.is_none() || now == shelf.tag(repository, &trust::cosign_tag(digest, "sig"))?
             };
             if unchanged {
-                return trust::find_on_shelf(shelf, repository, tree).await;
+                return trust::find_on_shelf(shelf, repository, tree).await.map(Found::known);
             }
         }
         let endpoint = self.endpoint(at).await?;
@@ -149,7 +150,7 @@ impl IntoStore {
         let tree = self.walk(at, &original, root).await?;
         let attached = if gate.needs_signatures(image) {
             let endpoint = self.endpoint(at).await?;
-            trust::find_online(&self.source, &endpoint, &tree, &self.observer).await
+            trust::find_online(&self.source, &endpoint, &tree, &self.observer).await.attached
         } else {
             Vec::new()
         };
@@ -331,11 +332,13 @@ impl Carrier for IntoStore {
             };
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
+        let mut heard = Heard::NotAsked;
         if self.trust.wants_signatures(image) {
-            let attached = self.attached(at, image, &tree).await?;
-            self.check(at, image, &tree, &attached).await?;
+            let found = self.attached(at, image, &tree).await?;
+            self.check(at, image, &tree, &found.attached).await?;
             if self.trust.travel {
-                tree.attach(attached);
+                tree.attach(found.attached);
+                heard = if found.all { Heard::All } else { Heard::InPart };
             }
         } else {
             self.check(at, image, &tree, &[]).await?;
@@ -343,6 +346,7 @@ impl Carrier for IntoStore {
         let tree = Arc::new(tree);
         let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));
         let complete = blocking(move || is_complete(&store, &name, &parts)).await.map_err(|e| store_error(&e))?;
+        self.shelf.unasked.resolved(&trust::place_of(image, &tree.root.digest), heard, complete)?;
         if complete {
             tree.manifests().for_each(|manifest| self.follower.ready(&manifest.digest));
         }
@@ -380,6 +384,7 @@ impl Carrier for IntoStore {
         })
         .await
         .map_err(|e| store_error(&e))?;
+        self.shelf.unasked.finished(&trust::place_of(image, &tree.root.digest))?;
         tree.manifests().for_each(|manifest| self.follower.ready(&manifest.digest));
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::into_store::{IntoStore, stored_manifest};
 use super::{bounded, destination_name, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::tree::{Attached, ImageTree, walk};
-use crate::trust::{self, NoBytes, RegistryBytes};
+use crate::trust::{self, Found, Heard, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.
 pub(crate) struct RegistryToRegistry {
@@ -148,26 +148,32 @@ impl RegistryToRegistry {
         image: &PlannedImage,
         tree: &ImageTree,
         complete: bool,
-    ) -> Result<Vec<Attached>, CopyError> {
-        if !self.cache.trust.travel {
-            return Ok(Vec::new());
-        }
+    ) -> Result<Found, CopyError> {
         let shelf = &self.cache.shelf;
         if let Some(signed) = self.cache.trust.sign(self.store(), image, tree, &self.cache.observer)? {
-            return Ok(signed);
+            return Ok(Found::known(signed));
         }
+        let unasked = complete && shelf.unasked.contains(&trust::place_of(image, &tree.root.digest));
+        let opened;
         let (client, endpoint) = match place {
-            Place::Cache => return trust::find_on_shelf(shelf, &image.cache.repository, tree).await,
+            Place::Cache => {
+                return trust::find_on_shelf(shelf, &image.cache.repository, tree).await.map(Found::known);
+            }
             Place::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),
+            Place::Destination(_) if unasked => {
+                opened = ImageSource::open(self.source(), &image.source).await.map_err(|error| transport(&error))?.0;
+                let ImageSource::Registry(client, endpoint) = &opened else { return Ok(Found::known(Vec::new())) };
+                (client, endpoint)
+            }
             // A layout has no neighbours; and what was pinned and there had its artifacts brought along.
-            _ => return Ok(Vec::new()),
+            _ => return Ok(Found::known(Vec::new())),
         };
-        if complete {
+        if complete && !unasked {
             let digest = &tree.root.digest;
             let now = trust::signature_digest(client, endpoint, digest).await;
             let there = self.destination.endpoint(image, &repository_path(image))?;
             if now.is_none() || now == trust::signature_digest(&self.destination.client, &there, digest).await {
-                return Ok(Vec::new());
+                return Ok(Found::known(Vec::new()));
             }
         }
         Ok(trust::find_online(client, endpoint, tree, &self.cache.observer).await)
@@ -197,7 +203,7 @@ impl RegistryToRegistry {
         };
         let bytes = RegistryBytes { client, endpoint };
         if gate.needs_signatures(image) && attached.is_empty() {
-            let found = trust::find_online(client, endpoint, tree, &self.cache.observer).await;
+            let found = trust::find_online(client, endpoint, tree, &self.cache.observer).await.attached;
             return gate.check(image, tree, &found, &bytes).await;
         }
         gate.check(image, tree, attached, &bytes).await
@@ -275,12 +281,17 @@ impl Carrier for RegistryToRegistry {
             tree = self.read(&place, root, image).await;
         }
         let mut tree = tree?;
-        let attached = self.attached(&place, image, &tree, complete).await?;
-        self.check(at, image, &place, &tree, &attached).await?;
-        if !attached.is_empty() {
-            tree.attach(attached);
+        let (mut found, mut heard) = (Found::known(Vec::new()), Heard::NotAsked);
+        if self.cache.trust.travel {
+            found = self.attached(&place, image, &tree, complete).await?;
+            heard = if found.all { Heard::All } else { Heard::InPart };
+        }
+        self.check(at, image, &place, &tree, &found.attached).await?;
+        if !found.attached.is_empty() {
+            tree.attach(found.attached);
             complete = complete && self.destination.has_image(image, &tree, tagged.as_ref()).await?;
         }
+        self.cache.shelf.unasked.resolved(&trust::place_of(image, &tree.root.digest), heard, complete)?;
         Ok(Resolved { tree: Arc::new(tree), complete })
     }
 
@@ -304,7 +315,10 @@ impl Carrier for RegistryToRegistry {
     async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
         match image.destination {
             None => self.cache.finish(image, tree).await,
-            Some(_) => self.destination.push_manifests(image, tree).await,
+            Some(_) => {
+                self.destination.push_manifests(image, tree).await?;
+                self.cache.shelf.unasked.finished(&trust::place_of(image, &tree.root.digest))
+            }
         }
     }
 

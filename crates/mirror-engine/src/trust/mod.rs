@@ -4,14 +4,15 @@
 //! - [`shelf`] finds them in a cache or an archive;
 //! - [`gate`] asks the trust policy;
 //! - [`push`] puts them beside the image at the destination;
-//! - [`sign`] gives rebuilt catalogs a signature of the user's own.
+//! - [`sign`] gives rebuilt catalogs a signature of the user's own;
+//! - [`unasked`] remembers which images came without the question.
 //!
 //! What is found becomes [`crate::tree::Attached`] of the image's tree: its blobs are the image's blobs, and its
 //! manifests are in place before the image's tag is.
 //!
 //! Artifacts are asked for when an image is copied, and again when an image that is named by a tag is found unchanged
 //! and its own signature is another one than before. For an image that is pinned by a digest and complete in the cache,
-//! nothing is asked: what the cache has is taken.
+//! nothing is asked: what the cache has is taken, unless the image came without the question having been answered.
 //!
 //! A referrer keeps its `subject` and no tag: the tag that the specification gives lists of referrers in registries
 //! without the API, `sha256-<hex>`, is the tag under which a pinned image itself lies in cache and mirror.
@@ -21,11 +22,13 @@ mod online;
 mod push;
 mod shelf;
 mod sign;
+mod unasked;
 
 pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
-pub(crate) use online::{find_online, signature_digest};
+pub(crate) use online::{Found, find_online, signature_digest};
 pub(crate) use push::{are_attached, push_attached};
 pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
+pub(crate) use unasked::{Heard, place_of};
 
 use std::sync::Arc;
 

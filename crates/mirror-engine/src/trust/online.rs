@@ -1,6 +1,7 @@
 //! Artifacts of an image in the registry that serves it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt as _, stream};
 use image_ref::Digest;
@@ -17,6 +18,20 @@ const AT_ONCE: usize = 4;
 /// How many referrers of one manifest travel. A hostile registry could name any number.
 const MAX_REFERRERS: usize = 256;
 
+/// What is attached to an image.
+pub(crate) struct Found {
+    pub(crate) attached: Vec<Attached>,
+    /// Whether every question was answered and every answer could be read.
+    pub(crate) all: bool,
+}
+
+impl Found {
+    /// What is known without asking.
+    pub(crate) fn known(attached: Vec<Attached>) -> Self {
+        Self { attached, all: true }
+    }
+}
+
 /// Finds what is attached to the manifests of an image. That there is nothing is normal; what cannot be asked or read is
 /// told as a warning and left behind, since an image without its signature is of use and no image is not.
 pub(crate) async fn find_online(
@@ -24,16 +39,16 @@ pub(crate) async fn find_online(
     endpoint: &Endpoint,
     tree: &ImageTree,
     observer: &Arc<dyn Observer>,
-) -> Vec<Attached> {
-    let asker = Asker { client, endpoint, observer };
+) -> Found {
+    let asker = Asker { client, endpoint, observer, failed: AtomicBool::new(false) };
     let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest.clone()).collect();
     let found: Vec<Vec<Attached>> =
         stream::iter(subjects).map(|subject| asker.attached_to(subject)).buffered(AT_ONCE).collect().await;
-    let found: Vec<Attached> = found.into_iter().flatten().collect();
-    if found.is_empty() {
+    let attached: Vec<Attached> = found.into_iter().flatten().collect();
+    if attached.is_empty() {
         observer.event(Event::Debug(format!("{endpoint}@{}: no signature and no other artifact", tree.root.digest)));
     }
-    found
+    Found { attached, all: !asker.failed.into_inner() }
 }
 
 /// The digest of the cosign signature of one manifest; `None` also when it cannot be asked.
@@ -46,6 +61,7 @@ struct Asker<'a> {
     client: &'a Client,
     endpoint: &'a Endpoint,
     observer: &'a Arc<dyn Observer>,
+    failed: AtomicBool,
 }
 
 impl Asker<'_> {
@@ -118,6 +134,7 @@ impl Asker<'_> {
     }
 
     fn warn(&self, text: &str) {
+        self.failed.store(true, Ordering::Relaxed);
         self.observer.event(Event::Warning(text.to_owned()));
     }
 }

@@ -8,6 +8,7 @@ use image_ref::Digest;
 use oci_transport::Manifest;
 
 use super::online::subject_of;
+use super::unasked::Unasked;
 use super::{COSIGN_ENDINGS, cosign_tag};
 use crate::carrier::into_store::stored_manifest;
 use crate::carrier::store as store_error;
@@ -77,6 +78,8 @@ pub(crate) struct StoreShelf {
     store: Store,
     /// Repository to its artifacts by subject; read once, when a repository is first asked about.
     subjects: Mutex<HashMap<String, Subjects>>,
+    /// Which of its images nobody asked about.
+    pub(crate) unasked: Unasked,
 }
 
 type Subjects = HashMap<Digest, Vec<Digest>>;
@@ -84,7 +87,7 @@ type Subjects = HashMap<Digest, Vec<Digest>>;
 impl StoreShelf {
     /// The shelf of a cache.
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, subjects: Mutex::default() }
+        Self { unasked: Unasked::new(&store), store, subjects: Mutex::default() }
     }
 }
 
