@@ -7,7 +7,6 @@ mod catalog_image;
 mod delete;
 mod dry_run;
 mod enclave;
-mod gpg;
 mod harness;
 mod kill;
 mod list;

@@ -9,8 +9,8 @@ use test_support::{
     Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, Release, UpdateService, When, update_graph,
 };
 
-use crate::gpg::Gpg;
 use crate::harness::{Home, wait_for};
+use test_support::Gpg;
 
 /// Images of every kind that share a layer, pushed to `registry`; their names.
 fn world(registry: &Registry) -> Vec<String> {
@@ -399,8 +399,8 @@ fn operator_catalogs() {
 /// The payload is read before anything is laid out.
 #[test]
 fn releases() {
-    let Some(gpg) = Gpg::new() else { return };
-    let key = gpg.key("release@test");
+    let Some(gpg) = Gpg::find() else { return };
+    let key = gpg.signing_key("release@test");
     let (source, service) = (Registry::start_blocking(), UpdateService::start_blocking());
     let release = Release::new("4.99.1", 6, 5);
     release.push_to(&source);

@@ -40,7 +40,9 @@ pub struct SigstoreSignature {
 impl SigstoreSignature {
     /// The signature itself, as bytes; `None` when the annotation is missing or not base64.
     pub fn signature(&self) -> Option<Vec<u8>> {
-        STANDARD.decode(self.annotations.get(COSIGN_SIGNATURE)?.trim()).ok()
+        // `openssl base64` breaks lines, and signers paste what it gives.
+        let text = self.annotations.get(COSIGN_SIGNATURE)?.replace(['\r', '\n'], "");
+        STANDARD.decode(text.trim()).ok()
     }
 
     /// Whether the layer holds a signature at all, and not another attachment.

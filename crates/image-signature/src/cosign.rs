@@ -63,6 +63,21 @@ impl PublicKey {
         Ok(Self(Kind::Rsa(Box::new(rsa::pkcs1v15::VerifyingKey::new(key)))))
     }
 
+    /// The key of a certificate, in DER (RFC 5280, `SubjectPublicKeyInfo`).
+    pub(crate) fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
+        if let Ok(key) = p256::ecdsa::VerifyingKey::from_public_key_der(der) {
+            return Ok(Self(Kind::P256(key)));
+        }
+        if let Ok(key) = p384::ecdsa::VerifyingKey::from_public_key_der(der) {
+            return Ok(Self(Kind::P384(key)));
+        }
+        if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_der(der) {
+            return Ok(Self(Kind::Ed25519(key)));
+        }
+        let key = rsa::RsaPublicKey::from_public_key_der(der).map_err(|_| KeyError::Public)?;
+        Ok(Self(Kind::Rsa(Box::new(rsa::pkcs1v15::VerifyingKey::new(key)))))
+    }
+
     /// Whether both are the same key.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
@@ -90,6 +105,81 @@ impl PublicKey {
             Kind::Rsa(key) => rsa::pkcs1v15::Signature::try_from(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
         }
+    }
+}
+
+/// Signatures in certificates: key as its bit string, message, signature.
+pub(crate) mod raw {
+    use p256::ecdsa::signature::Verifier as _;
+    use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+    use rsa::pkcs1::DecodeRsaPublicKey as _;
+    use rsa::pkcs1v15;
+    use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
+    use rsa::traits::PublicKeyParts as _;
+
+    /// The shortest RSA key that is believed, in bytes.
+    const MIN_RSA: usize = 256;
+
+    fn p256_over<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Ok(key), Ok(signature)) =
+            (p256::ecdsa::VerifyingKey::from_sec1_bytes(key), p256::ecdsa::Signature::from_der(signature))
+        else {
+            return false;
+        };
+        key.verify_prehash(&D::digest(message), &signature).is_ok()
+    }
+
+    fn p384_over<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Ok(key), Ok(signature)) =
+            (p384::ecdsa::VerifyingKey::from_sec1_bytes(key), p384::ecdsa::Signature::from_der(signature))
+        else {
+            return false;
+        };
+        key.verify_prehash(&D::digest(message), &signature).is_ok()
+    }
+
+    pub(crate) fn p256_sha256(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        p256_over::<Sha256>(key, message, signature)
+    }
+
+    pub(crate) fn p256_sha384(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        p256_over::<Sha384>(key, message, signature)
+    }
+
+    pub(crate) fn p384_sha256(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        p384_over::<Sha256>(key, message, signature)
+    }
+
+    pub(crate) fn p384_sha384(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        p384_over::<Sha384>(key, message, signature)
+    }
+
+    pub(crate) fn ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Ok(key), Ok(signature)) =
+            (ed25519_dalek::VerifyingKey::try_from(key), ed25519_dalek::Signature::from_slice(signature))
+        else {
+            return false;
+        };
+        key.verify_strict(message, &signature).is_ok()
+    }
+
+    fn rsa_key(key: &[u8]) -> Option<rsa::RsaPublicKey> {
+        rsa::RsaPublicKey::from_pkcs1_der(key).ok().filter(|key| key.size() >= MIN_RSA)
+    }
+
+    pub(crate) fn rsa_sha256(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Some(key), Ok(signature)) = (rsa_key(key), pkcs1v15::Signature::try_from(signature)) else { return false };
+        pkcs1v15::VerifyingKey::<Sha256>::new(key).verify(message, &signature).is_ok()
+    }
+
+    pub(crate) fn rsa_sha384(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Some(key), Ok(signature)) = (rsa_key(key), pkcs1v15::Signature::try_from(signature)) else { return false };
+        pkcs1v15::VerifyingKey::<Sha384>::new(key).verify(message, &signature).is_ok()
+    }
+
+    pub(crate) fn rsa_sha512(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Some(key), Ok(signature)) = (rsa_key(key), pkcs1v15::Signature::try_from(signature)) else { return false };
+        pkcs1v15::VerifyingKey::<Sha512>::new(key).verify(message, &signature).is_ok()
     }
 }
 

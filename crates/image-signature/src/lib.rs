@@ -5,6 +5,8 @@
 //! - [`openpgp::verify`] takes a signed message and a [`openpgp::Keyring`] and gives the payload, or the reason why not.
 //! - [`Payload`] is what both kinds of signature say: this name stands for this manifest.
 //! - [`cosign::PublicKey`] checks cosign's detached signatures; [`cosign::SigningKey`] makes them.
+//! - Certificates of signers (Fulcio, or an authority of one's own) are verified offline, at the moment that a
+//!   transparency log confirms where one is required, else now.
 //! - [`policy::evaluate`] asks a [`registries_conf::Policy`] whether an image with certain signatures may be used.
 //!
 //! ```
@@ -33,10 +35,14 @@
 //! ## Deviations
 //! From containers/image:
 //! - Data signatures made with MD5, SHA-1 or RIPEMD-160 are refused, whatever a local gpg would say.
-//! - A requirement that cannot be verified here (`fulcio`, `pki`, `signedBaseLayer`, reserved key types) refuses and says so.
-//!   It never accepts.
+//! - A requirement that cannot be verified here (`signedBaseLayer`, reserved key types) refuses and says so. It never
+//!   accepts.
+//! - Certificates with an ECDSA P-521 key, or a path through one, are not trusted; neither is SHA-1 nor an RSA key below
+//!   2048 bits. A root counts only while it is valid itself.
+//! - Fulcio's newer note of the identity provider (1.3.6.1.4.1.57264.1.8) is read beside the older one; both must agree.
 
 mod blob;
+mod certificate;
 pub mod cosign;
 pub mod openpgp;
 mod payload;

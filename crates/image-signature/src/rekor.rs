@@ -5,10 +5,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::blob::{COSIGN_BUNDLE, SigstoreSignature};
+use crate::certificate;
 use crate::cosign::PublicKey;
 
 /// Why a log confirms nothing.
@@ -81,11 +83,24 @@ struct Key {
     content: String,
 }
 
-/// Checks that one of `logs` confirmed the signature made by `signer`.
+/// Who made the signature that a log should have seen.
+#[derive(Clone, Copy)]
+pub(crate) enum Signer<'a> {
+    /// The holder of a key.
+    Key(&'a PublicKey),
+    /// The holder of a certificate; the log keeps the certificate itself.
+    Certificate(&'a certificate::Signer),
+}
+
+/// Checks that one of `logs` confirmed the signature made by `signer`; gives the moment at which it did.
 ///
 /// # Errors
 /// When there is no bundle, it is malformed, no trusted log signed it, or it is about something else.
-pub(crate) fn check(signature: &SigstoreSignature, signer: &PublicKey, logs: &[&PublicKey]) -> Result<(), RekorError> {
+pub(crate) fn check(
+    signature: &SigstoreSignature,
+    signer: Signer<'_>,
+    logs: &[&PublicKey],
+) -> Result<Timestamp, RekorError> {
     let bundle = signature.annotations.get(COSIGN_BUNDLE).ok_or(RekorError::Missing)?;
     let bundle: Bundle = serde_json::from_str(bundle).map_err(|_| RekorError::Malformed("not a bundle"))?;
     let timestamp = decode(&bundle.signed_entry_timestamp, "the signed entry timestamp is not base64")?;
@@ -107,9 +122,19 @@ pub(crate) fn check(signature: &SigstoreSignature, signer: &PublicKey, logs: &[&
     if signature.signature() != Some(logged) {
         return Err(RekorError::Other("signature"));
     }
-    let key = decode(&body.spec.signature.public_key.content, "the logged key is not base64")?;
-    let key = PublicKey::from_pem(&String::from_utf8_lossy(&key)).map_err(|_| RekorError::Other("kind of key"))?;
-    if key.same_as(signer) { Ok(()) } else { Err(RekorError::Other("key")) }
+    let logged = decode(&body.spec.signature.public_key.content, "the logged key is not base64")?;
+    match signer {
+        Signer::Key(signer) => {
+            let key = PublicKey::from_pem(&String::from_utf8_lossy(&logged));
+            if !key.map_err(|_| RekorError::Other("kind of key"))?.same_as(signer) {
+                return Err(RekorError::Other("key"));
+            }
+        }
+        Signer::Certificate(signer) if !signer.is(&logged) => return Err(RekorError::Other("certificate")),
+        Signer::Certificate(_) => {}
+    }
+    Timestamp::from_second(bundle.payload.integrated_time)
+        .map_err(|_| RekorError::Malformed("the time is out of range"))
 }
 
 fn decode(text: &str, problem: &'static str) -> Result<Vec<u8>, RekorError> {

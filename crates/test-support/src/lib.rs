@@ -5,7 +5,7 @@
 //! that it names, made by [`ImageBuilder`] or [`IndexBuilder`] from [`Layer`]s of given sizes; the same seed gives
 //! the same bytes. A [`TestCa`] makes the certificates.
 //!
-//! Beside them stand [`DebianRegistry`] and [`Skopeo`], programs of others as independent witnesses, and larger makers:
+//! Beside them stand [`DebianRegistry`], [`Skopeo`] and [`Gpg`], programs of others as independent witnesses, and larger makers:
 //! [`World`], [`Release`], [`OperatorWorld`], [`CatalogBuilder`], [`GeneratedCatalog`], [`release_shaped`].
 //!
 //! ```
@@ -31,6 +31,7 @@
 
 mod ca;
 mod catalog;
+mod certified;
 mod digest;
 mod flatten;
 mod generated_catalog;
@@ -48,6 +49,7 @@ mod world;
 
 pub use ca::TestCa;
 pub use catalog::CatalogBuilder;
+pub use certified::{Date, SigningAuthority, SigningCertificate, Subject, TransparencyLog};
 pub use digest::{manifest_digest, sha256};
 pub use flatten::{FlatEntry, flatten};
 pub use generated_catalog::{Filling, GeneratedCatalog};
@@ -56,7 +58,7 @@ pub use image::{
     cosign_signature_tag, schema1, schema1_signed,
 };
 pub use operators::OperatorWorld;
-pub use process::{DebianRegistry, DebianRegistryBuilder, Skopeo};
+pub use process::{DebianRegistry, DebianRegistryBuilder, Gpg, Skopeo};
 pub use random::Random;
 pub use registry::{
     ActiveFault, Auth, Effect, Fault, Kind, Registry, RegistryBuilder, Request, Snapshot, Storage, StoredManifest,

@@ -80,12 +80,12 @@ fn a_channel_crosses_the_gap_and_the_next_z_stream_follows() {
 #[test]
 fn real_registries_on_both_sides() {
     let (Some(source), Some(destination), Some(skopeo), Some(gpg)) =
-        (DebianRegistry::start(), DebianRegistry::start(), Skopeo::find(), Gpg::new())
+        (DebianRegistry::start(), DebianRegistry::start(), Skopeo::find(), Gpg::find())
     else {
         return;
     };
     let service = UpdateService::start_blocking();
-    let key = gpg.key(USER);
+    let key = gpg.signing_key(USER);
     let home = home(&service, source.host(), &key);
     let release = Release::new("4.99.1", 12, 3);
     release.push_to_debian(&source);

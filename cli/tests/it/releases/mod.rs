@@ -8,9 +8,8 @@ mod payloads;
 mod selection;
 mod signatures;
 
-use test_support::{Registry, Release, UpdateService, update_graph};
+use test_support::{Gpg, Registry, Release, UpdateService, update_graph};
 
-use crate::gpg::Gpg;
 use crate::harness::Home;
 
 /// Everything that mirror to disk asks, and a home that is told where it is.
@@ -48,8 +47,8 @@ fn home_without_override(service: &UpdateService, host: &str, key: &[u8]) -> Hom
 impl Outside {
     /// `None` when there is no gpg.
     fn new() -> Option<Self> {
-        let gpg = Gpg::new()?;
-        let key = gpg.key(USER);
+        let gpg = Gpg::find()?;
+        let key = gpg.signing_key(USER);
         let (source, service) = (Registry::start_blocking(), UpdateService::start_blocking());
         let home = home(&service, source.host(), &key);
         Some(Self { source, service, gpg, home })

@@ -45,7 +45,7 @@ fn a_release_by_reference() {
     // By digest, and without signature: the digest is the tag.
     outside.service.forget();
     for (place, reference) in [("by-digest", release.by_digest()), ("by-tag", release.by_tag())] {
-        let home = home(&outside.service, outside.source.host(), &outside.gpg.key(place));
+        let home = home(&outside.service, outside.source.host(), &outside.gpg.signing_key(place));
         home.configuration(&format!("platform:\n  release: {reference}\n"));
         home.to_disk(&[]).code(2).says("no signature found for");
         home.to_disk(&["--ignore-release-signature"]).code(0);

@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn only_good_signatures_count() {
     let Some(outside) = Outside::new() else { return };
-    outside.gpg.key("stranger@test");
+    outside.gpg.signing_key("stranger@test");
     let (release, other) = (Release::new("4.99.1", 3, 1), Release::new("4.99.2", 3, 1));
     outside.channel(&[&release]);
     outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");

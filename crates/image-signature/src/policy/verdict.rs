@@ -7,11 +7,12 @@ use image_ref::{Digest, ImageRef, Transport};
 use jiff::Timestamp;
 use registries_conf::Policy;
 use registries_conf::policy::{
-    KeySource, KeyType, Requirement, SignedBy, SignedIdentity, SigstoreSigned, SigstoreTrust,
+    Fulcio, KeySource, KeyType, Pki, Requirement, SignedBy, SignedIdentity, SigstoreSigned, SigstoreTrust,
 };
 
 use super::identity;
-use crate::blob::{SignatureBlob, SigstoreSignature};
+use crate::blob::{COSIGN_CERTIFICATE, COSIGN_CHAIN, SignatureBlob, SigstoreSignature};
+use crate::certificate::{Authorities, CertificateError, Signer};
 use crate::cosign::PublicKey;
 use crate::openpgp::{self, Keyring};
 use crate::payload::{Payload, PayloadKind};
@@ -108,7 +109,7 @@ pub fn evaluate(
             Requirement::Reject => Err(Reason::Refused),
             Requirement::SignedBaseLayer(_) => Err(Reason::Unsupported("a signature on a base layer")),
             Requirement::SignedBy(signed_by) => openpgp_verdict(signed_by, candidate, now, read).map(Some),
-            Requirement::SigstoreSigned(sigstore) => sigstore_verdict(sigstore, candidate, read).map(Some),
+            Requirement::SigstoreSigned(sigstore) => sigstore_verdict(sigstore, candidate, now, read).map(Some),
         };
         match verdict {
             Ok(signer) => signers.extend(signer),
@@ -160,12 +161,12 @@ fn openpgp_verdict(
     }))
 }
 
-fn sigstore_verdict(required: &SigstoreSigned, candidate: &Candidate<'_>, read: Read<'_>) -> Result<String, Reason> {
-    let keys = match &required.trust {
-        SigstoreTrust::Keys(keys) => keys,
-        SigstoreTrust::Fulcio(_) => return Err(Reason::Unsupported("verifying a Fulcio certificate")),
-        SigstoreTrust::Pki(_) => return Err(Reason::Unsupported("verifying a certificate of a PKI")),
-    };
+fn sigstore_verdict(
+    required: &SigstoreSigned,
+    candidate: &Candidate<'_>,
+    now: Timestamp,
+    read: Read<'_>,
+) -> Result<String, Reason> {
     let signatures: Vec<&SigstoreSignature> = candidate
         .signatures
         .iter()
@@ -177,21 +178,109 @@ fn sigstore_verdict(required: &SigstoreSigned, candidate: &Candidate<'_>, read: 
     if signatures.is_empty() {
         return Err(Reason::NoSignature);
     }
-    let keys = public_keys(keys, read)?;
+    let trusted = Trusted::read(&required.trust, read)?;
     let rekor = required.rekor.as_ref().map(|rekor| public_keys(rekor, read)).transpose()?;
     first_accepted(signatures.into_iter().map(|signature| {
         let bytes = signature.signature().ok_or("the signature annotation is missing or not base64")?;
-        let (name, key) = keys
-            .iter()
-            .find(|(_, key)| key.verifies(&signature.payload, &bytes))
-            .ok_or("invalid signature: none of the trusted keys made it")?;
-        if let Some(rekor) = &rekor {
-            let logs: Vec<&PublicKey> = rekor.iter().map(|(_, key)| key).collect();
-            rekor::check(signature, key, &logs).map_err(|error| error.to_string())?;
-        }
+        let logs: Option<Vec<&PublicKey>> = rekor.as_ref().map(|logs| logs.iter().map(|(_, key)| key).collect());
+        let signer = match &trusted {
+            Trusted::Keys(keys) => {
+                let (name, key) = keys
+                    .iter()
+                    .find(|(_, key)| key.verifies(&signature.payload, &bytes))
+                    .ok_or("invalid signature: none of the trusted keys made it")?;
+                if let Some(logs) = &logs {
+                    rekor::check(signature, rekor::Signer::Key(key), logs).map_err(|error| error.to_string())?;
+                }
+                name.clone()
+            }
+            Trusted::Authorities { authorities, identity } => {
+                let signer = certified_signer(signature, authorities, logs.as_deref(), now)
+                    .and_then(|signer| identity.check(&signer).map(|()| signer).map_err(|error| error.to_string()))?;
+                if !signer.key().verifies(&signature.payload, &bytes) {
+                    return Err(format!(
+                        "invalid signature: the holder of the certificate for {} did not make it",
+                        signer.names()
+                    ));
+                }
+                signer.names()
+            }
+        };
         check_payload(&signature.payload, PayloadKind::Cosign, candidate, &required.signed_identity)?;
-        Ok(name.clone())
+        Ok(signer)
     }))
+}
+
+/// What a requirement trusts, read.
+enum Trusted<'a> {
+    Keys(Vec<(String, PublicKey)>),
+    Authorities { authorities: Authorities, identity: Identity<'a> },
+}
+
+/// Whom a certificate must be for.
+enum Identity<'a> {
+    Fulcio(&'a Fulcio),
+    Pki(&'a Pki),
+}
+
+impl<'a> Trusted<'a> {
+    fn read(trust: &'a SigstoreTrust, read: Read<'_>) -> Result<Self, Reason> {
+        Ok(match trust {
+            SigstoreTrust::Keys(keys) => Self::Keys(public_keys(keys, read)?),
+            SigstoreTrust::Fulcio(fulcio) => {
+                let (name, pem) = one(&fulcio.ca, read)?;
+                let authorities = Authorities::new(&pem).map_err(|why| Reason::Keys(format!("{name}: {why}")))?;
+                Self::Authorities { authorities, identity: Identity::Fulcio(fulcio) }
+            }
+            SigstoreTrust::Pki(pki) => {
+                let (name, pem) = one(&pki.roots, read)?;
+                let mut authorities = Authorities::new(&pem).map_err(|why| Reason::Keys(format!("{name}: {why}")))?;
+                if let Some(intermediates) = &pki.intermediates {
+                    let (name, pem) = one(intermediates, read)?;
+                    authorities =
+                        authorities.with_intermediates(&pem).map_err(|why| Reason::Keys(format!("{name}: {why}")))?;
+                }
+                Self::Authorities { authorities, identity: Identity::Pki(pki) }
+            }
+        })
+    }
+}
+
+impl Identity<'_> {
+    fn check(&self, signer: &Signer) -> Result<(), CertificateError> {
+        match self {
+            Self::Fulcio(fulcio) => {
+                signer.check_issuer(&fulcio.oidc_issuer)?;
+                signer.check_email(&fulcio.subject_email)
+            }
+            Self::Pki(pki) => {
+                if let Some(email) = &pki.subject_email {
+                    signer.check_email(email)?;
+                }
+                pki.subject_hostname.as_ref().map_or(Ok(()), |host| signer.check_host(host))
+            }
+        }
+    }
+}
+
+/// The holder of the certificate that a signature brings along, once an authority has vouched for it: at the moment that a
+/// log confirms where `logs` are required, since such certificates live for minutes, else `now`.
+fn certified_signer(
+    signature: &SigstoreSignature,
+    authorities: &Authorities,
+    logs: Option<&[&PublicKey]>,
+    now: Timestamp,
+) -> Result<Signer, String> {
+    let signer = Signer::parse(signature.annotations.get(COSIGN_CERTIFICATE)).map_err(|error| error.to_string())?;
+    let moment = match logs {
+        None => now,
+        Some(logs) => {
+            rekor::check(signature, rekor::Signer::Certificate(&signer), logs).map_err(|error| error.to_string())?
+        }
+    };
+    let chain = signature.annotations.get(COSIGN_CHAIN).map_or("", String::as_str);
+    authorities.vouch_for(&signer, chain, moment).map_err(|error| error.to_string())?;
+    Ok(signer)
 }
 
 /// What the signature says must be about this manifest and under an acceptable name. Called once the signature is verified.
@@ -234,6 +323,11 @@ fn public_keys(source: &KeySource, read: Read<'_>) -> Result<Vec<(String, Public
             Ok((name, key))
         })
         .collect()
+}
+
+/// The only content of a source, with its name for messages.
+fn one(source: &KeySource, read: Read<'_>) -> Result<(String, Vec<u8>), Reason> {
+    contents(source, read)?.into_iter().next().ok_or_else(|| Reason::Keys("there are none".to_owned()))
 }
 
 /// The contents of a source of keys, each with a name for messages.

@@ -3,8 +3,8 @@
 #![allow(clippy::print_stdout, reason = "tests that skip say so")]
 
 mod blob;
+mod certificate;
 mod cosign;
-mod gpg;
 mod openpgp;
 mod payload;
 mod policy;

@@ -2,8 +2,8 @@
 
 use image_signature::openpgp::{Keyring, KeyringError, MessageError, verify};
 use jiff::{SignedDuration, Timestamp};
+use test_support::Gpg;
 
-use crate::gpg::Gpg;
 use crate::{now, shared, signatures};
 
 const PAYLOAD: &[u8] = b"{\"critical\": {}}";
@@ -25,7 +25,7 @@ fn outcome(message: &[u8], keyring: &Keyring, now: Timestamp) -> String {
 
 #[test]
 fn messages_of_gpg() {
-    let Some(gpg) = Gpg::new() else { return };
+    let Some(gpg) = Gpg::find() else { return };
     let now = Timestamp::now() + SignedDuration::from_mins(10);
     let rsa = gpg.key("rsa@test", "rsa2048", "sign", &[]);
     let ed = gpg.key("ed@test", "ed25519", "sign", &[]);
@@ -93,7 +93,7 @@ fn messages_of_gpg() {
 
 #[test]
 fn expiry_of_gpg() {
-    let Some(gpg) = Gpg::new() else { return };
+    let Some(gpg) = Gpg::find() else { return };
     let past = ["--faked-system-time", "20250101T000000!"];
     let short = gpg.key("short@test", "ed25519", "sign", &past);
     let keys = ring(&gpg.export("short@test"));
@@ -116,7 +116,7 @@ fn expiry_of_gpg() {
 
 #[test]
 fn revocation_and_usage_of_gpg() {
-    let Some(gpg) = Gpg::new() else { return };
+    let Some(gpg) = Gpg::find() else { return };
     let now = Timestamp::now() + SignedDuration::from_mins(10);
     let certify = gpg.key("certify@test", "ed25519", "cert", &[]);
     gpg.run(&["--quick-add-key", &certify, "ed25519", "sign", "never"], b"");

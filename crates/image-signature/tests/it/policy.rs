@@ -13,7 +13,7 @@ use crate::cosign::{key_pem, payload};
 use crate::{now, signatures};
 
 /// The verdict on `image`: `ok`, or the refusal.
-fn verdict(requirements: &str, image: &str, digest: &Digest, signatures: &[SignatureBlob]) -> String {
+pub(crate) fn verdict(requirements: &str, image: &str, digest: &Digest, signatures: &[SignatureBlob]) -> String {
     let policy = Policy::parse("p.json", &format!(r#"{{"default": [{requirements}]}}"#)).unwrap();
     let image = ImageRef::parse(image).unwrap();
     let candidate = Candidate { transport: &Transport::Docker, image: &image, manifest_digest: digest, signatures };
@@ -27,7 +27,7 @@ fn verdict(requirements: &str, image: &str, digest: &Digest, signatures: &[Signa
     }
 }
 
-fn digest() -> Digest {
+pub(crate) fn digest() -> Digest {
     Digest::from_sha256_bytes(&[7; 32])
 }
 
@@ -89,10 +89,13 @@ fn what_needs_no_signature_or_cannot_be_verified() {
     check(r#"{"type": "signedBy", "keyType": "GPGKeys", "keyData": "AAAA"}"#, "no public key found");
     check(r#"{"type": "sigstoreSigned", "keyPath": "/absent"}"#, "/absent: no such file");
     check(
-        r#"{"type": "sigstoreSigned", "fulcio": {"caPath": "/c", "oidcIssuer": "i", "subjectEmail": "e"}, "rekorPublicKeyPath": "/r"}"#,
-        "verifying a Fulcio certificate is not supported, so nothing can satisfy it",
+        r#"{"type": "sigstoreSigned", "fulcio": {"caPath": "/absent", "oidcIssuer": "i", "subjectEmail": "e"}, "rekorPublicKeyPath": "/r"}"#,
+        "/absent: no such file",
     );
-    check(r#"{"type": "sigstoreSigned", "pki": {"caRootsPath": "/c", "subjectEmail": "e"}}"#, "PKI is not supported");
+    check(
+        r#"{"type": "sigstoreSigned", "pki": {"caRootsData": "AAAA", "subjectEmail": "e"}}"#,
+        "key 1 in the policy: no certificate found",
+    );
 }
 
 /// A log entry about `signature` by key `signer`, confirmed by the log with key `log`.

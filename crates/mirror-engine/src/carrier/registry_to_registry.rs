@@ -313,13 +313,11 @@ impl Carrier for RegistryToRegistry {
     }
 
     async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
-        match image.destination {
-            None => self.cache.finish(image, tree).await,
-            Some(_) => {
-                self.destination.push_manifests(image, tree).await?;
-                self.cache.shelf.unasked.finished(&trust::place_of(image, &tree.root.digest))
-            }
+        if image.destination.is_none() {
+            return self.cache.finish(image, tree).await;
         }
+        self.destination.push_manifests(image, tree).await?;
+        self.cache.shelf.unasked.finished(&trust::place_of(image, &tree.root.digest))
     }
 
     fn target_name(&self, image: &PlannedImage) -> String {

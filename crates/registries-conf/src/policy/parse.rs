@@ -129,6 +129,9 @@ fn sigstore(raw: wire::Sigstore) -> Result<SigstoreSigned, String> {
     if matches!(trust, SigstoreTrust::Fulcio(_)) && rekor.is_none() {
         return Err("a rekorPublicKeyPath or one of its relatives must be specified with fulcio".to_owned());
     }
+    if matches!(trust, SigstoreTrust::Pki(_)) && rekor.is_some() {
+        return Err("rekorPublicKeyPath and its relatives are not supported with pki".to_owned());
+    }
     Ok(SigstoreSigned { trust, rekor, signed_identity: optional_identity(raw.signed_identity)? })
 }
 

@@ -238,6 +238,10 @@ fn mistakes_are_refused() {
         @"policy.json: invalid policy: default[0]: fulcio.caPath and fulcio.caData cannot both be specified"
     );
     assert_snapshot!(
+        error(r#"{"type": "sigstoreSigned", "pki": {"caRootsPath": "/r", "subjectEmail": "a@b"}, "rekorPublicKeyPath": "/k"}"#),
+        @"policy.json: invalid policy: default[0]: rekorPublicKeyPath and its relatives are not supported with pki"
+    );
+    assert_snapshot!(
         error(r#"{"type": "sigstoreSigned", "pki": {"caRootsPath": "/r"}}"#),
         @"policy.json: invalid policy: default[0]: at least one of pki.subjectHostname and pki.subjectEmail must be specified"
     );

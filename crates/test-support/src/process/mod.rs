@@ -1,9 +1,11 @@
 //! Programs of others that tests run: registry servers and independent clients.
 
 mod debian;
+mod gpg;
 mod skopeo;
 
 pub use self::debian::{DebianRegistry, DebianRegistryBuilder};
+pub use self::gpg::Gpg;
 pub use self::skopeo::Skopeo;
 
 /// Says why a test does not run. A skip that nobody sees is a hole in the tests.
