@@ -72,7 +72,8 @@ impl Bounds {
     }
 }
 
-fn is_at_most(version: &Version, max: &Bound) -> bool {
+/// Whether a version does not lie above a maximum, which may be partial.
+pub(crate) fn is_at_most(version: &Version, max: &Bound) -> bool {
     match max.parts {
         1 => version.major <= max.version.major,
         2 => (version.major, version.minor) <= (max.version.major, max.version.minor),

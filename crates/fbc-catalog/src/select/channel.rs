@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::{Mend, SelectError};
 use super::view::Versions;
-use crate::bound::{Bound, Bounds};
+use crate::bound::{Bound, Bounds, is_at_most};
 use crate::catalog::{Channel, Entry};
 use crate::graph::{Graph, GraphFault};
 use crate::request::RuleSet;
@@ -231,7 +231,7 @@ impl<'a> ChannelView<'a, '_> {
     ///
     /// Every trial costs one pass over the entries and edges of the channel. Their number is limited by a budget of edges
     /// looked at, so that a large or hostile channel cannot make this long. What lies beyond is tried at its far end only.
-    fn mend_range(&self, bounds: &Bounds) -> Mend {
+    pub(crate) fn mend_range(&self, bounds: &Bounds) -> Mend {
         const MOST_STEPS: usize = 64;
         const MOST_EDGES: usize = 2_000_000;
         let edges: usize = self.channel.entries.iter().map(|entry| 2 + entry.skips.len()).sum();
@@ -247,7 +247,7 @@ impl<'a> ChannelView<'a, '_> {
         };
         let above: Vec<Bound> = match &bounds.max {
             Some(max) => {
-                let higher = |bound: &Bound| cmp_precedence(&bound.version, &max.version).is_gt();
+                let higher = |bound: &Bound| !is_at_most(&bound.version, max);
                 versions.iter().filter_map(bound).filter(higher).collect()
             }
             None => Vec::new(),

@@ -131,8 +131,8 @@ pub enum SelectError {
     },
     /// A channel in which nothing lies in the range, and which cannot go.
     #[error(
-        "package \"{package}\" channel \"{channel}\" has version range \"{range}\" that results in an empty channel{}",
-        holds(.lowest.as_deref(), .highest.as_deref())
+        "package \"{package}\" channel \"{channel}\" has version range \"{range}\" that results in an empty channel{}{}",
+        holds(.lowest.as_deref(), .highest.as_deref()), .mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default()
     )]
     EmptyChannel {
         /// The package.
@@ -145,6 +145,8 @@ pub enum SelectError {
         lowest: Option<String>,
         /// The highest version in the channel.
         highest: Option<String>,
+        /// The smallest change of a bound with which something lies in the range, when there is one.
+        mend: Option<Mend>,
     },
     /// The one version that was asked for is nowhere in the package.
     #[error(
@@ -239,6 +241,13 @@ pub enum Mend {
     AddBundles(Vec<String>),
     /// Nothing helps: the channel is broken in the catalog.
     Nothing,
+}
+
+impl Mend {
+    /// Whether it says where to move a bound.
+    pub(crate) fn is_of_bounds(&self) -> bool {
+        matches!(self, Self::LowerMin(_) | Self::RaiseMax(_) | Self::Both { .. })
+    }
 }
 
 impl fmt::Display for Mend {

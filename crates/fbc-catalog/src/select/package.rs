@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::channel::{ChannelView, Kept, Wanted};
 use super::check::set;
-use super::error::SelectError;
+use super::error::{Mend, SelectError};
 use super::report::{Kind, NotFound, Report, Warning};
 use super::view::{PackageView, Versions};
 use crate::bound::{Bound, Bounds};
@@ -207,9 +207,11 @@ fn settle_default<'a>(
     let is_kept =
         |wanted: &str| view.channels.iter().any(|(index, channel)| channel.name == wanted && kept.contains_key(index));
     let empty = |channel: &'a Channel, range: &Bounds| {
-        let (lowest, highest) = ChannelView { channel, versions, rules }.extent();
+        let view = ChannelView { channel, versions, rules };
+        let (lowest, highest) = view.extent();
+        let mend = Some(view.mend_range(range)).filter(Mend::is_of_bounds);
         let (package, channel) = (name.to_owned(), channel.name.clone());
-        vec![SelectError::EmptyChannel { package, channel, range: range.text(), lowest, highest }]
+        vec![SelectError::EmptyChannel { package, channel, range: range.text(), lowest, highest, mend }]
     };
     match default {
         DefaultChannel::Is(default) | DefaultChannel::AsItIs(default) => {

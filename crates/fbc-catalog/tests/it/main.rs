@@ -6,4 +6,5 @@ mod notation;
 mod properties;
 mod published_scenarios;
 mod read_and_write;
+mod real;
 mod upgrade_graph;

@@ -114,8 +114,19 @@ fn empty_ranges() {
     check(
         A,
         "apple >=9.0.0",
-        "error: package \"apple\" channel \"stable\" has version range \">=9.0.0\" that results in an empty channel (it holds 1.0.0 to 2.0.0)",
+        "error: package \"apple\" channel \"stable\" has version range \">=9.0.0\" that results in an empty channel (it holds 1.0.0 to 2.0.0); lowering minVersion to \"2.0.0\" mends it",
     );
+    let empty = |range: &str, rest: &str| {
+        let range = format!(
+            "package \"apple\" channel \"stable\" has version range \"{range}\" that results in an empty channel"
+        );
+        format!("error: {range} (it holds 1.0.0 to 2.0.0){rest}")
+    };
+    // A version that does not exist: the one above it, or the one below it, whichever is nearer.
+    check(A, "apple >=1.1.5 <=1.1.5", &empty(">=1.1.5 <=1.1.5", "; raising maxVersion to \"1.2.0\" mends it"));
+    check(A, "apple >=2.0.1 <=2.5.0", &empty(">=2.0.1 <=2.5.0", "; lowering minVersion to \"2.0.0\" mends it"));
+    check(A, "apple <=0.9", &empty(" <=0.9", "; raising maxVersion to \"1.0.0\" mends it"));
+    check(A, "apple >=1.2.0 <=1.1.0", &empty(">=1.2.0 <=1.1.0", "; raising maxVersion to \"1.2.0\" mends it"));
     check(A, "apple stable fast[<=1.0.0]", "stable: 2.0.0 | 2.0.0");
     assert_eq!(
         remarks(A, "apple stable fast[<=1.0.0]"),
@@ -138,6 +149,12 @@ fn a_range_that_breaks_the_graph_says_what_mends_it() {
         skips,
         "x >=1.0.0 <=1.0.1",
         "error: package \"x\" channel \"c\": version range \">=1.0.0 <=1.0.1\" breaks the upgrade graph: multiple channel heads found: [1.0.0 1.0.1]; raising maxVersion to \"1.1.0\" mends it",
+    );
+    // A partial maximum includes all that it leaves open; nothing of that is a change.
+    check(
+        "package x default=c\n c: 1.1.0 | 1.1.1 | 1.1.2 | 1.2.0>1.1.0!1.1.1,1.1.2",
+        "x <=1.1",
+        "error: package \"x\" channel \"c\": version range \" <=1.1\" breaks the upgrade graph: multiple channel heads found: [1.1.0 1.1.1 1.1.2]; raising maxVersion to \"1.2.0\" mends it",
     );
     // 2.0.0 replaces 1.0.0 directly; without it 1.5.0 hangs in the air.
     let bridge = "package x default=c\n c: 0.9.0 | 1.0.0>0.9.0 | 1.5.0>0.9.0 | 2.0.0>1.0.0!1.5.0";

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fbc_catalog::{Catalog, RuleSet, listing, select, validate, write};
+use fbc_catalog::{Catalog, Rule, RuleSet, listing, select, validate, write};
 
 use crate::notation::{A, catalog, catalog_json, request};
 
@@ -248,6 +248,156 @@ fn model_rules() {
             "package \"\" bundle \"v1.0.0\": the package of the bundle does not exist",
             "package \"\" channel \"c\": the package of the channel does not exist",
         ],
+    );
+}
+
+/// Rules about what the notation cannot say: a sound package `x` of one bundle, and one document more or another.
+#[test]
+fn model_rules_of_single_documents() {
+    let package = serde_json::json!({"schema": "olm.package", "name": "x", "defaultChannel": "c"});
+    let channel =
+        serde_json::json!({"schema": "olm.channel", "package": "x", "name": "c", "entries": [{"name": "x.v1"}]});
+    let property = serde_json::json!({"type": "olm.package", "value": {"packageName": "x", "version": "1.0.0"}});
+    let bundle = serde_json::json!({
+        "schema": "olm.bundle", "package": "x", "name": "x.v1", "image": "q.io/x:1", "properties": [property],
+    });
+    let deprecations = serde_json::json!({
+        "schema": "olm.deprecations", "package": "x",
+        "entries": [{"reference": {"schema": "olm.package"}, "message": "old"}],
+    });
+    let check = |changes: &[(&str, &str, serde_json::Value)], more: &[serde_json::Value], expected: &[&str]| {
+        let mut documents = [package.clone(), channel.clone(), bundle.clone(), deprecations.clone()];
+        for (schema, pointer, value) in changes {
+            let document = documents.iter_mut().find(|document| document["schema"] == *schema).unwrap();
+            document[*pointer] = value.clone();
+        }
+        let text: String = documents.iter().chain(more).map(ToString::to_string).collect();
+        let violations = validate(&Catalog::read([("x", text)]).unwrap());
+        assert_eq!(violations.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+        // Each is also told by its rule, package, channel and entry, not by its text alone.
+        assert!(
+            violations.iter().all(|violation| !violation.package.is_empty() || violation.rule == Rule::PackageName)
+        );
+    };
+    let json = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+    check(&[], &[], &[]);
+    let entries = |text: &str| [("olm.channel", "entries", json(text))];
+    let at = "package \"x\" channel \"c\"";
+    check(&entries(r#"[{"name":"x.v1","replaces":"absent","skips":["gone"]}]"#), &[], &[]);
+    check(
+        &entries("[]"),
+        &[],
+        &["package \"x\" bundle \"x.v1\": the bundle is in no channel", &format!("{at}: channel has no entries")],
+    );
+    check(
+        &entries(r#"[{"name":"x.v1"},{"name":"x.v1"}]"#),
+        &[],
+        &[
+            &format!("{at}: multiple channel heads found: [x.v1 x.v1]"),
+            &format!("{at} bundle \"x.v1\": duplicate channel entry \"x.v1\""),
+        ],
+    );
+    check(
+        &entries(r#"[{"name":"x.v1","replaces":"x.v1"}]"#),
+        &[],
+        &[
+            &format!("{at}: no channel heads found"),
+            &format!("{at} bundle \"x.v1\": invalid channel entry \"x.v1\": replaces itself"),
+        ],
+    );
+    check(
+        &entries(r#"[{"name":"x.v1","skips":["x.v1"]}]"#),
+        &[],
+        &[
+            &format!("{at}: no channel heads found"),
+            &format!("{at} bundle \"x.v1\": invalid channel entry \"x.v1\": skips itself"),
+        ],
+    );
+    check(&entries(r#"[{"name":"x.v1","skips":[""]}]"#), &[], &[&format!("{at} bundle \"x.v1\": skips an empty name")]);
+    check(
+        &entries(r#"[{"name":"x.v1","replaces":"a"},{"name":"a","replaces":"b"},{"name":"b","replaces":"a"}]"#),
+        &[],
+        &[
+            &format!("{at}: detected a cycle in the upgrade graph of the channel"),
+            &format!("{at} bundle \"a\": the entry has no bundle"),
+            &format!("{at} bundle \"b\": the entry has no bundle"),
+        ],
+    );
+    check(
+        &[("olm.channel", "name", json(r#""""#))],
+        &[],
+        &[
+            "package \"x\": the default channel \"c\" does not exist",
+            "package \"x\" channel \"\": the channel must have a name",
+        ],
+    );
+    let of_bundle = "package \"x\" bundle \"x.v1\"";
+    check(
+        &[],
+        &[bundle.clone()],
+        &[
+            "package \"x\": version 1.0.0 belongs to several bundles: [x.v1 x.v1]",
+            &format!("{of_bundle}: the bundle is defined twice"),
+        ],
+    );
+    let changed = |field: &'static str, text: &str| [("olm.bundle", field, json(text))];
+    check(
+        &changed("properties", "[]"),
+        &[],
+        &[&format!("{of_bundle}: must have exactly one property `olm.package`, has 0")],
+    );
+    check(
+        &changed("properties", &format!("[{property},{property}]")),
+        &[],
+        &[&format!("{of_bundle}: must have exactly one property `olm.package`, has 2")],
+    );
+    check(
+        &changed("properties", r#"[{"type":"olm.package","value":{"packageName":"y","version":"1.0.0"}}]"#),
+        &[],
+        &[&format!("{of_bundle}: its property `olm.package` names the package \"y\"")],
+    );
+    check(
+        &changed("properties", r#"[{"type":"olm.package","value":7}]"#),
+        &[],
+        &[&format!("{of_bundle}: bundle \"x.v1\" in package \"x\" has a broken package property `7`")],
+    );
+    check(&changed("image", r#""""#), &[], &[&format!("{of_bundle}: the bundle has neither an image nor objects")]);
+    let objects = format!(r#"[{property},{{"type":"olm.bundle.object","value":{{"data":"e30="}}}}]"#);
+    check(&[("olm.bundle", "image", json(r#""""#)), ("olm.bundle", "properties", json(&objects))], &[], &[]);
+    let of_image = |text: &str| {
+        let catalog = Catalog::read([("x", text)]).unwrap();
+        validate(&catalog).into_iter().find(|violation| violation.rule == Rule::ImageReference).map(|one| one.entry)
+    };
+    for (image, related, is_fine) in
+        [("q.io/x:1", "", true), ("Q.io/ x", "", false), ("q.io/x:1", "q.io/y@sha256:12", false)]
+    {
+        let mut document = bundle.clone();
+        document["image"] = image.into();
+        document["relatedImages"] = serde_json::json!([{"name": "", "image": related}]);
+        let expected = if is_fine { None } else { Some(Some("x.v1".to_owned())) };
+        assert_eq!(of_image(&document.to_string()), expected, "{image} {related}");
+    }
+    check(&[], &[deprecations.clone()], &["package \"x\": the package has several deprecations blobs"]);
+    let deprecated = |text: &str| [("olm.deprecations", "entries", json(text))];
+    check(
+        &deprecated(r#"[{"reference":{"schema":"olm.bundle","name":"x.v1"},"message":""}]"#),
+        &[],
+        &["package \"x\": deprecation of olm.bundle \"x.v1\" has no message"],
+    );
+    check(
+        &deprecated(r#"[{"reference":{"schema":"olm.package","name":"x"},"message":"m"}]"#),
+        &[],
+        &["package \"x\": deprecation of olm.package \"x\", which does not exist"],
+    );
+    check(
+        &deprecated(r#"[{"reference":{"schema":"odd"},"message":"m"}]"#),
+        &[],
+        &["package \"x\": deprecation of odd \"\", which does not exist"],
+    );
+    check(
+        &[("olm.deprecations", "package", json(r#""y""#))],
+        &[],
+        &["package \"y\": deprecations of a package that does not exist"],
     );
 }
 

@@ -171,7 +171,13 @@ fn worked_cases_of_ranges() {
 #[test]
 fn worked_cases_of_pre_releases() {
     let suffixed = "1.42.0-5 | 1.47.1-5>1.42.0-5 | 1.51.0-1>1.47.1-5";
-    check_channel(suffixed, "", ">=1.42.0", "error empty channel"); // W24
+    // W24: a bound with a pre-release part is what lets pre-releases in.
+    check_channel(
+        suffixed,
+        "",
+        ">=1.42.0",
+        "error empty channel (it holds 1.42.0-5 to 1.51.0-1); lowering minVersion to \"1.42.0-5\" mends it",
+    );
     check_channel(suffixed, "", ">=1.42.0-5", "1.42.0-5 1.47.1-5 1.51.0-1"); // W25
     check_channel(suffixed, "", "<=1.47.1-5", "1.42.0-5 1.47.1-5");
     check_channel(suffixed, "", ">=1.0.0 <=1.47.1-5", "1.42.0-5 1.47.1-5");
