@@ -27,6 +27,8 @@ cargo xtask COMMAND
                          speed, CPU, memory and requests of a release-shaped workload, beside curl and cp
   bench catalog [--runs N] [--large MB] [--only TEXT]
                          reading, selecting from and writing real and generated catalogs: times and peak memory
+  bench release [--runs N] [--binary PATH] [--only select|collect]
+                         selecting from update graphs, and runs that find a release of 190 components cached
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
   man [DIR]              write the manual pages (to target/man unless told otherwise)
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(None),
         ["demo", "--binary", binary] => demo::run(Some(binary)),
         ["bench", "catalog", options @ ..] => bench::catalog::run(options),
+        ["bench", "release", options @ ..] => bench::release::run(options),
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
         ["man"] => man("target/man"),

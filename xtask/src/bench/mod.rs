@@ -3,5 +3,6 @@
 pub(crate) mod catalog;
 mod floor;
 mod measure;
+pub(crate) mod release;
 pub(crate) mod server;
 pub(crate) mod transfer;
