@@ -3,6 +3,7 @@
 mod archives;
 mod configuration;
 mod disks;
+mod hostile;
 mod registries;
 mod secrets;
 

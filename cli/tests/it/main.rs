@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose set-up fails should stop there")]
 
 mod archive;
+mod archive_contract;
 mod bad_input;
 mod catalog_image;
 mod delete;
@@ -19,5 +20,6 @@ mod published_catalog;
 mod real_registries;
 mod releases;
 mod resources;
+mod tape;
 mod trust;
 mod why;
