@@ -137,6 +137,7 @@ impl Inner {
     /// Sends a request once: with authorization, again after a 401 that better authorization may cure, along redirects.
     pub(crate) async fn call(self: &Arc<Self>, host: &Arc<Host>, call: Call<'_>) -> Result<Reply, Error> {
         let permit = host.limiter.acquire().await;
+        host.reach.admit(call.action)?;
         let result = self.call_authorized(host, &call).await;
         match result {
             Ok((response, url)) => Ok(Reply {
@@ -250,6 +251,7 @@ impl Inner {
                 }
             };
             let response = self.answer(host, call, request, sent).await?;
+            host.reach.answered();
             let Some(target) = redirect_target(&call.method, &url, &response, host.insecure) else {
                 return Ok((response, url));
             };

@@ -15,6 +15,7 @@ use crate::error::{Condition, Error};
 use crate::host::Host;
 use crate::limiter::Limiter;
 use crate::options::ClientOptions;
+use crate::retry::Retries;
 use crate::scope::Scope;
 use crate::tls::{Profile, certificate_directory};
 use crate::uploads::Uploads;
@@ -131,7 +132,7 @@ impl Client {
         };
         let name = endpoint.as_ref().map_or(registry, |endpoint| endpoint.repository.registry());
         let host = self.inner.host_named(name, endpoint.as_ref().is_some_and(|endpoint| endpoint.insecure))?;
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.options.retry.start().watching(&host);
         loop {
             let attempt = async {
                 let base = self.inner.base(&host, &action).await?;
@@ -179,6 +180,16 @@ impl<'a> Call<'a> {
 }
 
 impl Inner {
+    /// Begins to count the attempts of one piece of work at a place.
+    pub(crate) fn retries(&self, at: &Endpoint) -> Retries {
+        let retries = self.options.retry.start();
+        match self.host(at) {
+            Ok(host) => retries.watching(&host),
+            // Whatever is wrong there, the request itself will tell.
+            Err(_) => retries,
+        }
+    }
+
     pub(crate) fn host(&self, at: &Endpoint) -> Result<Arc<Host>, Error> {
         self.host_named(at.repository.registry(), at.insecure)
     }

@@ -105,6 +105,11 @@ impl Condition {
         )
     }
 
+    /// Whether no connection came about.
+    pub fn is_unreachable(self) -> bool {
+        matches!(self, Self::Refused | Self::Timeout | Self::Dns | Self::Unreachable)
+    }
+
     /// Whether the registry or the way to it is overloaded, so that less concurrency would help.
     pub fn is_congestion(self) -> bool {
         matches!(self, Self::Reset | Self::Stall | Self::Timeout | Self::TooManyRequests)

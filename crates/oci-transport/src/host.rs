@@ -12,6 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::limiter::Limiter;
 use crate::options::ClientOptions;
+use crate::reach::Reach;
 use crate::tls::{Profile, certificate_directory};
 
 /// Docker Hub's registry has another name than its images.
@@ -28,6 +29,7 @@ pub(crate) struct Host {
     pub(crate) base: tokio::sync::OnceCell<Url>,
     pub(crate) auth: Authenticator,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) reach: Reach,
     /// Uploads in one piece were refused: send chunks.
     pub(crate) chunked: AtomicBool,
     /// The chunk size that was accepted last, in bytes.
@@ -46,6 +48,7 @@ impl Host {
             profile,
             base: tokio::sync::OnceCell::new(),
             auth: Authenticator::default(),
+            reach: Reach::default(),
             limiter: Limiter::new(START_CONCURRENCY, options.max_connections_per_host),
             chunked: AtomicBool::new(false),
             chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),

@@ -61,6 +61,7 @@ mod options;
 mod proxy;
 mod pull;
 mod push;
+mod reach;
 mod remote;
 mod retry;
 mod schema1;

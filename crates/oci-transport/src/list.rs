@@ -80,7 +80,7 @@ impl Client {
         let host = self.inner.host(at)?;
         let mut url: Option<Url> = None;
         for _ in 0..MAX_PAGES {
-            let mut retries = self.inner.options.retry.start();
+            let mut retries = self.inner.retries(at);
             let (bytes, next) = loop {
                 match self.page(&host, at, rest, url.clone(), accept, action).await {
                     Ok(page) => break page,

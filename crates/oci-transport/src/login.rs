@@ -54,7 +54,17 @@ impl Inner {
     /// The base URL of a registry: `https`, or what the first contact shows when plain HTTP is allowed. Learns the
     /// challenges on the way.
     pub(crate) async fn base(self: &Arc<Self>, host: &Arc<Host>, action: &str) -> Result<Url, Error> {
-        host.base.get_or_try_init(|| self.first_contact(host, action)).await.cloned()
+        if let Some(base) = host.base.get() {
+            return Ok(base.clone());
+        }
+        host.base
+            .get_or_try_init(|| async {
+                // Asked here, behind everyone who waits for the same first contact.
+                host.reach.admit(action)?;
+                self.first_contact(host, action).await
+            })
+            .await
+            .cloned()
     }
 
     async fn first_contact(self: &Arc<Self>, host: &Arc<Host>, action: &str) -> Result<Url, Error> {
@@ -82,7 +92,10 @@ impl Inner {
         let url = base.join("v2/").expect("`v2/` joins to every base URL");
         let answer = tokio::time::timeout(self.options.stall_timeout, host.profile.small.get(url).send()).await;
         let response = match answer {
-            Ok(Ok(response)) => response,
+            Ok(Ok(response)) => {
+                host.reach.answered();
+                response
+            }
             Ok(Err(error)) => return Err(Error::transport(action, error, &host.registry, self.options.side)),
             Err(_) => {
                 let message = format!("stalled: no answer for {} s", self.options.stall_timeout.as_secs_f64());

@@ -47,7 +47,7 @@ impl Client {
     /// When it is not there or cannot be read.
     pub async fn pull_manifest_at(&self, at: &Endpoint, reference: &Reference) -> Result<Manifest, Error> {
         let action = format!("pulling manifest `{at}{}`", reference.suffix());
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(at);
         loop {
             match self.inner.manifest_once(at, reference, &action).await {
                 Ok(manifest) => return Ok(manifest),
@@ -77,7 +77,7 @@ impl Client {
     /// When the question could not be answered.
     pub async fn head_manifest_at(&self, at: &Endpoint, reference: &Reference) -> Result<Option<Descriptor>, Error> {
         let action = format!("looking up manifest `{at}{}`", reference.suffix());
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(at);
         loop {
             match self.inner.head_once(at, reference, &action).await {
                 Ok(descriptor) => return Ok(Some(descriptor)),
@@ -107,7 +107,7 @@ impl Client {
             sink.restart().map_err(local)?;
         }
         let hashes = sink.digest().is_some();
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(at);
         loop {
             let error = match self.inner.blob_once(at, blob, sink, hashes, &mut hasher, progress, &action).await {
                 Ok(()) => return Ok(()),
@@ -128,7 +128,7 @@ impl Client {
     pub async fn head_blob(&self, at: &Endpoint, digest: &Digest) -> Result<Option<u64>, Error> {
         let action = format!("looking up blob `{digest}` at `{at}`");
         let rest = format!("blobs/{digest}");
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(at);
         loop {
             let head = |call: &mut Call<'_>| call.method = Method::HEAD;
             let scope = self.inner.scope(at);
@@ -184,6 +184,9 @@ impl Client {
             sources[..=at].rotate_right(1);
         }
         let mut retries = self.inner.options.retry.start();
+        for endpoint in &sources {
+            retries = retries.watching(&self.inner.host(endpoint)?);
+        }
         loop {
             let mut failed: Vec<(&Endpoint, Error)> = Vec::new();
             for endpoint in &sources {

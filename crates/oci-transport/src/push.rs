@@ -38,7 +38,7 @@ impl Client {
         let host = self.inner.host(at)?;
         let rest = format!("blobs/uploads/?mount={digest}&from={from}");
         let scope = Scope::push(at.repository.path()).and_pull(from);
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(at);
         loop {
             let adapt = |call: &mut Call<'_>| {
                 call.method = Method::POST;
@@ -136,7 +136,7 @@ impl Client {
         let content_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
             Error::new(Condition::Protocol, &*action, format!("`{}` is no media type", manifest.media_type))
         })?;
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(at);
         loop {
             let adapt = |call: &mut Call<'_>| {
                 call.method = Method::PUT;
@@ -206,7 +206,7 @@ impl Client {
     }
 
     async fn delete(&self, at: &Endpoint, rest: &str, action: &str) -> Result<(), Error> {
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(at);
         loop {
             let adapt = |call: &mut Call<'_>| {
                 call.method = Method::DELETE;

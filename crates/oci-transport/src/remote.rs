@@ -58,7 +58,7 @@ impl RemoteBlob {
             at: self.at.clone(),
             blob: self.blob.clone(),
             action,
-            retries: self.inner.options.retry.start(),
+            retries: self.inner.retries(&self.at),
             // From the middle on there is nothing to compare with; the destination then verifies alone.
             hasher: (offset == 0).then(|| Hasher::new(self.blob.digest.algorithm())),
             position: offset,

@@ -1,11 +1,13 @@
 //! The one retry policy of every request.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
 use crate::error::{Condition, Error};
+use crate::host::Host;
 
 /// How often and after how long a failed request is tried again (contract `operators-archive.md` 7.1).
 ///
@@ -46,21 +48,29 @@ impl RetryPolicy {
 
     /// Begins to count the attempts of one piece of work.
     pub(crate) fn start(self) -> Retries {
-        Retries { policy: self, tries: 0, total: 0, wrong: 0, reached: 0 }
+        Retries { policy: self, tries: 0, total: 0, wrong: 0, reached: 0, watched: Vec::new() }
     }
 }
 
 /// The attempts of one piece of work.
-#[derive(Debug)]
 pub(crate) struct Retries {
     policy: RetryPolicy,
     tries: u32,
     total: u32,
     wrong: u32,
     reached: u64,
+    /// Who is asked, and how often it had answered when this began.
+    watched: Vec<(Arc<Host>, u64)>,
 }
 
 impl Retries {
+    /// Names a registry that is asked. When none of them can be reached, this ends with the others' attempts, and theirs
+    /// with this one's.
+    pub(crate) fn watching(mut self, host: &Arc<Host>) -> Self {
+        self.watched.push((Arc::clone(host), host.reach.answers()));
+        self
+    }
+
     /// After a failed attempt: pauses and returns, or gives the error back for good.
     ///
     /// `progress` tells how far the work has come, in bytes: an attempt that moved it by [`WORTHWHILE`] counts as the
@@ -75,12 +85,37 @@ impl Retries {
             self.reached = progress;
         }
         if !error.is_retryable() || self.wrong > 1 || self.tries > self.policy.times {
-            return Err(error.with_attempts(self.total));
+            let error = error.with_attempts(self.total);
+            // A registry that was given up already has its reason.
+            if error.condition().is_unreachable() && self.tries > self.policy.times && !self.is_hopeless() {
+                let silent = self.watched.iter().filter(|(host, before)| host.reach.answers() == *before);
+                silent.for_each(|(host, _)| host.reach.give_up(&error, self.policy.pause(self.tries, &error)));
+            }
+            return Err(error);
         }
         let pause = with_jitter(self.policy.pause(self.tries, &error));
         tracing::debug!(attempt = self.total, ?pause, %error, "trying again");
-        tokio::time::sleep(pause).await;
-        Ok(())
+        tokio::select! {
+            biased;
+            () = self.until_hopeless() => Err(error.with_attempts(self.total)),
+            () = tokio::time::sleep(pause) => Ok(()),
+        }
+    }
+
+    /// Whether everyone who is asked has been given up by someone who tried as often as the policy wants.
+    fn is_hopeless(&self) -> bool {
+        !self.watched.is_empty() && self.watched.iter().all(|(host, _)| host.reach.is_given_up())
+    }
+
+    async fn until_hopeless(&self) {
+        if self.watched.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        while !self.is_hopeless() {
+            for (host, _) in &self.watched {
+                host.reach.until_given_up().await;
+            }
+        }
     }
 }
 

@@ -101,7 +101,7 @@ impl<'a> Push<'a> {
         if let Some(session) = earlier {
             self.recall(session).await;
         }
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.retries(self.at);
         loop {
             let error = match self.attempt().await {
                 Ok(()) => {

@@ -7,6 +7,7 @@ mod blobs;
 mod copies;
 mod faults;
 mod lists;
+mod lost;
 mod manifests;
 mod reach;
 mod support;
