@@ -5,7 +5,6 @@
 //! scripts look for its text.
 
 mod access;
-mod destination;
 mod list;
 mod mirror;
 mod usage;
@@ -14,7 +13,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::access::{Access, Credentials, Secret};
-pub use self::destination::{Destination, DestinationError};
 pub use self::list::{ListOperators, ListReleases, OperatorQuery};
 pub use self::mirror::{Delete, DeletePhase, DryRun, Mirror, Mode, Selection};
 pub use self::usage::UsageError;

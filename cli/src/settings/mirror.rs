@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::{DOCKER, Destination, FILE, UsageError, WORKING_DIR, directory, given};
+use mirror_plan::Destination;
+
+use super::{DOCKER, FILE, UsageError, WORKING_DIR, directory, given};
 use crate::args::{DeleteArgs, MirrorArgs, OperatorSelection, PersistentArgs, SelectionArgs};
 use crate::env::Snapshot;
 
@@ -126,8 +128,6 @@ pub struct Mirror {
     pub image_timeout: Option<Duration>,
     /// Whether the trust policy is enforced.
     pub secure_policy: bool,
-    /// Most elements of a path at the destination; none means no limit.
-    pub max_nested_paths: Option<u32>,
     /// Whether a file larger than `archiveSize` is an error.
     pub strict_archive: bool,
     /// Whether signatures of images stay behind.
@@ -202,7 +202,7 @@ impl Mirror {
         let mode = if let Some(path) = typed.strip_prefix(FILE) {
             Mode::MirrorToDisk { dest: directory(path, env)? }
         } else if let Some(registry) = typed.strip_prefix(DOCKER) {
-            let dest = Destination::parse(registry)?;
+            let dest = Destination::parse(registry)?.with_max_nested_paths(flags.max_nested_paths);
             match (from, workspace) {
                 (Some(from), _) => Mode::DiskToMirror { from, dest },
                 (None, Some(workspace)) => {
@@ -235,7 +235,6 @@ impl Mirror {
             since,
             image_timeout: Some(flags.image_timeout).filter(|limit| !limit.is_zero()),
             secure_policy: flags.secure_policy.0,
-            max_nested_paths: Some(flags.max_nested_paths).filter(|most| *most > 0),
             strict_archive: flags.strict_archive.0,
             remove_signatures: flags.remove_signatures.0,
             ignore_release_signature: flags.ignore_release_signature.0,

@@ -363,6 +363,7 @@ fn delete_settled() {
             dest: Destination {
                 registry: "reg.lan",
                 namespace: "ns",
+                max_nested_paths: 0,
             },
             force_cache_delete: false,
             image_timeout: 600s,
@@ -810,9 +811,6 @@ fn everything_settled() {
                 600s,
             ),
             secure_policy: false,
-            max_nested_paths: Some(
-                2,
-            ),
             strict_archive: false,
             remove_signatures: false,
             ignore_release_signature: false,

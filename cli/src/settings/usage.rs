@@ -1,7 +1,7 @@
 //! Why a command line makes no sense.
 
-use super::DestinationError;
 use crate::log::ParseLevelError;
+use mirror_plan::DestinationError;
 
 /// Why a command line makes no sense. Texts follow contract `config-cli.md` 2.5 to 2.9 and 7.1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

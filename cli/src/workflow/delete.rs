@@ -8,8 +8,8 @@ use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::delete::{DeleteReport, Execute, Generate, ItemOutcome, execute, generate};
 use mirror_engine::{Job, Observer, Workflow};
+use mirror_plan::Family;
 use mirror_plan::delete::DeleteList;
-use mirror_plan::{Destination, Family};
 
 use super::mirror::{open_log, read_document};
 use super::why::{options, program, runtime};
@@ -55,10 +55,6 @@ fn stamp(settings: &Settings) -> String {
     settings.common.env.started.strftime("%Y%m%d_%H%M%S").to_string()
 }
 
-fn destination(request: &Delete) -> anyhow::Result<Destination> {
-    Ok(Destination::parse(&request.dest.to_string(), 0)?)
-}
-
 /// Writes the list.
 fn first_step(
     settings: &Settings,
@@ -80,7 +76,7 @@ fn first_step(
     let clients = Clients::new(common)?;
     let folder = working_dir.parent().context("a working directory lies in a folder")?.to_owned();
     let job = Job {
-        workflow: Workflow::DiskToMirror { folder, destination: destination(request)? },
+        workflow: Workflow::DiskToMirror { folder, destination: request.dest.clone() },
         configuration: ImageSetConfiguration { archive_size_gib: None, mirror: configuration.delete.clone() },
         configuration_text: bytes,
         cache: common.cache.clone(),
@@ -127,7 +123,7 @@ fn second_step(
     let clients = Clients::new(common)?;
     let step = Execute {
         list: DeleteList::parse(&text).with_context(|| format!("cannot use `{}`", list.display()))?,
-        destination: destination(request)?,
+        destination: request.dest.clone(),
         client: clients.destination,
         cache: request.force_cache_delete.then(|| common.cache.clone()),
         parallel_images: common.parallel_images as usize,

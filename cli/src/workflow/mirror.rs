@@ -46,7 +46,7 @@ pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
 fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<Job> {
     let common = &settings.common;
     let (configuration, configuration_text) = read_configuration(&request.config, log)?;
-    let workflow = workflow(request)?;
+    let workflow = workflow(&request.mode);
     let working_dir = workflow.working_dir();
     let log_stamp = common.env.started.strftime("%Y%m%d_%H%M%S").to_string();
     open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
@@ -104,20 +104,14 @@ pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Resul
     }
 }
 
-fn workflow(request: &Mirror) -> anyhow::Result<Workflow> {
-    let nested = request.max_nested_paths.unwrap_or(0);
-    let destination =
-        |destination: &crate::settings::Destination| mirror_plan::Destination::parse(&destination.to_string(), nested);
-    Ok(match &request.mode {
+fn workflow(mode: &Mode) -> Workflow {
+    match mode {
         Mode::MirrorToDisk { dest } => Workflow::MirrorToDisk { folder: dest.clone() },
-        Mode::DiskToMirror { from, dest } => {
-            Workflow::DiskToMirror { folder: from.clone(), destination: destination(dest)? }
+        Mode::DiskToMirror { from, dest } => Workflow::DiskToMirror { folder: from.clone(), destination: dest.clone() },
+        Mode::MirrorToMirror { working_dir, dest } => {
+            Workflow::MirrorToMirror { working_dir: WorkingDir::at(working_dir.clone()), destination: dest.clone() }
         }
-        Mode::MirrorToMirror { working_dir, dest } => Workflow::MirrorToMirror {
-            working_dir: WorkingDir::at(working_dir.clone()),
-            destination: destination(dest)?,
-        },
-    })
+    }
 }
 
 /// Makes the folder of logs and starts the log file there.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use test_support::{Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, Registry, When};
+use test_support::{Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, When};
 
 use crate::harness::{Home, Outcome};
 
@@ -161,6 +161,43 @@ fn what_others_use_is_kept_and_named() {
     assert!(world.destination.manifest("m/ns/list", "v2").is_none());
 }
 
+/// A list may say which images outside of it need one: it stays, whole and signed, as long as one of them is there.
+#[test]
+fn what_images_outside_the_list_need_is_kept() {
+    let world = Mirrored::new();
+    let to = world.to();
+    let signature = ImageBuilder::oci().layer(Layer::random(9, 100)).build();
+    let instance = world.list.children[0].digest.as_tag();
+    world.destination.push("m/ns/list", format!("{instance}.sig").as_str(), &signature);
+    let text = format!(
+        "kind: DeleteImageList\nitems:\n\
+         - {{imageName: l, imageReference: 'docker://{to}/ns/list:v2', type: operatorRelatedImage, \
+         neededBy: ['docker://{to}/ns/gone:v1', 'docker://{to}/ns/app:v1', 'docker://elsewhere.invalid/x:1']}}\n\
+         - {{imageName: s, imageReference: 'docker://{to}/ns/list:{instance}.sig', type: operatorRelatedImage}}\n"
+    );
+    std::fs::create_dir_all(world.file("x").parent().unwrap()).unwrap();
+    std::fs::write(world.file("list.yaml"), &text).unwrap();
+    world
+        .execute("list.yaml", &[])
+        .code(0)
+        .says("ns/app:v1, which the list does not name")
+        .says("0 / 2 operator images deleted successfully, 2 kept because something else uses them");
+    assert!(world.destination.manifest("m/ns/list", "v2").is_some());
+
+    // Whether it is there must be known.
+    let question = When::any().repository("m/ns/app");
+    let fault = world.destination.fault(Fault::new(question, Effect::status(500)));
+    world.execute("list.yaml", &[]).code(1).says("kept, because it is not known whether");
+    drop(fault);
+    world.destination.clear_faults();
+
+    // Nothing needs it any more when that goes too.
+    let app = format!("- {{imageName: a, imageReference: 'docker://{to}/ns/app:v1', type: operatorBundle}}\n");
+    std::fs::write(world.file("list.yaml"), text + &app).unwrap();
+    world.execute("list.yaml", &[]).code(0).says("3 / 3 operator images deleted successfully");
+    assert!(world.destination.manifest("m/ns/list", "v2").is_none());
+}
+
 #[test]
 fn two_tags_of_one_manifest_go_together() {
     let world = Mirrored::new();
@@ -240,4 +277,73 @@ fn configurations_and_lists_that_do_not_work() {
     world.home.write("disc.yaml", "kind: DeleteImageSetConfiguration\ndelete: {}\n");
     world.generate(&[]).code(1).says("no images to delete");
     assert!(!world.file("delete-images.yaml").exists());
+}
+
+/// Inside the gap there is neither the source nor a layer of the catalog; what was mirrored of it is known.
+#[test]
+fn operators_where_the_catalog_cannot_be_read_any_more() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let operators =
+        OperatorWorld::new(source.host(), &[("foo", &["0.1.0", "0.2.0", "0.3.0"]), ("bar", &["1.0.0", "1.1.0"])]);
+    operators.push_to(&source);
+    let home = Home::new();
+    let catalog = operators.catalog.reference(source.host());
+    home.configuration(&format!(
+        "operators:\n- catalog: {catalog}\n  packages:\n  - name: foo\n    minVersion: 0.2.0\n  - name: bar\n"
+    ));
+    home.to_disk(&[]).code(0);
+    std::fs::remove_dir_all(home.cache()).unwrap();
+    drop(source);
+    let to = format!("{}/m", destination.host());
+    home.to_mirror(&to, &[]).code(0).says("8 / 8 operator images mirrored successfully");
+    let list = |packages: &str| {
+        let text =
+            format!("kind: DeleteImageSetConfiguration\ndelete:\n  operators:\n  - catalog: {catalog}\n{packages}");
+        home.write("disc.yaml", text);
+        let (workspace, to) = (format!("file://{}", home.disk().display()), format!("docker://{to}"));
+        let found = home.run(&["delete", "--generate", "-c", "disc.yaml", "--workspace", &workspace, &to]);
+        let text = std::fs::read_to_string(home.disk().join("working-dir/delete/delete-images.yaml")).unwrap();
+        let names = text.lines().filter_map(|line| line.strip_prefix("  imageReference: "));
+        let prefix = format!("{to}/");
+        let names: Vec<String> = names.map(|name| name.replacen(&prefix, "", 1)).collect();
+        (found, text, names)
+    };
+    let by_digest = |package: &str, version: &str| {
+        let operand = OperatorWorld::operand(package, version);
+        format!("{}:{}", operand.repository, operand.digest().as_tag())
+    };
+    let shared = format!("ns/shared:{}", operators.images.last().unwrap().digest().as_tag());
+
+    let (found, text, names) = list("    packages:\n    - name: foo\n      minVersion: 0.3.0\n");
+    found.code(0).says("selected from what was mirrored of it");
+    assert_eq!(names, ["ns/foo-bundle:0.3.0", &by_digest("foo", "0.3.0"), &shared]);
+    assert!(text.contains(&format!("  - docker://{to}/ns/bar-bundle:1.1.0\n")), "{text}");
+    assert!(text.contains(&format!("  - docker://{to}/ns/foo-bundle:0.2.0\n")), "{text}");
+    assert!(!text.contains("- docker://{to}/ns/foo-bundle:0.3.0"), "{text}");
+
+    let (found, _, _) = list("    packages:\n    - name: foo\n      minVersion: 0.1.0\n      maxVersion: 0.1.0\n");
+    found.code(1).says("catalog");
+
+    // The catalog alone means all that was mirrored of it, itself included.
+    let (found, text, names) = list("");
+    found.code(0);
+    let mut expected = vec![
+        "cat/index:v1".to_owned(),
+        "ns/bar-bundle:1.1.0".to_owned(),
+        by_digest("bar", "1.1.0"),
+        "ns/foo-bundle:0.2.0".to_owned(),
+        "ns/foo-bundle:0.3.0".to_owned(),
+        by_digest("foo", "0.2.0"),
+        by_digest("foo", "0.3.0"),
+        shared,
+    ];
+    expected.sort();
+    assert_eq!(names, expected);
+    assert!(!text.contains("neededBy"), "{text}");
+    let (file, to) = (home.disk().join("working-dir/delete/delete-images.yaml"), format!("docker://{to}"));
+    let file = file.display().to_string();
+    home.run(&["delete", "--delete-yaml-file", &file, &to, "--dest-tls-verify=false"])
+        .code(0)
+        .says("8 / 8 operator images deleted successfully");
+    assert!(destination.manifest("m/cat/index", "v1").is_none());
 }

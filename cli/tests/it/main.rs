@@ -22,4 +22,5 @@ mod releases;
 mod resources;
 mod tape;
 mod trust;
+mod whole;
 mod why;

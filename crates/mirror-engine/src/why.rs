@@ -99,7 +99,7 @@ pub async fn why(
                 archive.extract_working_dir(&parent)?;
                 Ok::<_, archive_format::ArchiveError>(archive)
             });
-            let destination = Destination::parse(NO_DESTINATION, 0).expect("the name is well formed");
+            let destination = Destination::parse(NO_DESTINATION).expect("the name is well formed");
             (Some(Arc::new(archive.await?)), Some(destination))
         }
     };

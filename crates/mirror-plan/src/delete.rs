@@ -11,6 +11,7 @@
 //!     image_name: "img.example/t/cli:v1".into(),
 //!     image_reference: "docker://reg.lan:5000/m/t/cli:v1".into(),
 //!     kind: "generic".into(),
+//!     needed_by: Vec::new(),
 //! }]);
 //! assert_eq!(DeleteList::parse(&list.to_yaml()).unwrap(), list);
 //! assert!(list.items[0].target("reg.lan:5000/m").is_ok());
@@ -36,7 +37,7 @@ pub struct DeleteList {
 }
 
 /// One image to delete.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteItem {
     /// The image's origin, for people.
@@ -48,6 +49,10 @@ pub struct DeleteItem {
     /// The image's type, such as `ocpRelease` or `generic`.
     #[serde(default, rename = "type")]
     pub kind: String,
+    /// References of images outside the list that need this one, such as bundles whose operator shares it. While one of
+    /// them is at the destination, this image is kept. Upstream, which ignores fields it does not know, knows no such.
+    #[serde(default)]
+    pub needed_by: Vec<String>,
 }
 
 impl DeleteList {
@@ -87,7 +92,14 @@ impl DeleteList {
         for item in &self.items {
             let [name, reference, kind] =
                 [&item.image_name, &item.image_reference, &item.kind].map(|text| scalar(text));
-            let _ = writeln!(text, "- imageName: {name}\n  imageReference: {reference}\n  type: {kind}");
+            let _ = writeln!(text, "- imageName: {name}\n  imageReference: {reference}");
+            if !item.needed_by.is_empty() {
+                text.push_str("  neededBy:\n");
+            }
+            for needing in &item.needed_by {
+                let _ = writeln!(text, "  - {}", scalar(needing));
+            }
+            let _ = writeln!(text, "  type: {kind}");
         }
         text.push_str("kind: DeleteImageList\n");
         text
@@ -110,6 +122,7 @@ impl DeleteItem {
             image_name: beside(&self.image_name)?.to_string(),
             image_reference: beside(&self.image_reference)?.with_scheme(),
             kind: self.kind.clone(),
+            needed_by: self.needed_by.clone(),
         })
     }
 
@@ -203,7 +216,12 @@ mod tests {
     const D: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
     fn item(name: &str, reference: &str, kind: &str) -> DeleteItem {
-        DeleteItem { image_name: name.into(), image_reference: reference.into(), kind: kind.into() }
+        DeleteItem {
+            image_name: name.into(),
+            image_reference: reference.into(),
+            kind: kind.into(),
+            needed_by: Vec::new(),
+        }
     }
 
     #[test]

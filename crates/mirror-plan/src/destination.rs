@@ -15,24 +15,34 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Parses `host[:port][/namespace]`. A trailing `/` is ignored, since published examples write it.
-    ///
-    /// `max_nested_paths` is the value of `--max-nested-paths`; 0 means no limit.
+    /// Reads `host[:port][/namespace]`, what follows `docker://`. Trailing slashes, as in the published examples, are
+    /// dropped. Paths are not limited; see [`Destination::with_max_nested_paths`].
     ///
     /// # Errors
-    /// When the host is malformed, the namespace breaks the repository grammar, or a tag or digest is written.
-    pub fn parse(text: &str, max_nested_paths: u32) -> Result<Self, DestinationError> {
+    /// When no registry client could address an image there.
+    pub fn parse(text: &str) -> Result<Self, DestinationError> {
         let trimmed = text.trim_end_matches('/');
         let (registry, namespace) = trimmed.split_once('/').unwrap_or((trimmed, ""));
-        let invalid = |reason: String| DestinationError { text: text.to_owned(), reason };
-        let last = namespace.rsplit('/').next().unwrap_or_default();
-        if namespace.contains('@') || last.contains(':') {
-            return Err(invalid("a destination has no tag and no digest".to_owned()));
+        let owned = || trimmed.to_owned();
+        if namespace.contains('@') || namespace.contains(':') {
+            return Err(DestinationError::TagOrDigest(owned()));
+        }
+        // Container tools read a first element like `myhost` as a part of a Docker Hub name.
+        if !registry.is_empty() && registry != "localhost" && !registry.contains(['.', ':', '[']) {
+            return Err(DestinationError::NoHost { text: owned(), host: registry.to_owned() });
         }
         // The grammar of the host is checked with a path that is surely valid.
-        let probe = if namespace.is_empty() { "probe" } else { namespace };
-        Repository::new(registry, probe).map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { registry: registry.to_owned(), namespace: namespace.to_owned(), max_nested_paths })
+        let path = if namespace.is_empty() { "any" } else { namespace };
+        Repository::new(registry, path)
+            .map_err(|source| DestinationError::Grammar { text: owned(), why: source.to_string() })?;
+        Ok(Self { registry: registry.to_owned(), namespace: namespace.to_owned(), max_nested_paths: 0 })
+    }
+
+    /// The same with the value of `--max-nested-paths`; 0 means no limit.
+    #[must_use]
+    pub fn with_max_nested_paths(mut self, limit: u32) -> Self {
+        self.max_nested_paths = limit;
+        self
     }
 
     /// `host[:port]`.
@@ -64,7 +74,7 @@ impl Destination {
         };
         let path = flatten(&path, self.max_nested_paths);
         let repository = Repository::new(self.registry.clone(), path)
-            .map_err(|error| DestinationError { text: name.to_string(), reason: error.to_string() })?;
+            .map_err(|error| DestinationError::Image { name: name.to_string(), why: error.to_string() })?;
         Ok(ImageRef::from_parts(&repository, Some(&name.tag), None))
     }
 }
@@ -88,20 +98,32 @@ fn flatten(path: &str, limit: u32) -> String {
     kept.iter().copied().chain([last.as_str()]).collect::<Vec<_>>().join("/")
 }
 
-/// A destination that cannot be one.
+/// Why a text is no destination registry, or an image cannot be there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid destination `{text}`: {reason}")]
-pub struct DestinationError {
-    text: String,
-    reason: String,
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message is the documentation")]
+pub enum DestinationError {
+    #[error("destination `docker://{0}` names a tag or digest: expected `docker://host[:port][/namespace]`")]
+    TagOrDigest(String),
+    #[error(
+        "destination `docker://{text}`: registry mismatch: `{host}` has neither a dot nor a port, and container tools \
+         would take it for a part of docker.io; write `{host}:443`"
+    )]
+    NoHost { text: String, host: String },
+    #[error("destination `docker://{text}`: {why}")]
+    Grammar { text: String, why: String },
+    #[error("`{name}` cannot be the name of an image at the destination: {why}")]
+    Image { name: String, why: String },
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn check(destination: &str, nested: u32, repository: &str, tag: &str, expected: &str) {
-        let destination = Destination::parse(destination, nested).unwrap();
+        let destination = Destination::parse(destination).unwrap().with_max_nested_paths(nested);
         let name = CacheName { repository: repository.into(), tag: tag.into() };
         assert_eq!(destination.image(&name).unwrap().to_string(), expected);
     }
@@ -117,8 +139,12 @@ mod tests {
         );
         check("reg.lan:5000", 0, "t/cli", "1", "reg.lan:5000/t/cli:1");
         check("reg.lan:5000/", 0, "t/cli", "1", "reg.lan:5000/t/cli:1");
+        let destination = Destination::parse("reg.lan/m").unwrap();
+        let error = destination.image(&CacheName { repository: "Upper".into(), tag: "1".into() }).unwrap_err();
+        insta::assert_snapshot!(error, @"`Upper:1` cannot be the name of an image at the destination: invalid repository path `m/Upper`: expected lower-case components separated by `/`, like `openshift/cli`");
     }
 
+    /// The rows of contract `config-cli.md` 4.7.
     #[test]
     fn nested_paths() {
         check("h.io", 2, "a/b/c/d", "t", "h.io/a/b-c-d:t");
@@ -130,9 +156,60 @@ mod tests {
     }
 
     #[test]
+    fn accepted() {
+        for (text, registry, namespace) in [
+            ("reg.lan:5000", "reg.lan:5000", ""),
+            ("reg.lan:5000/", "reg.lan:5000", ""),
+            ("reg.lan/a/b", "reg.lan", "a/b"),
+            ("reg.lan/a/b//", "reg.lan", "a/b"),
+            ("localhost/x", "localhost", "x"),
+            ("localhost:5000", "localhost:5000", ""),
+            ("10.0.0.1:5000/ns", "10.0.0.1:5000", "ns"),
+            ("[::1]:5000/ns", "[::1]:5000", "ns"),
+        ] {
+            let destination = Destination::parse(text).unwrap();
+            assert_eq!((destination.registry(), destination.namespace()), (registry, namespace), "{text}");
+            assert_eq!(Destination::parse(&destination.to_string()), Ok(destination));
+        }
+    }
+
+    #[test]
     fn refused() {
-        for text in ["", "reg.lan/ns:tag", "reg.lan/ns@sha256:00", "reg.lan/UPPER", "reg lan"] {
-            assert!(Destination::parse(text, 0).is_err(), "{text:?}");
+        let mut answers = String::new();
+        for text in [
+            "",
+            "/",
+            "myhost",
+            "myhost/ns",
+            "reg.lan/ns:tag",
+            "reg.lan/ns@sha256:1",
+            "reg.lan/Upper",
+            "reg.lan:x/ns",
+            "reg.lan//ns",
+        ] {
+            let _ = writeln!(answers, "{text:?}: {}", Destination::parse(text).unwrap_err());
+        }
+        insta::assert_snapshot!(answers, @r#"
+        "": destination `docker://`: invalid registry ``: expected `host` or `host:port`
+        "/": destination `docker://`: invalid registry ``: expected `host` or `host:port`
+        "myhost": destination `docker://myhost`: registry mismatch: `myhost` has neither a dot nor a port, and container tools would take it for a part of docker.io; write `myhost:443`
+        "myhost/ns": destination `docker://myhost/ns`: registry mismatch: `myhost` has neither a dot nor a port, and container tools would take it for a part of docker.io; write `myhost:443`
+        "reg.lan/ns:tag": destination `docker://reg.lan/ns:tag` names a tag or digest: expected `docker://host[:port][/namespace]`
+        "reg.lan/ns@sha256:1": destination `docker://reg.lan/ns@sha256:1` names a tag or digest: expected `docker://host[:port][/namespace]`
+        "reg.lan/Upper": destination `docker://reg.lan/Upper`: invalid repository path `Upper`: expected lower-case components separated by `/`, like `openshift/cli`
+        "reg.lan:x/ns": destination `docker://reg.lan:x/ns`: invalid registry `reg.lan:x`: expected `host` or `host:port`
+        "reg.lan//ns": destination `docker://reg.lan//ns`: invalid repository path `/ns`: expected lower-case components separated by `/`, like `openshift/cli`
+        "#);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_accepted_can_be_addressed(text in "[a-zA-Z0-9.:/@_-]{0,40}") {
+            if let Ok(destination) = Destination::parse(&text) {
+                let image = format!("{destination}/openshift/release:x");
+                let repository = ImageRef::parse(&image).unwrap().repository().unwrap();
+                proptest::prop_assert_eq!(repository.registry(), destination.registry());
+            }
         }
     }
 }

@@ -16,7 +16,7 @@
 //! use mirror_plan::{Destination, Mode, Plan, additional};
 //!
 //! let images = [AdditionalImage::new("quay.io/ns/app:v1".parse().unwrap())];
-//! let destination = Destination::parse("reg.lan:5000/m", 0).unwrap();
+//! let destination = Destination::parse("reg.lan:5000/m").unwrap();
 //! let collected = additional::plan(&images, Some(&destination)).unwrap();
 //! let plan = Plan::assemble(Mode::MirrorToMirror, collected.images, &[]);
 //! assert_eq!(plan.images[0].destination.as_ref().unwrap().to_string(), "reg.lan:5000/m/ns/app:v1");

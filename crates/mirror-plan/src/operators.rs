@@ -306,7 +306,7 @@ mod tests {
     fn images_of_a_selection() {
         let text = CATALOG.replace("DIGEST", &"3".repeat(64));
         let catalog = Catalog::read([("foo/catalog.json", text)]).unwrap();
-        let destination = Destination::parse("reg.lan:5000/m", 0).unwrap();
+        let destination = Destination::parse("reg.lan:5000/m").unwrap();
         let found = images(0, &entry("c.io/ns/idx:v1", None, None), &catalog, Some(&destination)).unwrap();
         let lines: Vec<String> = found
             .images

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::Destination;
-use mirror_plan::delete::DeleteList;
+use mirror_plan::delete::{DeleteItem, DeleteList};
 use oci_transport::{Client, Descriptor, ManifestView, Reference};
 
 use super::{DeleteReport, ItemOutcome, ItemReport};
@@ -64,7 +64,9 @@ pub async fn execute(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteR
     let places = request.look_up(&targets, &mut report.items).await;
     let listed: HashSet<(String, String)> =
         targets.values().filter_map(|image| Some((image.name().to_owned(), image.tag()?.to_owned()))).collect();
-    let users = request.users(&places, &listed, &mut report.items).await;
+    let mut users = request.users(&places, &listed, &mut report.items).await;
+    request.needing(&places, &mut users, &mut report.items).await;
+    protect_signatures(&targets, &places, &mut users);
     request.delete(&places, &users, &mut report.items, observer).await;
     let failed = report.items.iter().filter(|item| item.outcome == ItemOutcome::Failed).count();
     if failed > 0 {
@@ -214,6 +216,55 @@ impl Execute {
         Ok(all)
     }
 
+    /// Adds the images that need the manifests of the list, by what the list says, and are still there.
+    async fn needing(
+        &self,
+        places: &BTreeMap<Place, Vec<usize>>,
+        users: &mut HashMap<Place, BTreeSet<String>>,
+        items: &mut [ItemReport],
+    ) {
+        let destination = self.destination.to_string();
+        let listed: HashSet<&str> = self.list.items.iter().map(|item| item.image_reference.as_str()).collect();
+        let mut there: HashMap<&str, Result<bool, (String, bool, String)>> = HashMap::new();
+        let named = self.list.items.iter().flat_map(|item| &item.needed_by).map(String::as_str);
+        for name in named.filter(|name| !listed.contains(name)).collect::<BTreeSet<_>>() {
+            let item = DeleteItem { image_reference: name.to_owned(), ..DeleteItem::default() };
+            // Another place is none of our business.
+            let Ok(image) = item.target(&destination) else { continue };
+            there.insert(name, self.head(&image).await.map(|(_, found)| found.is_some()));
+        }
+        for (place, of_place) in places {
+            let mut needing = BTreeSet::new();
+            for at in of_place {
+                for name in &self.list.items[*at].needed_by {
+                    match there.get(name.as_str()) {
+                        Some(Ok(false)) | None => continue,
+                        Some(Ok(true)) => {}
+                        Some(Err((condition, retry, message))) => {
+                            let message = format!("kept, because it is not known whether {name} is there: {message}");
+                            items[*at].fail(condition, *retry, message);
+                        }
+                    }
+                    // Also where it is not known: instances and signatures stay with the image.
+                    needing.insert(name.strip_prefix("docker://").unwrap_or(name).to_owned());
+                }
+            }
+            if needing.is_empty() {
+                continue;
+            }
+            // What is kept is kept whole, instances included.
+            let endpoint = self.client.endpoint(&place.0);
+            let pulled = self.client.pull_manifest_at(&endpoint, &Reference::Digest(place.1.clone())).await;
+            if let Ok(Ok(ManifestView::Index(index))) = pulled.map(|manifest| manifest.view()) {
+                for entry in index.manifests {
+                    let instance = (place.0.clone(), entry.descriptor.digest);
+                    users.entry(instance).or_default().extend(needing.iter().cloned());
+                }
+            }
+            users.entry(place.clone()).or_default().extend(needing);
+        }
+    }
+
     async fn delete(
         &self,
         places: &BTreeMap<Place, Vec<usize>>,
@@ -338,6 +389,23 @@ impl Execute {
         })
         .await
         .map_err(|error: archive_format::StoreError| chain(&error))
+    }
+}
+
+/// The signature of a manifest that is kept is kept with it.
+fn protect_signatures(
+    targets: &BTreeMap<usize, ImageRef>,
+    places: &BTreeMap<Place, Vec<usize>>,
+    users: &mut HashMap<Place, BTreeSet<String>>,
+) {
+    for (place, of_place) in places {
+        for tag in of_place.iter().filter_map(|at| targets.get(at)?.tag()) {
+            let signed = tag.strip_suffix(".sig").and_then(|tag| tag.replacen('-', ":", 1).parse::<Digest>().ok());
+            let of_signed = signed.and_then(|digest| users.get(&(place.0.clone(), digest)).cloned());
+            if let Some(of_signed) = of_signed {
+                users.entry(place.clone()).or_default().extend(of_signed);
+            }
+        }
     }
 }
 

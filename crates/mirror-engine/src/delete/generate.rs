@@ -1,5 +1,6 @@
 //! The first step: the list.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use archive_format::{Store, WorkspaceLock};
@@ -11,7 +12,7 @@ use oci_transport::ManifestView;
 
 use super::{DeleteReport, ItemReport};
 use crate::carrier::into_store::stored_manifest;
-use crate::collect::{Collecting, collect_what_there_is};
+use crate::collect::{Collecting, collect_what_there_is, needed_by_others};
 use crate::event::{Event, Observer};
 use crate::workdir::write_whole;
 use crate::workflow::{Job, RunError, Workflow};
@@ -75,10 +76,18 @@ async fn run(
     for image in plan.images.iter().filter(|image| request.lists(image)) {
         items.extend(request.items(image, destination, &store)?);
     }
-    let list = DeleteList::new(items);
+    let mut list = DeleteList::new(items);
     if list.items.is_empty() {
         let reason = if errors.is_empty() { "no images to delete".to_owned() } else { errors.message() };
         return Err(RunError::generic(reason));
+    }
+    if !request.v1_tags {
+        let listed: HashSet<String> = list.items.iter().map(|item| item.image_reference.clone()).collect();
+        let warn = |text: String| observer.event(Event::Warning(text));
+        let mut needed = needed_by_others(&working_dir, destination, &listed, &warn).await;
+        for item in &mut list.items {
+            item.needed_by = needed.remove(&item.image_reference).into_iter().flatten().collect();
+        }
     }
     observer.event(Event::Info("📄 Generating delete file...".to_owned()));
     let (list_name, configuration_name) = file_names(request.id.as_deref());
@@ -129,6 +138,7 @@ impl Generate {
             image_name: image.origin.clone(),
             image_reference: there.with_scheme(),
             kind: image.kind.as_str().to_owned(),
+            needed_by: Vec::new(),
         };
         let mut items = vec![item.clone()];
         if self.signatures && image.kind != ImageKind::Graph {

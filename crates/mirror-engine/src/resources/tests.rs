@@ -119,7 +119,7 @@ fn generate(failed: &[usize], graph: bool, template: Option<&str>) -> Left {
         panic!("the configuration is not valid:\n{text}");
     };
     let client = || Client::new(ClientOptions::default()).unwrap();
-    let destination = Destination::parse("mirror.lab:5000/ns", 0).unwrap();
+    let destination = Destination::parse("mirror.lab:5000/ns").unwrap();
     let job = Job {
         workflow: Workflow::MirrorToMirror { working_dir: working_dir.clone(), destination: destination.clone() },
         configuration,

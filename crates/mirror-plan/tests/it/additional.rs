@@ -12,7 +12,7 @@ fn check(name: &str, repo: Option<&str>, tag: Option<&str>, source: &str, cache:
     let mut image = AdditionalImage::new(name.parse().unwrap());
     image.target_repo = repo.map(Into::into);
     image.target_tag = tag.map(Into::into);
-    let at = Destination::parse("reg.lan:5000/m", 0).unwrap();
+    let at = Destination::parse("reg.lan:5000/m").unwrap();
     let collected = additional::plan(&[image], Some(&at)).unwrap();
     let planned = &collected.images[0];
     assert_eq!(planned.source.with_scheme(), source, "{name}");
@@ -103,7 +103,7 @@ fn local_layouts() {
 #[test]
 fn a_path_that_no_registry_takes_is_an_error() {
     let image = AdditionalImage::new("oci:///srv/Img/App".parse().unwrap());
-    let at = Destination::parse("reg.lan:5000", 0).unwrap();
+    let at = Destination::parse("reg.lan:5000").unwrap();
     let errors = additional::plan(&[image], Some(&at)).unwrap_err();
-    insta::assert_snapshot!(errors[0], @"invalid destination `srv/Img/App:latest`: invalid repository path `srv/Img/App`: expected lower-case components separated by `/`, like `openshift/cli`");
+    insta::assert_snapshot!(errors[0], @"`srv/Img/App:latest` cannot be the name of an image at the destination: invalid repository path `srv/Img/App`: expected lower-case components separated by `/`, like `openshift/cli`");
 }

@@ -23,6 +23,22 @@ impl Kept {
         Self { folder }
     }
 
+    /// Every selection from the catalog with this name and digest, sorted by id.
+    pub(super) fn of_catalog(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> Vec<Self> {
+        Self::below(&working_dir.operator_catalogs().join(name).join(catalog.hex()))
+    }
+
+    /// Every selection from every catalog.
+    pub(super) fn all(working_dir: &WorkingDir) -> Vec<Self> {
+        let catalogs = folders(&working_dir.operator_catalogs());
+        catalogs.iter().flat_map(|name| folders(name)).flat_map(|catalog| Self::below(&catalog)).collect()
+    }
+
+    fn below(catalog: &Path) -> Vec<Self> {
+        let found = folders(&catalog.join("filtered-catalogs")).into_iter().map(|folder| Self { folder });
+        found.filter(|kept| kept.digest().is_some()).collect()
+    }
+
     /// The digest of the rebuilt catalog, when there is one.
     pub(super) fn digest(&self) -> Option<Digest> {
         let text = std::fs::read_to_string(self.folder.join("digest")).ok()?;
@@ -57,6 +73,14 @@ impl Kept {
         write_whole(&self.folder.join("rules"), rules_name(rules).as_bytes())?;
         write_whole(&self.folder.join("digest"), digest.hex().as_bytes())
     }
+}
+
+/// The folders in a folder, sorted; none when it is not there.
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
 }
 
 fn rules_name(rules: RuleSet) -> &'static str {

@@ -4,6 +4,7 @@
 //! rebuilt image, the images that the selection needs. Disk to mirror does the same from the archive alone.
 
 mod kept;
+mod mirrored;
 mod source;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::copy::{CopyError, chain};
 use crate::event::Event;
 use crate::tree::ImageTree;
 
+pub(crate) use self::mirrored::needed_by_others;
 pub(crate) use self::source::registry_catalog;
 
 /// What the catalogs of a configuration come to.
@@ -44,7 +46,12 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     at.tell(Event::Collecting(Family::Operator));
     let mut run = Run { at, told_rebuilding: false };
     for (index, entry) in configured.iter().enumerate() {
-        match run.catalog(index, entry).await {
+        let found = if at.is_for_deletion() {
+            run.catalog_to_delete(index, entry).await
+        } else {
+            run.catalog(index, entry).await
+        };
+        match found {
             Ok(mut found) => {
                 // Indexes into the images of one catalog become indexes into those of all.
                 let before = collected.images.len();
@@ -94,6 +101,17 @@ impl Run<'_> {
         } else {
             self.selection(entry, &digest, source).await?
         };
+        self.plan(index, entry, &digest, ready)
+    }
+
+    /// The images of a selection, and the catalog itself.
+    fn plan(
+        &self,
+        index: usize,
+        entry: &OperatorCatalog,
+        digest: &Digest,
+        ready: Ready,
+    ) -> Result<Operators, Messages> {
         if ready.catalog.bundles.is_empty() {
             return Err(vec!["no related images found: nothing of the catalog is selected".to_owned()]);
         }
@@ -110,8 +128,8 @@ impl Run<'_> {
         })?;
         planned.warnings.into_iter().for_each(|warning| self.at.tell(Event::Warning(warning)));
         let mut images = planned.images;
-        images.extend(self.catalog_images(index, entry, &digest, ready.rebuilt)?);
-        let (catalog, target_tag) = operators::pinned(entry, &digest);
+        images.extend(self.catalog_images(index, entry, digest, ready.rebuilt)?);
+        let (catalog, target_tag) = operators::pinned(entry, digest);
         Ok(Operators { images, catalogs: vec![PinnedCatalog { entry: index, catalog, target_tag }] })
     }
 
@@ -194,6 +212,9 @@ impl Run<'_> {
             errors.0.iter().map(|error| format!("failed to filter catalog: {error}")).collect::<Messages>()
         })?;
         self.tell_report(entry, &selected);
+        if self.at.is_for_deletion() {
+            return Ok(Ready { catalog: selected.catalog, rebuilt: None });
+        }
         if !self.told_rebuilding {
             self.at.tell(Event::RebuildingCatalogs);
             self.told_rebuilding = true;
