@@ -334,7 +334,7 @@ fn model_rules_of_single_documents() {
     let of_bundle = "package \"x\" bundle \"x.v1\"";
     check(
         &[],
-        &[bundle.clone()],
+        std::slice::from_ref(&bundle),
         &[
             "package \"x\": version 1.0.0 belongs to several bundles: [x.v1 x.v1]",
             &format!("{of_bundle}: the bundle is defined twice"),
@@ -377,7 +377,7 @@ fn model_rules_of_single_documents() {
         let expected = if is_fine { None } else { Some(Some("x.v1".to_owned())) };
         assert_eq!(of_image(&document.to_string()), expected, "{image} {related}");
     }
-    check(&[], &[deprecations.clone()], &["package \"x\": the package has several deprecations blobs"]);
+    check(&[], std::slice::from_ref(&deprecations), &["package \"x\": the package has several deprecations blobs"]);
     let deprecated = |text: &str| [("olm.deprecations", "entries", json(text))];
     check(
         &deprecated(r#"[{"reference":{"schema":"olm.bundle","name":"x.v1"},"message":""}]"#),
