@@ -5,6 +5,7 @@ mod archive;
 mod archive_contract;
 mod bad_input;
 mod catalog_image;
+mod catalogs;
 mod delete;
 mod dry_run;
 mod enclave;

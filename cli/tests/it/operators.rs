@@ -136,7 +136,7 @@ fn untar(bytes: &[u8]) -> String {
 }
 
 /// Bundles of a catalog at an in-process registry.
-fn served(registry: &Registry, repository: &str, reference: &str) -> Vec<String> {
+pub(crate) fn served(registry: &Registry, repository: &str, reference: &str) -> Vec<String> {
     let manifest = |reference: &str| registry.manifest(repository, reference).unwrap().bytes.to_vec();
     let blob = |digest: &str| registry.blob(&digest.parse().unwrap()).unwrap().to_vec();
     bundles(&manifest, &blob, reference).into_iter().collect()
@@ -151,7 +151,7 @@ pub(crate) fn operators(home: &Home, host: &str, body: &str) {
     home.configuration(&text);
 }
 
-const FOO_FROM_0_2: &str = "packages:\n- name: foo\n  minVersion: 0.2.0\n- name: bar";
+pub(crate) const FOO_FROM_0_2: &str = "packages:\n- name: foo\n  minVersion: 0.2.0\n- name: bar";
 
 /// Every bundle and operand of these versions is in the registry.
 #[track_caller]
@@ -167,7 +167,7 @@ fn assert_there(registry: &Registry, prefix: &str, versions: &[(&str, &str)]) {
     assert_eq!(found.digest, shared().digest);
 }
 
-fn filtered(home: &Home) -> Vec<std::path::PathBuf> {
+pub(crate) fn filtered(home: &Home) -> Vec<std::path::PathBuf> {
     let output =
         Command::new("find").arg(home.disk().join("working-dir/operator-catalogs")).args(["-name", "digest"]).output();
     let mut paths: Vec<_> = String::from_utf8(output.unwrap().stdout).unwrap().lines().map(Into::into).collect();
