@@ -373,6 +373,56 @@ fn half_the_room_is_enough() {
     assert_eq!(left, [] as [&str; 0]);
 }
 
+/// The size of a layer stands in its descriptor: a strict archive is refused before anything is fetched.
+#[test]
+fn strict_archives() {
+    let source = Registry::start_blocking();
+    let names = world(&source);
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&source.manifest("ns/a", "v1").unwrap().bytes).unwrap();
+    manifest["layers"][0]["size"] = (3_u64 << 30).into();
+    let digest = source.put_manifest("ns/a", "application/vnd.oci.image.manifest.v1+json", manifest.to_string());
+    source.tag("ns/a", "v1", &digest);
+    let home = home(&names[..1]);
+    let text = std::fs::read_to_string(home.path().join("isc.yaml")).unwrap();
+    home.write("isc.yaml", text.replace("mirror:\n", "archiveSize: 2\nmirror:\n"));
+    let strict = home.to_disk(&["--no-cache", "--strict-archive"]);
+    insta::assert_snapshot!(strict.code(1).complaints(), @"
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/a:v1: the archive cannot be written: maxArchiveSize 2G is too small compared to sizes of files that need to be included in the archive.
+    data: 3G
+     Aborting archive generation
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/a:v1 error: the archive cannot be written: maxArchiveSize 2G is too small compared to sizes of files that need to be included in the archive.
+    data: 3G
+     Aborting archive generation
+    [ERROR]  : [Executor] maxArchiveSize 2G is too small compared to sizes of files that need to be included in the archive.
+    data: 3G
+     Aborting archive generation
+    ");
+    assert_eq!(blob_requests(&source), 0);
+    assert!(home.archives().is_empty());
+    // Without it the file gets a chunk of its own; this one has not the size that its manifest says.
+    home.to_disk(&["--no-cache", "--retry-times=0"]).code(8).says("900000 of 3221225472 bytes");
+    assert!(home.archives().is_empty());
+    assert_nothing_kept(&home);
+}
+
+/// Signatures travel as with a cache, and stay behind when asked to.
+#[test]
+fn signatures() {
+    let source = Registry::start_blocking();
+    let names = world(&source);
+    let digest = source.manifest("ns/a", "v1").unwrap().digest;
+    let signature = ImageBuilder::oci().layer(Layer::random(77, 500)).build();
+    source.push("ns/a", format!("{}.sig", digest.as_tag()).as_str(), &signature);
+    for (flags, travels) in [(&[][..], true), (&["--remove-signatures"], false)] {
+        let (cached, direct) = (home(&names[..2]), home(&names[..2]));
+        cached.to_disk(flags).code(0);
+        direct.to_disk(&[&["--no-cache"], flags].concat()).code(0);
+        assert_same_archive(&cached, &direct);
+        assert_eq!(mirrored(&direct).iter().any(|(name, _)| name.contains(signature.digest.hex())), travels);
+    }
+}
+
 /// Catalogs are read, and filtered ones rebuilt, before anything is laid out.
 #[test]
 fn operator_catalogs() {

@@ -174,12 +174,11 @@ impl ArchiveBuilder {
         self.thread.join().map_err(|_| early())?.and_then(|summary| summary.ok_or_else(early))
     }
 
-    /// Gives up: removes what was written. Blocks until that is done.
-    pub(crate) fn abandon(self) {
+    /// Gives up: removes what was written, and says why writing had ended before, if it had. Blocks until that is done.
+    pub(crate) fn abandon(self) -> Option<BuildError> {
         // Said in words: others may still hold senders, so the channel does not close by itself.
         let _ = self.sender.send(Message::Abandon);
-        // Its error would be about files that are being thrown away.
-        let _ = self.thread.join();
+        self.thread.join().ok()?.err()
     }
 }
 

@@ -253,7 +253,7 @@ impl Carrier for FromArchive {
     }
 
     async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
-        let moved = bounded(self.image_timeout, self.push(job)).await?;
+        let moved = bounded(self.image_timeout, Box::pin(self.push(job))).await?;
         Ok(Carried { moved })
     }
 

@@ -98,11 +98,11 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 /// Gives a transfer, attempts included, at most `bound`; zero means any time.
-pub(crate) async fn bounded<T>(
+pub(crate) fn bounded<T>(
     bound: Duration,
     transfer: impl Future<Output = Result<T, CopyError>>,
-) -> Result<T, CopyError> {
-    bounded_or(bound, "what arrived is kept, run again to go on", transfer).await
+) -> impl Future<Output = Result<T, CopyError>> {
+    bounded_or(bound, "what arrived is kept, run again to go on", transfer)
 }
 
 /// The same, with its own `advice` for a transfer that takes longer.

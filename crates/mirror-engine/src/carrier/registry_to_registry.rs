@@ -308,7 +308,7 @@ impl Carrier for RegistryToRegistry {
         if job.repository.is_empty() {
             return self.carry_into_cache(job).await;
         }
-        let moved = bounded(self.cache.image_timeout, self.push(job)).await?;
+        let moved = bounded(self.cache.image_timeout, Box::pin(self.push(job))).await?;
         Ok(Carried { moved })
     }
 

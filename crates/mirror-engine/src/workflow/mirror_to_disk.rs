@@ -67,10 +67,14 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     }
     if !copied.is_complete() {
         // First, because the disk may be full of it.
-        archiving.abandon().await;
+        let broken = archiving.abandon().await;
         let outcome = conclude(job, &copied, observer);
         progress.copied = Some(copied);
-        return outcome;
+        // Without a cache the images fail because there is no archive, and not the other way round.
+        return match broken {
+            Some(broken) if job.options.no_cache => Err(broken.into()),
+            _ => outcome,
+        };
     }
     let outcome = conclude(job, &copied, observer);
     progress.copied = Some(copied);
@@ -172,9 +176,10 @@ impl Archiving {
         Ok((summary, blobs, left_out))
     }
 
-    async fn abandon(self) {
+    /// Why the archive could not be written, if that was so.
+    async fn abandon(self) -> Option<BuildError> {
         let builder = self.builder;
-        blocking(move || builder.abandon()).await;
+        blocking(move || builder.abandon()).await
     }
 }
 
