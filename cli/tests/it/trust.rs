@@ -277,6 +277,7 @@ fn a_planted_secret_is_nowhere() {
         let mut outcomes = vec![home.to_disk(&more), home.to_disk(&[&more[..], &["--output", "json"]].concat())];
         outcomes.push(home.to_mirror(destination.host(), &more));
         outcomes.push(home.mirror_to_mirror(destination.host(), &more));
+        outcomes.extend(delete_everything(&home, &images, source.host(), destination.host(), &more, accepted));
         for outcome in &outcomes {
             assert_eq!(outcome.code == Some(0), accepted, "{}", outcome.stderr);
             for secret in [SECRET, encoded.as_str()] {
@@ -299,6 +300,34 @@ fn a_planted_secret_is_nowhere() {
             }
         }
     }
+}
+
+/// Both steps of `delete`; without credentials that are accepted there is no list to work from.
+fn delete_everything(
+    home: &Home,
+    images: &[Signed],
+    source: &str,
+    destination: &str,
+    more: &[&str],
+    accepted: bool,
+) -> Vec<crate::harness::Outcome> {
+    let mut text =
+        "kind: DeleteImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\ndelete:\n  additionalImages:\n"
+            .to_owned();
+    for image in images {
+        text.extend(["  - name: ", &image.name(source), "\n"]);
+    }
+    home.write("disc.yaml", text);
+    let (workspace, to) = (format!("file://{}", home.disk().display()), format!("docker://{destination}"));
+    let list = home.disk().join("working-dir/delete/delete-images.yaml").display().to_string();
+    let generate = ["delete", "--generate", "-c", "disc.yaml", "--workspace", workspace.as_str(), to.as_str()];
+    let execute = ["delete", "--delete-yaml-file", list.as_str(), "--workspace", workspace.as_str(), to.as_str()];
+    let mut outcomes = Vec::new();
+    if accepted {
+        outcomes.push(home.run(&[&generate[..], more].concat()));
+        outcomes.push(home.run(&[&execute[..], more, &["--dest-tls-verify=false"]].concat()));
+    }
+    outcomes
 }
 
 fn base64_of(bytes: &[u8]) -> String {
@@ -350,10 +379,15 @@ mod policy {
     use std::process::{Command, Stdio};
 
     use image_signature::cosign::SigningKey;
-    use image_signature::{COSIGN_MEDIA_TYPE, Payload};
+    use image_signature::{
+        COSIGN_BUNDLE, COSIGN_CERTIFICATE, COSIGN_CHAIN, COSIGN_MEDIA_TYPE, COSIGN_SIGNATURE, Payload,
+        SigstoreSignature,
+    };
     use serde_json::json;
     use test_support::{
-        Image, ImageBuilder, IndexBuilder, Layer, Registry, When, cosign_signature, cosign_signature_tag,
+        Image, ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, ReleaseSigner, SigningAuthority,
+        SigningCertificate, Skopeo, Subject, TransparencyLog, UpdateService, When, cosign_signature,
+        cosign_signature_tag,
     };
 
     use crate::harness::{Home, Outcome};
@@ -419,6 +453,23 @@ mod policy {
 
     impl World {
         fn new(list: bool, by_digest: bool, sign: Sign) -> Self {
+            let only_the_list = sign == Sign::OnlyTheList;
+            Self::signed(list, by_digest, only_the_list, &|name, subject| match sign {
+                Sign::Nothing => None,
+                Sign::ForeignKey => Some(signature(FOREIGN_KEY, name, subject, false)),
+                Sign::Altered => Some(signature(KEY, name, subject, true)),
+                Sign::OtherName => Some(signature(KEY, &format!("{name}-other"), subject, false)),
+                Sign::Good | Sign::OnlyTheList => Some(signature(KEY, name, subject, false)),
+            })
+        }
+
+        /// `sign` gives the image of the signature of a manifest, by the name of the repository.
+        fn signed(
+            list: bool,
+            by_digest: bool,
+            only_the_list: bool,
+            sign: &dyn Fn(&str, &Image) -> Option<Image>,
+        ) -> Self {
             let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
             let image = if list {
                 IndexBuilder::oci().architectures(&["amd64", "arm64"], 10, 20_000).build()
@@ -427,19 +478,11 @@ mod policy {
             };
             source.push("ns/app", "v1", &image);
             let name = format!("{}/ns/app", source.host());
-            let subjects: Vec<Image> = match sign {
-                Sign::Nothing => Vec::new(),
-                Sign::OnlyTheList => vec![image.clone()],
-                _ => image.manifests().into_iter().cloned().collect(),
-            };
+            let subjects = if only_the_list { vec![&image] } else { image.manifests() };
             for subject in subjects {
-                let signed = match sign {
-                    Sign::ForeignKey => signature(FOREIGN_KEY, &name, &subject, false),
-                    Sign::Altered => signature(KEY, &name, &subject, true),
-                    Sign::OtherName => signature(KEY, &format!("{name}-other"), &subject, false),
-                    _ => signature(KEY, &name, &subject, false),
-                };
-                source.push("ns/app", cosign_signature_tag(&subject.digest).as_str(), &signed);
+                if let Some(signed) = sign(&name, subject) {
+                    source.push("ns/app", cosign_signature_tag(&subject.digest).as_str(), &signed);
+                }
             }
             let home = Home::new();
             home.write("key.pub", SigningKey::from_pem(KEY).unwrap().public_pem());
@@ -462,10 +505,6 @@ mod policy {
 
         fn to_mirror(&self) -> Outcome {
             self.home.to_mirror(self.destination.host(), &["--secure-policy", "--policy", "policy.json"])
-        }
-
-        fn straight_to(&self, destination: &Registry) -> Outcome {
-            self.home.mirror_to_mirror(destination.host(), &["--secure-policy", "--policy", "policy.json"])
         }
 
         fn key_rule(&self) -> serde_json::Value {
@@ -492,30 +531,47 @@ mod policy {
                 if by_digest { "digest" } else { "tag" }
             );
             world.policy(&rule);
-            let Some(why) = refusal else {
-                world.to_disk(&[]).code(0);
-                world.to_mirror().code(0);
-                let straight = Registry::start_blocking();
-                for _ in 0..2 {
-                    world.straight_to(&straight).code(0);
-                }
-                assert_eq!(straight.repositories(), ["ns/app"]);
-                let tag = if by_digest { world.image.digest.as_tag() } else { "v1".to_owned() };
-                assert!(world.destination.manifest("ns/app", &tag).is_some(), "{what}");
-                continue;
-            };
-            world.to_disk(&[]).code(8).says("is rejected by policy").says("policy.json").says(why);
-            for blob in world.image.all_blobs() {
-                let asked = world.source.requests_matching(&When::path(&blob.digest.to_string()));
-                assert!(asked.is_empty(), "{what}: a layer of a refused image was fetched");
-            }
-            world.straight_to(&world.destination).code(8).says("is rejected by policy").says(why);
-            assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
-            // An archive made without a policy, brought to a place that has one.
-            world.home.to_disk(&[]).code(0);
-            world.to_mirror().code(8).says("is rejected by policy").says("policy.json").says(why);
-            assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
+            check_world(&what, &world, by_digest, refusal, &[]);
         }
+    }
+
+    /// All three workflows with the policy of this world: all accept, or all refuse and say `why`, before any layer moves.
+    #[track_caller]
+    fn check_world(what: &str, world: &World, by_digest: bool, refusal: Option<&str>, more: &[&str]) {
+        let to_mirror = || {
+            let options = [&["--secure-policy", "--policy", "policy.json"], more].concat();
+            world.home.to_mirror(world.destination.host(), &options)
+        };
+        let straight_to = |destination: &Registry| {
+            let options = [&["--secure-policy", "--policy", "policy.json"], more].concat();
+            world.home.mirror_to_mirror(destination.host(), &options)
+        };
+        let Some(why) = refusal else {
+            world.to_disk(more).code(0);
+            to_mirror().code(0);
+            let straight = Registry::start_blocking();
+            for _ in 0..2 {
+                straight_to(&straight).code(0);
+            }
+            assert_eq!(straight.repositories(), ["ns/app"], "{what}");
+            let tag = if by_digest { world.image.digest.as_tag() } else { "v1".to_owned() };
+            assert!(world.destination.manifest("ns/app", &tag).is_some(), "{what}");
+            return;
+        };
+        let refused = |outcome: Outcome| {
+            outcome.code(8).says("is rejected by policy").says("policy.json").says(why);
+        };
+        refused(world.to_disk(more));
+        refused(straight_to(&world.destination));
+        for blob in world.image.all_blobs() {
+            let asked = world.source.requests_matching(&When::path(&blob.digest.to_string()));
+            assert!(asked.is_empty(), "{what}: a layer of a refused image was fetched");
+        }
+        assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
+        // An archive made without a policy, brought to a place that has one.
+        world.home.to_disk(&[]).code(0);
+        to_mirror().code(8).says("is rejected by policy").says("policy.json");
+        assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
     }
 
     #[test]
@@ -533,6 +589,251 @@ mod policy {
         check("altered", World::key_rule, Sign::Altered, Some("none of the trusted keys made it"));
         check("other name", World::key_rule, Sign::OtherName, Some("-other` is not accepted"));
         check("only the list", World::key_rule, Sign::OnlyTheList, Some("of the list"));
+    }
+
+    /// What a signer with a certificate attaches; `log` has seen it.
+    fn certified(
+        by: &SigningCertificate,
+        log: Option<&TransparencyLog>,
+        name: &str,
+        signed: &Image,
+        altered: bool,
+    ) -> Image {
+        let mut image = signature(&by.key, name, signed, altered);
+        let mut manifest: serde_json::Value = serde_json::from_slice(&image.bytes).unwrap();
+        let annotations = &mut manifest["layers"][0]["annotations"];
+        annotations[COSIGN_CERTIFICATE] = by.certificate.clone().into();
+        annotations[COSIGN_CHAIN] = by.chain.clone().into();
+        if let Some(log) = log {
+            let text = annotations[COSIGN_SIGNATURE].as_str().unwrap();
+            // 2023-06-01: the certificates of this module have expired since.
+            annotations[COSIGN_BUNDLE] = log.bundle(&image.blobs[1].bytes, text, &by.certificate, 1_685_577_600).into();
+        }
+        image.bytes = manifest.to_string().into();
+        image.digest = test_support::manifest_digest(&image.bytes);
+        image
+    }
+
+    #[test]
+    fn signatures_with_a_certificate() {
+        const EMAIL: &str = "signer@lab.example";
+        const PROVIDER: &str = "https://login.lab.example";
+        let (authority, foreign, log) = (SigningAuthority::new(), SigningAuthority::new(), TransparencyLog::new());
+        let subject = Subject { email: Some(EMAIL), ..Subject::default() };
+        let briefly = Subject {
+            oidc_issuer: Some(PROVIDER),
+            from: Some((2023, 5, 31)),
+            until: Some((2023, 6, 2)),
+            ..subject.clone()
+        };
+        let other = |subject: &Subject<'_>| {
+            authority.issue(&Subject { email: Some("other@lab.example"), oidc_issuer: subject.oidc_issuer, ..*subject })
+        };
+        let rule = |fulcio: bool, world: &World| {
+            let file = |name: &str, text: String| world.home.write(name, text).display().to_string();
+            let root = file("root.pem", authority.root());
+            let identity = json!({"type": "matchRepository"});
+            if fulcio {
+                json!({
+                    "type": "sigstoreSigned", "signedIdentity": identity,
+                    "fulcio": {"caPath": root, "oidcIssuer": PROVIDER, "subjectEmail": EMAIL},
+                    "rekorPublicKeyPath": file("rekor.pub", log.public_key()),
+                })
+            } else {
+                json!({
+                    "type": "sigstoreSigned", "signedIdentity": identity,
+                    "pki": {"caRootsPath": root, "subjectEmail": EMAIL},
+                })
+            }
+        };
+        for fulcio in [false, true] {
+            let subject = if fulcio { &briefly } else { &subject };
+            let seen = fulcio.then_some(&log);
+            let check = |what: &str, (list, by_digest), sign: &dyn Fn(&str, &Image) -> Option<Image>, refusal| {
+                let world = World::signed(list, by_digest, false, sign);
+                world.policy(&rule(fulcio, &world));
+                let what = format!("{what}, fulcio {fulcio}, list {list}, by digest {by_digest}");
+                check_world(&what, &world, by_digest, refusal, &[]);
+            };
+            let holder = authority.issue(subject);
+            let good = |name: &str, image: &Image| Some(certified(&holder, seen, name, image, false));
+            for form in [(false, false), (true, true)] {
+                check("good", form, &good, None);
+            }
+            let single = (false, false);
+            check("absent", single, &|_, _| None, Some("no signature exists"));
+            let with_key = |name: &str, image: &Image| Some(signature(KEY, name, image, false));
+            check("only a key", single, &with_key, Some("the signature carries no certificate"));
+            let stranger = foreign.issue(subject);
+            let by_stranger = |name: &str, image: &Image| Some(certified(&stranger, seen, name, image, false));
+            check("foreign authority", (true, false), &by_stranger, Some("no trusted authority vouches for"));
+            let altered = |name: &str, image: &Image| Some(certified(&holder, seen, name, image, true));
+            check("altered", (false, true), &altered, Some("the holder of the certificate for"));
+            let other = other(subject);
+            let by_other = |name: &str, image: &Image| Some(certified(&other, seen, name, image, false));
+            check("another identity", single, &by_other, Some("required is `signer@lab.example`"));
+            if fulcio {
+                let unseen = |name: &str, image: &Image| Some(certified(&holder, None, name, image, false));
+                check("not in the log", single, &unseen, Some("carries no Rekor bundle"));
+            }
+        }
+    }
+
+    /// What a server answers about the signature of a repository and digest.
+    type Answer<'a> = &'a dyn Fn(&str, &str) -> Option<(u16, Vec<u8>)>;
+
+    /// Simple-signing signatures on a server: read for the policy, and carried in the archive, since disk to mirror asks
+    /// nobody.
+    #[test]
+    fn simple_signing_on_a_server_travels_in_the_archive() {
+        let (trusted, foreign) = (ReleaseSigner::new("signer@lab"), ReleaseSigner::new("signer@lab"));
+        let payload = |name: &str, digest: &str| {
+            json!({
+                "critical": {
+                    "identity": {"docker-reference": name},
+                    "image": {"docker-manifest-digest": digest},
+                    "type": "atomic container signature",
+                },
+                "optional": {},
+            })
+            .to_string()
+            .into_bytes()
+        };
+        let check = |what: &str, (list, by_digest), answer: Answer<'_>, refusal: Option<&str>| {
+            let world = World::new(list, by_digest, Sign::Nothing);
+            let (service, home) = (UpdateService::start_blocking(), &world.home);
+            let name = format!("{}/ns/app", world.source.host());
+            home.write(
+                "registries.d/lab.yaml",
+                format!("docker:\n  {name}:\n    lookaside: http://{}/store\n", service.host()),
+            );
+            home.write("key.asc", trusted.public_key());
+            world.policy(&json!({"type": "signedBy", "keyType": "GPGKeys", "keyPath": home.path().join("key.asc")}));
+            for manifest in world.image.manifests() {
+                let digest = manifest.digest.to_string();
+                if let Some((status, body)) = answer(&name, &digest) {
+                    let path = format!("/store/ns/app@{}/signature-1", digest.replace(':', "="));
+                    service.answer(&path, status, body);
+                }
+            }
+            let more = ["--registries.d", "registries.d", "--retry-times", "1"];
+            check_world(what, &world, by_digest, refusal, &more);
+            if refusal.is_none() {
+                let entries = home.entries("mirror_000001.tar");
+                let place = format!("working-dir/lookaside/{}/ns/app@sha256=", world.source.host());
+                assert!(entries.iter().any(|entry| entry.starts_with(&place)), "{what}: {entries:#?}");
+                // In the disconnected network the server is not there, and nobody asks for it.
+                service.clear_requests();
+                let destination = Registry::start_blocking();
+                let options = [&["--secure-policy", "--policy", "policy.json"], &more[..]].concat();
+                home.to_mirror(destination.host(), &options).code(0);
+                assert!(service.requests().is_empty(), "{what}: {:?}", service.requests());
+                // Neither signatures nor a server: nothing can be proven.
+                std::fs::remove_dir_all(home.disk()).unwrap();
+                home.to_disk(&[]).code(0);
+                home.to_mirror(destination.host(), &options)
+                    .code(8)
+                    .says("the archive carries none")
+                    .says("--secure-policy");
+            }
+        };
+        let sign = |by: &ReleaseSigner, name: &str, digest: &str| Some((200, by.sign(&payload(name, digest))));
+        let good: Answer<'_> = &|name, digest| sign(&trusted, &format!("{name}:v1"), digest);
+        check("good", (false, false), good, None);
+        check("good", (true, true), good, None);
+        let single = (false, false);
+        check("absent", single, &|_, _| None, Some(""));
+        check("foreign key", single, &|name, digest| sign(&foreign, &format!("{name}:v1"), digest), Some(""));
+        check("other tag", (true, false), &|name, digest| sign(&trusted, &format!("{name}:v2"), digest), Some(""));
+        let nobody = format!("sha256:{}", "0".repeat(64));
+        check("other manifest", single, &|name, _| sign(&trusted, &format!("{name}:v1"), &nobody), Some(""));
+        check("no signature at all", single, &|_, _| Some((200, b"<html>".to_vec())), Some(""));
+    }
+
+    /// A rebuilt catalog that `--sign-catalogs` has signed can be verified at its destination by programs of others: with
+    /// openssl, and with skopeo under a strict policy where it was built with sigstore (Debian's was not).
+    #[test]
+    fn others_accept_a_signed_catalog() {
+        let Some(_) = Skopeo::find() else { return };
+        if Command::new("openssl").arg("version").output().is_err() {
+            println!("skipped: openssl is not installed");
+            return;
+        }
+        let source = Registry::start_blocking();
+        OperatorWorld::new(source.host(), &[("foo", &["0.1.0", "0.2.0"]), ("bar", &["1.0.0"])]).push_to(&source);
+        let home = Home::new();
+        let catalog = format!("{}/cat/index:v1", source.host());
+        home.configuration(&format!("operators:\n- catalog: {catalog}\n  packages:\n  - name: foo\n"));
+        let key = home.write("catalogs.key", KEY).display().to_string();
+        home.write("registries.d/default.yaml", "default-docker:\n  use-sigstore-attachments: true\n");
+        for (name, pem) in [("own.pub", KEY), ("foreign.pub", FOREIGN_KEY)] {
+            home.write(name, SigningKey::from_pem(pem).unwrap().public_pem());
+        }
+        // `None` where skopeo cannot judge.
+        let skopeo = |registry: &Registry, public: &str| {
+            let policy = json!({"default": [{
+                "type": "sigstoreSigned", "keyPath": home.path().join(public),
+                "signedIdentity": {"type": "matchRepository"},
+            }]});
+            home.write("strict.json", policy.to_string());
+            let output = Command::new("skopeo")
+                .args(["--policy", "strict.json", "--registries.d", "registries.d", "copy", "-q", "--all"])
+                .args(["--remove-signatures", "--src-tls-verify=false"])
+                .arg(format!("docker://{}/m/cat/index:v1", registry.host()))
+                .arg(format!("oci:{}", home.path().join("layout").display()))
+                .current_dir(home.path())
+                .output()
+                .unwrap();
+            let words = String::from_utf8_lossy(&output.stderr).into_owned();
+            let judges = !words.contains("sigstore disabled");
+            assert!(output.status.success() || !judges || words.contains("ignature"), "{words}");
+            judges.then_some(output.status.success())
+        };
+        let openssl = |public: &str, payload: &[u8], signature: &[u8]| {
+            let (payload, signature) = (home.write("payload", payload), home.write("signature", signature));
+            let mut command = Command::new("openssl");
+            command.args(["dgst", "-sha256", "-verify", public, "-signature"]).arg(signature).arg(payload);
+            command.current_dir(home.path()).output().unwrap().status.success()
+        };
+        let (through, straight, unsigned) =
+            (Registry::start_blocking(), Registry::start_blocking(), Registry::start_blocking());
+        home.mirror_to_mirror(&format!("{}/m", unsigned.host()), &[]).code(0).says("is not signed; --sign-catalogs");
+        let signs = ["--sign-catalogs", key.as_str()];
+        home.to_disk(&signs).code(0);
+        home.to_mirror(&format!("{}/m", through.host()), &signs).code(0);
+        home.mirror_to_mirror(&format!("{}/m", straight.host()), &signs).code(0);
+        for registry in [&through, &straight] {
+            assert!(matches!(skopeo(registry, "own.pub"), None | Some(true)));
+            assert!(matches!(skopeo(registry, "foreign.pub"), None | Some(false)));
+            // The list and each of its instances.
+            let list = registry.manifest("m/cat/index", "v1").unwrap();
+            let parsed: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
+            let mut digests = vec![list.digest.to_string()];
+            let instances = parsed["manifests"].as_array().unwrap();
+            digests.extend(instances.iter().map(|one| one["digest"].as_str().unwrap().to_owned()));
+            assert_eq!(digests.len(), 3);
+            for digest in digests {
+                let tag = format!("{}.sig", digest.replace(':', "-"));
+                let found = registry.manifest("m/cat/index", &tag).unwrap();
+                let found: serde_json::Value = serde_json::from_slice(&found.bytes).unwrap();
+                let layer = &found["layers"][0];
+                let payload = registry.blob(&layer["digest"].as_str().unwrap().parse().unwrap()).unwrap();
+                let said: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+                assert_eq!(said["critical"]["image"]["docker-manifest-digest"], digest.as_str());
+                let name = format!("{}/m/cat/index", registry.host());
+                assert_eq!(said["critical"]["identity"]["docker-reference"], name.as_str());
+                let signature = SigstoreSignature {
+                    media_type: COSIGN_MEDIA_TYPE.to_owned(),
+                    payload: payload.to_vec(),
+                    annotations: serde_json::from_value(layer["annotations"].clone()).unwrap(),
+                };
+                let signature = signature.signature().unwrap();
+                assert!(openssl("own.pub", &payload, &signature));
+                assert!(!openssl("foreign.pub", &payload, &signature));
+            }
+        }
+        assert_eq!(unsigned.tags("m/cat/index"), ["v1"]);
+        assert!(matches!(skopeo(&unsigned, "own.pub"), None | Some(false)));
     }
 
     /// The policy is asked with the archive's signatures also when these are not to travel further, and a run that
@@ -651,7 +952,7 @@ mod policy {
                 None => outcome.code(0),
                 Some(why) => outcome.code(8).says("is rejected by policy").says(why),
             };
-            if test_support::Skopeo::find().is_some() {
+            if Skopeo::find().is_some() {
                 let output = Command::new("skopeo")
                     .args(["--policy", "policy.json", "--registries.d", "registries.d", "copy", "--all", "-q"])
                     .args(["--remove-signatures", "--src-tls-verify=false"])

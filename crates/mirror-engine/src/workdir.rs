@@ -53,6 +53,11 @@ impl WorkingDir {
         self.root.join("signatures")
     }
 
+    /// Simple-signing signatures of images that a policy asked for, by registry.
+    pub fn lookaside(&self) -> PathBuf {
+        self.root.join("lookaside")
+    }
+
     /// OCI layouts of release payloads.
     pub fn release_images(&self) -> PathBuf {
         self.root.join("release-images")

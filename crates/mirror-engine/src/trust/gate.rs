@@ -5,8 +5,7 @@
 //! before any mirroring: in disk to mirror, what the archive claims the source was.
 
 use std::future::Future;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use image_ref::{Digest, ImageRef};
@@ -15,27 +14,26 @@ use image_signature::{SignatureBlob, SigstoreSignature};
 use jiff::Timestamp;
 use mirror_plan::{ImageKind, PlannedImage};
 use oci_transport::{Client, Descriptor, Endpoint, Manifest, ManifestView};
+use registries_conf::Policy;
 use registries_conf::policy::Requirement;
-use registries_conf::{Lookaside, Policy, RegistriesD};
 
 use super::cosign_tag;
+use super::lookaside::Lookasides;
 use crate::carrier::transport;
 use crate::copy::CopyError;
 use crate::tree::{Attached, ImageTree};
 
 /// How large one signature, or one file of keys, may be in bytes.
-const MAX_SIGNATURE_BYTES: u64 = 4 * 1024 * 1024;
+pub(super) const MAX_SIGNATURE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How many signatures of one manifest are considered.
-const MAX_SIGNATURES: usize = 128;
+pub(super) const MAX_SIGNATURES: usize = 128;
 
 /// Enforces a trust policy.
 pub(crate) struct Gate {
     pub(crate) policy: Arc<Policy>,
-    /// Where simple-signing signatures lie.
-    pub(crate) registries_d: Arc<RegistriesD>,
-    /// Where they lie for images of which `registries_d` says nothing.
-    pub(crate) default_lookaside: Option<PathBuf>,
+    /// Where simple-signing signatures are looked for.
+    pub(crate) lookasides: Lookasides,
     pub(crate) now: Timestamp,
 }
 
@@ -121,7 +119,12 @@ impl Gate {
             signatures.extend(sigstore(&subject.digest, attached, blobs).await?);
         }
         if requirements.iter().any(|requirement| matches!(requirement, Requirement::SignedBy(_))) {
-            signatures.extend(self.simple_signing(&name, &subject.digest)?);
+            let found = self.lookasides.find(&name, &subject.digest).await;
+            signatures.extend(found.map_err(|mut error| {
+                let section = self.policy.requirements_for(name.transport(), &name);
+                error.message = format!("{name} is rejected by policy: `signedBy` of {section}: {}", error.message);
+                error
+            })?);
         }
         let candidate = Candidate {
             transport: name.transport(),
@@ -143,36 +146,6 @@ impl Gate {
             refusal(message)
         })?;
         Ok(())
-    }
-
-    /// Signatures in a lookaside.
-    fn simple_signing(&self, name: &ImageRef, digest: &Digest) -> Result<Vec<SignatureBlob>, CopyError> {
-        let Ok(repository) = name.repository() else { return Ok(Vec::new()) };
-        let configured = self.registries_d.lookaside(name).map_err(|error| refusal(error.to_string()))?;
-        let Some(base) = configured.or_else(|| self.default_lookaside.clone().map(Lookaside::Directory)) else {
-            return Ok(Vec::new());
-        };
-        let mut found = Vec::new();
-        for number in 1..=MAX_SIGNATURES {
-            let path = match base.signature(&repository, digest, number) {
-                Lookaside::Directory(path) => path,
-                Lookaside::Web(url) => {
-                    return Err(refusal(format!(
-                        "{name} is rejected by policy: its signatures are at {url}, and signatures over HTTP are not \
-                         supported by this version; bring them into a folder and name it in registries.d"
-                    )));
-                }
-            };
-            match read_small(&path) {
-                Ok(bytes) => match SignatureBlob::parse(&bytes) {
-                    Ok(signature) => found.push(signature),
-                    Err(error) => return Err(refusal(format!("signature `{}`: {error}", path.display()))),
-                },
-                Err(error) if error.kind() == ErrorKind::NotFound => break,
-                Err(error) => return Err(refusal(format!("cannot read signature `{}`: {error}", path.display()))),
-            }
-        }
-        Ok(found)
     }
 }
 
@@ -207,7 +180,7 @@ fn asked_for(image: &PlannedImage) -> ImageRef {
     }
 }
 
-fn refusal(message: String) -> CopyError {
+pub(super) fn refusal(message: String) -> CopyError {
     CopyError::permanent("policy", message)
 }
 
@@ -215,7 +188,7 @@ fn read_key(path: &Path) -> Result<Vec<u8>, String> {
     read_small(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
-fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     let mut file = std::fs::File::open(path)?.take(MAX_SIGNATURE_BYTES + 1);

@@ -3,6 +3,7 @@
 //! - [`online`] finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
 //! - [`shelf`] finds them in a cache or an archive;
 //! - [`gate`] asks the trust policy;
+//! - [`lookaside`] finds the simple-signing signatures that it may want;
 //! - [`push`] puts them beside the image at the destination;
 //! - [`sign`] gives rebuilt catalogs a signature of the user's own;
 //! - [`unasked`] remembers which images came without the question.
@@ -18,11 +19,14 @@
 //! without the API, `sha256-<hex>`, is the tag under which a pinned image itself lies in cache and mirror.
 
 mod gate;
+mod lookaside;
 mod online;
 mod push;
 mod shelf;
 mod sign;
 mod unasked;
+
+use lookaside::{Keep, Lookasides, Way};
 
 pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 pub(crate) use online::{Found, find_online, signature_digest};
@@ -40,7 +44,7 @@ use mirror_plan::{ImageKind, PlannedImage};
 use crate::copy::CopyError;
 use crate::event::{Event, Observer};
 use crate::tree::{Attached, ImageTree};
-use crate::workflow::{Job, RunError};
+use crate::workflow::{DryRun, Job, RunError, Workflow};
 
 /// What one run does about trust.
 pub(crate) struct Trust {
@@ -59,10 +63,19 @@ impl Trust {
     /// When the key of `--sign-catalogs` is none.
     pub(crate) fn of(job: &Job) -> Result<Self, RunError> {
         let options = &job.options;
+        let keeps = !options.remove_signatures && options.dry_run == DryRun::No;
         let gate = options.policy.as_ref().map(|policy| Gate {
             policy: Arc::clone(policy),
-            registries_d: Arc::clone(&options.registries_d),
-            default_lookaside: options.default_lookaside.clone(),
+            lookasides: Lookasides {
+                registries_d: Arc::clone(&options.registries_d),
+                default: options.default_lookaside.clone(),
+                kept: job.workflow.working_dir().lookaside(),
+                way: match &job.workflow {
+                    Workflow::DiskToMirror { .. } => Way::In,
+                    Workflow::MirrorToDisk { .. } if keeps => Way::Out(job.source.clone(), Keep::Yes),
+                    _ => Way::Out(job.source.clone(), Keep::No),
+                },
+            },
             now: job.started,
         });
         let key = options.sign_catalogs.as_deref().map(|pem| SigningKey::from_pem(&String::from_utf8_lossy(pem)));
