@@ -9,6 +9,7 @@ mod catalogs;
 mod delete;
 mod dry_run;
 mod enclave;
+mod exit_codes;
 mod harness;
 mod kill;
 mod list;

@@ -1,0 +1,70 @@
+//! Exit codes of mirroring (contract `config-cli.md` 3, and the row `exit_codes` of its section 8).
+
+use test_support::{ImageBuilder, Layer, OperatorWorld, Registry};
+
+use crate::harness::Home;
+
+/// Mirrors to disk with this `mirror` stanza; the run ends with `code`, says all of `texts` and leaves no archive.
+#[track_caller]
+fn check(stanza: &str, code: i32, texts: &[&str]) {
+    let home = Home::new().variable("UPDATE_URL_OVERRIDE", "http://127.0.0.1:1/graph");
+    home.configuration(stanza);
+    let found = home.to_disk(&["--retry-times=0"]);
+    found.code(code);
+    for text in texts {
+        found.says(text);
+    }
+    let archived = home.files().into_iter().filter(|name| name.ends_with(".tar")).count();
+    assert_eq!(archived, 0, "an archive of a failed run");
+}
+
+#[test]
+fn one_bit_for_each_family() {
+    let source = Registry::start_blocking();
+    let host = source.host();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let operators = OperatorWorld::new(host, &[("foo", &["0.1.0"])]);
+    operators.push_to(&source);
+    source.remove("ns/foo-bundle", "0.1.0");
+    let release = "platform:\n  channels:\n  - name: stable-4.99\n";
+    let catalog = "operators:\n- catalog: registry.invalid.example.com/ns/index:v1\n";
+    let foo = format!("operators:\n- catalog: {host}/cat/index:v1\n");
+    let images =
+        format!("additionalImages:\n- name: {host}/ns/app:v1\n- name: {host}/ns/no:v1\n- name: {host}/ns/nor:v2\n");
+    let bad_name = "additionalImages:\n- name: docker://\n";
+
+    check("storage: {}\n", 1, &["unknown field"]);
+    check(bad_name, 1, &[]);
+    check("additionalImages: []\n", 1, &["no images to copy"]);
+    check(release, 2, &["collection error", "no release images found"]);
+    check(catalog, 4, &["collection error", "registry.invalid.example.com"]);
+    let failed = "some errors occurred during the mirroring";
+    check(&images, 8, &[failed, &format!("{host}/ns/no:v1"), &format!("{host}/ns/nor:v2")]);
+    check(&foo, 4, &[failed, "ns/foo-bundle:0.1.0"]);
+    // Several families in one run.
+    check(&format!("{foo}{images}"), 4 | 8, &[failed]);
+    // A release error ends collecting: the catalog is not even asked for.
+    check(&format!("{release}{catalog}"), 2, &["no release images found"]);
+}
+
+/// After a copy that failed in part, what is told of are the images that are there (contract `config-cli.md` 3).
+#[test]
+fn mirror_to_mirror_tells_of_what_succeeded() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let host = source.host();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let home = Home::new();
+    home.additional_images([format!("{host}/ns/app:v1"), format!("{host}/other/no:v1")]);
+    home.mirror_to_mirror(destination.host(), &["--retry-times=0"])
+        .code(8)
+        .says("1 / 2 additional images mirrored: Some");
+    let folder = home.workspace().join("working-dir");
+    let tags = std::fs::read_to_string(folder.join("cluster-resources/itms-oc-mirror.yaml")).unwrap();
+    assert!(tags.contains(&format!("source: {host}/ns\n")), "{tags}");
+    assert!(!tags.contains("other"), "{tags}");
+    let pinned = |prefix: &str| {
+        let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(prefix)).count()
+    };
+    assert_eq!((pinned("isc_pinned_"), pinned("disc_pinned_")), (1, 1));
+}
