@@ -102,11 +102,7 @@ impl DestinationRegistry {
 
     /// Asks the registry for the blob: by a mount from a repository that has it, else whether this repository does.
     pub(crate) async fn offer(&self, at: &Endpoint, job: &BlobJob) -> Result<Offer, CopyError> {
-        let digest = &job.blob.digest;
-        let there = match &job.mount_from {
-            Some(from) => self.client.mount_blob(at, digest, from).await,
-            None => self.client.head_blob(at, digest).await.map(|found| found.is_some()),
-        };
+        let there = self.client.offer_blob(at, &job.blob.digest, job.mount_from.as_deref()).await;
         Ok(if there.map_err(|error| transport(&error))? { Offer::There } else { Offer::Wanted })
     }
 
