@@ -29,6 +29,8 @@ cargo xtask COMMAND
                          reading, selecting from and writing real and generated catalogs: times and peak memory
   bench release [--runs N] [--binary PATH] [--only select|collect]
                          selecting from update graphs, and runs that find a release of 190 components cached
+  bench blob [--mib N,N] [--pairs N] [--folder DIR]
+                         one blob of 64 MiB, 1 GiB, 4 GiB down and up, beside curl: ratios, CPU, memory
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
   man [DIR]              write the manual pages (to target/man unless told otherwise)
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["bench", "catalog", options @ ..] => bench::catalog::run(options),
         ["bench", "release", options @ ..] => bench::release::run(options),
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
+        ["bench", "blob", options @ ..] => bench::blob::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
         ["man"] => man("target/man"),
         ["man", folder] => man(folder),

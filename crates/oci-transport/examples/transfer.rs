@@ -1,4 +1,4 @@
-//! Moves one blob and tells how fast: `transfer pull HOST/PATH DIGEST SIZE FILE`, `transfer push HOST/PATH FILE`.
+//! Moves one blob and tells how fast: `transfer pull HOST/PATH DIGEST SIZE FILE`, `transfer push HOST/PATH FILE DIGEST`.
 //!
 //! For measuring against curl on the same blob; TLS is not verified.
 
@@ -6,8 +6,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use image_ref::{Algorithm, Repository};
-use oci_transport::{BlobSource as _, Client, ClientOptions, Descriptor, FileSink, FileSource, Hasher};
+use image_ref::Repository;
+use oci_transport::{BlobSource as _, Client, ClientOptions, Descriptor, FileSink, FileSource};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -22,24 +22,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
             client.pull_blob(&at, &blob, &mut FileSink::create(file)?, &|_| {}).await?;
             (blob.size, start)
         }
-        ["push", repository, file] => {
+        ["push", repository, file, digest] => {
             let at = client.endpoint(&repository.parse::<Repository>()?);
             let source = FileSource::new(file)?;
-            let mut hasher = Hasher::new(Algorithm::Sha256);
-            let mut reader = source.open(0)?;
-            let mut buffer = vec![0; 1 << 20];
-            loop {
-                match reader.read(&mut buffer)? {
-                    0 => break,
-                    count => hasher.update(&buffer[..count]),
-                }
-            }
-            let blob = Descriptor::new("", hasher.finish(), source.size());
+            let blob = Descriptor::new("", digest.parse()?, source.size());
             let start = Instant::now();
             client.push_blob(&at, &blob, Arc::new(source), &|_| {}).await?;
             (blob.size, start)
         }
-        _ => return Err("expected `pull HOST/PATH DIGEST SIZE FILE` or `push HOST/PATH FILE`".into()),
+        _ => return Err("expected `pull HOST/PATH DIGEST SIZE FILE` or `push HOST/PATH FILE DIGEST`".into()),
     };
     let seconds = start.elapsed().as_secs_f64();
     #[expect(clippy::print_stdout, reason = "the figure is the purpose of this program")]

@@ -67,5 +67,5 @@ pub use registry::{
 pub use release::{COMPONENTS, PAYLOADS, Release, image_references};
 pub use signer::ReleaseSigner;
 pub use update_service::{UpdateService, update_graph};
-pub use workload::{Workload, WorkloadImage, release_shaped};
+pub use workload::{Workload, WorkloadImage, release_shaped, single_layer};
 pub use world::{World, WorldImage};

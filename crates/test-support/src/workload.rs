@@ -41,6 +41,51 @@ impl Workload {
     pub fn total_bytes(&self) -> u64 {
         self.blobs.values().sum()
     }
+
+    /// Writes configuration (with `padding` bytes more than it needs) and manifest of an image whose layers, digest and
+    /// size in bytes, are there.
+    fn add(
+        &mut self,
+        folder: &Path,
+        repositories: &mut Repositories,
+        name: &str,
+        padding: usize,
+        layers: &[(&Digest, u64)],
+    ) -> io::Result<()> {
+        let diff_ids: Vec<&Digest> = layers.iter().map(|(digest, _)| *digest).collect();
+        let config = json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "config": { "Labels": { "io.openshift.build.name": name, "padding": "x".repeat(padding) } },
+            "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        });
+        let config = Blob::new(config.to_string());
+        fs::write(BlobFile::path(folder, &config.digest), &config.bytes)?;
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::DOCKER_MANIFEST,
+            "config": { "mediaType": media_type::DOCKER_CONFIG, "size": config.bytes.len(), "digest": config.digest },
+            "layers": layers.iter().map(|(digest, size)| json!({
+                "mediaType": media_type::DOCKER_LAYER_GZIP,
+                "size": size,
+                "digest": digest,
+            })).collect::<Vec<_>>(),
+        });
+        let repository = repositories.entry(name.to_owned()).or_default();
+        let bytes = manifest.to_string().into_bytes();
+        let digest = crate::sha256(&bytes);
+        repository.insert(&digest, media_type::DOCKER_MANIFEST, bytes.into());
+        repository.tags.insert("v1".to_owned(), digest.clone());
+        let mut blobs = vec![config.digest.clone()];
+        self.blobs.insert(config.digest, config.bytes.len() as u64);
+        for (layer, size) in layers {
+            self.blobs.insert((*layer).clone(), *size);
+            blobs.push((*layer).clone());
+        }
+        repository.blobs.extend(blobs.iter().cloned());
+        self.images.push(WorkloadImage { repository: name.to_owned(), tag: "v1".to_owned(), digest, blobs });
+        Ok(())
+    }
 }
 
 /// The four layers of a base stack, in bytes, in a release of 9.5 GiB.
@@ -90,40 +135,24 @@ pub fn release_shaped(folder: &Path, count: usize, total_bytes: u64, seed: u64) 
         let depth = if random.below(2) == 0 { 3 } else { 4 };
         let layers: Vec<usize> = (stack..stack + depth).chain(own).collect();
         let padding = usize::try_from(1000 + random.below(15_000)).expect("small");
-        let diff_ids: Vec<&Digest> = layers.iter().map(|&layer| &digests[layer]).collect();
-        let config = json!({
-            "architecture": "amd64",
-            "os": "linux",
-            "config": { "Labels": { "io.openshift.build.name": format!("component-{number:03}"), "padding": "x".repeat(padding) } },
-            "rootfs": { "type": "layers", "diff_ids": diff_ids },
-        });
-        let config = Blob::new(config.to_string());
-        fs::write(BlobFile::path(folder, &config.digest), &config.bytes)?;
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": media_type::DOCKER_MANIFEST,
-            "config": { "mediaType": media_type::DOCKER_CONFIG, "size": config.bytes.len(), "digest": config.digest },
-            "layers": layers.iter().map(|&layer| json!({
-                "mediaType": media_type::DOCKER_LAYER_GZIP,
-                "size": sizes[layer],
-                "digest": digests[layer],
-            })).collect::<Vec<_>>(),
-        });
+        let layers: Vec<(&Digest, u64)> = layers.iter().map(|&layer| (&digests[layer], sizes[layer])).collect();
         let name = format!("release/component-{number:03}");
-        let repository = repositories.entry(name.clone()).or_default();
-        let bytes = manifest.to_string().into_bytes();
-        let digest = crate::sha256(&bytes);
-        repository.insert(&digest, media_type::DOCKER_MANIFEST, bytes.into());
-        repository.tags.insert("v1".to_owned(), digest.clone());
-        let mut blobs = vec![config.digest.clone()];
-        workload.blobs.insert(config.digest, config.bytes.len() as u64);
-        for layer in layers {
-            workload.blobs.insert(digests[layer].clone(), sizes[layer]);
-            blobs.push(digests[layer].clone());
-        }
-        repository.blobs.extend(blobs.iter().cloned());
-        workload.images.push(WorkloadImage { repository: name, tag: "v1".to_owned(), digest, blobs });
+        workload.add(folder, &mut repositories, &name, padding, &layers)?;
     }
+    save_repositories(folder, &repositories)?;
+    Ok(workload)
+}
+
+/// Makes one image with one layer of `bytes`, as [`release_shaped`] does: for what a single transfer costs.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn single_layer(folder: &Path, bytes: u64, seed: u64) -> io::Result<Workload> {
+    fs::create_dir_all(folder.join("blobs"))?;
+    let digests = write_blobs(folder, &[bytes], seed)?;
+    let mut workload = Workload { images: Vec::new(), blobs: BTreeMap::new() };
+    let mut repositories = Repositories::new();
+    workload.add(folder, &mut repositories, "single/layer", 0, &[(&digests[0], bytes)])?;
     save_repositories(folder, &repositories)?;
     Ok(workload)
 }

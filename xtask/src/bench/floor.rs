@@ -10,6 +10,8 @@ use anyhow::{Context as _, ensure};
 use image_ref::Digest;
 use test_support::Workload;
 
+use super::measure::{self, Cost};
+
 /// How many `curl` processes run at once, each with its own connection. One process with `--parallel` takes twice as
 /// long for the same blobs, so it would be a floor too easy to beat.
 const PROCESSES: usize = 4;
@@ -45,6 +47,27 @@ pub(super) fn push(workload: &Workload, host: &str, source: &Path, folder: &Path
     let start = Instant::now();
     curl(&transfers, folder)?;
     Ok(start.elapsed().as_secs_f64())
+}
+
+/// Copies every image from registry to registry with `skopeo copy --all`, one after the other: what scripts do without a
+/// mirroring tool. Costs of all processes together; the peak of memory is that of the largest.
+pub(super) fn skopeo(workload: &Workload, from: &str, to: &str, folder: &Path) -> anyhow::Result<Cost> {
+    fs::create_dir_all(folder)?;
+    let mut total = Cost::default();
+    for image in &workload.images {
+        let mut command = Command::new("skopeo");
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder).current_dir(folder);
+        command.args(["--insecure-policy", "copy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false"]);
+        command.arg(format!("docker://{from}/{}@{}", image.repository, image.digest));
+        command.arg(format!("docker://{to}/mirror/{}:{}", image.repository, image.tag));
+        let cost = measure::run(&mut command)?;
+        total.wall += cost.wall;
+        total.cpu += cost.cpu;
+        total.memory = total.memory.max(cost.memory);
+        total.written += cost.written;
+    }
+    fs::remove_dir_all(folder)?;
+    Ok(total)
 }
 
 /// Deals the transfers out to the processes, and waits for all of them.

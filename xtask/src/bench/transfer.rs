@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use test_support::{Workload, release_shaped};
 
-use super::floor;
 use super::measure::{self, Cost, median};
 use super::server::{Counters, Server};
-use crate::process::{self, cargo, complain, say};
+use super::{again_in_release, floor, settle};
+use crate::process::{self, complain, say};
 use crate::tool::{self, Tool};
 
 /// What to measure.
@@ -25,8 +25,6 @@ struct Options {
     binary: Option<PathBuf>,
     /// Where the data goes; a temporary folder by default.
     folder: Option<PathBuf>,
-    /// Whether this is the release build that the other one started.
-    built: bool,
 }
 
 /// The blobs of the workload at scale 1, in bytes.
@@ -34,15 +32,12 @@ const TOTAL: f64 = 3e9;
 
 /// Builds everything with `--release`, measures, prints the table.
 pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
+    if again_in_release(&["bench", "transfer"], arguments)? {
+        return Ok(());
+    }
     let options = parse(arguments)?;
     if !process::on_path("curl") || !process::on_path("cp") {
         bail!("the floor needs `curl` and `cp`; install them");
-    }
-    if !options.built {
-        // The peer of the tool is this program: unoptimised it would be the bottleneck.
-        process::run(cargo(), &["build", "--quiet", "--release", "--package", "xtask"])?;
-        let own = tool::target_folder()?.join("release/xtask").display().to_string();
-        return process::run(&own, &[&["bench", "transfer", "--built"], arguments].concat());
     }
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
@@ -59,13 +54,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
-    let mut options = Options { images: 200, scale: 1.0, pairs: 5, binary: None, folder: None, built: false };
+    let mut options = Options { images: 200, scale: 1.0, pairs: 5, binary: None, folder: None };
     let mut rest = arguments.iter();
     while let Some(&name) = rest.next() {
-        if name == "--built" {
-            options.built = true;
-            continue;
-        }
         let value = rest.next().with_context(|| format!("`{name}` wants a value"))?;
         let wrong = || format!("`{value}` is no value of `{name}`");
         match name {
@@ -109,7 +100,9 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
     let configuration = configuration.display().to_string();
 
     let (mut floor_pull, mut floor_push) = (Vec::new(), Vec::new());
-    let [mut cold, mut warm, mut push, mut push_again] = [const { Series { runs: Vec::new() } }; 4];
+    let [mut cold, mut warm, mut push, mut push_again, mut relay] = [const { Series { runs: Vec::new() } }; 5];
+    let mut skopeo = Vec::new();
+    let has_skopeo = process::on_path("skopeo");
     for pair in 1..=options.pairs {
         complain(&format!("pair {pair} of {}", options.pairs));
         let scratch = folder.join("floor");
@@ -138,6 +131,26 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
             fs::remove_dir_all(folder)?;
         }
 
+        let workspace = folder.join("relay");
+        let relaying = Tool::new(binary, &workspace)?;
+        let workspace_url = format!("file://{}", workspace.display());
+        let mut destination = Server::start(&arrived)?;
+        let target = format!("docker://{}/mirror", destination.host());
+        let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+        let relayed = [&["-c", &configuration, "--workspace", &workspace_url, &target], &tls[..]].concat();
+        step(&mut relay, &relaying, &relayed, &mut destination)?;
+        drop(destination);
+        for folder in [arrived.as_path(), workspace.as_path()] {
+            fs::remove_dir_all(folder)?;
+        }
+        if has_skopeo {
+            let destination = Server::start(&arrived)?;
+            settle();
+            skopeo.push(floor::skopeo(&workload, source.host(), destination.host(), &scratch)?);
+            drop(destination);
+            fs::remove_dir_all(&arrived)?;
+        }
+
         let destination = Server::start(&arrived)?;
         settle();
         floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?);
@@ -145,8 +158,20 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         fs::remove_dir_all(&arrived)?;
         fs::remove_dir_all(&scratch)?;
     }
-    print(options, &workload, (median(floor_pull), median(floor_push)), &[&cold, &warm, &push, &push_again]);
+    let floors = Floors { pull: median(floor_pull), push: median(floor_push), skopeo };
+    print(options, &workload, &floors, &[&cold, &warm, &push, &push_again, &relay]);
     Ok(())
+}
+
+/// What ordinary tools took.
+#[derive(Debug)]
+struct Floors {
+    /// Median wall time in seconds.
+    pull: f64,
+    /// Median wall time in seconds.
+    push: f64,
+    /// `skopeo copy --all`, one image after the other; empty where there is no skopeo.
+    skopeo: Vec<Cost>,
 }
 
 /// Runs the tool once and notes what it cost, and what its peer saw.
@@ -158,17 +183,12 @@ fn step(series: &mut Series, tool: &Tool, arguments: &[&str], peer: &mut Server)
     Ok(())
 }
 
-/// Lets what earlier steps wrote reach the disk, so that no step pays for another.
-fn settle() {
-    rustix::fs::sync();
-}
-
-fn print(options: &Options, workload: &Workload, (pull, push): (f64, f64), series: &[&Series; 4]) {
+fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Series; 5]) {
     let total = workload.total_bytes() as f64;
     let gigabytes = total / 1e9;
     say(&format!(
         "{} images, {} blobs, {gigabytes:.2} GB; medians of {} pairs; floor: four curl processes with the same blobs, \
-         and one cp of them for mirror to disk\n",
+         and one cp of them for mirror to disk; for mirror to mirror, skopeo one image after the other\n",
         workload.images.len(),
         workload.blobs.len(),
         options.pairs
@@ -178,11 +198,14 @@ fn print(options: &Options, workload: &Workload, (pull, push): (f64, f64), serie
     );
     say("|---|---|---|---|---|---|---|---|---|---|");
     let seconds_allowed = format!("<= {:.1} s", workload.images.len() as f64 / 1000.0);
+    let skopeo = |pick: fn(&Cost) -> f64| median(floors.skopeo.iter().map(pick));
+    let has_skopeo = !floors.skopeo.is_empty();
     let rows = [
-        ("M2D, cold", Some(pull), "<= 1.3"),
+        ("M2D, cold", Some(floors.pull), "<= 1.3"),
         ("M2D, nothing new", None, seconds_allowed.as_str()),
-        ("D2M", Some(push), "<= 1.15"),
+        ("D2M", Some(floors.push), "<= 1.15"),
         ("D2M, nothing new", None, ""),
+        ("M2M", has_skopeo.then(|| skopeo(|cost| cost.wall)), "<= 0.5"),
     ];
     for ((name, floor, target), series) in rows.into_iter().zip(series) {
         let of = |pick: fn(&(Cost, Counters)) -> f64| median(series.runs.iter().map(pick));
@@ -198,6 +221,16 @@ fn print(options: &Options, workload: &Workload, (pull, push): (f64, f64), serie
         say(&format!(
             "| {name} | {wall:.2} | {floor} | {ratio} | {target} | {cpu:.2} | {memory:.0} | {written:.0} | \
              {requests:.0} | {blobs:.0} requests, {moved:.0} MB |"
+        ));
+    }
+    if has_skopeo {
+        let theirs = skopeo(|cost| cost.cpu);
+        let ours = median(series[4].runs.iter().map(|(cost, _)| cost.cpu));
+        say(&format!(
+            "\nskopeo: {:.2} CPU s per GB, {:.0} MB peak RSS; CPU of M2M over skopeo's: {:.2} (target <= 0.5)",
+            theirs / gigabytes,
+            skopeo(|cost| cost.memory as f64) / 1e6,
+            ours / theirs
         ));
     }
 }

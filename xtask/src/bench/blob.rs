@@ -1,0 +1,172 @@
+//! `cargo xtask bench blob`: one large blob down and up, beside `curl` on the same blob, and what memory that takes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+use test_support::{Workload, single_layer};
+
+use super::measure::{self, Cost, median};
+use super::server::Server;
+use super::{again_in_release, settle};
+use crate::process::{self, cargo, complain, say};
+use crate::tool;
+
+/// What to measure.
+#[derive(Debug)]
+struct Options {
+    /// Sizes of the blob in MiB.
+    sizes: Vec<u64>,
+    /// How often each thing is measured.
+    pairs: usize,
+    /// Where the data goes; a temporary folder by default.
+    folder: Option<PathBuf>,
+}
+
+/// Builds everything with `--release`, measures, prints the table.
+pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
+    if again_in_release(&["bench", "blob"], arguments)? {
+        return Ok(());
+    }
+    let options = parse(arguments)?;
+    if !process::on_path("curl") {
+        bail!("the floor needs `curl`; install it");
+    }
+    process::run(cargo(), &["build", "--quiet", "--release", "--package", "oci-transport", "--example", "transfer"])?;
+    let transfer = tool::target_folder()?.join("release/examples/transfer");
+    let temporary;
+    let folder = if let Some(folder) = &options.folder {
+        folder.as_path()
+    } else {
+        temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+        temporary.path()
+    };
+    say(&format!("one blob, medians of {} pairs; floor: one curl process with the same blob\n", options.pairs));
+    say("| work | wall s | curl s | ratio | target | CPU s per GB | curl CPU s per GB | peak RSS MB |");
+    say("|---|---|---|---|---|---|---|---|");
+    for mib in &options.sizes {
+        complain(&format!("a blob of {mib} MiB"));
+        let source = folder.join("source");
+        let workload = single_layer(&source, mib * 1024 * 1024, *mib)?;
+        measure_pulls(&options, &workload, &source, &transfer, folder)?;
+        measure_pushes(&options, &workload, &source, &transfer, folder)?;
+        fs::remove_dir_all(&source)?;
+    }
+    Ok(())
+}
+
+fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
+    let mut options = Options { sizes: vec![64, 1024, 4096], pairs: 5, folder: None };
+    let mut rest = arguments.iter();
+    while let Some(&name) = rest.next() {
+        let value = rest.next().with_context(|| format!("`{name}` wants a value"))?;
+        let wrong = || format!("`{value}` is no value of `{name}`");
+        match name {
+            "--mib" => {
+                options.sizes = value.split(',').map(str::parse).collect::<Result<_, _>>().with_context(wrong)?;
+            }
+            "--pairs" => options.pairs = value.parse().with_context(wrong)?,
+            "--folder" => options.folder = Some(value.into()),
+            _ => bail!("unknown option `{name}`; there are --mib N[,N...], --pairs, --folder"),
+        }
+    }
+    ensure!(options.pairs > 0 && options.sizes.iter().all(|mib| *mib > 0), "the numbers must be above zero");
+    Ok(options)
+}
+
+fn measure_pulls(
+    options: &Options,
+    workload: &Workload,
+    source: &Path,
+    transfer: &Path,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let server = Server::start(source)?;
+    let (repository, digest, size) = layer(workload);
+    let output = folder.join("pulled");
+    let mut rows = Rows::default();
+    for _ in 0..options.pairs {
+        let url = format!("http://{}/v2/{repository}/blobs/{digest}", server.host());
+        settle();
+        rows.floor.push(measure::run(curl().arg("--output").arg(&output).arg(url))?);
+        fs::remove_file(&output)?;
+        settle();
+        let name = format!("{}/{repository}", server.host());
+        let mut ours = Command::new(transfer);
+        ours.args(["pull", &name, &digest, &size.to_string()]).arg(&output);
+        rows.ours.push(measure::run(&mut ours)?);
+        fs::remove_file(&output)?;
+    }
+    rows.print("pull, verified", size);
+    Ok(())
+}
+
+fn measure_pushes(
+    options: &Options,
+    workload: &Workload,
+    source: &Path,
+    transfer: &Path,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let arrived = folder.join("arrived");
+    let (_, digest, size) = layer(workload);
+    let file = source.join("blobs").join(digest.replace(':', "-"));
+    let mut rows = Rows::default();
+    for _ in 0..options.pairs {
+        let server = Server::start(&arrived)?;
+        // Without a slash before the query: there curl would put the name of the file.
+        let url = format!("http://{}/v2/single/curl/blobs/uploads?digest={digest}", server.host());
+        settle();
+        let mut floor = curl();
+        floor.args(["--request", "POST", "--header", "Content-Type: application/octet-stream", "--upload-file"]);
+        rows.floor.push(measure::run(floor.arg(&file).arg(url))?);
+        settle();
+        let mut ours = Command::new(transfer);
+        ours.args(["push", &format!("{}/single/ours", server.host())]).arg(&file).arg(&digest);
+        rows.ours.push(measure::run(&mut ours)?);
+        drop(server);
+        fs::remove_dir_all(&arrived)?;
+    }
+    rows.print("push, verified", size);
+    Ok(())
+}
+
+/// Repository, digest and size of the layer.
+fn layer(workload: &Workload) -> (&str, String, u64) {
+    let image = &workload.images[0];
+    let digest = &image.blobs[1];
+    (&image.repository, digest.to_string(), workload.blobs[digest])
+}
+
+/// `curl` that is quiet, fails on errors, and knows no proxy.
+fn curl() -> Command {
+    let mut command = Command::new("curl");
+    command.env_clear().env("PATH", "/usr/bin:/bin").args(["--silent", "--show-error", "--fail"]);
+    command
+}
+
+/// Ours beside the floor.
+#[derive(Debug, Default)]
+struct Rows {
+    floor: Vec<Cost>,
+    ours: Vec<Cost>,
+}
+
+impl Rows {
+    fn print(&self, work: &str, size: u64) {
+        let of = |runs: &[Cost], pick: fn(&Cost) -> f64| median(runs.iter().map(pick));
+        let wall = of(&self.ours, |cost| cost.wall);
+        let floor = of(&self.floor, |cost| cost.wall);
+        let gigabytes = size as f64 / 1e9;
+        let cpu = of(&self.ours, |cost| cost.cpu) / gigabytes;
+        let floor_cpu = of(&self.floor, |cost| cost.cpu) / gigabytes;
+        let memory = of(&self.ours, |cost| cost.memory as f64) / 1e6;
+        let mib = size / (1024 * 1024);
+        let ratio = wall / floor;
+        say(&format!(
+            "| {work}, {mib} MiB | {wall:.2} | {floor:.2} | {ratio:.2} | <= 1.10 | {cpu:.2} | {floor_cpu:.2} | \
+             {memory:.0} |"
+        ));
+    }
+}
