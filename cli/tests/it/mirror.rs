@@ -278,3 +278,32 @@ fn an_unnamed_tag_means_latest() {
     home.additional_images([format!("{}/ns/list", source.host())]);
     home.to_disk(&[]).code(0).says("latest");
 }
+
+#[test]
+fn what_a_loss_of_power_leaves_in_the_cache_is_mended() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let images = world(&source);
+    let home = Home::new();
+    home.additional_images(images.iter().map(|(repository, tag, _)| format!("{}/{repository}:{tag}", source.host())));
+    home.to_disk(&[]).code(0);
+    let cached = || {
+        let files: Vec<_> = walk(&home.cache().join("docker")).into_iter().collect();
+        files.into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).map(|(bytes, path)| (path, bytes))
+    };
+    let whole: std::collections::BTreeMap<_, _> = cached().collect();
+    // Every third file is empty, every other third is half of itself.
+    for (number, (path, bytes)) in whole.iter().enumerate() {
+        let blob = path.ends_with("data");
+        match number % 3 {
+            0 => std::fs::write(path, "").unwrap(),
+            1 if blob => std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap(),
+            _ => {}
+        }
+    }
+    home.to_disk(&["--since", "2001-01-01"]).code(0);
+    assert_eq!(cached().collect::<std::collections::BTreeMap<_, _>>(), whole);
+    home.to_mirror(destination.host(), &[]).code(0);
+    for (repository, tag, _) in &images {
+        assert_same(&source, &destination, (repository, tag), (repository, tag));
+    }
+}

@@ -1,6 +1,5 @@
-//! Questions to the filesystem: how much room is left, and a request to make everything durable.
+//! Questions to the filesystem: how much room is left.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -23,16 +22,6 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
             Err(errno) => return Err(errno.into()),
         }
     }
-}
-
-/// `syncfs` of the filesystem that holds `path`.
-pub(crate) fn sync_filesystem(path: &Path) -> io::Result<()> {
-    let folder = File::open(path)?;
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(&folder)?;
-    #[cfg(not(target_os = "linux"))]
-    folder.sync_all()?;
-    Ok(())
 }
 
 #[cfg(test)]

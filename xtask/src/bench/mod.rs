@@ -12,8 +12,7 @@ use crate::process::{self, cargo};
 use crate::tool;
 
 /// Runs the same command again with a release build of this program, which is the peer of what is measured and would be
-/// the bottleneck unoptimised. False when this is
-/// such a build.
+/// the bottleneck unoptimised. False when this is such a build.
 fn again_in_release(command: &[&str], arguments: &[&str]) -> anyhow::Result<bool> {
     if !cfg!(debug_assertions) {
         return Ok(false);

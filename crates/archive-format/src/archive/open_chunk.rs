@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use super::header::{self, BLOCK};
@@ -10,6 +11,10 @@ use super::write_error::WriteError;
 
 /// Headers and small files are gathered up to this many bytes; larger files are copied by the kernel.
 const BUFFER: usize = 1024 * 1024;
+
+/// After so many bytes the kernel is asked to start bringing them to the disk, so that the sync at the end, which has to
+/// wait for the disk, has little left to do: 32 MiB.
+const WRITE_BACK: u64 = 32 * 1024 * 1024;
 
 /// A chunk that still grows, or that waits for its name.
 #[derive(Debug)]
@@ -30,6 +35,8 @@ pub(super) struct OpenChunk {
     entry_end: u64,
     /// An entry was begun and neither ended nor taken back.
     pub(super) in_entry: bool,
+    /// Up to where the kernel was asked to write to the disk.
+    written_back: u64,
 }
 
 impl OpenChunk {
@@ -48,6 +55,7 @@ impl OpenChunk {
             entry_start: 0,
             entry_end: 0,
             in_entry: false,
+            written_back: 0,
         })
     }
 
@@ -111,7 +119,19 @@ impl OpenChunk {
         let copied = io::copy(&mut source.take(size), &mut file)
             .map_err(|error| WriteError::copy(&self.path, path, self.needed(), error))?;
         self.length += copied;
+        self.start_write_back();
         Ok(copied)
+    }
+
+    /// Starts to bring what has come to the disk, without waiting for it. Only advice: where it is not taken, the sync
+    /// at the end takes longer.
+    fn start_write_back(&mut self) {
+        let fresh = self.length.saturating_sub(self.written_back);
+        if let (Some(file), Some(fresh)) = (&self.file, NonZeroU64::new(fresh).filter(|_| fresh >= WRITE_BACK)) {
+            // Pages that are still dirty, as these are, are not dropped but written.
+            let _ = rustix::fs::fadvise(file, self.written_back, Some(fresh), rustix::fs::Advice::DontNeed);
+            self.written_back = self.length;
+        }
     }
 
     /// Leaves a hole of `size` bytes for content that comes later, and says where it begins.

@@ -111,7 +111,8 @@ impl PartialBlob {
         Ok(())
     }
 
-    /// Verifies size and digest and gives the blob its final name. Not synced to disk; see [`Store::sync`].
+    /// Verifies size and digest and gives the blob its final name. Not synced to disk: after a loss of power it may be short, and
+    /// counts as absent then.
     ///
     /// # Errors
     /// [`StoreError::Size`] when bytes are missing (they can still be resumed); [`StoreError::Digest`] when the bytes

@@ -419,9 +419,15 @@ fn is_complete(
         }
     }
     for manifest in tree.manifests() {
-        if !store.has_revision(&name.repository, &manifest.digest)? || store.blob_size(&manifest.digest).is_none() {
+        let size = manifest.bytes.len() as u64;
+        if !store.has_revision(&name.repository, &manifest.digest)? || store.blob_size(&manifest.digest) != Some(size) {
             return Ok(false);
         }
     }
-    Ok(tree.blobs.iter().all(|blob| store.blob_size(&blob.digest) == Some(blob.size)))
+    for blob in &tree.blobs {
+        if !store.has_layer(&name.repository, &blob.digest)? || store.blob_size(&blob.digest) != Some(blob.size) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

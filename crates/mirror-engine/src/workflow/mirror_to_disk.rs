@@ -86,10 +86,6 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let (summary, blobs, left_out) = archiving.finish(tail(job, &stage.working_dir)?).await?;
     let warnings = summary.oversized_warnings().into_iter().chain(summary.closing_warning());
     warnings.for_each(|warning| observer.event(Event::Warning(warning)));
-    if let Some(cache) = kept.cache().cloned() {
-        // The history relies on the cache and the archive: after a loss of power it must not know more than the disk.
-        blocking(move || cache.sync()).await?;
-    }
     history.write(stage.working_dir.root(), &blobs, job.started)?;
     for chunk in &summary.chunks {
         observer.event(Event::FileWritten { what: "archive", path: chunk.path.clone() });
