@@ -59,7 +59,7 @@ impl Credentialed {
     }
 }
 
-fn find(search_path: &[PathBuf], name: &str) -> Option<PathBuf> {
+pub(super) fn find(search_path: &[PathBuf], name: &str) -> Option<PathBuf> {
     search_path.iter().map(|folder: &PathBuf| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 

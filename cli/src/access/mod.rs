@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, RetryPolicy, Side};
+use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, RetryPolicy, Side, Skopeo};
 use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
 use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, RegistriesD};
 
@@ -15,6 +15,9 @@ use self::credentials::{Credentialed, FixedCredentials};
 use crate::env::Snapshot;
 use crate::log::Log;
 use crate::settings::{Access, Common};
+
+/// How long `skopeo` may take for one image: an hour, as images of this machine need no network.
+const SKOPEO_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3600);
 
 /// Why clients could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -214,9 +217,23 @@ fn client(
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
         // Beside the cache's blobs on their way in: those on their way out.
         uploads: matches!(side, Side::Destination).then(|| common.cache.join("uploads")),
+        skopeo: matches!(side, Side::Source).then(|| skopeo(common)).flatten(),
         ..ClientOptions::default()
     };
     Ok(Client::new(options)?)
+}
+
+/// The program for images that lie neither in a registry nor in an OCI layout, if it is installed. Of the environment it
+/// gets what it needs to find the storage of containers, and no more.
+fn skopeo(common: &Common) -> Option<Skopeo> {
+    let program = credentials::find(&common.env.search_path, "skopeo")?;
+    let scratch = common.cache.join("skopeo");
+    let path = std::env::join_paths(&common.env.search_path).ok()?;
+    let mut environment = vec![("PATH".into(), path), ("TMPDIR".into(), scratch.clone().into_os_string())];
+    environment.extend(common.env.home.clone().map(|home| ("HOME".into(), home.into_os_string())));
+    let runtime = common.env.xdg_runtime_dir.clone();
+    environment.extend(runtime.map(|folder| ("XDG_RUNTIME_DIR".into(), folder.into_os_string())));
+    Some(Skopeo { program, scratch, environment, timeout: SKOPEO_TIMEOUT })
 }
 
 fn layer(path: &Path) -> Result<Layer, AccessError> {

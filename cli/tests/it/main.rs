@@ -23,6 +23,7 @@ mod real_registries;
 mod releases;
 mod resources;
 mod tape;
+mod transports;
 mod trust;
 mod whole;
 mod why;

@@ -17,6 +17,7 @@ use crate::limiter::Limiter;
 use crate::options::ClientOptions;
 use crate::retry::Retries;
 use crate::scope::Scope;
+use crate::skopeo::Imported;
 use crate::tls::{Profile, certificate_directory};
 use crate::uploads::Uploads;
 
@@ -37,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) served: Mutex<HashMap<String, Endpoint>>,
     /// Upload sessions of this and of earlier runs.
     pub(crate) uploads: Option<Uploads>,
+    /// Images of other transports.
+    pub(crate) imported: Imported,
     /// For documents that no registry serves.
     pub(crate) documents: OnceLock<reqwest::Client>,
 }
@@ -55,6 +58,7 @@ impl Client {
             inner: Arc::new(Inner {
                 options,
                 uploads,
+                imported: Imported::default(),
                 hosts: Mutex::default(),
                 foreign: Mutex::default(),
                 credentials: Mutex::default(),

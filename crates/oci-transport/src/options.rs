@@ -11,6 +11,7 @@ use crate::credentials::{Anonymous, CredentialSource};
 use crate::error::Side;
 use crate::proxy::ProxySettings;
 use crate::retry::RetryPolicy;
+use crate::skopeo::Skopeo;
 
 /// The options of one side of a copy. `ClientOptions::default()` verifies TLS, is anonymous and uses no proxy.
 #[derive(Clone)]
@@ -54,6 +55,8 @@ pub struct ClientOptions {
     /// upload ends with the process. The notes hold tokens of the registry's sessions and are readable by their owner
     /// only; they hold no credentials.
     pub uploads: Option<PathBuf>,
+    /// Who reads transports other than registries and OCI layouts; `None` when the program is not there.
+    pub skopeo: Option<Skopeo>,
     /// The `User-Agent` header.
     pub user_agent: String,
 }
@@ -77,6 +80,7 @@ impl Default for ClientOptions {
             http2_blobs: false,
             chunk_size: 64 * 1024 * 1024,
             uploads: None,
+            skopeo: None,
             user_agent: "oc-mirror".to_owned(),
         }
     }

@@ -149,14 +149,15 @@ impl Client {
             let there = self.endpoint(&repository);
             let place = self.inner.host(&there)?;
             let push = Push::new(&self.inner, &place, &there, blob, &source, progress, &action);
-            if push.complete(session).await && self.mount_blob(at, &blob.digest, repository.path()).await? {
+            if Box::pin(push.complete(session)).await && self.mount_blob(at, &blob.digest, repository.path()).await? {
                 if let Some(unused) = host.take_session(at, &blob.digest) {
                     self.inner.cancel(&host, at, &unused).await;
                 }
                 return Ok(());
             }
         }
-        Push::new(&self.inner, &host, at, blob, &source, progress, &action).run(earlier).await?;
+        // Boxed, since callers keep their own state around it.
+        Box::pin(Push::new(&self.inner, &host, at, blob, &source, progress, &action).run(earlier)).await?;
         host.pushed.get_or_init(|| (at.repository.path().to_owned(), blob.digest.clone()));
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! An image to read, wherever it lies: one set of questions for registries and layouts.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use image_ref::{ImageRef, Transport};
 
@@ -49,16 +49,20 @@ impl ImageSource {
                 let (layout, manifest) = blocking(action(), read).await?;
                 Ok((Self::Layout(layout), manifest))
             }
-            other => Err(Error::new(
-                Condition::Unsupported,
-                action(),
-                format!(
-                    "transport `{}` is not supported here; copy the image into an OCI layout first: \
-                     `skopeo copy --all --preserve-digests {}:… oci:DIR`, and use `oci://DIR`",
-                    other.scheme(),
-                    other.scheme()
-                ),
-            )),
+            Transport::File => Err(unsupported(action(), image, "it is a folder of archives, no image")),
+            _ => {
+                let layout = import(client, image, &action()).await?;
+                let (place, digest) = (layout.clone(), image.digest().cloned());
+                let read = move || {
+                    let descriptor = match digest {
+                        Some(digest) => Descriptor::new("", digest, 0),
+                        None => place.resolve(None)?,
+                    };
+                    place.manifest(&descriptor)
+                };
+                let manifest = blocking(action(), read).await?;
+                Ok((Self::Layout(layout), manifest))
+            }
         }
     }
 
@@ -91,6 +95,25 @@ impl ImageSource {
                 .map_err(|error| layout_error(format!("reading blob `{}`", blob.digest), &error)),
         }
     }
+}
+
+/// The layout that `skopeo` makes of an image, once for each client.
+async fn import(client: &Client, image: &ImageRef, action: &str) -> Result<Layout, Error> {
+    let Some(skopeo) = &client.inner.options.skopeo else {
+        let why = "it is read with the program `skopeo`, which is not on PATH; install it, or on another machine copy the \
+                   image into an OCI layout with it and use `oci://DIR`";
+        return Err(unsupported(action.to_owned(), image, why));
+    };
+    let imported = &client.inner.imported;
+    let cell = {
+        let mut layouts = imported.layouts.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(layouts.entry(format!("{}:{}", image.transport().scheme(), image.name())).or_default())
+    };
+    cell.get_or_try_init(|| imported.import(skopeo, image, action)).await.cloned()
+}
+
+fn unsupported(action: String, image: &ImageRef, why: &str) -> Error {
+    Error::new(Condition::Unsupported, action, format!("transport `{}`: {why}", image.transport().scheme()))
 }
 
 async fn blocking<T: Send + 'static>(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use archive_format::{PartialBlob, Store};
 use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSink, BlobSource, Client, Descriptor, Endpoint, Manifest};
+use oci_transport::{BlobSink, BlobSource, Client, Descriptor, Endpoint, ImageSource, Manifest};
 
 use super::{Advance, blocking, bounded, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
@@ -76,6 +76,10 @@ impl IntoStore {
     }
 
     async fn pull(&self, at: usize, image: &ImageRef) -> Result<Manifest, CopyError> {
+        if *image.transport() != Transport::Docker {
+            let opened = ImageSource::open(&self.source, image).await;
+            return opened.map(|(_, manifest)| manifest).map_err(|error| transport(&error));
+        }
         let pulled = self.source.pull_manifest(image).await.map_err(|error| transport(&error))?;
         self.endpoints.lock().expect("no holder panics").entry(at).or_insert(pulled.endpoint);
         Ok(pulled.manifest)
@@ -98,6 +102,9 @@ impl IntoStore {
 
     /// The size of a schema 1 layer, which its manifest does not tell.
     async fn layer_size(&self, at: usize, image: &PlannedImage, digest: &Digest) -> Result<u64, CopyError> {
+        if *image.source.transport() != Transport::Docker {
+            return Ok(self.local_blob(image, &Descriptor::new("", digest.clone(), 0)).await?.size());
+        }
         let endpoint = self.endpoint(at).await?;
         let found = self.source.head_blob(&endpoint, digest).await.map_err(|error| transport(&error))?;
         found.ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
@@ -175,11 +182,27 @@ impl IntoStore {
         sink.settle(outcome).await
     }
 
+    /// A blob of an image that lies on this machine.
+    async fn local_blob(&self, image: &PlannedImage, blob: &Descriptor) -> Result<Arc<dyn BlobSource>, CopyError> {
+        let (source, _) = ImageSource::open(&self.source, &image.source).await.map_err(|error| transport(&error))?;
+        source.blob(blob).map_err(|error| transport(&error))
+    }
+
     /// Reads a blob from any image that contains it, the first that can; usually that is the first one. The sink goes on
     /// where the attempt before ended.
     pub(crate) async fn pull_from_any(&self, job: &BlobJob, sink: &mut dyn BlobSink) -> Result<(), CopyError> {
         let mut last = None;
         for at in &job.images {
+            let image = &self.images[*at];
+            if !image.built && *image.source.transport() != Transport::Docker {
+                match self.local_blob(image, &job.blob).await {
+                    Ok(source) => return pour(source, sink).await,
+                    Err(error) => {
+                        last = Some(error);
+                        continue;
+                    }
+                }
+            }
             let endpoint = match self.endpoint(*at).await {
                 Ok(endpoint) => endpoint,
                 Err(error) => {
@@ -196,6 +219,26 @@ impl IntoStore {
             }
         }
         Err(last.unwrap_or_else(|| CopyError::permanent("internal", "no image provides this blob")))
+    }
+}
+
+/// Pours a blob of this machine into a sink, piece by piece; whoever keeps the sink verifies it.
+async fn pour(source: Arc<dyn BlobSource>, sink: &mut dyn BlobSink) -> Result<(), CopyError> {
+    const PIECE: u64 = 1024 * 1024;
+    let local = |error: io::Error| CopyError::from_error(LOCAL, false, &error);
+    let offset = sink.offset();
+    let mut reader = blocking(move || source.open(offset)).await.map_err(local)?;
+    loop {
+        let read = move || {
+            let mut piece = Vec::new();
+            reader.by_ref().take(PIECE).read_to_end(&mut piece).map(|_| (reader, piece))
+        };
+        let (rest, piece) = blocking(read).await.map_err(local)?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        sink.write(&piece).map_err(local)?;
+        reader = rest;
     }
 }
 
