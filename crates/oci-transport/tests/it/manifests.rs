@@ -126,3 +126,39 @@ async fn what_is_not_there() {
     assert_eq!(client.head_blob(&at, &digest).await.unwrap(), None);
     destination().delete_manifest(&at, &digest).await.unwrap();
 }
+
+#[test]
+fn manifests_of_other_tools_are_read() {
+    // File, its type as guessed from the bytes, blobs it names, how many of them must not be distributed.
+    const ROWS: &[(&str, &str, usize, usize)] = &[
+        ("ociv1.encrypted.manifest.json", media_type::OCI_MANIFEST, 4, 0),
+        ("ociv1.everything.json", media_type::OCI_MANIFEST, 2, 0),
+        ("ociv1.invalid.mediatype.manifest.json", media_type::OCI_MANIFEST, 4, 0),
+        ("ociv1.nondistributable.gzip.manifest.json", media_type::OCI_MANIFEST, 2, 1),
+        ("ociv1.nondistributable.manifest.json", media_type::OCI_MANIFEST, 2, 1),
+        ("ociv1.nondistributable.zstd.manifest.json", media_type::OCI_MANIFEST, 2, 1),
+        ("ociv1.uncompressed.manifest.json", media_type::OCI_MANIFEST, 4, 0),
+        ("ociv1.zstd.manifest.json", media_type::OCI_MANIFEST, 4, 0),
+        // Schema 1 names its layers without sizes, so it has none that can be told as blobs.
+        ("v2s1.everything.json", media_type::DOCKER_SCHEMA1, 0, 0),
+        ("v2s2.everything.json", media_type::DOCKER_MANIFEST, 2, 0),
+        ("v2s2.nondistributable.gzip.manifest.json", media_type::DOCKER_MANIFEST, 2, 1),
+        ("v2s2.nondistributable.manifest.json", media_type::DOCKER_MANIFEST, 2, 1),
+        ("v2s2.uncompressed.manifest.json", media_type::DOCKER_MANIFEST, 4, 0),
+    ];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/containers/manifests");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        println!("skipped: {} is not there", folder.display());
+        return;
+    };
+    assert_eq!(files.count(), ROWS.len(), "every file is a row");
+    for (file, kind, blobs, foreign) in ROWS {
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        let manifest = Manifest::guessed(bytes.clone());
+        assert_eq!((manifest.media_type.as_str(), &manifest.bytes[..]), (*kind, &bytes[..]), "{file}");
+        let view = manifest.view().unwrap();
+        assert_eq!(view.blobs().len(), *blobs, "{file}");
+        let of_others = view.blobs().into_iter().filter(|blob| media_type::is_foreign_layer(&blob.media_type)).count();
+        assert_eq!(of_others, *foreign, "{file}");
+    }
+}
