@@ -16,6 +16,9 @@ pub const HISTORY_DIR: &str = ".history";
 
 const PREFIX: &str = ".history-";
 
+/// How many histories may be named after seconds that follow each other before one is replaced.
+const MOST_IN_ONE_SECOND: i64 = 60;
+
 /// A set of digests that earlier archives carried: manifests, configs, layers, signatures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -65,6 +68,9 @@ impl History {
     /// Writes the history of an archive that is complete: this set and the blobs `added` to the archive, sorted, under
     /// the time `now` in whole seconds. Returns the file.
     ///
+    /// A name that is taken stays as it is, and the next free second is used: archives carry earlier histories, and two
+    /// of one name would take each other's place where an archive is loaded.
+    ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write<'d>(
@@ -74,7 +80,11 @@ impl History {
         now: Timestamp,
     ) -> Result<PathBuf, HistoryError> {
         let dir = working_dir.join(HISTORY_DIR);
-        let path = dir.join(format!("{PREFIX}{}", now.strftime("%Y-%m-%dT%H:%M:%SZ")));
+        let named = |second: i64| {
+            let at = now.checked_add(jiff::SignedDuration::from_secs(second)).unwrap_or(now);
+            dir.join(format!("{PREFIX}{}", at.strftime("%Y-%m-%dT%H:%M:%SZ")))
+        };
+        let path = (0..MOST_IN_ONE_SECOND).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0));
         // The temporary name has no prefix, so that a killed run leaves nothing that is read as a history.
         let temporary = dir.join(".partial");
         let union: BTreeSet<&Digest> = self.digests.iter().chain(added).collect();

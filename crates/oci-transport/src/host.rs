@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use image_ref::Digest;
 use url::Url;
@@ -36,12 +36,6 @@ pub(crate) struct Host {
     pub(crate) chunk_size: AtomicU64,
     /// Upload sessions that a refused mount has opened, by repository path and digest.
     pub(crate) sessions: Mutex<HashMap<(String, Digest), Url>>,
-    /// The first blob that was pushed: repository path and digest.
-    pub(crate) pushed: OnceLock<(String, Digest)>,
-    /// Whether it was found out if mounts work, by asking for `pushed`.
-    pub(crate) mounts_asked: AtomicBool,
-    /// A mount has worked.
-    pub(crate) mounts: AtomicBool,
 }
 
 impl Host {
@@ -59,9 +53,6 @@ impl Host {
             chunked: AtomicBool::new(false),
             chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),
             sessions: Mutex::default(),
-            pushed: OnceLock::new(),
-            mounts_asked: AtomicBool::new(false),
-            mounts: AtomicBool::new(false),
         })
     }
 

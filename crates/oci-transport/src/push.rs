@@ -1,6 +1,5 @@
 //! Writing: mounts, blobs in one piece or in chunks, manifests, deletions.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -27,37 +26,16 @@ impl Client {
     /// Asks the registry for a blob before it is sent: by a mount from the repository `from` that has it, else whether
     /// this repository does. Says whether it has the blob now; nothing travels.
     ///
-    /// A registry that mounts is asked the second question as a mount from the repository itself: the answer is the
-    /// same, and where the blob is missing the upload session is open already, which saves a request for each blob. Only
-    /// a mount that worked counts as a sign: a registry that knows no mounts answers as if the blob were missing.
+    /// A mount from the repository itself would ask the second question and open the session in one request. It is not
+    /// used: where the blob is there, `docker-registry` 2.8 writes its link anew, and a manifest that is pushed at that
+    /// moment finds the link empty and is refused.
     ///
     /// # Errors
     /// When the registry cannot be asked.
     pub async fn offer_blob(&self, at: &Endpoint, digest: &Digest, from: Option<&str>) -> Result<bool, Error> {
-        if let Some(from) = from {
-            return self.mount_blob(at, digest, from).await;
-        }
-        let host = self.inner.host(at)?;
-        if let Some((path, pushed)) = host.pushed.get()
-            && !host.mounts_asked.swap(true, Ordering::Relaxed)
-            && let Ok(repository) = Repository::new(at.repository.registry(), path)
-        {
-            self.learn_whether_it_mounts(&host, &self.endpoint(&repository), pushed).await;
-        }
-        if !host.mounts.load(Ordering::Relaxed) {
-            return Ok(self.head_blob(at, digest).await?.is_some());
-        }
-        self.mount_blob(at, digest, at.repository.path()).await
-    }
-
-    /// Asks for a blob that is known to be there.
-    async fn learn_whether_it_mounts(&self, host: &Arc<Host>, at: &Endpoint, pushed: &Digest) {
-        match self.mount_blob(at, pushed, at.repository.path()).await {
-            Ok(mounts) => tracing::debug!(registry = host.registry, mounts, "learned whether the registry mounts"),
-            Err(error) => tracing::debug!(%error, "the registry does not say whether it mounts"),
-        }
-        if let Some(session) = host.take_session(at, pushed) {
-            self.inner.cancel(host, at, &session).await;
+        match from {
+            Some(from) => self.mount_blob(at, digest, from).await,
+            None => Ok(self.head_blob(at, digest).await?.is_some()),
         }
     }
 
@@ -85,7 +63,6 @@ impl Client {
             match self.inner.request(at, &rest, adapt, scope.clone(), &action).await {
                 Ok(reply) if reply.status() == 201 => {
                     reply.finish();
-                    host.mounts.store(true, Ordering::Relaxed);
                     return Ok(true);
                 }
                 Ok(reply) => {
@@ -108,8 +85,7 @@ impl Client {
                     ) =>
                 {
                     tracing::debug!(%error, "the registry refused the mount");
-                    // From itself it was a question, which is still open.
-                    return Ok(from == at.repository.path() && self.head_blob(at, digest).await?.is_some());
+                    return Ok(false);
                 }
                 Err(error) => retries.again(error, 0).await?,
             }
@@ -157,9 +133,7 @@ impl Client {
             }
         }
         // Boxed, since callers keep their own state around it.
-        Box::pin(Push::new(&self.inner, &host, at, blob, &source, progress, &action).run(earlier)).await?;
-        host.pushed.get_or_init(|| (at.repository.path().to_owned(), blob.digest.clone()));
-        Ok(())
+        Box::pin(Push::new(&self.inner, &host, at, blob, &source, progress, &action).run(earlier)).await
     }
 
     /// Writes a manifest, byte by byte as it is, under a tag or its digest. Everything it names must be there already.

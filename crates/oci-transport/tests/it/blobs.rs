@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use image_ref::Digest;
 use oci_transport::{BlobSink, Condition, Hasher};
-use test_support::{Blob, Effect, Fault, Kind, Registry, When};
+use test_support::{Effect, Fault, Kind, Registry, When};
 
 use crate::support::{content, descriptor, destination, endpoint, random, source};
 
@@ -158,48 +158,6 @@ async fn mounts_and_their_refusal() {
     assert!(!client.mount_blob(&at, &other.digest, "other/app").await.unwrap());
     client.cancel_sessions(&at).await;
     assert_eq!(registry.unfinished_uploads(), 0);
-}
-
-#[tokio::test]
-async fn what_an_offer_costs() {
-    // Offers a blob and pushes it when it is wanted; the methods that took.
-    async fn check(registry: &Registry, client: &oci_transport::Client, blob: &Blob, expected: &[&str]) {
-        let at = endpoint(client, registry, "ns/app");
-        registry.clear_requests();
-        if !client.offer_blob(&at, &blob.digest, None).await.unwrap() {
-            client.push_blob(&at, &descriptor(blob), content(blob), &|_| {}).await.unwrap();
-        }
-        let methods: Vec<_> =
-            registry.requests().iter().filter(|r| r.kind != Kind::Ping).map(|r| r.method.to_string()).collect();
-        assert_eq!(methods, expected);
-        assert!(registry.has_blob("ns/app", &blob.digest));
-        assert_eq!(registry.unfinished_uploads(), 0);
-    }
-    let blobs: Vec<_> = (1..=4).map(|seed| random(seed, 1000)).collect();
-
-    let registry = Registry::start_blocking();
-    let client = destination();
-    registry.put_blob("ns/app", blobs[3].bytes.clone());
-    check(&registry, &client, &blobs[0], &["HEAD", "POST", "PUT"]).await;
-    // Whether the registry mounts is learned once, and then one request asks and opens the session.
-    check(&registry, &client, &blobs[1], &["POST", "POST", "PUT"]).await;
-    check(&registry, &client, &blobs[2], &["POST", "PUT"]).await;
-    check(&registry, &client, &blobs[3], &["POST"]).await;
-    check(&registry, &client, &blobs[0], &["POST"]).await;
-
-    // A mount that worked tells as much.
-    let client = destination();
-    let fresh = random(5, 1000);
-    assert!(client.mount_blob(&endpoint(&client, &registry, "ns/b"), &blobs[0].digest, "ns/app").await.unwrap());
-    check(&registry, &client, &fresh, &["POST", "PUT"]).await;
-
-    // One without mounts answers as if nothing were there: it is asked in the plain way.
-    let registry = Registry::builder().mounts(false).start_blocking();
-    let client = destination();
-    check(&registry, &client, &blobs[0], &["HEAD", "POST", "PUT"]).await;
-    check(&registry, &client, &blobs[1], &["POST", "DELETE", "HEAD", "POST", "PUT"]).await;
-    check(&registry, &client, &blobs[2], &["HEAD", "POST", "PUT"]).await;
-    check(&registry, &client, &blobs[0], &["HEAD"]).await;
 }
 
 fn chunking(size: u64) -> oci_transport::Client {
