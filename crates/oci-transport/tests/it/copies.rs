@@ -95,7 +95,7 @@ async fn layouts() {
     reading `oci://ROOT`: `ROOT` holds 2 images, name one of them: `ROOT:NAME` with `v1`, `v2`
     reading `oci://ROOT:v3`: `ROOT` holds no image `v3`, but `v1`, `v2`
     reading `oci://ROOT/none`: `ROOT/none` is no OCI layout: it has no file `oci-layout`
-    reading `docker-archive:///x.tar`: transport `docker-archive` is not supported here; copy the image into an OCI layout first: `skopeo copy --all --preserve-digests docker-archive:… oci:DIR`, and use `oci://DIR`
+    reading `docker-archive:///x.tar`: transport `docker-archive`: it is read with the program `skopeo`, which is not on PATH; install it, or on another machine copy the image into an OCI layout with it and use `oci://DIR`
     ");
 
     // A wrong blob leaves nothing.
