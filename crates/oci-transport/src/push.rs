@@ -27,8 +27,8 @@ impl Client {
     /// this repository does. Says whether it has the blob now; nothing travels.
     ///
     /// A mount from the repository itself would ask the second question and open the session in one request. It is not
-    /// used: where the blob is there, `docker-registry` 2.8 writes its link anew, and a manifest that is pushed at that
-    /// moment finds the link empty and is refused.
+    /// used: with it, `docker-registry` 2.8 once refused a manifest whose blobs were there. Presumably a mount writes the
+    /// link of a blob that is there anew, and the manifest found it empty at that moment; that was not proven.
     ///
     /// # Errors
     /// When the registry cannot be asked.
