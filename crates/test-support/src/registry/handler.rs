@@ -81,7 +81,11 @@ pub(super) async fn handle(shared: Arc<Shared>, connection: Connection, request:
     let call = Call { shared, connection, target, parts, record, effects, query };
     let write = matches!(call.parts.method, Method::PUT | Method::PATCH | Method::POST);
 
-    let response = match before(&call).await {
+    let early = match before(&call).await {
+        None => refused(&call),
+        answered => answered,
+    };
+    let response = match early {
         Some(response) => {
             // Answered without a look at the body; reading it to its end makes what the client sees the same each time.
             drop(call.read(body, |_| Ok(())).await);
@@ -126,19 +130,23 @@ async fn before(call: &Call) -> Option<Response<Body>> {
     None
 }
 
+/// The answer to a request without the authorization that it needs.
+fn refused(call: &Call) -> Option<Response<Body>> {
+    if call.target.kind == Kind::Token || call.connection.on_cdn {
+        return None;
+    }
+    let shared = &call.shared;
+    let realm = format!("{}://{}/token", shared.scheme(), shared.host);
+    let request = (&call.parts.method, &call.target, call.record.query.as_str());
+    auth::check(&shared.auth, &shared.tokens, &realm, request, &call.parts.headers)
+}
+
 async fn answer(call: &Call, body: Body) -> Response<Body> {
     let shared = &call.shared;
     let (method, target, query) = (&call.parts.method, &call.target, call.record.query.as_str());
     if target.kind == Kind::Token {
         let Ok(form) = call.read_all(body).await else { return error::of_status(400) };
         return auth::token(&shared.auth, &shared.tokens, method, query, &call.parts.headers, &form);
-    }
-    if !call.connection.on_cdn {
-        let realm = format!("{}://{}/token", shared.scheme(), shared.host);
-        let request = (method, target, query);
-        if let Some(refused) = auth::check(&shared.auth, &shared.tokens, &realm, request, &call.parts.headers) {
-            return refused;
-        }
     }
     let known_path = target.repository.is_empty() || image_ref::is_valid_path(&target.repository);
     if !known_path {
