@@ -109,7 +109,7 @@ pub enum Outcome {
 pub fn parse(list: &[OsString]) -> Outcome {
     let refused = |message: String| Outcome::Refused { message, usage: usage(list) };
     let command = command(list);
-    let flat = argv::join_switch_values(list, &command);
+    let flat = argv::without_generation_of_help(argv::join_switch_values(list, &command));
     let matches = match command.try_get_matches_from(flat) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -147,6 +147,12 @@ pub fn usage(list: &[OsString]) -> String {
 pub fn completion(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(&[]), "oc-mirror", &mut script);
+    if shell == clap_complete::Shell::Bash {
+        // The generator (4.6) takes the dash of the program's name for the border of a subcommand in the second half of
+        // the script, so that no subcommand would find its words.
+        let text = String::from_utf8_lossy(&script).replace("oc__subcmd__mirror", "oc__mirror");
+        script = text.into_bytes();
+    }
     script
 }
 

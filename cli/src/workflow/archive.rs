@@ -19,7 +19,7 @@ use crate::settings::Settings;
 pub(super) fn list(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
     let listing = match inspect::list(folder) {
         Ok(listing) => listing,
-        Err(error) => return fail(log, &error.into()),
+        Err(error) => return fail(settings.output, &error.into(), log),
     };
     listing.warnings.iter().for_each(|warning| log.warn(warning));
     answer(settings.output, &listing, || listing_text(&listing), log);
@@ -40,7 +40,7 @@ pub(super) fn verify(settings: &Settings, folder: &Path, log: &Log) -> ExitStatu
     progress.close();
     let verified = match outcome {
         Ok(verified) => verified,
-        Err(error) => return fail(log, &error.into()),
+        Err(error) => return fail(settings.output, &error.into(), log),
     };
     verified.warnings.iter().for_each(|warning| log.warn(warning));
     answer(settings.output, &verified, || verified_text(&verified, started.elapsed()), log);
@@ -69,9 +69,14 @@ pub(super) fn answer(output: OutputFormat, document: &impl Serialize, text: impl
     log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
 }
 
-/// Tells why a command could not answer.
-pub(super) fn fail(log: &Log, error: &anyhow::Error) -> ExitStatus {
+/// Tells why a command could not answer. A script reads one document all the same.
+pub(super) fn fail(output: OutputFormat, error: &anyhow::Error, log: &Log) -> ExitStatus {
     log.error(format_args!("[Executor] {error:#} "));
+    if output == OutputFormat::Json {
+        let code = ExitStatus::GENERIC.code();
+        let document = serde_json::json!({ "format": 1, "exitCode": code, "error": format!("{error:#}") });
+        log.with_stdout(|stdout| std::io::Write::write_fmt(stdout, format_args!("{document:#}\n")));
+    }
     ExitStatus::GENERIC
 }
 

@@ -11,6 +11,7 @@ use mirror_engine::{Job, Observer, Workflow};
 use mirror_plan::Family;
 use mirror_plan::delete::DeleteList;
 
+use super::archive::fail;
 use super::mirror::{open_log, read_document};
 use super::why::{options, program, runtime};
 use crate::access::Clients;
@@ -36,8 +37,7 @@ pub(super) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatu
         Ok(report) => report,
         Err(error) => {
             log.close();
-            log.error(format_args!("[Executor] {error:#} "));
-            return ExitStatus::GENERIC;
+            return fail(settings.output, &error, log);
         }
     };
     log.close();

@@ -19,7 +19,7 @@ pub(super) fn run(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
             answer(settings.output, &description, || text(&description), log);
             ExitStatus::SUCCESS
         }
-        Err(error) => fail(log, &error.into()),
+        Err(error) => fail(settings.output, &error.into(), log),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn operators(settings: &Settings, request: &ListOperators, log: &Log)
 
 fn print(output: OutputFormat, found: anyhow::Result<Answer>, log: &Log) -> ExitStatus {
     match found {
-        Err(error) => fail(log, &error),
+        Err(error) => fail(output, &error, log),
         Ok(found) => {
             answer(output, &found.document, || found.text, log);
             if found.errors.is_empty() {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
 
+use super::archive::fail;
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
@@ -30,14 +31,7 @@ pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
         }
         Err(error) => {
             log.close();
-            log.error(format_args!("[Executor] {error:#} "));
-            if settings.output == OutputFormat::Json {
-                // A script reads one document, also of a run that never began.
-                let code = ExitStatus::GENERIC.code();
-                let document = serde_json::json!({ "format": 1, "exitCode": code, "error": format!("{error:#}") });
-                log.with_stdout(|stdout| writeln!(stdout, "{document:#}"));
-            }
-            ExitStatus::GENERIC
+            fail(settings.output, &error, log)
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::version;
 pub(super) fn run(settings: &Settings, request: &Why, log: &Log) -> ExitStatus {
     let (explanation, configuration) = match explain(settings, request, log) {
         Ok(found) => found,
-        Err(error) => return fail(log, &error),
+        Err(error) => return fail(settings.output, &error, log),
     };
     if let Some(errors) = &explanation.errors {
         log.warn(format_args!("not everything could be collected, the answer may be incomplete: {errors}"));
