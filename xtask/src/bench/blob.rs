@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use test_support::{Workload, single_layer};
 
 use super::measure::{self, Cost, median};
+use super::options::{self, Folder};
 use super::server::Server;
 use super::{again_in_release, settle};
 use crate::process::{self, cargo, complain, say};
@@ -35,13 +36,8 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     }
     process::run(cargo(), &["build", "--quiet", "--release", "--package", "oci-transport", "--example", "transfer"])?;
     let transfer = tool::target_folder()?.join("release/examples/transfer");
-    let temporary;
-    let folder = if let Some(folder) = &options.folder {
-        folder.as_path()
-    } else {
-        temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
-        temporary.path()
-    };
+    let folder = Folder::of(options.folder.as_ref())?;
+    let folder = folder.path();
     say(&format!("one blob, medians of {} pairs; floor: one curl process with the same blob\n", options.pairs));
     say("| work | wall s | curl s | ratio | target | CPU s per GB | curl CPU s per GB | peak RSS MB |");
     say("|---|---|---|---|---|---|---|---|");
@@ -58,19 +54,15 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
 
 fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
     let mut options = Options { sizes: vec![64, 1024, 4096], pairs: 5, folder: None };
-    let mut rest = arguments.iter();
-    while let Some(&name) = rest.next() {
-        let value = rest.next().with_context(|| format!("`{name}` wants a value"))?;
-        let wrong = || format!("`{value}` is no value of `{name}`");
+    options::each(arguments, "--mib N[,N...], --pairs, --folder", |name, value| {
         match name {
-            "--mib" => {
-                options.sizes = value.split(',').map(str::parse).collect::<Result<_, _>>().with_context(wrong)?;
-            }
-            "--pairs" => options.pairs = value.parse().with_context(wrong)?,
+            "--mib" => options.sizes = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
+            "--pairs" => options.pairs = value.parse()?,
             "--folder" => options.folder = Some(value.into()),
-            _ => bail!("unknown option `{name}`; there are --mib N[,N...], --pairs, --folder"),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     ensure!(options.pairs > 0 && options.sizes.iter().all(|mib| *mib > 0), "the numbers must be above zero");
     Ok(options)
 }

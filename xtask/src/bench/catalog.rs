@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use test_support::GeneratedCatalog;
 
 use super::measure::median;
+use super::options;
 use crate::process::{self, cargo, complain, root, say};
 use crate::tool;
 
@@ -83,17 +84,15 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
 
 fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
     let mut options = Options { runs: 5, large: 500, only: String::new() };
-    let mut rest = arguments.iter();
-    while let Some(&name) = rest.next() {
-        let value = rest.next().with_context(|| format!("`{name}` wants a value"))?;
-        let wrong = || format!("`{value}` is no value of `{name}`");
+    options::each(arguments, "--runs, --large, --only", |name, value| {
         match name {
-            "--runs" => options.runs = value.parse().with_context(wrong)?,
-            "--large" => options.large = value.parse().with_context(wrong)?,
-            "--only" => (*value).clone_into(&mut options.only),
-            _ => bail!("unknown option `{name}`; there are --runs, --large, --only"),
+            "--runs" => options.runs = value.parse()?,
+            "--large" => options.large = value.parse()?,
+            "--only" => value.clone_into(&mut options.only),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     ensure!(options.runs > 0, "at least one run");
     Ok(options)
 }

@@ -4,6 +4,7 @@ pub(crate) mod blob;
 pub(crate) mod catalog;
 mod floor;
 mod measure;
+mod options;
 pub(crate) mod release;
 pub(crate) mod server;
 pub(crate) mod transfer;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use test_support::{Registry, Release, ReleaseSigner, UpdateService};
 
 use super::measure::{self, Cost, median};
+use super::options;
 use crate::process::{self, cargo, complain, root, say};
 use crate::tool::{self, Tool};
 
@@ -57,18 +58,16 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
 
 fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
     let mut options = Options { runs: 11, binary: None, only: None };
-    let mut rest = arguments.iter();
-    while let Some(&name) = rest.next() {
-        let value = rest.next().with_context(|| format!("`{name}` wants a value"))?;
-        let wrong = || format!("`{value}` is no value of `{name}`");
+    options::each(arguments, "--runs, --binary, --only", |name, value| {
         match name {
-            "--runs" => options.runs = value.parse().with_context(wrong)?,
-            "--binary" => options.binary = Some(fs::canonicalize(value).with_context(wrong)?),
-            "--only" if ["select", "collect"].contains(value) => options.only = Some((*value).to_owned()),
-            "--only" => bail!("{}, expected `select` or `collect`", wrong()),
-            _ => bail!("unknown option `{name}`; there are --runs, --binary, --only"),
+            "--runs" => options.runs = value.parse()?,
+            "--binary" => options.binary = Some(fs::canonicalize(value)?),
+            "--only" if ["select", "collect"].contains(&value) => options.only = Some(value.to_owned()),
+            "--only" => bail!("expected `select` or `collect`"),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     ensure!(options.runs > 0, "at least one run");
     Ok(options)
 }

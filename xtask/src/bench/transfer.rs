@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use test_support::{Workload, release_shaped};
 
 use super::measure::{self, Cost, median};
+use super::options::{self, Folder};
 use super::server::{Counters, Server};
 use super::{again_in_release, floor, settle};
 use crate::process::{self, complain, say};
@@ -43,31 +44,23 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         Some(binary) => binary.clone(),
         None => tool::build(true)?,
     };
-    let temporary;
-    let folder = if let Some(folder) = &options.folder {
-        folder.as_path()
-    } else {
-        temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
-        temporary.path()
-    };
-    measure_all(&options, &binary, folder)
+    let folder = Folder::of(options.folder.as_ref())?;
+    measure_all(&options, &binary, folder.path())
 }
 
 fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
     let mut options = Options { images: 200, scale: 1.0, pairs: 5, binary: None, folder: None };
-    let mut rest = arguments.iter();
-    while let Some(&name) = rest.next() {
-        let value = rest.next().with_context(|| format!("`{name}` wants a value"))?;
-        let wrong = || format!("`{value}` is no value of `{name}`");
+    options::each(arguments, "--images, --scale, --pairs, --binary, --folder", |name, value| {
         match name {
-            "--images" => options.images = value.parse().with_context(wrong)?,
-            "--scale" => options.scale = value.parse().with_context(wrong)?,
-            "--pairs" => options.pairs = value.parse().with_context(wrong)?,
-            "--binary" => options.binary = Some(fs::canonicalize(value).with_context(wrong)?),
+            "--images" => options.images = value.parse()?,
+            "--scale" => options.scale = value.parse()?,
+            "--pairs" => options.pairs = value.parse()?,
+            "--binary" => options.binary = Some(fs::canonicalize(value)?),
             "--folder" => options.folder = Some(value.into()),
-            _ => bail!("unknown option `{name}`; there are --images, --scale, --pairs, --binary, --folder"),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     ensure!(options.images > 0 && options.pairs > 0 && options.scale > 0.0, "the numbers must be above zero");
     Ok(options)
 }
