@@ -122,9 +122,17 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         .transpose()
         .context("--since is out of range")?;
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    // Signatures of registries.d are read for the policy alone: a mistake there must not stop anyone else.
-    let (registries_d, default_lookaside) = if request.secure_policy {
-        access::registries_d(common).map(|(read, folder)| (read, Some(folder)))?
+    let (registries_d, default_lookaside) = if request.secure_policy || !request.remove_signatures {
+        match access::registries_d(common) {
+            Ok((read, folder)) => (read, Some(folder)),
+            // Only a policy makes signatures a condition.
+            Err(error) if !request.secure_policy => {
+                let error = anyhow::Error::from(error);
+                log.warn(format_args!("⚠️  simple-signing signatures stay behind: {error:#}"));
+                Default::default()
+            }
+            Err(error) => return Err(error.into()),
+        }
     } else {
         Default::default()
     };

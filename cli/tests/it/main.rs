@@ -14,6 +14,7 @@ mod exit_codes;
 mod harness;
 mod kill;
 mod list;
+mod lookaside;
 mod mirror;
 mod mirror_to_mirror;
 mod no_cache;

@@ -734,7 +734,7 @@ mod policy {
                 home.to_mirror(destination.host(), &options)
                     .code(8)
                     .says("the archive carries none")
-                    .says("--secure-policy");
+                    .says("--remove-signatures");
             }
         };
         let sign = |by: &ReleaseSigner, name: &str, digest: &str| Some((200, by.sign(&payload(name, digest))));

@@ -53,7 +53,7 @@ impl WorkingDir {
         self.root.join("signatures")
     }
 
-    /// Simple-signing signatures of images that a policy asked for, by registry.
+    /// Simple-signing signatures of images, by registry; an empty folder stands for a server that has none.
     pub fn lookaside(&self) -> PathBuf {
         self.root.join("lookaside")
     }

@@ -228,14 +228,22 @@ impl Carrier for FromArchive {
             let size = size.ok_or_else(|| missing("layer", &digest, &image.origin))?;
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
-        let attached = match (self.trust.sign(&self.store, image, &tree, &self.destination.observer)?, &self.shelf) {
+        let mut attached = match (self.trust.sign(&self.store, image, &tree, &self.destination.observer)?, &self.shelf)
+        {
             (Some(signed), _) => signed,
             (None, Some(shelf)) => trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
             (None, None) => Vec::new(),
         };
+        if image.built && !self.trust.signs() {
+            // Every archive names what belongs to its images. A signature that only the cache has is of an earlier run.
+            let repository = &image.cache.repository;
+            attached
+                .retain(|one| one.tag.as_ref().is_none_or(|tag| self.archive.resolve_tag(repository, tag).is_some()));
+        }
         if let Some(gate) = self.trust.gate_for(image) {
             gate.check(image, &tree, &attached, &ArchiveBytes { carrier: self, image }).await?;
         }
+        self.trust.carry(image, &tree, &self.destination.observer).await;
         if self.trust.travel {
             tree.attach(attached);
         }

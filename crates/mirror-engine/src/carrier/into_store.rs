@@ -386,6 +386,7 @@ impl Carrier for IntoStore {
         } else {
             self.check(at, image, &tree, &[]).await?;
         }
+        self.trust.carry(image, &tree, &self.observer).await;
         let tree = Arc::new(tree);
         let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));
         let complete = blocking(move || is_complete(&store, &name, &parts)).await.map_err(|e| store_error(&e))?;

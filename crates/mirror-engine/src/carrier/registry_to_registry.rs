@@ -287,6 +287,7 @@ impl Carrier for RegistryToRegistry {
             heard = if found.all { Heard::All } else { Heard::InPart };
         }
         self.check(at, image, &place, &tree, &found.attached).await?;
+        self.cache.trust.carry(image, &tree, &self.cache.observer).await;
         if !found.attached.is_empty() {
             tree.attach(found.attached);
             complete = complete && self.destination.has_image(image, &tree, tagged.as_ref()).await?;

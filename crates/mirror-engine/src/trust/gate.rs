@@ -33,7 +33,7 @@ pub(super) const MAX_SIGNATURES: usize = 128;
 pub(crate) struct Gate {
     pub(crate) policy: Arc<Policy>,
     /// Where simple-signing signatures are looked for.
-    pub(crate) lookasides: Lookasides,
+    pub(crate) lookasides: Arc<Lookasides>,
     pub(crate) now: Timestamp,
 }
 
@@ -173,7 +173,7 @@ async fn sigstore<B: SignatureBytes>(
 }
 
 /// The name that counts. With tag and digest, the digest is what is pulled.
-fn asked_for(image: &PlannedImage) -> ImageRef {
+pub(super) fn asked_for(image: &PlannedImage) -> ImageRef {
     match (image.source.digest(), image.source.repository()) {
         (Some(digest), Ok(repository)) => ImageRef::from_parts(&repository, None, Some(digest.clone())),
         _ => image.source.clone(),

@@ -1,20 +1,31 @@
 //! Simple-signing signatures: in the folders and on the servers that registries.d names, and those that an archive brought.
 //!
-//! They are read for the policy. What mirror to disk read goes into the working directory, below `lookaside/<registry>`, and
-//! so into the archive: disk to mirror opens no connection but to its destination, and has to judge all the same.
+//! They are read for the policy, and travel with their images. What mirror to disk and mirror to mirror read goes into the
+//! working directory, below `lookaside/<registry>`, and so into the archive: disk to mirror opens no connection but to its
+//! destination. From there, or straight from the source, they go where registries.d wants those of the destination
+//! ([`super::staging`]).
+//!
+//! Folders are read each time. A server is asked once about a manifest of a pinned image: the folder of its signatures in
+//! the working directory, empty when there were none, says that it has answered.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use image_ref::{Digest, ImageRef, Repository};
 use image_signature::SignatureBlob;
+use mirror_plan::PlannedImage;
 use oci_transport::Client;
 use registries_conf::{Lookaside, RegistriesD};
 
-use super::gate::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, read_small, refusal};
+use super::gate::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, asked_for, read_small, refusal};
+use super::staging::Staging;
 use crate::carrier::transport;
 use crate::copy::CopyError;
+use crate::event::Observer;
+use crate::tree::ImageTree;
+use crate::workdir::write_whole;
 
 /// Where signatures are looked for.
 pub(crate) struct Lookasides {
@@ -25,21 +36,30 @@ pub(crate) struct Lookasides {
     /// What the archive keeps, by registry.
     pub(crate) kept: PathBuf,
     pub(crate) way: Way,
+    /// Where they are written to when they travel.
+    pub(crate) staging: Option<Staging>,
+    /// What the policy has read of images that are about to travel, so that nobody is asked twice.
+    pub(crate) held: Mutex<HashMap<(String, Digest), Found>>,
 }
+
+/// Signatures as they lie there, each with its place.
+type Found = Vec<(String, Vec<u8>)>;
 
 /// What a workflow does about signatures that lie elsewhere.
 pub(crate) enum Way {
-    /// Asks servers; what is found is kept for the archive when it travels.
-    Out(Client, Keep),
+    /// Asks servers.
+    Out(Client),
     /// Asks nobody: what an archive brought has to do.
     In,
 }
 
-/// Whether signatures are kept for the archive.
+/// Whether a server has to answer anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
-    Yes,
-    No,
+enum Ask {
+    /// It has to.
+    Anew,
+    /// What it has answered to an earlier run is good enough.
+    Once,
 }
 
 impl Lookasides {
@@ -49,59 +69,116 @@ impl Lookasides {
     /// When one is there and cannot be read, when a server does not answer, or when a server would have to be asked and
     /// must not.
     pub(crate) async fn find(&self, name: &ImageRef, digest: &Digest) -> Result<Vec<SignatureBlob>, CopyError> {
-        let Ok(repository) = name.repository() else { return Ok(Vec::new()) };
-        let configured = self.registries_d.lookaside(name).map_err(|error| refusal(error.to_string()))?;
-        let base = configured.or_else(|| self.default.clone().map(Lookaside::Directory));
-        let kept = Lookaside::Directory(self.kept.join(repository.registry()));
-        let mut found = Vec::new();
-        match (&self.way, &base) {
-            (Way::In, _) => {
-                found = read(&kept, &repository, digest, None).await?;
-                match base {
-                    Some(base @ Lookaside::Directory(_)) => {
-                        found.extend(read(&base, &repository, digest, None).await?);
-                    }
-                    Some(Lookaside::Web(url)) if found.is_empty() => {
-                        return Err(refusal(format!(
-                            "its signatures are at {url}, the archive carries none, and \
-                             disk to mirror opens no connection but to its destination. Make the archive with \
-                             --secure-policy, which puts the signatures into it"
-                        )));
-                    }
-                    _ => {}
-                }
-            }
-            (Way::Out(client, keep), Some(base)) => {
-                found = read(base, &repository, digest, Some(client)).await?;
-                if *keep == Keep::Yes && !found.is_empty() {
-                    Self::keep(&kept, &repository, digest, &found)?;
-                }
-            }
-            (Way::Out(..), None) => {}
+        let found = self.read(name, digest, Ask::Anew).await?;
+        if let (true, Way::In, Ok(Some(Lookaside::Web(url)))) =
+            (found.is_empty(), &self.way, self.registries_d.lookaside(name))
+        {
+            return Err(refusal(format!(
+                "its signatures are at {url}, the archive carries none, and disk to mirror opens no connection but to its \
+                 destination. Make the archive with registries.d naming that place and without --remove-signatures, which \
+                 puts the signatures into it"
+            )));
         }
-        found
+        let parsed = found
             .iter()
             .map(|(place, bytes)| {
                 SignatureBlob::parse(bytes).map_err(|error| refusal(format!("signature `{place}`: {error}")))
             })
-            .collect()
+            .collect::<Result<_, _>>()?;
+        if self.staging.is_some() {
+            self.held.lock().expect("no holder panics").insert((name.to_string(), digest.clone()), found);
+        }
+        Ok(parsed)
     }
 
-    fn keep(
-        kept: &Lookaside,
-        repository: &Repository,
-        digest: &Digest,
-        found: &[(String, Vec<u8>)],
-    ) -> Result<(), CopyError> {
-        for (at, (_, bytes)) in found.iter().enumerate() {
-            let Lookaside::Directory(path) = kept.signature(repository, digest, at + 1) else { continue };
-            let written =
-                path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, bytes));
-            written.map_err(|error| {
-                CopyError::permanent("working-dir", format!("cannot write `{}`: {error}", path.display()))
-            })?;
+    /// Takes the signatures of every manifest of an image along: into the working directory, and to where registries.d
+    /// wants those of its destination. What cannot be read or written is warned about and stays behind: only a policy makes
+    /// signatures a condition.
+    pub(super) async fn carry(&self, image: &PlannedImage, tree: &ImageTree, observer: &Arc<dyn Observer>) {
+        let Some(staging) = &self.staging else { return };
+        let name = asked_for(image);
+        // What this program has built is signed by nobody else; the policy has read what the original has.
+        if image.built {
+            let name = name.to_string();
+            return self.held.lock().expect("no holder panics").retain(|(held, _), _| *held != name);
         }
-        Ok(())
+        let ask = if name.digest().is_some() { Ask::Once } else { Ask::Anew };
+        for manifest in tree.image_manifests() {
+            let digest = &manifest.digest;
+            let held = self.held.lock().expect("no holder panics").remove(&(name.to_string(), digest.clone()));
+            let found = match held {
+                Some(found) => Ok(found),
+                None => self.read(&name, digest, ask).await,
+            };
+            match found {
+                Ok(found) => staging.write(&self.registries_d, image, digest, &found, observer),
+                Err(error) => {
+                    staging
+                        .warn(observer, format!("simple-signing signatures of {name} stay behind: {}", error.message));
+                }
+            }
+        }
+    }
+
+    async fn read(&self, name: &ImageRef, digest: &Digest, ask: Ask) -> Result<Found, CopyError> {
+        let Ok(repository) = name.repository() else { return Ok(Vec::new()) };
+        let configured = self.registries_d.lookaside(name).map_err(|error| refusal(error.to_string()))?;
+        let base = configured.or_else(|| self.default.clone().map(Lookaside::Directory));
+        let kept = self.kept.join(repository.registry());
+        let at_hand = Lookaside::Directory(kept.clone());
+        match (&self.way, &base) {
+            (Way::In, base) => {
+                let mut found = read(&at_hand, &repository, digest, None).await?;
+                if let Some(base @ Lookaside::Directory(_)) = base {
+                    found.extend(read(base, &repository, digest, None).await?);
+                }
+                Ok(found)
+            }
+            (Way::Out(client), Some(base)) => {
+                let of_server = matches!(base, Lookaside::Web(_));
+                if of_server && ask == Ask::Once && folder_of(&kept, &repository, digest).is_dir() {
+                    return read(&at_hand, &repository, digest, None).await;
+                }
+                let found = read(base, &repository, digest, Some(client)).await?;
+                if self.staging.is_some() {
+                    keep(&kept, &repository, digest, &found, of_server)?;
+                }
+                Ok(found)
+            }
+            (Way::Out(_), None) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The folder of the signatures of a manifest below `base`.
+pub(super) fn folder_of(base: &Path, repository: &Repository, digest: &Digest) -> PathBuf {
+    match Lookaside::Directory(base.to_owned()).signature(repository, digest, 1) {
+        Lookaside::Directory(path) => path.parent().map(Path::to_owned).unwrap_or_default(),
+        Lookaside::Web(_) => unreachable!("below a folder there are only folders"),
+    }
+}
+
+/// Replaces what is kept of a manifest. That a server has none is kept, too.
+fn keep(
+    kept: &Path,
+    repository: &Repository,
+    digest: &Digest,
+    found: &Found,
+    of_server: bool,
+) -> Result<(), CopyError> {
+    let folder = folder_of(kept, repository, digest);
+    let failed =
+        |error: std::io::Error| CopyError::permanent("working-dir", format!("cannot write signatures: {error}"));
+    if of_server {
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+    }
+    for (at, (_, bytes)) in found.iter().enumerate() {
+        write_whole(&folder.join(format!("signature-{}", at + 1)), bytes).map_err(failed)?;
+    }
+    // Readers stop at the first number that is missing.
+    match std::fs::remove_file(folder.join(format!("signature-{}", found.len() + 1))) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
     }
 }
 
@@ -111,7 +188,7 @@ async fn read(
     repository: &Repository,
     digest: &Digest,
     client: Option<&Client>,
-) -> Result<Vec<(String, Vec<u8>)>, CopyError> {
+) -> Result<Found, CopyError> {
     let mut found = Vec::new();
     for number in 1..=MAX_SIGNATURES {
         let read = match (base.signature(repository, digest, number), client) {

@@ -3,7 +3,8 @@
 //! - [`online`] finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
 //! - [`shelf`] finds them in a cache or an archive;
 //! - [`gate`] asks the trust policy;
-//! - [`lookaside`] finds the simple-signing signatures that it may want;
+//! - [`lookaside`] finds the simple-signing signatures that it may want, and takes them along;
+//! - [`staging`] writes them to where those of the destination belong;
 //! - [`push`] puts them beside the image at the destination;
 //! - [`sign`] gives rebuilt catalogs a signature of the user's own;
 //! - [`unasked`] remembers which images came without the question.
@@ -24,9 +25,11 @@ mod online;
 mod push;
 mod shelf;
 mod sign;
+mod staging;
 mod unasked;
 
-use lookaside::{Keep, Lookasides, Way};
+use lookaside::{Lookasides, Way};
+use staging::Staging;
 
 pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 pub(crate) use online::{Found, find_online, signature_digest};
@@ -34,7 +37,8 @@ pub(crate) use push::{are_attached, push_attached};
 pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
 pub(crate) use unasked::{Heard, place_of};
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use archive_format::Store;
 use image_ref::Digest;
@@ -52,8 +56,12 @@ pub(crate) struct Trust {
     pub(crate) travel: bool,
     /// The policy to enforce.
     pub(crate) gate: Option<Gate>,
+    /// Where simple-signing signatures lie.
+    lookasides: Arc<Lookasides>,
     /// The key that rebuilt catalogs are signed with.
     key: Option<SigningKey>,
+    /// Whether images come from an archive, with the signatures that it has for them.
+    from_archive: bool,
 }
 
 impl Trust {
@@ -63,27 +71,41 @@ impl Trust {
     /// When the key of `--sign-catalogs` is none.
     pub(crate) fn of(job: &Job) -> Result<Self, RunError> {
         let options = &job.options;
-        let keeps = !options.remove_signatures && options.dry_run == DryRun::No;
+        let carries = !options.remove_signatures && options.dry_run == DryRun::No;
+        let lookasides = Arc::new(Lookasides {
+            registries_d: Arc::clone(&options.registries_d),
+            default: options.default_lookaside.clone(),
+            kept: job.workflow.working_dir().lookaside(),
+            way: match &job.workflow {
+                Workflow::DiskToMirror { .. } => Way::In,
+                _ => Way::Out(job.source.clone()),
+            },
+            staging: carries.then(Staging::default),
+            held: Mutex::new(HashMap::new()),
+        });
         let gate = options.policy.as_ref().map(|policy| Gate {
             policy: Arc::clone(policy),
-            lookasides: Lookasides {
-                registries_d: Arc::clone(&options.registries_d),
-                default: options.default_lookaside.clone(),
-                kept: job.workflow.working_dir().lookaside(),
-                way: match &job.workflow {
-                    Workflow::DiskToMirror { .. } => Way::In,
-                    Workflow::MirrorToDisk { .. } if keeps => Way::Out(job.source.clone(), Keep::Yes),
-                    _ => Way::Out(job.source.clone(), Keep::No),
-                },
-            },
+            lookasides: Arc::clone(&lookasides),
             now: job.started,
         });
         let key = options.sign_catalogs.as_deref().map(|pem| SigningKey::from_pem(&String::from_utf8_lossy(pem)));
         let key = key.transpose().map_err(|error| RunError::generic(format!("--sign-catalogs: {error}")))?;
-        Ok(Self { travel: !options.remove_signatures, gate, key })
+        Ok(Self {
+            travel: !options.remove_signatures,
+            gate,
+            lookasides,
+            key,
+            from_archive: matches!(job.workflow, Workflow::DiskToMirror { .. }),
+        })
     }
 
-    /// Signs a rebuilt catalog if there is a key for that; `None` for every other image.
+    /// Takes the simple-signing signatures of an image along, when signatures travel.
+    pub(crate) async fn carry(&self, image: &PlannedImage, tree: &ImageTree, observer: &Arc<dyn Observer>) {
+        self.lookasides.carry(image, tree, observer).await;
+    }
+
+    /// Signs a rebuilt catalog if there is a key for that; `None` for every other image, and for a catalog whose signature
+    /// an archive may have.
     ///
     /// The name in the signature is where the catalog will be used from: its destination, or its source's name as long as
     /// nobody knows the destination.
@@ -103,11 +125,17 @@ impl Trust {
         let Some(key) = &self.key else {
             let text = format!("catalog {} was rebuilt and is not signed; --sign-catalogs signs it", image.origin);
             observer.event(Event::Info(text));
-            return Ok(None);
+            // The cache may still have what an earlier run signed; this one was not asked to.
+            return Ok((!self.from_archive).then(Vec::new));
         };
         let name = image.destination.as_ref().unwrap_or(&image.source).name();
         let signed = sign::sign(store, &image.cache.repository, tree, name, key);
         signed.map(Some).map_err(|error| crate::carrier::store(&error))
+    }
+
+    /// Whether this run signs what it has rebuilt.
+    pub(crate) fn signs(&self) -> bool {
+        self.key.is_some()
     }
 
     /// The gate an image has to pass.

@@ -92,7 +92,7 @@ pub struct Options {
     pub ignore_release_signature: bool,
     /// The trust policy to enforce.
     pub policy: Option<Arc<registries_conf::Policy>>,
-    /// Where the signatures lie that the policy may ask for.
+    /// Where simple-signing signatures lie, and where they are written to.
     pub registries_d: Arc<registries_conf::RegistriesD>,
     /// Where they lie when `registries_d` does not say.
     pub default_lookaside: Option<PathBuf>,
