@@ -1,6 +1,6 @@
 //! The parts of an image: its manifests, children before parents, and its unique blobs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
 use image_ref::{Digest, Platform};
@@ -104,9 +104,10 @@ where
     R: Future<Output = Result<Manifest, E>>,
 {
     let mut children = Vec::new();
+    let mut listed: HashMap<Digest, Vec<Digest>> = HashMap::new();
     let mut blobs = Blobs::default();
     let mut seen = HashSet::from([root.digest.clone()]);
-    // Each entry is a manifest to open and its depth; children are collected parents first and reversed at the end.
+    // Each entry is a manifest to open and its depth; children are collected parents first and put in order at the end.
     let mut open = vec![(root.clone(), 0_usize)];
     while let Some((manifest, depth)) = open.pop() {
         let view = manifest.view().map_err(|source| TreeError::View { digest: manifest.digest.clone(), source })?;
@@ -117,6 +118,8 @@ where
                 }
                 let selected = select(&index.manifests, platforms)?;
                 for entry in selected {
+                    let listed = listed.entry(manifest.digest.clone()).or_default();
+                    listed.push(entry.descriptor.digest.clone());
                     if seen.insert(entry.descriptor.digest.clone()) {
                         let child = fetch(entry.descriptor.clone()).await.map_err(TreeError::Fetch)?;
                         children.push(child.clone());
@@ -138,8 +141,30 @@ where
             }
         }
     }
-    children.reverse();
+    let children = children_first(children, &listed);
     Ok(ImageTree { root, children, blobs: blobs.list, without_size: blobs.without_size, attached: Vec::new() })
+}
+
+/// Turns the order around, and then some: a manifest that an inner index lists as well comes before that index, although
+/// an outer one named it earlier.
+fn children_first(parents_first: Vec<Manifest>, listed: &HashMap<Digest, Vec<Digest>>) -> Vec<Manifest> {
+    fn put(
+        digest: &Digest,
+        listed: &HashMap<Digest, Vec<Digest>>,
+        left: &mut HashMap<Digest, Manifest>,
+        ordered: &mut Vec<Manifest>,
+    ) {
+        let Some(manifest) = left.remove(digest) else { return };
+        listed.get(digest).into_iter().flatten().for_each(|child| put(child, listed, left, ordered));
+        ordered.push(manifest);
+    }
+    let order: Vec<Digest> = parents_first.iter().rev().map(|manifest| manifest.digest.clone()).collect();
+    let mut left = parents_first.into_iter().map(|manifest| (manifest.digest.clone(), manifest)).collect();
+    let mut ordered = Vec::with_capacity(order.len());
+    for digest in &order {
+        put(digest, listed, &mut left, &mut ordered);
+    }
+    ordered
 }
 
 fn select<'a, E>(
