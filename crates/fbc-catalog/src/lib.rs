@@ -78,6 +78,7 @@ mod read;
 mod related_images;
 mod request;
 mod select;
+mod snapshot;
 mod validate;
 pub mod version;
 mod write;

@@ -277,7 +277,7 @@ fn read_yaml(piece: &Piece<'_>) -> Result<Catalog, ReadError> {
 }
 
 /// Decodes a blob and adds it to the catalog.
-fn add(catalog: &mut Catalog, blob: Blob) -> Result<(), ReadError> {
+pub(crate) fn add(catalog: &mut Catalog, blob: Blob) -> Result<(), ReadError> {
     let text = blob.text.clone();
     let origin = blob.origin.clone();
     decode(catalog, blob, text.get()).map_err(|fault| ReadError { origin, fault })

@@ -556,3 +556,41 @@ fn a_generated_large_catalog_is_walked_once() {
         assert_eq!(select(&catalog, &request("x"), rules).unwrap().catalog.bundles.len(), 1);
     }
 }
+
+#[test]
+fn snapshots() {
+    let snapshot = |catalog: &Catalog| {
+        let mut bytes = Vec::new();
+        catalog.write_snapshot(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let check = |files: &[(&str, &str)]| {
+        let catalog = Catalog::read(files.iter().copied()).unwrap();
+        let text = snapshot(&catalog);
+        let again = Catalog::from_snapshot(&text).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{catalog:?}"));
+        assert_eq!(snapshot(&again), text);
+        // Whatever is cut off is seen, except behind a document.
+        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let part = Catalog::from_snapshot(&text[..at]);
+            assert!(part.is_none_or(|part| snapshot(&part) == text[..at]), "cut off at {at}");
+        }
+    };
+    check(&[]);
+    check(&[("a/c.json", &catalog_json(A))]);
+    check(&[
+        (
+            "päckage/\"quoted\".yaml",
+            "---\n# first\nschema: olm.package\nname: ä\n---\nschema: my.schema\ntext: |\n  a\n\n  b\n",
+        ),
+        ("b.json", "{\"schema\": \"other\",\n \"n\": 1.50,\n \"n\": 12345678901234567890}\n"),
+    ]);
+    let other = |text: &str| assert!(Catalog::from_snapshot(text).is_none(), "{text}");
+    other("");
+    other("fbc-catalog snapshot 0\n");
+    for line in
+        ["[\"a\",1,1,2]\n{}", "[\"a\",1,1,9]\n{}\n", "[\"a\",1,1]\n{}\n", "[\"a\",1,1,2]\n{]\n", "[\"a\",1,1,2]\n{}\n"]
+    {
+        other(&format!("fbc-catalog snapshot 1\n{line}"));
+    }
+}

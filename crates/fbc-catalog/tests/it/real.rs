@@ -118,6 +118,15 @@ fn check(catalog: &Catalog) -> (usize, usize) {
     (met, refused)
 }
 
+/// What a snapshot gives back is the catalog itself, down to the text of each document and where it stood.
+#[track_caller]
+fn assert_snapshot(catalog: &Catalog) {
+    let mut snapshot = Vec::new();
+    catalog.write_snapshot(&mut snapshot).unwrap();
+    let again = Catalog::from_snapshot(std::str::from_utf8(&snapshot).unwrap()).unwrap();
+    assert!(format!("{again:?}") == format!("{catalog:?}"), "a snapshot gives back something else");
+}
+
 /// Whole catalogs are large, and what is asserted is about single packages: they come in portions of a few neighbours.
 #[test]
 fn published_catalogs() {
@@ -129,6 +138,7 @@ fn published_catalogs() {
         let (mut met, mut refused) = (0, 0);
         for portion in files.chunks(PORTION) {
             let catalog = Catalog::read(portion.iter().map(|(path, bytes)| (path, bytes))).unwrap();
+            assert_snapshot(&catalog);
             let (met_here, refused_here) = check(&catalog);
             met += met_here;
             refused += refused_here;
@@ -142,6 +152,7 @@ fn generated_catalogs() {
     let shape = GeneratedCatalog { packages: 2, bundle_bytes: 1500, ..GeneratedCatalog::with_metadata() };
     let catalog = Catalog::read(shape.files()).unwrap();
     assert_eq!(validate(&catalog), []);
+    assert_snapshot(&catalog);
     let (met, refused) = check(&catalog);
     assert!(met >= 16 && refused == 0, "{met} met, {refused} refused");
 }

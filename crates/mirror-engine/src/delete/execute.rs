@@ -383,8 +383,9 @@ impl Execute {
                 store.delete_tag(&repository, &tag)?;
             }
             let freed = store.garbage_collect()?.bytes;
-            // What `list operators` keeps is small, and made again when it is missing.
+            // What was read out of catalogs is made again when it is missing.
             let _ = crate::list::forget(store.root());
+            let _ = crate::collect::forget_catalogs(store.root());
             Ok(freed)
         })
         .await

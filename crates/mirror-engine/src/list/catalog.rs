@@ -14,7 +14,7 @@ use oci_transport::Client;
 use serde::{Deserialize, Serialize};
 
 use crate::carrier::blocking;
-use crate::collect::registry_catalog;
+use crate::collect::{LOADING, registry_catalog};
 use crate::copy::chain;
 use crate::event::{Event, Observer};
 use crate::workdir::write_whole;
@@ -118,10 +118,11 @@ pub async fn catalog(
         return Ok(kept);
     }
     let (store, scratch) = open(keep, observer)?;
-    let files = registry_catalog(store, client.clone(), image, pulled, Arc::clone(observer));
-    let files = files.await.map_err(|error| failed(error.message))?;
-    let read = blocking(move || Ok::<_, String>(contents(digest, &read(files)?)));
-    let contents = read.await.map_err(failed)?;
+    let catalog = registry_catalog(store, client.clone(), image, pulled, Arc::clone(observer));
+    // Whoever lists says that a catalog cannot be loaded, so the reasons need not.
+    let bare = |message: &String| message.strip_prefix(LOADING).unwrap_or(message).to_owned();
+    let catalog = catalog.await.map_err(|messages| failed(messages.iter().map(bare).collect::<Vec<_>>().join("\n")))?;
+    let contents = blocking(move || contents(digest, &catalog)).await;
     drop(scratch);
     let path = path(&keep.cache, &contents.digest);
     let text = serde_json::to_vec(&contents).expect("plain data can be written");
@@ -146,10 +147,6 @@ fn open(keep: &Keep, observer: &Arc<dyn Observer>) -> Result<(Store, Option<temp
         source,
     })?;
     Ok((Store::open_as(scratch.path(), &holder)?, Some(scratch)))
-}
-
-fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, String> {
-    Catalog::read(files).map_err(|errors| errors.0.iter().map(|error| chain(error)).collect::<Vec<_>>().join("\n"))
 }
 
 fn contents(digest: Digest, catalog: &Catalog) -> CatalogContents {

@@ -3,6 +3,7 @@
 //! One catalog after the other: its digest, the files in it (or what an earlier run kept of them), the selection, the
 //! rebuilt image, the images that the selection needs. Disk to mirror does the same from the archive alone.
 
+mod contents;
 mod kept;
 mod mirrored;
 mod source;
@@ -16,7 +17,7 @@ use mirror_plan::{CacheName, Family, ImageKind, Mode, PinnedCatalog, PlannedImag
 use oci_transport::ImageSource;
 
 use self::kept::Kept;
-use self::source::{CatalogSource, From};
+use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
 use crate::carrier::{blocking, store as store_error, transport};
 use crate::catalog_image::{Instance, Rebuilt, rebuild};
@@ -24,6 +25,7 @@ use crate::copy::{CopyError, chain};
 use crate::event::Event;
 use crate::tree::ImageTree;
 
+pub(crate) use self::contents::forget;
 pub(crate) use self::mirrored::needed_by_others;
 pub(crate) use self::source::registry_catalog;
 
@@ -96,12 +98,25 @@ impl Run<'_> {
         let ready = if entry.is_whole() {
             let (tree, source) = source.tree(&digest, &entry.platforms).await.map_err(|error| message(&error))?;
             self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
-            let content = source.content(&tree).await.map_err(|error| message(&error))?;
-            Ready { catalog: read(content.files).await?, rebuilt: None }
+            Ready { catalog: self.content(entry, &source, &tree).await?.catalog, rebuilt: None }
         } else {
             self.selection(entry, &digest, source).await?
         };
         self.plan(index, entry, &digest, ready)
+    }
+
+    async fn content(
+        &self,
+        entry: &OperatorCatalog,
+        source: &CatalogSource,
+        tree: &ImageTree,
+    ) -> Result<CatalogContent, Messages> {
+        let content = source.content(tree).await?;
+        if content.was_read_before {
+            let catalog = entry.catalog.as_written();
+            self.at.tell(Event::Debug(format!("catalog {catalog}: an earlier run has read its layers")));
+        }
+        Ok(content)
     }
 
     /// The images of a selection, and the catalog itself.
@@ -204,8 +219,7 @@ impl Run<'_> {
         }
         let (tree, source) = source.tree(digest, &entry.platforms).await.map_err(|error| message(&error))?;
         self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
-        let content = source.content(&tree).await.map_err(|error| message(&error))?;
-        let catalog = read(content.files).await?;
+        let CatalogContent { instances, catalog, .. } = self.content(entry, &source, &tree).await?;
         let (request, rules) = (operators::request(entry), self.at.job.options.operator_selection);
         let selected = blocking(move || fbc_catalog::select(&catalog, &request, rules)).await;
         let selected = selected.map_err(|errors| {
@@ -223,7 +237,7 @@ impl Run<'_> {
             vec![format!("unable to rebuild catalog {}: {}", entry.catalog.as_written(), chain(error))]
         };
         let files = fbc_catalog::write(&selected.catalog).map_err(|error| fatal(&error))?;
-        let made = make(content.instances, files).await.map_err(|error| fatal(&error))?;
+        let made = make(instances, files).await.map_err(|error| fatal(&error))?;
         let root = made.0.root.digest.clone();
         self.keep(&kept, &name, &tree, made, rules).await.map_err(|error| fatal(&error))?;
         Ok(Ready { catalog: selected.catalog, rebuilt: Some((name, root)) })
@@ -403,10 +417,13 @@ enum KeepError {
     WorkingDir(#[from] std::io::Error),
 }
 
+/// What a message about a catalog's documents begins with.
+pub(crate) const LOADING: &str = "failed to load catalog config: ";
+
 async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, Messages> {
-    blocking(move || Catalog::read(files)).await.map_err(|errors| {
-        errors.0.iter().map(|error| format!("failed to load catalog config: {}", chain(error))).collect()
-    })
+    blocking(move || Catalog::read(files))
+        .await
+        .map_err(|errors| errors.0.iter().map(|error| format!("{LOADING}{}", chain(error))).collect())
 }
 
 async fn make(

@@ -5,10 +5,13 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use archive_format::{Archive, Store};
+use fbc_catalog::Catalog;
 use image_ref::{Digest, ImageRef};
 use oci_transport::{Client, Descriptor, Endpoint, Hasher, ImageSource, Manifest, PulledManifest};
 use serde_json::Value;
 
+use super::contents::Contents;
+use super::{Messages, message, read};
 use crate::carrier::into_store::{fetch_blob, import_blob, stored_manifest};
 use crate::carrier::{blocking, store as store_error, transport};
 use crate::catalog_image::{ConfigsReader, Instance, Limits, layers_to_read};
@@ -41,10 +44,12 @@ pub(super) enum From {
     Nothing,
 }
 
-/// The catalog's files and what the image around them is made of.
+/// What the catalog holds and what the image around it is made of.
 pub(super) struct CatalogContent {
     pub(super) instances: Vec<Instance>,
-    pub(super) files: Vec<(String, Vec<u8>)>,
+    pub(super) catalog: Catalog,
+    /// Whether an earlier run had read the layers, so that none was opened now.
+    pub(super) was_read_before: bool,
 }
 
 impl CatalogSource {
@@ -171,28 +176,39 @@ impl CatalogSource {
         if found.is_empty() { Err(CopyError::permanent("manifest", "no image found in oci index")) } else { Ok(found) }
     }
 
-    /// Reads the files of the catalog out of the first instance; all are assumed to carry the same (contract 1.1).
-    pub(super) async fn content(&self, tree: &ImageTree) -> Result<CatalogContent, CopyError> {
-        let instances = self.instances(tree).await?;
-        let (first, layers) = &instances[0];
-        let config: Value = serde_json::from_slice(&first.config).unwrap_or_default();
+    /// Reads the catalog out of the first instance; all are assumed to carry the same (contract 1.1). What an earlier run
+    /// read out of the same layers is not read again.
+    pub(super) async fn content(&self, tree: &ImageTree) -> Result<CatalogContent, Messages> {
+        let mut instances = self.instances(tree).await.map_err(|error| message(&error))?;
+        let layers = std::mem::take(&mut instances[0].1);
+        let config: Value = serde_json::from_slice(&instances[0].0.config).unwrap_or_default();
+        let instances = instances.into_iter().map(|(instance, _)| instance).collect();
         let Some(folder) = crate::catalog_image::configs_folder(&config) else {
-            return Err(CopyError::permanent(
-                "no-catalog",
-                format!(
-                    "no related images found: the image has no label `{}`, so it is not a file-based catalog",
-                    crate::catalog_image::CONFIGS_LABEL
-                ),
-            ));
+            return Err(vec![format!(
+                "no related images found: the image has no label `{}`, so it is not a file-based catalog",
+                crate::catalog_image::CONFIGS_LABEL
+            )]);
         };
-        let mut reader = ConfigsReader::new(folder, Limits::default());
         let likely = layers_to_read(&config, folder, layers.len());
-        reader = self.read_layers(reader, &layers[likely.clone()]).await?;
-        if reader.is_empty() {
-            reader = self.read_layers(reader, &layers[..likely.start]).await?;
+        // What the likely layers hold counts, unless they hold nothing: then all do.
+        let choices =
+            [&layers[likely.clone()], &layers[..]].map(|layers| Contents::of(self.store.root(), folder, layers));
+        let kept = choices.clone();
+        if let Some(catalog) = blocking(move || kept.iter().find_map(Contents::read)).await {
+            return Ok(CatalogContent { instances, catalog, was_read_before: true });
         }
-        let files = reader.into_files();
-        Ok(CatalogContent { instances: instances.into_iter().map(|(instance, _)| instance).collect(), files })
+        let mut reader = ConfigsReader::new(folder, Limits::default());
+        reader = self.read_layers(reader, &layers[likely.clone()]).await.map_err(|error| message(&error))?;
+        let [mut contents, of_all] = choices;
+        if reader.is_empty() {
+            reader = self.read_layers(reader, &layers[..likely.start]).await.map_err(|error| message(&error))?;
+            contents = of_all;
+        }
+        let catalog = read(reader.into_files()).await?;
+        let written = catalog.clone();
+        // Whoever cannot keep it reads it again, and that is all.
+        let _ = blocking(move || contents.write(&written)).await;
+        Ok(CatalogContent { instances, catalog, was_read_before: false })
     }
 
     /// Reads layers from the top down, as many as are needed.
@@ -225,21 +241,21 @@ impl CatalogSource {
     }
 }
 
-/// The files of a catalog at a registry, whose manifest was pulled. What is read stays in the store.
+/// A catalog at a registry, whose manifest was pulled. What is read stays in the store.
 pub(crate) async fn registry_catalog(
     store: Store,
     client: Client,
     image: &ImageRef,
     pulled: PulledManifest,
     observer: Arc<dyn Observer>,
-) -> Result<Vec<(String, Vec<u8>)>, CopyError> {
+) -> Result<Catalog, Messages> {
     let digest = pulled.manifest.digest.clone();
-    store.put_blob(&digest, &pulled.manifest.bytes).map_err(|error| store_error(&error))?;
+    store.put_blob(&digest, &pulled.manifest.bytes).map_err(|error| message(&store_error(&error)))?;
     let image = image.with_digest(digest.clone());
     let source =
         CatalogSource { store, from: From::Registry { client, image, endpoint: Some(pulled.endpoint), observer } };
-    let (tree, source) = source.tree(&digest, &[]).await?;
-    Ok(source.content(&tree).await?.files)
+    let (tree, source) = source.tree(&digest, &[]).await.map_err(|error| message(&error))?;
+    Ok(source.content(&tree).await?.catalog)
 }
 
 fn missing(what: &str, digest: &Digest) -> CopyError {
