@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use image_ref::Platform;
 use serde_json::{Value, json};
-use test_support::{CatalogBuilder, Image, ImageBuilder, Layer, Registry, cosign_signature, cosign_signature_tag};
+use test_support::{
+    CatalogBuilder, Image, ImageBuilder, IndexBuilder, Layer, Registry, cosign_signature, cosign_signature_tag,
+};
 
-use crate::harness::Home;
+use crate::catalog_image::{CONFIGS_LABEL, instances, instances_of};
+use crate::harness::{Home, Outcome};
 use crate::operators::{FOO_FROM_0_2, filtered, operators, served, world};
 
 /// A small image that belongs to a name.
@@ -17,6 +21,11 @@ fn small(name: &str) -> Image {
 
 /// A catalog of one package `foo` with one bundle `foo.v1.0.0`; bundle and operand are those of `maker`.
 fn catalog_of(registry: &Registry, maker: &str) -> CatalogBuilder {
+    CatalogBuilder::new().file("foo/catalog.json", documents_of(registry, maker))
+}
+
+/// The documents of that catalog, whose images are pushed.
+fn documents_of(registry: &Registry, maker: &str) -> String {
     let host = registry.host();
     for name in ["bundle", "operand"] {
         registry.push(&format!("{maker}/{name}"), "v1", &small(&format!("{maker}/{name}")));
@@ -33,7 +42,7 @@ fn catalog_of(registry: &Registry, maker: &str) -> CatalogBuilder {
             "relatedImages": [related("bundle"), related("operand"), related("operand")],
         }),
     ];
-    CatalogBuilder::new().file("foo/catalog.json", documents.iter().map(Value::to_string).collect::<String>())
+    documents.iter().map(Value::to_string).collect()
 }
 
 /// Upstream knows bundles by name alone, and the images of the first catalog are lost.
@@ -93,6 +102,63 @@ fn one_catalog_twice_under_other_names() {
     assert!(digests.iter().all(|digest| *digest == digests[0]));
     let whole = destination.manifest("cat/index", "all").unwrap();
     assert_eq!(whole.digest, source.manifest("cat/index", "v1").unwrap().digest);
+}
+
+/// What the layers hold is kept under the layers' digests, so the same layers are opened once: not for a second run of a
+/// full catalog, not for another selection, and not when they come back in another image.
+#[test]
+fn layers_are_read_once() {
+    let source = Registry::start_blocking();
+    let documents = documents_of(&source, "red");
+    let layer = Layer::tar_gz([("configs/foo/catalog.json", documents.as_bytes())]);
+    let image = |base: u64| {
+        let base = Layer::tar_gz([("bin/opm", base.to_string().as_bytes())]);
+        ImageBuilder::docker()
+            .label(CONFIGS_LABEL, "/configs")
+            .layer(base)
+            .layer(layer.clone())
+            .created_by(&["ADD opm /bin", "ADD catalog /configs"])
+            .build()
+    };
+    let home = Home::new();
+    let run = |base: u64, body: &str| {
+        source.push("cat/index", "v1", &image(base));
+        operators(&home, source.host(), body);
+        home.to_disk(&["--log-level", "debug"])
+    };
+    let was_read_before = |outcome: &Outcome| {
+        format!("{}{}", outcome.stdout, outcome.stderr).contains("an earlier run has read its layers")
+    };
+    let (whole, part) = ("full: true", "packages:\n- name: foo");
+    let first = run(1, whole);
+    first.code(0);
+    assert!(!was_read_before(&first));
+    let kept = || -> Vec<PathBuf> {
+        std::fs::read_dir(home.cache().join("catalogs")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let [contents] = <[PathBuf; 1]>::try_from(kept()).unwrap();
+    let before = std::fs::read(&contents).unwrap();
+
+    // The layer has its name and its size and is no catalog any more: whoever opened it would fail.
+    let digest = layer.digest();
+    let hex = digest.hex();
+    let blob = home.cache().join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
+    std::fs::write(&blob, vec![1; layer.bytes.len()]).unwrap();
+    for (base, body) in [(1, whole), (1, part), (2, whole), (3, part)] {
+        let outcome = run(base, body);
+        outcome.code(0);
+        assert!(was_read_before(&outcome), "{base} {body}: {}", outcome.stdout);
+    }
+    assert_eq!(kept(), std::slice::from_ref(&contents));
+
+    // Damaged, it counts for nothing, so that the layer is opened again; then it is made anew.
+    std::fs::write(&contents, &before[..before.len() / 2]).unwrap();
+    run(1, whole).code(4).says("layer sha256:").says("of the catalog: the layer cannot be read");
+    std::fs::write(&blob, &layer.bytes).unwrap();
+    let mended = run(1, whole);
+    mended.code(0);
+    assert!(!was_read_before(&mended));
+    assert_eq!(std::fs::read(&contents).unwrap(), before);
 }
 
 /// What upstream leaves behind has no file `rules`; it is used by whoever asks for upstream's rules.
@@ -210,4 +276,172 @@ fn related_images_that_are_none() {
     check("oci:///srv/image", "invalid image: oci:///srv/image 'oci' is not supported in operator catalogs");
     check("r.io/ns/image@sha256:12", "error parsing image r.io/ns/image@sha256:12: ");
     check("r.io/ns/image", "tag and digest are empty");
+}
+
+/// The same of mirror to mirror, whose pinned files lie in the workspace.
+#[test]
+fn pinned_configurations_of_mirror_to_mirror() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let catalog = world(&source, &[]);
+    let home = Home::new();
+    operators(&home, source.host(), FOO_FROM_0_2);
+    let to = format!("{}/m", destination.host());
+    home.mirror_to_mirror(&to, &[]).code(0);
+    let mirrored = destination.manifest("m/cat/index", "v1").unwrap().digest;
+    let pinned = |prefix: &str| {
+        let names = std::fs::read_dir(home.workspace().join("working-dir")).unwrap().map(|entry| entry.unwrap().path());
+        let mut names = names.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix));
+        let path = names.next().unwrap_or_else(|| panic!("no {prefix}"));
+        assert!(names.next().is_none(), "two of {prefix}");
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.contains(&format!("catalog: {}/cat/index@{}", source.host(), catalog.digest)), "{text}");
+        assert!(text.contains("targetTag: v1"), "{text}");
+        text
+    };
+    let (isc, disc) = (pinned("isc_pinned_"), pinned("disc_pinned_"));
+
+    source.push("cat/index", "v1", &catalog_of(&source, "moved").build());
+    let other = Registry::start_blocking();
+    home.write("isc.yaml", isc);
+    home.mirror_to_mirror(&format!("{}/m", other.host()), &[]).code(0);
+    assert_eq!(other.manifest("m/cat/index", "v1").unwrap().digest, mirrored);
+
+    home.write("disc.yaml", disc);
+    let workspace = format!("file://{}", home.workspace().display());
+    let to = format!("docker://{to}");
+    home.run(&["delete", "--generate", "-c", "disc.yaml", "--workspace", &workspace, &to, "--dest-tls-verify=false"])
+        .code(0);
+    let list = std::fs::read_to_string(home.workspace().join("working-dir/delete/delete-images.yaml")).unwrap();
+    assert!(list.contains(&format!("{}/m/ns/foo-bundle:0.3.0", destination.host())), "{list}");
+    assert!(!list.contains("foo-bundle:0.1.0"), "{list}");
+}
+
+/// What the warning about requirements prints is pasted below `packages`, and the warning is gone.
+#[test]
+fn the_lines_for_missing_requirements_are_right() {
+    let source = Registry::start_blocking();
+    let host = source.host();
+    source.push("ns/bundle", "v1", &small("bundle"));
+    let gvk = json!({"group": "g.io", "kind": "Thing", "version": "v1"});
+    let bundle = |package: &str, version: &str, mut properties: Vec<Value>| {
+        let value = json!({"packageName": package, "version": version});
+        properties.push(json!({"type": "olm.package", "value": value}));
+        let image = format!("{host}/ns/bundle:v1");
+        json!({
+            "schema": "olm.bundle", "package": package, "name": format!("{package}.v{version}"), "image": image,
+            "properties": properties, "relatedImages": [{"name": "", "image": image}],
+        })
+    };
+    let package = |name: &str| json!({"schema": "olm.package", "name": name, "defaultChannel": "c"});
+    let channel = |package: &str, entries: Value| json!({"schema": "olm.channel", "package": package, "name": "c", "entries": entries});
+    let base_range = json!({"packageName": "base", "versionRange": ">=1.0.0 <2.0.0"});
+    let documents = [
+        package("needy"),
+        channel("needy", json!([{"name": "needy.v1.0.0"}])),
+        bundle(
+            "needy",
+            "1.0.0",
+            vec![
+                // The head of this package is too new, so a version has to be named.
+                json!({"type": "olm.package.required", "value": base_range}),
+                json!({"type": "olm.gvk.required", "value": gvk}),
+            ],
+        ),
+        package("base"),
+        channel("base", json!([{"name": "base.v1.5.0"}, {"name": "base.v2.0.0", "replaces": "base.v1.5.0"}])),
+        bundle("base", "1.5.0", Vec::new()),
+        bundle("base", "2.0.0", Vec::new()),
+        package("maker"),
+        channel("maker", json!([{"name": "maker.v1.0.0"}])),
+        bundle("maker", "1.0.0", vec![json!({"type": "olm.gvk", "value": gvk})]),
+    ];
+    let text: String = documents.iter().map(Value::to_string).collect();
+    source.push("cat/index", "v1", &CatalogBuilder::new().file("index.json", text).build());
+
+    let home = Home::new();
+    let asked = "packages:\n- name: needy\n";
+    operators(&home, host, asked);
+    let first = home.to_disk(&[]);
+    first.code(0).says("selected bundles require what the selection lacks");
+    let complaints = first.complaints();
+    let (_, printed) = complaints.split_once("\npackages:\n").unwrap();
+    // Up to the next line of the log.
+    let is_yaml = |line: &&str| line.starts_with(['#', '-', ' ']);
+    let printed: String = printed.lines().take_while(is_yaml).flat_map(|line| [line, "\n"]).collect();
+    insta::assert_snapshot!(printed, @r#"
+    # package base >=1.0.0 <2.0.0, required by needy/needy.v1.0.0
+    - name: base
+      defaultChannel: "c"
+      channels:
+      - name: "c"
+        minVersion: "1.5.0"
+        maxVersion: "1.5.0"
+    # API Thing of g.io/v1, required by needy/needy.v1.0.0
+    - name: maker
+    "#);
+    operators(&home, host, &format!("{asked}{printed}"));
+    let second = home.to_disk(&[]);
+    second.code(0);
+    assert!(!second.complaints().contains("require"), "{}", second.complaints());
+    let destination = Registry::start_blocking();
+    home.to_mirror(destination.host(), &[]).code(0);
+    assert_eq!(served(&destination, "cat/index", "v1"), ["base.v1.5.0", "maker.v1.0.0", "needy.v1.0.0"]);
+}
+
+/// Indexes of today's builders hold attestations beside the images, which are no platform of the catalog; and some
+/// indexes hold indexes.
+#[test]
+fn indexes_with_attestations_and_indexes_in_them() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let documents = documents_of(&source, "red");
+    let files = Layer::tar_gz([("configs/foo/catalog.json", documents.as_bytes())]);
+    let instance = |architecture: &str| {
+        let program = Layer::tar_gz([("bin/opm", architecture.as_bytes())]);
+        let image = ImageBuilder::oci().architecture(architecture).label(CONFIGS_LABEL, "/configs");
+        image.layer(program).layer(files.clone()).build()
+    };
+    let attestation = |image: &Image| {
+        let about = image.digest.to_string();
+        ImageBuilder::oci()
+            .platform(Platform::new("unknown", "unknown"))
+            .layer(Layer::random(1, 300))
+            .about(&[("vnd.docker.reference.type", "attestation-manifest"), ("vnd.docker.reference.digest", &about)])
+            .build()
+    };
+    let (amd64, arm64) = (instance("amd64"), instance("arm64"));
+    let inner = IndexBuilder::oci().child(attestation(&arm64)).child(arm64.clone()).build();
+    // The attestation comes first: it is not what the catalog is read from. Both indexes list the very same one, so the
+    // inner index may be pushed only after something that the outer one names, too.
+    let index = IndexBuilder::oci().child(attestation(&amd64)).child(amd64.clone()).child(inner).build();
+    let text = String::from_utf8(index.bytes.to_vec()).unwrap();
+    assert!(text.contains("attestation-manifest") && text.contains("unknown"), "{text}");
+    source.push("cat/index", "v1", &index);
+
+    for (body, prefix) in [("full: true", "whole"), ("packages:\n- name: foo", "part")] {
+        let home = Home::new();
+        operators(&home, source.host(), body);
+        home.to_disk(&[]).code(0);
+        std::fs::remove_dir_all(home.cache()).unwrap();
+        home.to_mirror(&format!("{}/{prefix}", destination.host()), &[]).code(0);
+    }
+    // Whole, with everything that belongs to it.
+    assert_eq!(destination.manifest("whole/cat/index", "v1").unwrap().digest, index.digest);
+    for manifest in index.manifests() {
+        assert!(destination.manifest("whole/cat/index", &manifest.digest.to_string()).is_some());
+    }
+    // What was made of it is one flat index of the two images, and says nothing of other images.
+    let made = destination.manifest("part/cat/index", "v1").unwrap();
+    let made: Value = serde_json::from_slice(&made.bytes).unwrap();
+    let platforms: Vec<Value> = made["manifests"].as_array().unwrap().iter().map(|m| m["platform"].clone()).collect();
+    let linux = |architecture: &str| json!({"os": "linux", "architecture": architecture});
+    assert_eq!(platforms, [linux("amd64"), linux("arm64")]);
+    assert_eq!(served(&destination, "part/cat/index", "v1"), ["foo.v1.0.0"]);
+    let read = |digest: &str| match destination.manifest("part/cat/index", digest) {
+        Some(manifest) => manifest.bytes.to_vec(),
+        None => destination.blob(&digest.parse().unwrap()).unwrap().to_vec(),
+    };
+    let made = instances(&read, "v1");
+    for (made, original) in made.iter().zip([amd64, arm64]) {
+        made.assert_startable(&instances_of(&original)[0]);
+    }
 }

@@ -17,6 +17,8 @@ pub struct ImageBuilder {
     annotations: BTreeMap<String, String>,
     env: Vec<String>,
     layers: Vec<Layer>,
+    created_by: Vec<String>,
+    about: BTreeMap<String, String>,
     subject: Option<Value>,
     config: Map<String, Value>,
 }
@@ -41,6 +43,8 @@ impl ImageBuilder {
             annotations: BTreeMap::new(),
             env: vec!["PATH=/usr/bin:/bin".to_owned()],
             layers: Vec::new(),
+            created_by: Vec::new(),
+            about: BTreeMap::new(),
             subject: None,
             config: Map::new(),
         }
@@ -101,6 +105,20 @@ impl ImageBuilder {
         self
     }
 
+    /// Annotations that an index which lists the image gives its descriptor.
+    #[must_use]
+    pub fn about(mut self, annotations: &[(&str, &str)]) -> Self {
+        self.about = annotations.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self
+    }
+
+    /// What the history says of the layers, from the bottom up; of those without a text, that this crate made them.
+    #[must_use]
+    pub fn created_by(mut self, texts: &[&str]) -> Self {
+        self.created_by = texts.iter().map(|&text| text.to_owned()).collect();
+        self
+    }
+
     /// The manifest that this one refers to (OCI only; "subject").
     #[must_use]
     pub fn subject(mut self, subject: &Image) -> Self {
@@ -112,8 +130,9 @@ impl ImageBuilder {
     pub fn build(self) -> Image {
         let oci = self.format == Format::Oci;
         let diff_ids: Vec<String> = self.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
+        let created_by = self.created_by.iter().map(String::as_str).chain(std::iter::repeat("test-support"));
         let history: Vec<Value> =
-            diff_ids.iter().map(|_| json!({ "created": CREATED, "created_by": "test-support" })).collect();
+            diff_ids.iter().zip(created_by).map(|(_, by)| json!({ "created": CREATED, "created_by": by })).collect();
         let mut config = json!({
             "architecture": self.platform.architecture,
             "os": self.platform.os,
@@ -156,6 +175,7 @@ impl ImageBuilder {
         }
         let mut image = Image::new(pretty(&Value::Object(manifest)), manifest_type);
         image.platform = Some(self.platform);
+        image.about = self.about;
         image.blobs = std::iter::once(config).chain(layers.into_iter().map(|(blob, _)| blob)).collect();
         image
     }

@@ -74,6 +74,9 @@ impl IndexBuilder {
                 if let Some(platform) = &child.platform {
                     descriptor["platform"] = json!(platform);
                 }
+                if !child.about.is_empty() {
+                    descriptor["annotations"] = json!(child.about);
+                }
                 descriptor
             })
             .collect();

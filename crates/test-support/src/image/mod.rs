@@ -6,6 +6,8 @@ mod index;
 mod layer;
 mod schema1;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use image_ref::{Digest, Platform};
 
@@ -54,6 +56,8 @@ pub struct Image {
     pub digest: Digest,
     /// The platform; none for lists and artifacts.
     pub platform: Option<Platform>,
+    /// What an index that lists it says about it.
+    pub about: BTreeMap<String, String>,
     /// Configuration and layers, in the order of the manifest.
     pub blobs: Vec<Blob>,
     /// The manifests of a list, in its order.
@@ -68,6 +72,7 @@ impl Image {
             bytes,
             media_type: media_type.to_owned(),
             platform: None,
+            about: BTreeMap::new(),
             blobs: Vec::new(),
             children: Vec::new(),
         }
