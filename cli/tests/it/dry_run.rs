@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use test_support::{ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
 use crate::harness::Home;
+use crate::operators;
 
 /// A source with a single image and a list.
 fn source() -> Registry {
@@ -176,4 +177,42 @@ fn what_cannot_fit_is_refused_before_a_layer_is_fetched() {
     // With --force it is tried, and the disk has the last word.
     home.to_disk(&["--cache-dir", &cache, "--force", "--retry-times=0"]).code(8);
     assert!(blob_requests(&source) > 0);
+}
+
+/// A selection is made and kept, so that the plan tells its size and its name; beside it, a dry run leaves only its own
+/// files and its logs.
+#[test]
+fn what_a_dry_run_of_catalogs_leaves_behind() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    operators::world(&source, &[]);
+    let home = Home::new();
+    operators::operators(&home, source.host(), operators::FOO_FROM_0_2);
+    home.to_disk(&["--dry-run"]).code(0);
+    let assert_left = |folder: &str| {
+        let files: Vec<String> = home.files().into_iter().filter(|name| name.starts_with(folder)).collect();
+        let expected =
+            ["dry-run/", "logs/", "operator-catalogs/index/"].map(|name| format!("{folder}/working-dir/{name}"));
+        let is_expected = |name: &str| expected.iter().any(|expected| name.starts_with(expected.as_str()));
+        // The lock is no content.
+        let other: Vec<&String> =
+            files.iter().filter(|name| !is_expected(name) && !name.ends_with("/oc-mirror.lock")).collect();
+        assert!(other.is_empty(), "{other:#?}");
+        assert!(
+            expected.iter().all(|expected| files.iter().any(|name| name.starts_with(expected.as_str()))),
+            "{files:#?}"
+        );
+    };
+    assert_left("disk");
+    let plan = plan(&home);
+    assert_eq!(plan["sizes"]["unknownImages"], 0);
+    let digest = std::fs::read_to_string(&operators::filtered(&home)[0]).unwrap();
+    let digests: Vec<&str> = plan["images"].as_array().unwrap().iter().filter_map(|i| i["digest"].as_str()).collect();
+    assert!(digests.contains(&format!("sha256:{digest}").as_str()), "{digests:?}");
+    // The real run makes the very same, out of what is there.
+    home.to_disk(&["--log-level", "debug"]).code(0).says("nothing to read");
+    assert_eq!(std::fs::read_to_string(&operators::filtered(&home)[0]).unwrap(), digest);
+
+    home.mirror_to_mirror(destination.host(), &["--dry-run"]).code(0);
+    assert!(destination.repositories().is_empty(), "{:?}", destination.repositories());
+    assert!(home.files().iter().all(|name| !name.starts_with("workspace/working-dir/isc_pinned_")));
 }

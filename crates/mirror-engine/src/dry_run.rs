@@ -1,7 +1,9 @@
 //! `--dry-run`: the plan, written down, with its sizes (contract `config-cli.md` 5.3).
 //!
-//! Manifests are read as in a real run, since only they tell sizes; no layer is, nothing is pushed, and nothing is
-//! written but the files in `working-dir/dry-run`.
+//! Manifests are read as in a real run, since only they tell sizes; of layers, only those that hold a catalog or a release
+//! payload. Nothing is pushed. The plan is written to `working-dir/dry-run`; what was read to make it stays where a real
+//! run looks for it, in the cache and, of selections from catalogs, in `working-dir/operator-catalogs`
+//! (`docs/deviations.md`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
