@@ -195,7 +195,7 @@ fn what_a_dry_run_of_catalogs_leaves_behind() {
         let is_expected = |name: &str| expected.iter().any(|expected| name.starts_with(expected.as_str()));
         // The lock is no content.
         let other: Vec<&String> =
-            files.iter().filter(|name| !is_expected(name) && !name.ends_with("/oc-mirror.lock")).collect();
+            files.iter().filter(|name| !is_expected(name) && !name.ends_with("/.working-dir.lock")).collect();
         assert!(other.is_empty(), "{other:#?}");
         assert!(
             expected.iter().all(|expected| files.iter().any(|name| name.starts_with(expected.as_str()))),
