@@ -198,12 +198,19 @@ impl Client {
                     }
                     Err(error) => {
                         tracing::debug!(%endpoint, %error, "this source did not deliver");
+                        self.inner.note_mirror(endpoint, &error);
                         failed.push((endpoint, error));
                     }
                 }
             }
             let blocked = || self.inner.options.registries.blocked(image.name()).map(|blocked| blocked.to_string());
-            retries.again(together(action, &reference, failed, blocked), 0).await?;
+            // For a mirror that is passed over nobody waits.
+            let given_up = self.inner.only_given_up_mirrors(&failed);
+            let error = together(action, &reference, failed, blocked);
+            if given_up {
+                return Err(retries.end(error));
+            }
+            retries.again(error, 0).await?;
         }
     }
 
@@ -281,6 +288,41 @@ fn together(
 }
 
 impl Inner {
+    /// Counts failures of a mirror to answer at all. After as many in a row as one transfer makes attempts it is given up
+    /// for a while, so that a mirror that is gone does not cost every image the time of a connection that never comes
+    /// about.
+    fn note_mirror(&self, at: &Endpoint, error: &Error) {
+        let silent = error.condition().is_unreachable() || error.condition() == Condition::Stall;
+        if !at.mirror || !silent || self.is_given_up(at) {
+            return;
+        }
+        let Ok(host) = self.host(at) else { return };
+        let (missed, policy) = (host.reach.missed(), self.options.retry);
+        if missed <= policy.times {
+            return;
+        }
+        let (error, pause) = (error.clone().with_attempts(missed), policy.pause(missed, error));
+        if host.reach.give_up(&error, pause) {
+            tracing::warn!(
+                "mirror `{}` cannot be reached: {} (after {missed} attempts); the next source of registries.conf is \
+                 asked instead, and the mirror again every {} s",
+                host.registry,
+                error.message(),
+                pause.as_secs_f64()
+            );
+        }
+    }
+
+    /// Whether whoever might answer another time is a mirror that was given up.
+    fn only_given_up_mirrors(&self, failed: &[(&Endpoint, Error)]) -> bool {
+        let mut worth = failed.iter().filter(|(_, error)| error.is_retryable()).peekable();
+        worth.peek().is_some() && worth.all(|(endpoint, _)| endpoint.mirror && self.is_given_up(endpoint))
+    }
+
+    fn is_given_up(&self, at: &Endpoint) -> bool {
+        self.host(at).is_ok_and(|host| host.reach.is_given_up())
+    }
+
     /// Which actions a token needs: a destination needs to push sooner or later, and one token for both is enough.
     pub(crate) fn scope(&self, at: &Endpoint) -> Scope {
         match self.options.side {

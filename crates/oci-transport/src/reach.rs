@@ -1,7 +1,7 @@
 //! Whether a registry can be reached at all: what one transfer found out in vain, the others need not find out again.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ use crate::error::Error;
 #[derive(Default)]
 pub(crate) struct Reach {
     answers: AtomicU64,
+    /// Attempts without an answer since the last one.
+    missed: AtomicU32,
     given_up: AtomicBool,
     lost: Mutex<Option<Lost>>,
     changed: Notify,
@@ -33,6 +35,7 @@ impl Reach {
     /// The registry has answered something.
     pub(crate) fn answered(&self) {
         self.answers.fetch_add(1, Ordering::AcqRel);
+        self.missed.store(0, Ordering::Release);
         if self.given_up.swap(false, Ordering::AcqRel) {
             *self.lock() = None;
         }
@@ -43,16 +46,24 @@ impl Reach {
         self.answers.load(Ordering::Acquire)
     }
 
-    /// Gives the registry up because of `error`; one attempt is let through each `pause`.
-    pub(crate) fn give_up(&self, error: &Error, pause: Duration) {
+    /// An attempt ended without an answer: how many have since the last answer, with this one.
+    pub(crate) fn missed(&self) -> u32 {
+        self.missed.fetch_add(1, Ordering::AcqRel).saturating_add(1)
+    }
+
+    /// Gives the registry up because of `error`; one attempt is let through each `pause`. False when it was given up
+    /// before.
+    pub(crate) fn give_up(&self, error: &Error, pause: Duration) -> bool {
         let mut lost = self.lock();
-        if lost.is_none() {
-            tracing::debug!(%error, "the registry is given up for now");
-            *lost = Some(Lost { error: error.clone(), pause, probe: Instant::now() + pause });
-            self.given_up.store(true, Ordering::Release);
-            drop(lost);
-            self.changed.notify_waiters();
+        if lost.is_some() {
+            return false;
         }
+        tracing::debug!(%error, "the registry is given up for now");
+        *lost = Some(Lost { error: error.clone(), pause, probe: Instant::now() + pause });
+        self.given_up.store(true, Ordering::Release);
+        drop(lost);
+        self.changed.notify_waiters();
+        true
     }
 
     pub(crate) fn is_given_up(&self) -> bool {

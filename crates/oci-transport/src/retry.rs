@@ -88,8 +88,10 @@ impl Retries {
             let error = error.with_attempts(self.total);
             // A registry that was given up already has its reason.
             if error.condition().is_unreachable() && self.tries > self.policy.times && !self.is_hopeless() {
-                let silent = self.watched.iter().filter(|(host, before)| host.reach.answers() == *before);
-                silent.for_each(|(host, _)| host.reach.give_up(&error, self.policy.pause(self.tries, &error)));
+                let pause = self.policy.pause(self.tries, &error);
+                for (host, _) in self.watched.iter().filter(|(host, before)| host.reach.answers() == *before) {
+                    host.reach.give_up(&error, pause);
+                }
             }
             return Err(error);
         }
@@ -100,6 +102,11 @@ impl Retries {
             () = self.until_hopeless() => Err(error.with_attempts(self.total)),
             () = tokio::time::sleep(pause) => Ok(()),
         }
+    }
+
+    /// After a failed attempt that no other is to follow: the error for good.
+    pub(crate) fn end(&self, error: Error) -> Error {
+        error.with_attempts(self.total + 1)
     }
 
     /// Whether everyone who is asked has been given up by someone who tried as often as the policy wants.

@@ -111,6 +111,56 @@ async fn a_registry_that_comes_back_is_found_again() {
     forwarding.abort();
 }
 
+fn conf(primary: &str, mirror: &str) -> Arc<RegistriesConf> {
+    let text = format!("[[registry]]\nlocation = \"{primary}\"\n[[registry.mirror]]\nlocation = \"{mirror}\"\n");
+    Arc::new(RegistriesConf::from_layers(&[Layer::new("registries.conf", text)]).unwrap())
+}
+
+#[tokio::test]
+async fn a_mirror_that_is_gone_is_passed_over() {
+    let (registry, mirror) = (Registry::start_blocking(), nowhere().await);
+    registry.push("ns/app", "v1", &ImageBuilder::oci().build());
+    // The pause is longer than any test: whoever waited for it would hang.
+    let retry = RetryPolicy { times: 2, delay: Duration::from_secs(3600), ..RetryPolicy::default() };
+    let registries = conf(registry.host(), &mirror);
+    let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
+    let reference = |tag: &str| ImageRef::parse(&format!("{}/ns/app:{tag}", registry.host())).unwrap();
+    for _ in 0..3 {
+        client.pull_manifest(&reference("v1")).await.unwrap();
+    }
+    // From now on a listener would be noticed, and nobody asks.
+    let listener = TcpListener::bind(&mirror).await.unwrap();
+    for _ in 0..20 {
+        client.pull_manifest(&reference("v1")).await.unwrap();
+    }
+    // Nor is it waited for by who looks for what the primary does not have.
+    let error = client.pull_manifest(&reference("none")).await.unwrap_err();
+    let text = error.to_string().replace(registry.host(), "PRIMARY").replace(&mirror, "MIRROR");
+    insta::assert_snapshot!(text, @"pulling manifest `PRIMARY/ns/app:none`: (Mirrors also failed: [MIRROR/ns/app:none: cannot connect: connection refused (os error 111); another transfer tried that 3 times]): PRIMARY/ns/app:none: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]");
+    let asked = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
+    assert!(asked.is_err(), "somebody asked the mirror");
+}
+
+#[tokio::test]
+async fn a_mirror_that_comes_back_is_asked_again() {
+    let (registry, mirror, address) = (Registry::start_blocking(), Registry::start_blocking(), nowhere().await);
+    for registry in [&registry, &mirror] {
+        registry.push("ns/app", "v1", &ImageBuilder::oci().build());
+    }
+    let retry = RetryPolicy { times: 1, delay: PAUSE, ..RetryPolicy::default() };
+    let registries = conf(registry.host(), &address);
+    let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
+    let reference = ImageRef::parse(&format!("{}/ns/app:v1", registry.host())).unwrap();
+    for _ in 0..4 {
+        assert!(!client.pull_manifest(&reference).await.unwrap().endpoint.is_mirror());
+    }
+    let forwarding = forward(&address, mirror.host().to_owned()).await;
+    tokio::time::sleep(PAUSE * 2).await;
+    assert!(client.pull_manifest(&reference).await.unwrap().endpoint.is_mirror());
+    assert!(client.pull_manifest(&reference).await.unwrap().endpoint.is_mirror());
+    forwarding.abort();
+}
+
 #[tokio::test]
 async fn a_lost_mirror_stops_no_one() {
     let registry = Registry::start_blocking();
