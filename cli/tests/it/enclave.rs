@@ -164,6 +164,54 @@ fn layers_of_earlier_archives_are_found_at_the_destination() {
     }
 }
 
+/// The far side has lost its cache, or a second machine loads the next archive: what earlier archives brought is taken
+/// from the destination, when the configuration still names who has it. What cannot be found is told with its archive.
+#[test]
+fn a_lost_cache_is_made_good_by_the_destination() {
+    let source = Registry::start_blocking();
+    let shared = || Layer::random(99, 200_000);
+    let names: Vec<String> = (0..4).map(|n| format!("{}/ns/app{n}:v1", source.host())).collect();
+    for n in 0..4 {
+        let image = ImageBuilder::oci().layer(shared()).layer(Layer::random(n, 3000)).build();
+        source.push(&format!("ns/app{n}"), "v1", &image);
+    }
+    for mounts in [true, false] {
+        let destination = Registry::builder().mounts(mounts).start_blocking();
+        let outside = Home::new();
+        let load = |images: &[String]| {
+            // A new machine each time.
+            let inside = Home::new();
+            for home in [&outside, &inside] {
+                home.additional_images(images);
+            }
+            outside.to_disk(&[]).code(0);
+            carry(&outside, &inside);
+            inside.to_mirror(&format!("{}/m", destination.host()), &[])
+        };
+        load(&names[..1]).code(0);
+        load(&names[..3]).code(0);
+        for n in 0..3 {
+            assert!(destination.has_blob(&format!("m/ns/app{n}"), &shared().digest()));
+        }
+        let received = destination.bytes_received();
+        assert_eq!(received < 300_000, mounts, "{received} bytes received");
+
+        let lost = load(&names[3..]);
+        let histories = std::fs::read_dir(outside.disk().join("working-dir/.history")).unwrap();
+        let mut moments: Vec<String> =
+            histories.map(|entry| entry.unwrap().file_name().to_str().unwrap().replace(".history-", "")).collect();
+        moments.sort();
+        let shared = shared().digest();
+        lost.code(8).says(&format!(
+            "blob {shared} is not at the destination, not in the archive and not in the cache; it is needed by {}. An \
+             earlier archive of this sequence is missing, that of {}: load it first, or make a new archive with `--since {}`",
+            names[3],
+            moments[0],
+            &moments[0][..10],
+        ));
+    }
+}
+
 /// Nothing answers on the far side but the destination: neither the sources nor a proxy.
 #[test]
 fn disk_to_mirror_asks_nobody_but_the_destination() {
@@ -310,6 +358,34 @@ mod registries_conf {
             "location = \"REAL/real\"",
         ]);
         check(&two, "logical.example/team/app:v1", None);
+    }
+
+    /// However many images there are, and whoever asks.
+    #[test]
+    fn a_mirror_that_is_down_is_told_of_once() {
+        let real = Registry::start_blocking();
+        for n in 0..12 {
+            let image = ImageBuilder::oci().layer(Layer::random(n, 1000)).build();
+            real.push(&format!("real/app{n}"), "v1", &image);
+        }
+        let down = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let home = Home::new();
+        let conf = table(&[
+            "[[registry]]",
+            &format!("location = \"{}\"", real.host()),
+            "[[registry.mirror]]",
+            &format!("location = \"{down}\""),
+        ]);
+        let path = home.write("registries.conf", conf);
+        let home = home.variable("CONTAINERS_REGISTRIES_CONF", path);
+        home.additional_images((0..12).map(|n| format!("{}/real/app{n}:v1", real.host())));
+        let outcome = home.to_disk(&["--retry-times=2", "--retry-delay=1h"]);
+        let said = plain(&format!("{}{}", outcome.code(0).stdout, outcome.stderr));
+        let told = format!(
+            "mirror `{down}` cannot be reached: cannot connect: connection refused (os error 111) (after 3 attempts)"
+        );
+        assert_eq!(said.matches(&told).count(), 1, "{said}");
+        assert_eq!(said.matches("cannot be reached").count(), 1, "{said}");
     }
 
     #[test]

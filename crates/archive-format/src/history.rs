@@ -1,7 +1,7 @@
 //! Which blobs earlier archives carried: the files `.history-<time>` of a working directory
 //! (contract `operators-archive.md` 6.5).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -36,28 +36,24 @@ impl History {
     /// # Errors
     /// When a name with the prefix has no time, or a file cannot be read.
     pub fn read(working_dir: &Path, before: Option<Timestamp>) -> Result<Self, HistoryError> {
-        let dir = working_dir.join(HISTORY_DIR);
-        let failed = |path: &Path, source| HistoryError::Io { path: path.to_owned(), source };
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(failed(&dir, source)),
-        };
-        let mut newest: Option<(Timestamp, PathBuf)> = None;
-        for entry in entries {
-            let path = entry.map_err(|source| failed(&dir, source))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let Some(time) = name.strip_prefix(PREFIX) else { continue };
-            let time: Timestamp = time.parse().map_err(|_| HistoryError::Time { path: path.clone() })?;
-            let eligible = before.is_none_or(|before| time < before);
-            if eligible && newest.as_ref().is_none_or(|(found, _)| time > *found) {
-                newest = Some((time, path));
+        let newest = files(working_dir)?.into_iter().rfind(|(time, _)| before.is_none_or(|before| *time < before));
+        let Some((_, path)) = newest else { return Ok(Self::default()) };
+        Ok(Self { digests: read_file(&path)?, file: Some(path) })
+    }
+
+    /// Which archive brought a blob first, by the time in the name of its history, of all blobs that histories of
+    /// `working_dir` name.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub fn origins(working_dir: &Path) -> Result<HashMap<Digest, Timestamp>, HistoryError> {
+        let mut origins = HashMap::new();
+        for (time, path) in files(working_dir)? {
+            for digest in read_file(&path)? {
+                origins.entry(digest).or_insert(time);
             }
         }
-        let Some((_, path)) = newest else { return Ok(Self::default()) };
-        let file = fs::File::open(&path).map_err(|source| failed(&path, source))?;
-        let digests = parse(io::BufReader::new(file)).map_err(|error| error.at(&path))?;
-        Ok(Self { digests, file: Some(path) })
+        Ok(origins)
     }
 
     /// Whether an earlier archive carried this blob.
@@ -103,6 +99,32 @@ impl History {
             Err(source) => Err(HistoryError::Io { path, source }),
         }
     }
+}
+
+/// The histories of a working directory, oldest first.
+fn files(working_dir: &Path) -> Result<Vec<(Timestamp, PathBuf)>, HistoryError> {
+    let dir = working_dir.join(HISTORY_DIR);
+    let failed = |source| HistoryError::Io { path: dir.clone(), source };
+    let entries = match fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed(source)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(time) = name.strip_prefix(PREFIX) else { continue };
+        let time: Timestamp = time.parse().map_err(|_| HistoryError::Time { path: path.clone() })?;
+        files.push((time, path));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_file(path: &Path) -> Result<HashSet<Digest>, HistoryError> {
+    let file = fs::File::open(path).map_err(|source| HistoryError::Io { path: path.to_owned(), source })?;
+    parse(io::BufReader::new(file)).map_err(|error| error.at(path))
 }
 
 /// Reads the lines of a history: one digest each; empty lines are skipped.

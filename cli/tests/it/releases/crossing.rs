@@ -77,6 +77,27 @@ fn a_channel_crosses_the_gap_and_the_next_z_stream_follows() {
     other.to_mirror(narrow.host(), &[]).code(2).says("no release images found").says("No graph data found on disk");
 }
 
+/// The machine that loads the second archive has no cache: what the first brought is at the destination.
+#[test]
+fn the_next_z_stream_is_loaded_without_the_cache_of_the_first() {
+    let Some(outside) = Outside::new() else { return };
+    let (first, second) = (Release::new("4.99.1", 9, 3), Release::new("4.99.2", 9, 3));
+    outside.channel(&[&first, &second]);
+    let destination = Registry::start_blocking();
+    let to = format!("{}/m", destination.host());
+    for newest in ["4.99.1", "4.99.2"] {
+        let inside = enclave(&outside.home);
+        outside.home.configuration(&format!(
+            "platform:\n  channels:\n  - name: stable-4.99\n    minVersion: 4.99.1\n    maxVersion: {newest}\n"
+        ));
+        outside.home.to_disk(&[]).code(0);
+        carry(&outside.home, &inside);
+        inside.to_mirror(&to, &[]).code(0);
+    }
+    assert_arrived(&first, &destination, "m/");
+    assert_arrived(&second, &destination, "m/");
+}
+
 #[test]
 fn real_registries_on_both_sides() {
     let (Some(source), Some(destination), Some(skopeo), Some(gpg)) =

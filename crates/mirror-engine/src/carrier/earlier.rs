@@ -2,12 +2,15 @@
 //!
 //! An archive leaves out what earlier ones hold, and layers are not kept in the cache. So a layer that a new image shares
 //! with an older one is in neither; it is at the destination, in the repository of the older image. The cache knows
-//! which that is, because it has the manifests of every archive that was loaded.
+//! which that is, because it has the manifests of every archive that was loaded. What no one has is told with the archive
+//! that brought it, which the histories know: those of earlier archives travel with each.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
-use archive_format::Store;
+use archive_format::{History, Store};
 use image_ref::Digest;
+use jiff::Timestamp;
 use mirror_plan::{CacheName, Destination};
 use oci_transport::ManifestView;
 use tokio::sync::OnceCell;
@@ -22,12 +25,22 @@ pub(crate) struct Earlier {
     destination: Destination,
     /// Read when it is first needed: a run whose archive has everything never does.
     repositories: OnceCell<HashMap<Digest, BTreeSet<String>>>,
+    /// The folder of the histories.
+    working_dir: PathBuf,
+    /// When the archive was made that brought a blob.
+    origins: OnceCell<HashMap<Digest, Timestamp>>,
 }
 
 impl Earlier {
-    /// What the cache knows of images at this destination.
-    pub(crate) fn new(store: Store, destination: Destination) -> Self {
-        Self { store, destination, repositories: OnceCell::new() }
+    /// What the cache knows of images at this destination, and the histories of a working directory of archives.
+    pub(crate) fn new(store: Store, destination: Destination, working_dir: &Path) -> Self {
+        Self {
+            store,
+            destination,
+            repositories: OnceCell::new(),
+            working_dir: working_dir.to_owned(),
+            origins: OnceCell::new(),
+        }
     }
 
     /// Paths of the repositories that may have the blob.
@@ -41,6 +54,37 @@ impl Earlier {
     }
 }
 
+impl Earlier {
+    /// The error for what is nowhere: which archive brought it, and what to do.
+    pub(crate) async fn missing(&self, what: &str, digest: &Digest, images: &str) -> CopyError {
+        let read = || async {
+            let working_dir = self.working_dir.clone();
+            // A history that cannot be read makes the message no worse than one that is not there.
+            blocking(move || History::origins(&working_dir).unwrap_or_default()).await
+        };
+        let (which, since) = match self.origins.get_or_init(read).await.get(digest) {
+            Some(time) => (format!(", that of {time}"), time.strftime("%Y-%m-%d").to_string()),
+            None => (String::new(), "<a date before it>".to_owned()),
+        };
+        CopyError::permanent(
+            "not-in-archive",
+            format!(
+                "{what} {digest} is not at the destination, not in the archive and not in the cache; it is needed by \
+                 {images}. An earlier archive of this sequence is missing{which}: load it first, or make a new archive with \
+                 `--since {since}`"
+            ),
+        )
+    }
+}
+
+/// The blobs that a manifest names: config and layers.
+pub(crate) fn blobs_of(view: ManifestView) -> Vec<Digest> {
+    match view {
+        ManifestView::Schema1(image) => image.layers,
+        other => other.blobs().into_iter().map(|blob| blob.digest.clone()).collect(),
+    }
+}
+
 fn read(store: &Store, destination: &Destination) -> Result<HashMap<Digest, BTreeSet<String>>, CopyError> {
     let mut known: HashMap<Digest, BTreeSet<String>> = HashMap::new();
     for repository in store.repositories().map_err(|e| store_error(&e))? {
@@ -50,11 +94,7 @@ fn read(store: &Store, destination: &Destination) -> Result<HashMap<Digest, BTre
         for digest in store.revisions(&repository).map_err(|e| store_error(&e))? {
             // Links outlive what they name when the cache is cleaned by hand.
             let Some(Ok(view)) = stored_manifest(store, &digest)?.map(|manifest| manifest.view()) else { continue };
-            let blobs: Vec<Digest> = match view {
-                ManifestView::Schema1(image) => image.layers,
-                other => other.blobs().into_iter().map(|blob| blob.digest.clone()).collect(),
-            };
-            for blob in blobs {
+            for blob in blobs_of(view) {
                 known.entry(blob).or_default().insert(there.path().to_owned());
             }
         }

@@ -2,24 +2,31 @@
 //!
 //! Layers are never unpacked: each is pushed from its place in the chunk it lies in. What a blob is asked of, in order:
 //! the destination (it may have it, in this repository or in another of this plan), the archive, the cache of earlier
-//! runs, and any repository of the destination that an earlier archive has filled.
+//! runs, and any repository of the destination that an earlier archive has filled: those that the cache knows of, and
+//! those of the other images of this plan, for a machine whose cache knows nothing.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 use archive_format::{Archive, Store};
+use futures_util::StreamExt as _;
 use image_ref::Digest;
 use mirror_plan::PlannedImage;
 use oci_transport::{BlobSource, Descriptor, Endpoint, FileSource, Manifest, Reference};
+use tokio::sync::OnceCell;
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
-use super::earlier::Earlier;
+use super::earlier::{Earlier, blobs_of};
 use super::into_store::stored_manifest;
 use super::{bounded, destination_name, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::tree::{ImageTree, walk};
 use crate::trust::{self, ArchiveShelf, SignatureBytes, Trust};
+
+/// How many images are asked for at once when earlier archives' blobs are looked for.
+const ASKED_AT_ONCE: usize = 16;
 
 /// Pushes images out of an archive and the cache.
 pub(crate) struct FromArchive {
@@ -31,6 +38,9 @@ pub(crate) struct FromArchive {
     pub(crate) image_timeout: Duration,
     /// What earlier archives of the sequence have brought to the destination.
     pub(crate) earlier: Earlier,
+    /// Repositories of this plan's images, by the blobs of manifests that came with earlier archives. Asked of the
+    /// destination when it is first needed.
+    pub(crate) planned: OnceCell<HashMap<Digest, BTreeSet<String>>>,
     /// Whether signatures travel, and the policy.
     pub(crate) trust: Trust,
     /// Where signatures are found; none when nobody wants any.
@@ -76,24 +86,25 @@ impl FromArchive {
         let endpoint = self.destination.endpoint(image, &repository_path(image))?;
         match self.destination.client.pull_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await {
             Ok(manifest) => Ok(manifest),
-            Err(error) if error.is_not_found() => Err(missing("manifest", digest, &image.origin)),
+            Err(error) if error.is_not_found() => Err(self.earlier.missing("manifest", digest, &image.origin).await),
             Err(error) => Err(transport(&error)),
         }
     }
 
-    fn source(&self, job: &BlobJob) -> Result<Arc<dyn BlobSource>, CopyError> {
+    /// The blob here, in the archive or in the cache.
+    fn source(&self, job: &BlobJob) -> Result<Option<Arc<dyn BlobSource>>, CopyError> {
         let digest = &job.blob.digest;
         if let Some(place) = self.archive.blob(digest) {
             let size = place.len;
-            return Ok(Arc::new(ArchiveSource { archive: Arc::clone(&self.archive), digest: digest.clone(), size }));
+            let (archive, digest) = (Arc::clone(&self.archive), digest.clone());
+            return Ok(Some(Arc::new(ArchiveSource { archive, digest, size })));
         }
         if self.store.blob_size(digest).is_some() {
             let source = FileSource::new(self.store.blob_path(digest))
                 .map_err(|error| CopyError::from_error("cache", true, &error))?;
-            return Ok(Arc::new(source));
+            return Ok(Some(Arc::new(source)));
         }
-        let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
-        Err(missing("blob", digest, &origins.join(", ")))
+        Ok(None)
     }
 
     async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
@@ -102,24 +113,62 @@ impl FromArchive {
         if let Offer::There = self.destination.offer(&endpoint, job).await? {
             return Ok(0);
         }
-        match self.source(job) {
-            Ok(source) => {
-                self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error))
-            }
-            Err(missing) => self.take_from_earlier(image, &endpoint, job).await?.ok_or(missing),
+        if let Some(source) = self.source(job)? {
+            return self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error));
         }
+        let digest = &job.blob.digest;
+        let cached = self.earlier.repositories(digest).await?;
+        if let Some(moved) = self.take_from(cached, image, &endpoint, job).await? {
+            return Ok(moved);
+        }
+        let planned = self.planned.get_or_init(|| Box::pin(self.ask_for_planned())).await;
+        let planned = planned.get(digest).into_iter().flatten().cloned().collect();
+        if let Some(moved) = self.take_from(planned, image, &endpoint, job).await? {
+            return Ok(moved);
+        }
+        let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
+        Err(self.earlier.missing("blob", digest, &origins.join(", ")).await)
     }
 
-    /// Takes a blob from another repository of the destination, where an earlier archive has brought it; the bytes that
-    /// travelled, or none when it is not there.
-    async fn take_from_earlier(
+    /// What the manifests say that this archive names and an earlier one brought. What cannot be had is left out: its
+    /// own image fails for it.
+    async fn ask_for_planned(&self) -> HashMap<Digest, BTreeSet<String>> {
+        let manifests = futures_util::stream::iter(0..self.images.len()).map(|at| self.blobs_from_earlier(at));
+        let mut planned: HashMap<Digest, BTreeSet<String>> = HashMap::new();
+        let mut manifests = std::pin::pin!(manifests.buffer_unordered(ASKED_AT_ONCE));
+        while let Some((repository, blobs)) = manifests.next().await {
+            for blob in blobs {
+                planned.entry(blob).or_default().insert(repository.clone());
+            }
+        }
+        planned
+    }
+
+    /// The repository of an image, and the blobs of those of its manifests that are not in this archive.
+    async fn blobs_from_earlier(&self, at: usize) -> (String, Vec<Digest>) {
+        let image = &self.images[at];
+        let tree = async {
+            let root = self.manifest(&self.digest(image)?, image).await?;
+            let child = |child: Descriptor| async move { self.manifest(&child.digest, image).await };
+            walk(root, &image.platforms, child).await.map_err(tree_error)
+        };
+        let Ok(tree) = tree.await else { return (repository_path(image), Vec::new()) };
+        let manifests = std::iter::once(&tree.root).chain(&tree.children);
+        let earlier = manifests.filter(|manifest| self.archive.blob(&manifest.digest).is_none());
+        let blobs = earlier.filter_map(|manifest| manifest.view().ok()).flat_map(blobs_of);
+        (repository_path(image), blobs.collect())
+    }
+
+    /// Takes a blob from one of these repositories of the destination, where an earlier archive has brought it; the bytes
+    /// that travelled, or none when it is not there.
+    async fn take_from(
         &self,
+        repositories: Vec<String>,
         image: &PlannedImage,
         at: &Endpoint,
         job: &BlobJob,
     ) -> Result<Option<u64>, CopyError> {
         let client = &self.destination.client;
-        let repositories = self.earlier.repositories(&job.blob.digest).await?;
         for path in repositories.iter().filter(|path| **path != job.repository) {
             if client.mount_blob(at, &job.blob.digest, path).await.map_err(|error| transport(&error))? {
                 return Ok(Some(0));
@@ -158,17 +207,6 @@ impl FromArchive {
     }
 }
 
-fn missing(what: &str, digest: &Digest, images: &str) -> CopyError {
-    CopyError::permanent(
-        "not-in-archive",
-        format!(
-            "{what} {digest} is not at the destination, not in the archive and not in the cache; it is needed by \
-             {images}. An earlier archive of this sequence is missing: load it first, or make a new archive with \
-             `--since` set before it"
-        ),
-    )
-}
-
 /// The payloads of signatures: from the archive, the cache, or, when an earlier archive brought them, the destination.
 struct ArchiveBytes<'a> {
     carrier: &'a FromArchive,
@@ -192,7 +230,9 @@ impl SignatureBytes for ArchiveBytes<'_> {
         let mut bytes = Vec::new();
         match client.pull_blob(&endpoint, blob, &mut bytes, &|_| ()).await {
             Ok(()) => Ok(bytes),
-            Err(error) if error.is_not_found() => Err(missing("signature", &blob.digest, &self.image.origin)),
+            Err(error) if error.is_not_found() => {
+                Err(self.carrier.earlier.missing("signature", &blob.digest, &self.image.origin).await)
+            }
             Err(error) => Err(transport(&error)),
         }
     }
@@ -225,7 +265,9 @@ impl Carrier for FromArchive {
                 .map_err(tree_error)?;
         for digest in std::mem::take(&mut tree.without_size) {
             let size = self.archive.blob(&digest).map(|place| place.len).or_else(|| self.store.blob_size(&digest));
-            let size = size.ok_or_else(|| missing("layer", &digest, &image.origin))?;
+            let Some(size) = size else {
+                return Err(self.earlier.missing("layer", &digest, &image.origin).await);
+            };
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
         let mut attached = match (self.trust.sign(&self.store, image, &tree, &self.destination.observer)?, &self.shelf)

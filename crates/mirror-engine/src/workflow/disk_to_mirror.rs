@@ -62,7 +62,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let carrier = FromArchive {
         images: Arc::clone(&planned.images),
         archive,
-        earlier: Earlier::new(store.clone(), destination.clone()),
+        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.root()),
+        planned: tokio::sync::OnceCell::new(),
         store: store.clone(),
         destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },
         image_timeout: job.options.image_timeout,
