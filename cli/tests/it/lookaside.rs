@@ -9,6 +9,7 @@ use test_support::{
 };
 
 use crate::harness::{Home, walk};
+use crate::trust::KEY;
 
 /// A list by tag and an image by digest, with a signature of each of their manifests at a server.
 struct World {
@@ -242,11 +243,6 @@ fn what_cannot_be_written_is_said() {
 /// A run that signs no catalog brings none of the signatures that an earlier one has made of the same catalog.
 #[test]
 fn an_unsigned_run_leaves_signatures_of_an_earlier_one_behind() {
-    const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
-        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg0SzbFLppv1XxEhdC\n\
-        0xrakAsZkuvrBD6HZc9n94yLj+ChRANCAARnE4imRke4SZSiSZLrR+VRn/y8jKiT\n\
-        LbpYftsWbSrU2jpFVblOsFBe+YO0ADvQAvZLy4k9GLe+K/THb9qtQjIX\n\
-        -----END PRIVATE KEY-----\n";
     let source = Registry::start_blocking();
     OperatorWorld::new(source.host(), &[("foo", &["0.1.0", "0.2.0"]), ("bar", &["1.0.0"])]).push_to(&source);
     let home = Home::new();
