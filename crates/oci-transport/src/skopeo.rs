@@ -66,7 +66,9 @@ impl Imported {
         let mut destination = OsString::from("dir:");
         destination.push(&dir);
         let child = tokio::process::Command::new(&skopeo.program)
-            .args(["--insecure-policy", "copy", "--all", "--preserve-digests", "--quiet", &source])
+            .args(["--insecure-policy", "copy", "--all", "--quiet"])
+            .args(keeps_digests(image).then_some("--preserve-digests"))
+            .arg(&source)
             .arg(destination)
             .env_clear()
             .envs(skopeo.environment.iter().cloned())
@@ -96,6 +98,12 @@ impl Imported {
             Err(_) => Err(Error::new(Condition::Local, action, "the work was interrupted")),
         }
     }
+}
+
+/// Whether the manifest can stay as it is. The storage of containers keeps layers unpacked, so a manifest of compressed
+/// layers has to be written anew there, and skopeo refuses the copy when it may not.
+fn keeps_digests(image: &ImageRef) -> bool {
+    image.transport().scheme() != "containers-storage"
 }
 
 /// Makes an OCI layout of a `dir:` folder: `manifest.json`, `<hex>.manifest.json` of each instance, and blobs by `<hex>`.

@@ -106,3 +106,51 @@ async fn layouts() {
     let names = std::fs::read_dir(root.join("blobs/sha256")).unwrap().count();
     assert_eq!(names, 4);
 }
+
+/// The storage of containers keeps layers unpacked; a daemon may not be there.
+#[tokio::test]
+async fn storage_of_containers_and_no_daemon() {
+    let program = std::path::PathBuf::from("/usr/bin/skopeo");
+    if !program.exists() {
+        eprintln!("skipped: no skopeo");
+        return;
+    }
+    let registry = Registry::start_blocking();
+    registry.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 5000)).build());
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let conf =
+        format!("[storage]\ndriver = \"vfs\"\nrunroot = \"{}\"\ngraphroot = \"{}\"\n", place("run"), place("graph"));
+    std::fs::write(place("storage.conf"), conf).unwrap();
+    let environment = vec![
+        ("CONTAINERS_STORAGE_CONF".into(), place("storage.conf").into()),
+        ("DOCKER_HOST".into(), format!("unix://{}", place("none.sock")).into()),
+        ("TMPDIR".into(), folder.path().into()),
+    ];
+    let stored = std::process::Command::new(&program)
+        .args(["--insecure-policy", "copy", "--src-tls-verify=false", "--quiet"])
+        .arg(format!("docker://{}/ns/app:v1", registry.host()))
+        .arg("containers-storage:localhost/app:v1")
+        .envs(environment.iter().cloned())
+        .output()
+        .unwrap();
+    if !stored.status.success() {
+        eprintln!("skipped: no storage can be made here: {}", String::from_utf8_lossy(&stored.stderr));
+        return;
+    }
+    let scratch = folder.path().join("scratch");
+    let skopeo = oci_transport::Skopeo { program, scratch, environment, timeout: std::time::Duration::from_secs(600) };
+    let options =
+        oci_transport::ClientOptions { skopeo: Some(skopeo), ..crate::support::options(oci_transport::Side::Source) };
+    let client = oci_transport::Client::new(options).unwrap();
+    let reference = ImageRef::parse("containers-storage://localhost/app:v1").unwrap();
+    let (from, manifest) = ImageSource::open(&client, &reference).await.unwrap();
+    let ManifestView::Image(view) = manifest.view().unwrap() else { panic!("an image") };
+    assert_eq!(view.layers.len(), 1);
+    assert_eq!(from.blob(&view.layers[0]).unwrap().size(), view.layers[0].size);
+
+    let daemon = ImageRef::parse("docker-daemon://app:v1").unwrap();
+    let error = ImageSource::open(&client, &daemon).await.unwrap_err().to_string();
+    assert!(error.contains("`skopeo copy docker-daemon:app:v1` failed"), "{error}");
+    assert!(error.contains("Cannot connect to the Docker daemon at unix://"), "{error}");
+}
