@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binary against registries on loopback.
 #![expect(clippy::unwrap_used, reason = "a test whose set-up fails should stop there")]
 
+mod acceptance;
 mod archive;
 mod archive_contract;
 mod bad_input;

@@ -171,6 +171,13 @@ fn incomplete(plan: &serde_json::Value) -> usize {
     plan["images"].as_array().unwrap().iter().filter(|image| image["complete"] == false).count()
 }
 
+/// The dry run found every image at the destination.
+#[track_caller]
+fn assert_nothing_lacks(folder: &std::path::Path) {
+    let plan = dry_plan(folder);
+    assert_eq!((incomplete(&plan), &plan["sizes"]["destinationLacksBytes"]), (0, &serde_json::json!(0)));
+}
+
 fn carry(from: &Home, to: &Home) {
     std::fs::create_dir_all(to.disk()).unwrap();
     if to.disk().join("mirror_000001.tar").exists() {
@@ -236,8 +243,7 @@ fn a_whole_life() {
     far.to_mirror(&first.to(), &[]).code(0).says("4 / 4 operator images mirrored successfully");
     first.holds(&narrow_images());
     far.to_mirror(&first.to(), &["--dry-run"]).code(0);
-    let plan = dry_plan(&far.disk());
-    assert_eq!((incomplete(&plan), &plan["sizes"]["destinationLacksBytes"]), (0, &serde_json::json!(0)));
+    assert_nothing_lacks(&far.disk());
 
     // The increment: the next release, more of the catalog, more images.
     let wide = outside.stanza("4.99.2", WIDE, 6);
@@ -249,6 +255,8 @@ fn a_whole_life() {
     let second_archive = archived(&station);
     let twice: Vec<_> = second_archive.intersection(&first_archive).collect();
     assert!(twice.is_empty() && !second_archive.is_empty(), "archived twice: {twice:#?}");
+    station.to_disk(&["--dry-run"]).code(0);
+    assert_eq!(incomplete(&dry_plan(&station.disk())), 0);
     carry(&station, &far);
     far.configuration(&wide);
     far.to_mirror(&first.to(), &["--dry-run"]).code(0);
@@ -258,6 +266,8 @@ fn a_whole_life() {
     let wide_images =
         || all([outside.release(0), outside.release(1), outside.operators(&selected), outside.additional(6)]);
     first.holds(&wide_images());
+    far.to_mirror(&first.to(), &["--dry-run"]).code(0);
+    assert_nothing_lacks(&far.disk());
 
     // Mirror to mirror from a station of its own: the same content.
     let direct = outside.home();
@@ -270,7 +280,7 @@ fn a_whole_life() {
     let catalog = first.digest("cat/index:v1").unwrap();
     assert_eq!(third.digest("cat/index:v1").unwrap(), catalog, "the catalog is rebuilt the same way");
     direct.mirror_to_mirror(&third.to(), &["--dry-run"]).code(0);
-    assert_eq!(incomplete(&dry_plan(&direct.workspace())), 0);
+    assert_nothing_lacks(&direct.workspace());
     let resource = |folder: std::path::PathBuf, name: &str| {
         std::fs::read_to_string(folder.join("working-dir/cluster-resources").join(name)).unwrap()
     };
@@ -304,17 +314,28 @@ fn a_whole_life() {
     let Outside { source, service, .. } = outside;
     drop(source);
     hop.configuration(&inner);
+    hop.to_disk(&["--dry-run"]).code(0);
+    let plan = dry_plan(&hop.disk());
+    // The catalog counts twice, as it is and rebuilt.
+    assert_eq!(incomplete(&plan), inner_images.len() + 2);
     hop.to_disk(&[]).code(0);
+    hop.to_disk(&["--dry-run"]).code(0);
+    assert_eq!(incomplete(&dry_plan(&hop.disk())), 0);
     let enclave = Inside::start("/e", &skopeo);
     carry_all(&hop, &far, &enclave, &inner);
     enclave.holds(&inner_images);
     drop(service);
 
     // Delete what the narrow configuration had, without the last two images; nothing outside is there any more.
+    far.configuration(&wide);
+    far.to_mirror(&first.to(), &["--dry-run"]).code(0);
+    assert_nothing_lacks(&far.disk());
     let text = disc.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
     far.write("disc.yaml", format!("kind: DeleteImageSetConfiguration\ndelete:\n{text}"));
     delete(&far, &first, &["--generate", "-c", "disc.yaml", "--delete-id", "old"]).code(0).says("nothing deleted");
     first.holds(&wide_images);
+    far.to_mirror(&first.to(), &["--dry-run"]).code(0);
+    assert_nothing_lacks(&far.disk());
     let list = far.disk().join("working-dir/delete/delete-images-old.yaml");
     let text = std::fs::read_to_string(&list).unwrap();
     assert_eq!(text.matches("imageReference").count(), 7 + 3 + 2, "{text}");
@@ -348,7 +369,6 @@ fn a_whole_life() {
     }
     assert_eq!(first.digest("cat/index:v1").unwrap(), catalog);
     // The dry run after it tells what would have to be mirrored again.
-    far.configuration(&wide);
     far.to_mirror(&first.to(), &["--dry-run"]).code(0);
     assert_eq!(incomplete(&dry_plan(&far.disk())), 8);
 }
@@ -360,5 +380,10 @@ fn carry_all(hop: &Home, far: &Home, enclave: &Inside<'_>, stanza: &str) {
     let home = home.variable("OCP_SIGNATURE_VERIFICATION_PK", key).variable("OCP_SIGNATURE_URL", "http://127.0.0.1:1/");
     home.configuration(stanza);
     carry(hop, &home);
+    home.to_mirror(&enclave.to(), &["--dry-run"]).code(0);
+    enclave.is_empty();
+    assert!(incomplete(&dry_plan(&home.disk())) > 0);
     home.to_mirror(&enclave.to(), &[]).code(0);
+    home.to_mirror(&enclave.to(), &["--dry-run"]).code(0);
+    assert_nothing_lacks(&home.disk());
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use test_support::{
-    COMPONENTS, DebianRegistry, Effect, Fault, ImageBuilder, IndexBuilder, Kind, Layer, Registry, Release, Skopeo, When,
+    COMPONENTS, DebianRegistry, Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, OperatorWorld, Registry,
+    Release, Skopeo, When,
 };
 
 use super::*;
@@ -131,6 +132,38 @@ fn a_component_that_fails_stops_the_run() {
     outside.home.mirror_to_mirror(&to, &[]).code(0).says("6 / 6 release images").says("1 / 1 additional images");
     assert_arrived(&release, &destination, "");
     assert!(destination.manifest("ns/app", "v1").is_some());
+}
+
+/// A release that fails costs the other families what they had not copied yet: their bits are in the exit code too.
+#[test]
+fn a_component_that_fails_sets_the_bits_of_all_that_was_left() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 3, 3);
+    outside.channel(&[&release]);
+    let host = outside.source.host().to_owned();
+    let operators = OperatorWorld::new(&host, &[("foo", &["0.1.0"])]);
+    operators.push_to(&outside.source);
+    let app = ImageBuilder::oci().layer(Layer::random(77, 400_000)).build();
+    outside.source.push("ns/app", "v1", &app);
+    outside.home.configuration(&format!(
+        "platform:\n  channels:\n  - name: stable-4.99\noperators:\n- catalog: {host}/cat/index:v1\n\
+         additionalImages:\n- name: {host}/ns/app:v1\n"
+    ));
+    let layer_of = |image: &Image| When::kind(Kind::Blob).digest(&image.blobs[1].digest);
+    let slow = Effect::Delay(std::time::Duration::from_secs(3));
+    let operand = OperatorWorld::operand("foo", "0.1.0").image;
+    let component = &release.components[1].1;
+    let broken = When::kind(Kind::Blob).digest(&component.blobs[2].digest);
+    outside.source.fault(Fault::new(broken, Effect::status(404)));
+    outside.source.fault(Fault::new(layer_of(&operand), slow.clone()));
+    outside.source.fault(Fault::new(layer_of(&app), slow));
+    let found = outside.home.to_disk(&["--retry-times=0", "--parallel-images=1", "--parallel-layers=1"]);
+    found
+        .code(2 | 4 | 8)
+        .says("release images mirrored: Some release images failed")
+        .says("operator images mirrored: Some operator images failed")
+        .says("0 / 1 additional images mirrored: Some additional images failed");
+    assert!(outside.home.archives().is_empty(), "an archive of a failed run");
 }
 
 /// The same from disk, where it is the destination that refuses.
