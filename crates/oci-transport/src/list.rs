@@ -1,5 +1,7 @@
 //! Lists: tags and referrers, page by page.
 
+use std::collections::HashSet;
+
 use http::HeaderValue;
 use http::header::{ACCEPT, LINK};
 use image_ref::Digest;
@@ -21,6 +23,9 @@ const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many pages are read. At 100 entries a page, a million entries.
 const MAX_PAGES: usize = 10_000;
+
+/// How many bytes all pages of a list may have together, since what they say is held in memory: 128 MiB.
+const MAX_LIST_BYTES: usize = 128 * 1024 * 1024;
 
 impl Client {
     /// All tags of a repository, in the registry's order. Mirrors are not asked (contract `release.md` 7.2).
@@ -78,7 +83,10 @@ impl Client {
         mut take: impl FnMut(T),
     ) -> Result<(), Error> {
         let host = self.inner.host(at)?;
+        let endless = |text: String| Error::new(Condition::Protocol, action, text).with_registry(&host.registry);
         let mut url: Option<Url> = None;
+        let mut seen = HashSet::new();
+        let mut total = 0;
         for _ in 0..MAX_PAGES {
             let mut retries = self.inner.retries(at);
             let (bytes, next) = loop {
@@ -92,15 +100,21 @@ impl Client {
                     .with_registry(&host.registry)
             })?;
             take(page);
+            total += bytes.len();
+            if total > MAX_LIST_BYTES {
+                return Err(endless(format!("the list is larger than {} MiB", MAX_LIST_BYTES / 1024 / 1024)));
+            }
             match next {
                 None => return Ok(()),
                 // A registry that names the same page again would never end.
                 Some(next) if url.as_ref() == Some(&next) => return Ok(()),
+                Some(next) if !seen.insert(next.clone()) => {
+                    return Err(endless("the pages of the list go round in a circle".to_owned()));
+                }
                 Some(next) => url = Some(next),
             }
         }
-        Err(Error::new(Condition::Protocol, action, format!("the list has more than {MAX_PAGES} pages"))
-            .with_registry(&host.registry))
+        Err(endless(format!("the list has more than {MAX_PAGES} pages")))
     }
 
     async fn page(

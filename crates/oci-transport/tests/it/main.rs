@@ -6,6 +6,7 @@ mod auth;
 mod blobs;
 mod copies;
 mod faults;
+mod hostile;
 mod lists;
 mod lost;
 mod manifests;
