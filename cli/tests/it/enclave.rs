@@ -146,8 +146,13 @@ fn layers_of_earlier_archives_are_found_at_the_destination() {
         let image = ImageBuilder::oci().layer(shared()).layer(Layer::random(n, 1000)).build();
         source.push(&format!("ns/app{n}"), "v1", &image);
     }
-    for mounts in [true, false] {
+    // Mounts work, or never, or the first one that is asked for comes before the blob does.
+    for (mounts, early) in [(true, false), (true, true), (false, false)] {
         let destination = Registry::builder().mounts(mounts).start_blocking();
+        if early {
+            destination
+                .fault(Fault::new(When::any().digest(&shared().digest()).query("mount=").once(), Effect::RefuseMount));
+        }
         let (outside, inside) = (Home::new(), Home::new());
         // The old image is not even in the new configuration.
         for n in 0..3 {

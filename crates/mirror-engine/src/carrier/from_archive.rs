@@ -177,10 +177,18 @@ impl FromArchive {
         // A registry without mounts: through this machine, then.
         for path in repositories {
             let from = self.destination.endpoint(image, &path)?;
-            if client.head_blob(&from, &job.blob.digest).await.map_err(|error| transport(&error))?.is_some() {
-                let sent = self.destination.send(at, job, client.blob_source(&from, &job.blob)).await;
-                return sent.map(Some).map_err(|error| transport(&error));
+            if client.head_blob(&from, &job.blob.digest).await.map_err(|error| transport(&error))?.is_none() {
+                continue;
             }
+            // The first mount may have come too early: this run is bringing other images the same blob. A request more is
+            // nothing beside the blob.
+            let there = path == job.repository
+                || client.mount_blob(at, &job.blob.digest, &path).await.map_err(|error| transport(&error))?;
+            if there {
+                return Ok(Some(0));
+            }
+            let sent = self.destination.send(at, job, client.blob_source(&from, &job.blob)).await;
+            return sent.map(Some).map_err(|error| transport(&error));
         }
         client.cancel_sessions(at).await;
         Ok(None)

@@ -109,7 +109,7 @@ async fn before(call: &Call) -> Option<Response<Body>> {
             Effect::CloseConnection => call.connection.close().await,
             Effect::Delay(time) => tokio::time::sleep(*time).await,
             Effect::ExpireTokens => call.shared.tokens.expire(),
-            Effect::GoAway => call.connection.go_away(),
+            Effect::GoAway => call.connection.go_away().await,
             Effect::Status { code, headers, body } => {
                 let mut response = error::of_status(*code);
                 if let Some(body) = body {

@@ -49,9 +49,11 @@ impl Connection {
         unreachable!("a pending future never ends")
     }
 
-    /// Asks the client to go to another connection once the running requests are answered.
-    pub(super) fn go_away(&self) {
+    /// Asks the client to go to another connection once the running requests are answered. Returns when the connection
+    /// knows: over HTTP/1.1 the answer has to say so, or the client sends its next request into a closing connection.
+    pub(super) async fn go_away(&self) {
         self.control.go_away.notify_one();
+        tokio::task::yield_now().await;
     }
 }
 
@@ -94,10 +96,12 @@ async fn run(io: Io, connection: Connection, shared: Arc<Shared>) {
     let mut served = pin!(builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(router)));
     loop {
         tokio::select! {
-            // How a connection ends is the client's story; the request log has ours.
-            _ = served.as_mut() => return,
+            // What a handler asked for comes before the handler goes on.
+            biased;
             () = connection.control.end.notified() => return,
             () = connection.control.go_away.notified() => served.as_mut().graceful_shutdown(),
+            // How a connection ends is the client's story; the request log has ours.
+            _ = served.as_mut() => return,
         }
     }
 }
