@@ -222,7 +222,7 @@ fn one_failure_does_not_stop_the_others() {
     let start = found.stdout.find("{\n").unwrap();
     let report: serde_json::Value = serde_json::from_str(&found.stdout[start..]).unwrap();
     assert_eq!(report["items"][0]["outcome"], "failed");
-    assert_eq!(report["items"][0]["error"]["retry_can_help"], true);
+    assert_eq!(report["items"][0]["error"]["retryCanHelp"], true);
     assert_eq!(report["items"][1]["outcome"], "deleted");
 }
 

@@ -17,7 +17,20 @@ fn check(home: &Home, line: &str, code: i32, members: &[&str]) -> Value {
         assert!(!document[member].is_null(), "{line}: no {member} in {document:#}");
     }
     assert!(found.stderr.contains("Hello, welcome to oc-mirror"), "{line}: log lines are on standard error");
+    in_camel_case(line, &document);
     document
+}
+
+/// Names of members are written in one way, at every depth.
+#[track_caller]
+fn in_camel_case(place: &str, value: &Value) {
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        let right =
+            name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric());
+        assert!(right, "{place}: {name}");
+        in_camel_case(&format!("{place}.{name}"), inner);
+    }
+    value.as_array().into_iter().flatten().for_each(|item| in_camel_case(place, item));
 }
 
 /// A command that cannot answer says why in a document.
@@ -90,6 +103,54 @@ fn of_archives_and_reasons() {
     fails(&home, "archive verify empty", "no tar archives");
     fails(&home, "describe nowhere", "nowhere");
     fails(&home, "why x.io/a:1 -c none.yaml", "could not parse config");
+}
+
+#[test]
+fn of_mirroring() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let (host, to) = (source.host(), format!("docker://{}", destination.host()));
+    OperatorWorld::new(host, &[("foo", &["0.1.0", "0.2.0"])]).push_to(&source);
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 2000)).build());
+    let home = Home::new();
+    let body = |app: &str| {
+        format!(
+            "operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\nadditionalImages:\n- name: {host}/ns/{app}\n\
+             blockedImages:\n- name: nothing-like-this\n"
+        )
+    };
+    home.configuration(&body("app:v1"));
+    let run = ["mode", "images", "families", "bytesMoved", "bytesSaved", "files", "warnings", "exitCode"];
+    let with = |more: &[&'static str]| [run.as_slice(), more].concat();
+    let disk = "-c isc.yaml file://disk";
+    let found = check(&home, &format!("{disk} --dry-run"), 0, &with(&["sizes"]));
+    for need in found["sizes"]["disk"].as_array().unwrap() {
+        assert!(need["neededTogether"].as_u64() >= need["needed"].as_u64(), "{need}");
+    }
+    let plan = std::fs::read(home.disk().join("working-dir/dry-run/plan.json")).unwrap();
+    in_camel_case("plan.json", &serde_json::from_slice(&plan).unwrap());
+    let found = check(&home, disk, 0, &with(&["archive"]));
+    assert_eq!(found["archive"]["blobsLeftOut"], 0);
+    let found = check(&home, disk, 0, &with(&["archive"]));
+    assert_eq!(found["archive"]["blobs"], 0);
+    check(&home, &format!("-c isc.yaml --from file://disk {to}"), 0, &run);
+    check(&home, &format!("-c isc.yaml --workspace file://work {to}/m"), 0, &run);
+
+    // What fails is told in the document too, at every stage.
+    home.configuration(&body("none:v1"));
+    let found = check(&home, &format!("{disk} --retry-times=0"), 8, &with(&["error"]));
+    let failed = found["images"].as_array().unwrap().iter().find(|image| image["outcome"] == "failed").unwrap();
+    assert_eq!((&failed["error"]["condition"], &failed["error"]["retryCanHelp"]), (&"not-found".into(), &false.into()));
+    let saved = std::fs::read_dir(home.disk().join("working-dir/logs")).unwrap().map(|entry| entry.unwrap().path());
+    let saved: Vec<_> = saved.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect();
+    assert!(!saved.is_empty());
+    for path in saved {
+        in_camel_case("saved", &serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
+    }
+    home.configuration("operators:\n- catalog: 127.0.0.1:1/cat/index:v1\n");
+    let found = check(&home, &format!("{disk} --retry-times=0"), 4, &with(&["error"]));
+    assert!(found["error"].as_str().unwrap().starts_with("collection error"), "{found:#}");
+    fails(&home, "-c none.yaml file://disk", "could not parse config");
+    fails(&home, &format!("-c isc.yaml --from file://nowhere {to}"), "no tar archives");
 }
 
 #[test]

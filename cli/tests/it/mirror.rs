@@ -267,7 +267,7 @@ fn the_result_document_tells_everything() {
     assert_eq!(document["images"][0]["digest"], images[0].2.digest.to_string());
     assert_eq!(document["images"][1]["outcome"], "failed");
     assert_eq!(document["images"][1]["error"]["condition"], "not-found");
-    assert_eq!(document["images"][1]["error"]["retry_can_help"], false);
+    assert_eq!(document["images"][1]["error"]["retryCanHelp"], false);
 }
 
 #[test]

@@ -33,6 +33,7 @@ impl VerifyObserver for () {}
 
 /// What [`verify`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Verification {
     /// Blobs read.

@@ -27,6 +27,7 @@ impl ImageOutcome {
 
 /// Why an image failed.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ImageError {
     /// The whole chain of reasons, for a person.
     pub message: String,
@@ -93,6 +94,7 @@ pub struct FamilyCount {
 
 /// The archive of a mirror to disk.
 #[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ArchiveReport {
     /// File names with sizes in bytes.
     pub files: Vec<ArchiveFile>,

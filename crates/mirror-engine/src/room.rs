@@ -10,6 +10,7 @@ use serde::Serialize;
 
 /// What one stage needs on the filesystem it writes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DiskNeed {
     /// The stage: `cache`, `archive`.
     pub stage: &'static str,

@@ -105,6 +105,7 @@ pub struct OperatorUse {
 
 /// A catalog of the configuration and the content it stands for in this run (contract `config-cli.md` 1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PinnedCatalog {
     /// Place of the entry in `mirror.operators`, from 0.
     pub entry: usize,
