@@ -122,7 +122,14 @@ fn dispatch(settings: &Settings, argv: &[OsString], log: &Log) -> ExitStatus {
             log.with_stdout(|stdout| stdout.write_all(usage.as_bytes()));
             ExitStatus::SUCCESS
         }
-        _ => workflow::run(settings, log),
+        Command::Mirror(request) => workflow::mirror(settings, request, log),
+        Command::Delete(request) => workflow::delete(settings, request, log),
+        Command::ListReleases(request) => workflow::list_releases(settings, request, log),
+        Command::ListOperators(request) => workflow::list_operators(settings, request, log),
+        Command::ArchiveList(folder) => workflow::archive_list(settings, folder, log),
+        Command::ArchiveVerify(folder) => workflow::archive_verify(settings, folder, log),
+        Command::Describe(folder) => workflow::describe(settings, folder, log),
+        Command::Why(request) => workflow::why(settings, request, log),
     }
 }
 

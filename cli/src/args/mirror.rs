@@ -52,7 +52,7 @@ pub struct MirrorArgs {
     #[arg(long, value_name = "KEY")]
     pub sign_catalogs: Option<PathBuf>,
     /// Go on although it cannot fit on the disk
-    #[arg(short, long, hide = true, default_value = "false")]
+    #[arg(short, long, default_value = "false")]
     pub force: Switch,
     /// Parsed, no effect
     #[arg(short, long, hide = true, default_value = "false")]

@@ -143,10 +143,10 @@ pub fn usage(list: &[OsString]) -> String {
     named.render_help().to_string()
 }
 
-/// The completion script of a shell.
+/// The completion script of a shell. It offers what help shows, and nothing that is hidden.
 pub fn completion(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(&[]), "oc-mirror", &mut script);
+    clap_complete::generate(shell, &mut shown(&command(&[])), "oc-mirror", &mut script);
     if shell == clap_complete::Shell::Bash {
         // The generator (4.6) takes the dash of the program's name for the border of a subcommand in the second half of
         // the script, so that no subcommand would find its words.
@@ -154,6 +154,18 @@ pub fn completion(shell: clap_complete::Shell) -> Vec<u8> {
         script = text.into_bytes();
     }
     script
+}
+
+/// The command without its hidden flags and subcommands: the generators of some shells would offer them.
+fn shown(command: &clap::Command) -> clap::Command {
+    let flags = command.get_arguments().filter(|arg| !arg.is_hide_set()).cloned();
+    let inner = command.get_subcommands().filter(|inner| !inner.is_hide_set()).map(shown);
+    clap::Command::new(command.get_name().to_owned())
+        .about(command.get_about().cloned().unwrap_or_default())
+        .version(command.get_version().unwrap_or_default().to_owned())
+        .disable_version_flag(true)
+        .args(flags)
+        .subcommands(inner)
 }
 
 /// Writes one manual page per command into a directory that exists.

@@ -16,7 +16,7 @@ use crate::render::{go_duration, size, table};
 use crate::settings::Settings;
 
 /// Lists what the archives of a folder hold. Ends with exit code 1 when a file cannot be read to its end.
-pub(super) fn list(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
+pub(crate) fn list(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
     let listing = match inspect::list(folder) {
         Ok(listing) => listing,
         Err(error) => return fail(settings.output, &error.into(), log),
@@ -33,7 +33,7 @@ pub(super) fn list(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus 
 }
 
 /// Checks every digest of the archives of a folder. Ends with exit code 1 when anything is broken or missing.
-pub(super) fn verify(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
+pub(crate) fn verify(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
     let started = Instant::now();
     let progress = Progress::new(log, settings.common.env.stdout_is_terminal && settings.output == OutputFormat::Text);
     let outcome = inspect::verify(folder, &progress);

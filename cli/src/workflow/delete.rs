@@ -22,7 +22,7 @@ use crate::render::{HEARTBEAT, Screen, go_duration, size};
 use crate::settings::{Delete, DeletePhase, Selection, Settings};
 
 /// Runs one of the two steps, and tells how it went.
-pub(super) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatus {
+pub(crate) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatus {
     let outcome = match &request.phase {
         DeletePhase::Generate { config, working_dir, id, signatures, v1_tags, selection } => {
             let extras = |step: &mut Generate| {

@@ -13,7 +13,7 @@ use crate::render::{size, table};
 use crate::settings::Settings;
 
 /// Describes a folder.
-pub(super) fn run(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
+pub(crate) fn run(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
     match inspect::describe(folder) {
         Ok(description) => {
             answer(settings.output, &description, || text(&description), log);

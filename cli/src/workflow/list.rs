@@ -25,12 +25,12 @@ struct Answer {
 }
 
 /// Lists releases.
-pub(super) fn releases(settings: &Settings, request: &ListReleases, log: &Log) -> ExitStatus {
+pub(crate) fn releases(settings: &Settings, request: &ListReleases, log: &Log) -> ExitStatus {
     print(settings.output, find_releases(settings, request), log)
 }
 
 /// Lists operator catalogs and what they hold.
-pub(super) fn operators(settings: &Settings, request: &ListOperators, log: &Log) -> ExitStatus {
+pub(crate) fn operators(settings: &Settings, request: &ListOperators, log: &Log) -> ExitStatus {
     print(settings.output, find_operators(settings, request, log), log)
 }
 

@@ -18,7 +18,7 @@ use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings}
 use crate::version;
 
 /// Mirrors, and tells how it went.
-pub(super) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatus {
+pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatus {
     let started = Instant::now();
     let outcome = prepare(settings, request, log).and_then(|job| execute(settings, job, log, started));
     match outcome {

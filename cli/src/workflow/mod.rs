@@ -7,24 +7,9 @@ mod list;
 mod mirror;
 mod why;
 
-use crate::exit::ExitStatus;
-use crate::log::Log;
-use crate::settings::{Command, Settings};
-
-/// Runs the command that was asked for.
-pub fn run(settings: &Settings, log: &Log) -> ExitStatus {
-    match &settings.command {
-        Command::Mirror(request) => mirror::run(settings, request, log),
-        Command::ArchiveList(folder) => archive::list(settings, folder, log),
-        Command::ArchiveVerify(folder) => archive::verify(settings, folder, log),
-        Command::Describe(folder) => describe::run(settings, folder, log),
-        Command::Why(request) => why::run(settings, request, log),
-        Command::Delete(request) => delete::run(settings, request, log),
-        Command::ListReleases(request) => list::releases(settings, request, log),
-        Command::ListOperators(request) => list::operators(settings, request, log),
-        other => {
-            log.error(format_args!("[Executor] `{}` is not available in this build ", other.name()));
-            ExitStatus::GENERIC
-        }
-    }
-}
+pub(crate) use self::archive::{list as archive_list, verify as archive_verify};
+pub(crate) use self::delete::run as delete;
+pub(crate) use self::describe::run as describe;
+pub(crate) use self::list::{operators as list_operators, releases as list_releases};
+pub(crate) use self::mirror::run as mirror;
+pub(crate) use self::why::run as why;

@@ -17,7 +17,7 @@ use crate::settings::{Common, OperatorSelection, Selection, Settings, Why};
 use crate::version;
 
 /// Explains. Ends with exit code 1 when nothing of the plan has that name.
-pub(super) fn run(settings: &Settings, request: &Why, log: &Log) -> ExitStatus {
+pub(crate) fn run(settings: &Settings, request: &Why, log: &Log) -> ExitStatus {
     let (explanation, configuration) = match explain(settings, request, log) {
         Ok(found) => found,
         Err(error) => return fail(settings.output, &error, log),

@@ -26,6 +26,9 @@ fn commands() -> Vec<(Vec<String>, clap::Command)> {
     found
 }
 
+/// Flags that are accepted and shown nowhere (contract `config-cli.md` 2.3).
+const HIDDEN: [&str; 7] = ["tls-verify", "dest-creds", "cpu-prof", "v2", "quiet", "loglevel", "dest-compress"];
+
 #[test]
 fn help_pages_and_completions_name_every_public_flag() {
     let home = Home::new();
@@ -55,8 +58,15 @@ fn help_pages_and_completions_name_every_public_flag() {
                 assert!(script.contains(&written), "{path:?}: completion of {shell} lacks {flag}");
             }
         }
-        for hidden in ["--tls-verify", "--dest-creds", "--cpu-prof"] {
-            assert!(!help.contains(hidden) && !page.contains(hidden), "{path:?} shows {hidden}");
+        for hidden in HIDDEN {
+            let flag = format!("--{hidden}");
+            assert!(!help.contains(&flag) && !page.contains(&flag), "{path:?} shows {flag}");
+        }
+    }
+    for hidden in HIDDEN {
+        for (shell, script) in &scripts {
+            let written = if *shell == "fish" { format!("-l {hidden}") } else { format!("--{hidden}") };
+            assert!(!script.contains(&written), "completion of {shell} offers {hidden}");
         }
     }
 }
@@ -89,6 +99,10 @@ fn bash_completes() {
     assert_eq!(complete(&["oc-mirror", "list", "op"]), ["operators"]);
     assert_eq!(complete(&["oc-mirror", "delete", "--delete-y"]), ["--delete-yaml-file"]);
     assert_eq!(complete(&["oc-mirror", "list", "releases", "--filter"]), ["--filter-by-archs"]);
+    // What help does not show is not offered.
+    assert_eq!(complete(&["oc-mirror", "--src-"]), ["--src-tls-verify"]);
+    assert_eq!(complete(&["oc-mirror", "delete", "--dest-"]), ["--dest-tls-verify"]);
+    assert!(complete(&["oc-mirror", "man"]).is_empty());
 }
 
 /// `oc mirror ARGS` looks for `oc-mirror` on the search path and runs it with ARGS; the published examples add `--v2`.
