@@ -1,5 +1,7 @@
 //! What every end-to-end test needs: a home of its own, the binary, and its answer.
 
+pub(crate) mod resources;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -87,7 +89,7 @@ impl Home {
 
     /// Writes `auth.json` with these credentials for `host` and returns its path.
     pub(crate) fn auth_file(&self, host: &str, user: &str, password: &str) -> String {
-        let auth = base64(&format!("{user}:{password}"));
+        let auth = base64(format!("{user}:{password}"));
         let path = self.write("auth.json", format!("{{\"auths\": {{\"{host}\": {{\"auth\": \"{auth}\"}}}}}}"));
         path.display().to_string()
     }
@@ -122,7 +124,7 @@ impl Home {
         self.run(&args)
     }
 
-    /// Disk to mirror, with plain HTTP allowed.
+    /// Disk to mirror, with plain HTTP allowed. Resources that are there afterwards are checked.
     pub(crate) fn to_mirror(&self, destination: &str, more: &[&str]) -> Outcome {
         let (disk, destination) = (format!("file://{}", self.disk().display()), format!("docker://{destination}"));
         let mut args = vec![
@@ -135,7 +137,9 @@ impl Home {
             "--retry-delay=10ms",
         ];
         args.extend(more);
-        self.run(&args)
+        let outcome = self.run(&args);
+        resources::read(&self.disk().join("working-dir"));
+        outcome
     }
 
     /// The folder that mirror to mirror works in.
@@ -143,7 +147,7 @@ impl Home {
         self.path().join("workspace")
     }
 
-    /// Mirror to mirror, with plain HTTP allowed.
+    /// Mirror to mirror, with plain HTTP allowed. Resources that are there afterwards are checked.
     pub(crate) fn mirror_to_mirror(&self, destination: &str, more: &[&str]) -> Outcome {
         let workspace = format!("file://{}", self.workspace().display());
         let destination = format!("docker://{destination}");
@@ -158,7 +162,9 @@ impl Home {
             "--retry-delay=10ms",
         ];
         args.extend(more);
-        self.run(&args)
+        let outcome = self.run(&args);
+        resources::read(&self.workspace().join("working-dir"));
+        outcome
     }
 
     /// Names of the archive's files.
@@ -268,10 +274,10 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     })
 }
 
-pub(crate) fn base64(text: &str) -> String {
+pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::new();
-    for three in text.as_bytes().chunks(3) {
+    for three in bytes.as_ref().chunks(3) {
         let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
         for at in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * at) & 63) as usize];

@@ -42,6 +42,7 @@ mod process;
 mod random;
 mod registry;
 mod release;
+mod schema;
 mod signer;
 mod update_service;
 mod workload;
@@ -65,6 +66,7 @@ pub use registry::{
     TokenAuth, User, When,
 };
 pub use release::{COMPONENTS, PAYLOADS, Release, image_references};
+pub use schema::follows;
 pub use signer::ReleaseSigner;
 pub use update_service::{UpdateService, update_graph};
 pub use workload::{Workload, WorkloadImage, release_shaped, single_layer};

@@ -11,7 +11,7 @@ const PASSWORD: &str = "hunter2-Planted/Secret+";
 #[track_caller]
 fn keeps_quiet(home: &Home, outcome: &Outcome, tokens: &[String]) {
     let mut forms = vec![PASSWORD.to_owned(), "hunter2-Planted%2FSecret%2B".to_owned()];
-    forms.push(crate::harness::base64(&format!("me:{PASSWORD}")));
+    forms.push(crate::harness::base64(format!("me:{PASSWORD}")));
     forms.extend(tokens.iter().cloned());
     for form in &forms {
         assert!(!outcome.stdout.contains(form), "standard output tells {form}:\n{}", outcome.stdout);

@@ -78,7 +78,7 @@ fn the_graph_image_is_built_once_and_travels() {
 }
 
 /// Writes an image as oc-mirror v2 leaves the graph image in the working directory: an OCI layout whose index names it.
-fn write_layout(folder: &Path, images: &[&Image]) {
+pub(super) fn write_layout(folder: &Path, images: &[&Image]) {
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
     std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();

@@ -5,6 +5,7 @@ mod crossing;
 mod graph_image;
 mod mirror_to_mirror;
 mod payloads;
+mod resources;
 mod selection;
 mod signatures;
 
