@@ -304,8 +304,8 @@ impl Inner {
         let (error, pause) = (error.clone().with_attempts(missed), policy.pause(missed, error));
         if host.reach.give_up(&error, pause) {
             tracing::warn!(
-                "mirror `{}` cannot be reached: {} (after {missed} attempts); the next source of registries.conf is \
-                 asked instead, and the mirror again every {} s",
+                "mirror `{}` is passed over after {missed} attempts: {}; the next source of registries.conf is asked \
+                 instead, and the mirror again every {} s",
                 host.registry,
                 error.message(),
                 pause.as_secs_f64()
