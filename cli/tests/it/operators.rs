@@ -253,7 +253,10 @@ fn a_full_catalog_travels_untouched() {
     home.to_disk(&[]).code(0);
     drop(source);
     std::fs::remove_dir_all(home.cache()).unwrap();
-    home.to_mirror(destination.host(), &[]).code(0).says("12 / 12 operator images mirrored successfully");
+    let outcome = home.to_mirror(destination.host(), &[]);
+    outcome.code(0).says("12 / 12 operator images mirrored successfully");
+    // It is the publisher's, and so are its signatures.
+    assert!(!outcome.stdout.contains("is not signed"), "{}", outcome.stdout);
     assert_eq!(destination.manifest("other/name", "prod").unwrap().digest, catalog.digest);
     assert_there(&destination, "", &BUNDLES.map(|(package, version, _)| (package, version)));
 }
@@ -439,6 +442,26 @@ fn mirror_to_mirror_and_catalogs_in_folders() {
     home.to_mirror(destination.host(), &[]).code(0);
     let digest = |repository: &str, tag: &str| destination.manifest(repository, tag).unwrap().digest;
     assert_eq!(digest("idx", "latest"), digest("m/cat/index", "v1"));
+
+    // As a whole it travels as it is: it was not rebuilt, and it is not ours to sign.
+    let home = Home::new();
+    write_layout(&home.path().join("folder/whole"), &catalog);
+    home.configuration(&format!("operators:\n- catalog: oci://{}/folder/whole\n  full: true\n", home.path().display()));
+    home.write("own.key", crate::trust::KEY);
+    for more in [&[][..], &["--sign-catalogs=own.key"]] {
+        let outcomes = [
+            home.to_disk(more),
+            home.to_mirror(destination.host(), more),
+            home.mirror_to_mirror(&format!("{}/straight", destination.host()), more),
+        ];
+        for outcome in outcomes {
+            assert!(!outcome.code(0).stdout.contains("is not signed"), "{}", outcome.stdout);
+        }
+        for repository in ["whole", "straight/whole"] {
+            assert_eq!(destination.tags(repository), ["latest"]);
+            assert_eq!(digest(repository, "latest"), catalog.digest);
+        }
+    }
 }
 
 /// Writes an image as an OCI layout.

@@ -95,6 +95,14 @@ pub fn original(entry: &OperatorCatalog) -> CacheName {
     CacheName { repository: repository(entry).to_owned(), tag }
 }
 
+/// What [`PlannedImage::why`] says last of a catalog that was rebuilt.
+pub const REBUILT: &str = "rebuilt catalog";
+
+/// Whether the image is a catalog that this program has rebuilt, and not one that travels as its publisher made it.
+pub fn is_rebuilt(image: &PlannedImage) -> bool {
+    image.kind == ImageKind::OperatorCatalog && image.why.steps.last().is_some_and(|step| step == REBUILT)
+}
+
 /// The name of the rebuilt catalog in the cache; `filter` is the [`filter_id`].
 pub fn rebuilt(entry: &OperatorCatalog, filter: &str) -> CacheName {
     CacheName { repository: repository(entry).to_owned(), tag: filter.to_owned() }

@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex};
 use archive_format::Store;
 use image_ref::Digest;
 use image_signature::cosign::SigningKey;
-use mirror_plan::{ImageKind, PlannedImage};
+use mirror_plan::PlannedImage;
 
 use crate::copy::CopyError;
 use crate::event::{Event, Observer};
@@ -119,7 +119,7 @@ impl Trust {
         tree: &ImageTree,
         observer: &Arc<dyn Observer>,
     ) -> Result<Option<Vec<Attached>>, CopyError> {
-        if !image.built || image.kind != ImageKind::OperatorCatalog {
+        if !mirror_plan::operators::is_rebuilt(image) {
             return Ok(None);
         }
         let Some(key) = &self.key else {

@@ -381,7 +381,7 @@ impl Run<'_> {
         };
         let original = || image(operators::original(entry), in_folder, &entry.platforms, "catalog");
         // Only the platforms asked for were rebuilt, so all of what was made travels.
-        let rebuilt = rebuilt.map(|(name, _)| image(name, true, &[], "rebuilt catalog"));
+        let rebuilt = rebuilt.map(|(name, _)| image(name, true, &[], operators::REBUILT));
         Ok(match self.at.mode {
             Mode::MirrorToDisk => [Some(original()), rebuilt].into_iter().flatten().collect(),
             Mode::DiskToMirror => vec![rebuilt.unwrap_or_else(original)],
