@@ -24,7 +24,7 @@ pub struct DeleteArgs {
     /// First step: write the list of images to delete
     #[arg(long, default_value = "false")]
     pub generate: Switch,
-    /// List signatures of the images too
+    /// List signatures of the images too, and the attestations and SBOMs that are in the cache
     #[arg(long, default_value = "false")]
     pub delete_signatures: Switch,
     /// List images under the tags that oc-mirror v1 gave them

@@ -14,7 +14,7 @@ use mirror_plan::delete::DeleteList;
 use super::archive::fail;
 use super::mirror::{open_log, read_document};
 use super::why::{options, program, runtime};
-use crate::access::Clients;
+use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
@@ -121,11 +121,20 @@ fn second_step(
     log.info("👀 Reading delete file...");
     let text = std::fs::read_to_string(list).with_context(|| format!("cannot read `{}`", list.display()))?;
     let clients = Clients::new(common)?;
+    let registries_d = match access::registries_d(common) {
+        Ok((read, _)) => Arc::new(read),
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            log.warn(format_args!("⚠️  folders of simple-signing signatures are not looked for: {error:#}"));
+            Arc::default()
+        }
+    };
     let step = Execute {
         list: DeleteList::parse(&text).with_context(|| format!("cannot use `{}`", list.display()))?,
         destination: request.dest.clone(),
         client: clients.destination,
         cache: request.force_cache_delete.then(|| common.cache.clone()),
+        registries_d,
         parallel_images: common.parallel_images as usize,
         image_timeout: request.image_timeout,
         logs,
@@ -134,6 +143,14 @@ fn second_step(
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let report = runtime()?.block_on(execute(&step, &observer));
     tell_results(&report, log);
+    if !report.left_behind.is_empty() {
+        let folders: Vec<String> = report.left_behind.iter().map(|folder| folder.display().to_string()).collect();
+        log.info(format_args!(
+            "📝 Simple-signing signatures of deleted images stay in their folders; delete them by hand if nothing else \
+             uses them:\n* {}",
+            folders.join("\n* ")
+        ));
+    }
     if report.error.is_none() {
         if let Some(bytes) = report.cache_bytes_freed {
             log.info(format_args!("{} freed in the cache", size(bytes)));
@@ -151,20 +168,23 @@ fn tell_results(report: &DeleteReport, log: &Log) {
     for family in Family::ALL {
         let of_family = || report.items.iter().filter(|item| item.family() == family);
         let count = |outcome: ItemOutcome| of_family().filter(|item| item.outcome == outcome).count();
-        let (total, deleted, kept) = (of_family().count(), count(ItemOutcome::Deleted), count(ItemOutcome::Kept));
+        let (deleted, kept, absent) =
+            (count(ItemOutcome::Deleted), count(ItemOutcome::Kept), count(ItemOutcome::Absent));
+        let total = of_family().count() - absent;
         if total == 0 {
             continue;
         }
-        let kept_note =
-            if kept > 0 { format!(", {kept} kept because something else uses them") } else { String::new() };
+        let note = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+        let kept_note = note(kept, "kept because something else uses them");
+        let absent_note = note(absent, "signatures were not there");
         if count(ItemOutcome::Failed) == 0 {
             log.info(format_args!(
-                "\u{1b}[1;32m ✓ \u{1b}[0m {deleted} / {total} {family} images deleted successfully{kept_note}"
+                "\u{1b}[1;32m ✓ \u{1b}[0m {deleted} / {total} {family} images deleted successfully{kept_note}{absent_note}"
             ));
         } else {
             log.info(format_args!(
                 "\u{1b}[1;31m ✗ \u{1b}[0m {deleted} / {total} {family} images deleted: Some {family} images failed to be \
-                 deleted - please check the logs{kept_note}"
+                 deleted - please check the logs{kept_note}{absent_note}"
             ));
         }
     }

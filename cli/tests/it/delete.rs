@@ -1,5 +1,7 @@
 //! `delete`, both steps (contract `config-cli.md` 7).
 
+mod signatures;
+
 use std::path::PathBuf;
 
 use test_support::{Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, When};

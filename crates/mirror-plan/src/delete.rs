@@ -113,10 +113,10 @@ pub fn file_names(id: Option<&str>) -> (String, String) {
 }
 
 impl DeleteItem {
-    /// The item for the signature of a manifest of this image: the tag `sha256-<hex>.sig` beside it.
-    /// None when this item's reference is none.
-    pub fn signature(&self, digest: &Digest) -> Option<Self> {
-        let tag = format!("{}.sig", digest.as_tag());
+    /// The item for what cosign has attached to a manifest of this image: the tag `sha256-<hex>.<ending>` beside it, where
+    /// the ending is `sig` for a signature. None when this item's reference is none.
+    pub fn attachment(&self, digest: &Digest, ending: &str) -> Option<Self> {
+        let tag = format!("{}.{ending}", digest.as_tag());
         let beside = |text: &str| ImageRef::parse_name(text).ok().map(|image| image.with_tag(&tag));
         Some(Self {
             image_name: beside(&self.image_name)?.to_string(),
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn signatures_lie_beside_their_image() {
         let signature = item(&format!("img.example/t/cli@{D}"), "docker://r.io/m/t/cli:x", "generic")
-            .signature(&D.parse().unwrap())
+            .attachment(&D.parse().unwrap(), "sig")
             .unwrap();
         let tag = format!("{}.sig", D.replace(':', "-"));
         assert_eq!(

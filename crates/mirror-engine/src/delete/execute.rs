@@ -12,7 +12,9 @@ use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::Destination;
 use mirror_plan::delete::{DeleteItem, DeleteList};
 use oci_transport::{Client, Descriptor, ManifestView, Reference};
+use registries_conf::RegistriesD;
 
+use super::left_behind::{attached_to, signature_folders};
 use super::{DeleteReport, ItemOutcome, ItemReport};
 use crate::carrier::blocking;
 use crate::copy::chain;
@@ -30,6 +32,8 @@ pub struct Execute {
     pub client: Client,
     /// Root of the cache, when images are deleted from there too.
     pub cache: Option<PathBuf>,
+    /// Where simple-signing signatures of the destination lie. They are named, not deleted.
+    pub registries_d: Arc<RegistriesD>,
     /// Images at a time.
     pub parallel_images: usize,
     /// Bound of one deletion, attempts included; zero for none.
@@ -68,6 +72,7 @@ pub async fn execute(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteR
     request.needing(&places, &mut users, &mut report.items).await;
     protect_signatures(&targets, &places, &mut users);
     request.delete(&places, &users, &mut report.items, observer).await;
+    report.left_behind = signature_folders(&request.registries_d, &report.items);
     let failed = report.items.iter().filter(|item| item.outcome == ItemOutcome::Failed).count();
     if failed > 0 {
         report.exit_code = 1;
@@ -124,6 +129,8 @@ impl Execute {
                     items[at].digest = Some(found.digest.clone());
                     places.entry((repository, found.digest)).or_default().push(at);
                 }
+                // The list names what may be there; that it is not is what was wanted.
+                Ok((_, None)) if image.tag().and_then(attached_to).is_some() => items[at].outcome = ItemOutcome::Absent,
                 Ok((_, None)) => items[at].fail(
                     "not-found",
                     false,
@@ -370,7 +377,8 @@ impl Execute {
             namespace => format!("{namespace}/"),
         };
         let mut names = Vec::new();
-        for item in items.iter().filter(|item| item.outcome == ItemOutcome::Deleted) {
+        let gone = [ItemOutcome::Deleted, ItemOutcome::Absent];
+        for item in items.iter().filter(|item| gone.contains(&item.outcome)) {
             let Ok(image) = ImageRef::parse(&item.reference) else { continue };
             if let (Some(repository), Some(tag)) = (image.path().strip_prefix(&prefix), image.tag()) {
                 names.push((repository.to_owned(), tag.to_owned()));
@@ -393,7 +401,7 @@ impl Execute {
     }
 }
 
-/// The signature of a manifest that is kept is kept with it.
+/// What is attached to a manifest that is kept is kept with it.
 fn protect_signatures(
     targets: &BTreeMap<usize, ImageRef>,
     places: &BTreeMap<Place, Vec<usize>>,
@@ -401,8 +409,7 @@ fn protect_signatures(
 ) {
     for (place, of_place) in places {
         for tag in of_place.iter().filter_map(|at| targets.get(at)?.tag()) {
-            let signed = tag.strip_suffix(".sig").and_then(|tag| tag.replacen('-', ":", 1).parse::<Digest>().ok());
-            let of_signed = signed.and_then(|digest| users.get(&(place.0.clone(), digest)).cloned());
+            let of_signed = attached_to(tag).and_then(|digest| users.get(&(place.0.clone(), digest)).cloned());
             if let Some(of_signed) = of_signed {
                 users.entry(place.clone()).or_default().extend(of_signed);
             }

@@ -14,6 +14,7 @@ use super::{DeleteReport, ItemReport};
 use crate::carrier::into_store::stored_manifest;
 use crate::collect::{Collecting, collect_what_there_is, needed_by_others};
 use crate::event::{Event, Observer};
+use crate::trust::cosign_tag;
 use crate::workdir::write_whole;
 use crate::workflow::{Job, RunError, Workflow};
 
@@ -25,7 +26,7 @@ pub struct Generate {
     pub configuration: DeleteImageSetConfiguration,
     /// Suffix for the names of the files.
     pub id: Option<String>,
-    /// Signatures are listed too.
+    /// Signatures are listed too, and the attestations and SBOMs that are in the cache.
     pub signatures: bool,
     /// Images are listed under the tags that oc-mirror v1 gave them.
     pub v1_tags: bool,
@@ -142,7 +143,15 @@ impl Generate {
         };
         let mut items = vec![item.clone()];
         if self.signatures && image.kind != ImageKind::Graph {
-            items.extend(manifests(store, image)?.iter().filter_map(|digest| item.signature(digest)));
+            for digest in manifests(store, image)? {
+                items.extend(item.attachment(&digest, "sig"));
+                // Signatures are listed whether or not there are any; the rest is rare.
+                for ending in ["att", "sbom"] {
+                    if store.resolve_tag(&image.cache.repository, &cosign_tag(&digest, ending))?.is_some() {
+                        items.extend(item.attachment(&digest, ending));
+                    }
+                }
+            }
         }
         Ok(items)
     }

@@ -5,6 +5,7 @@
 
 mod execute;
 mod generate;
+mod left_behind;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,9 @@ pub struct DeleteReport {
     pub items: Vec<ItemReport>,
     /// Files written.
     pub files: Vec<PathBuf>,
+    /// Folders of this machine with simple-signing signatures of deleted images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<PathBuf>,
     /// Bytes that collecting garbage in the cache freed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_bytes_freed: Option<u64>,
@@ -75,6 +79,8 @@ pub enum ItemOutcome {
     Deleted,
     /// It was kept, because something outside the list uses its manifest.
     Kept,
+    /// It stands for a signature, an attestation or an SBOM of an image, and there is none.
+    Absent,
     /// It could not be deleted.
     Failed,
 }

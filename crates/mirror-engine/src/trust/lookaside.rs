@@ -151,7 +151,7 @@ impl Lookasides {
 }
 
 /// The folder of the signatures of a manifest below `base`.
-pub(super) fn folder_of(base: &Path, repository: &Repository, digest: &Digest) -> PathBuf {
+pub(crate) fn folder_of(base: &Path, repository: &Repository, digest: &Digest) -> PathBuf {
     match Lookaside::Directory(base.to_owned()).signature(repository, digest, 1) {
         Lookaside::Directory(path) => path.parent().map(Path::to_owned).unwrap_or_default(),
         Lookaside::Web(_) => unreachable!("below a folder there are only folders"),

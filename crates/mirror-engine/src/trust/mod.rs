@@ -32,6 +32,7 @@ use lookaside::{Lookasides, Way};
 use staging::Staging;
 
 pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
+pub(crate) use lookaside::folder_of as signature_folder;
 pub(crate) use online::{Found, find_online, signature_digest};
 pub(crate) use push::{are_attached, push_attached};
 pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
@@ -150,7 +151,7 @@ impl Trust {
 }
 
 /// Endings of cosign's tags: signatures, attestations, SBOMs.
-const COSIGN_ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
+pub(crate) const COSIGN_ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
 
 /// The tag under which cosign keeps something about the manifest: `sha256-<hex>.sig`.
 pub(crate) fn cosign_tag(manifest: &Digest, ending: &str) -> String {
