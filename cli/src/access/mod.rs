@@ -175,12 +175,27 @@ fn credential_chain(
     Ok(CredentialChain::new(registries, files))
 }
 
-/// Auth files that were asked for and are not there, each once. That is no error, as a registry may need none.
-pub fn missing_auth_files(common: &Common) -> Vec<&Path> {
-    let asked = [&common.source, &common.destination].into_iter().filter_map(|access| access.authfile.as_deref());
+/// Places of credentials that were named and are not there, each once. That is no error, as a registry may need none.
+pub fn missing_credentials(common: &Common) -> Vec<String> {
+    let sides = [&common.source, &common.destination];
+    let asked = sides.into_iter().filter_map(|access| access.authfile.as_deref());
     let mut missing: Vec<&Path> = asked.filter(|path| !path.exists()).collect();
     missing.dedup();
-    missing
+    let mut texts: Vec<String> = missing
+        .into_iter()
+        .map(|path| {
+            format!("auth file `{}` is not there: registries are asked without its credentials", path.display())
+        })
+        .collect();
+    // An auth file that was named is the only one that is read.
+    if let Some(folder) = common.env.xdg_runtime_dir.as_deref()
+        && sides.into_iter().any(|access| access.authfile.is_none())
+        && !folder.is_dir()
+    {
+        let folder = folder.display();
+        texts.push(format!("XDG_RUNTIME_DIR: `{folder}` is not there: no credentials are read from it"));
+    }
+    texts
 }
 
 fn client(

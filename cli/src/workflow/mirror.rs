@@ -45,9 +45,8 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
     let log_stamp = common.env.started.strftime("%Y%m%d_%H%M%S").to_string();
     open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
     log.listen();
-    for path in access::missing_auth_files(common) {
-        let path = path.display();
-        log.warn(format_args!("⚠️  auth file `{path}` is not there: registries are asked without its credentials"));
+    for text in access::missing_credentials(common) {
+        log.warn(format_args!("⚠️  {text}"));
     }
     let clients = Clients::new(common)?;
     Ok(Job {

@@ -11,6 +11,7 @@ mod delete;
 mod documents;
 mod dry_run;
 mod enclave;
+mod environment;
 mod exit_codes;
 mod harness;
 mod kill;

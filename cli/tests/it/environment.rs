@@ -1,0 +1,224 @@
+//! Where credentials, certificates and registries.conf are looked for (contract `config-cli.md` 2.4, `release.md` 7.4).
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use test_support::{Auth, ImageBuilder, Layer, Registry, TestCa};
+
+use crate::harness::{Home, base64};
+
+/// What an auth file says about the source.
+enum Says {
+    Right,
+    Wrong,
+    /// It knows other registries only.
+    Nothing,
+}
+
+/// An auth file of a row, relative to the home.
+type File = (&'static str, Says);
+
+/// One row: these files, these variables (their values are paths below the home), these arguments.
+struct Row {
+    home: Home,
+    source: Registry,
+}
+
+impl Row {
+    fn new(files: &[File], variables: &[(&str, &str)]) -> Self {
+        let source = Registry::builder().auth(Auth::basic("me", "secret")).start_blocking();
+        source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+        let mut home = Home::new();
+        for (name, value) in variables {
+            let value = home.path().join(value);
+            home = home.variable(name, value);
+        }
+        for (path, says) in files {
+            let (host, password) = match says {
+                Says::Right => (source.host(), "secret"),
+                Says::Wrong => (source.host(), "wrong"),
+                Says::Nothing => ("registry.example.com", "secret"),
+            };
+            let auths = format!("{{\"{host}\": {{\"auth\": \"{}\"}}}}", base64(format!("me:{password}")));
+            // docker's older file has no name for what it holds.
+            let text = if path.ends_with(".dockercfg") { auths } else { format!("{{\"auths\": {auths}}}") };
+            home.write(path, text);
+        }
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        Self { home, source }
+    }
+}
+
+/// Mirrors to disk. `refusal` is what is said of a source that does not let us in.
+#[track_caller]
+fn check(files: &[File], variables: &[(&str, &str)], more: &[&str], refusal: Option<&str>) {
+    let row = Row::new(files, variables);
+    let outcome = row.home.to_disk(more);
+    match refusal {
+        None => outcome.code(0),
+        Some(why) => outcome.code(8).says("401 Unauthorized").says(why),
+    };
+}
+
+#[test]
+fn places_of_credentials() {
+    use Says::{Nothing, Right, Wrong};
+    let (runtime, config, docker) = ("run/containers/auth.json", "conf/containers/auth.json", "docker/config.json");
+    let (in_runtime, in_config, in_docker) =
+        (("XDG_RUNTIME_DIR", "run"), ("XDG_CONFIG_HOME", "conf"), ("DOCKER_CONFIG", "docker"));
+    let all = [in_runtime, in_config, in_docker];
+    let (refused, unknown) = ("were refused", "no credentials were found");
+
+    check(&[], &[], &[], Some(unknown));
+    check(&[(runtime, Right)], &[in_runtime], &[], None);
+    check(&[(runtime, Right)], &[], &[], Some(unknown));
+    check(&[(config, Right)], &[in_config], &[], None);
+    check(&[(".config/containers/auth.json", Right)], &[], &[], None);
+    check(&[(".config/containers/auth.json", Right)], &[in_config], &[], Some(unknown));
+    check(&[(docker, Right)], &[in_docker], &[], None);
+    check(&[(".docker/config.json", Right)], &[], &[], None);
+    check(&[(".docker/config.json", Right)], &[in_docker], &[], Some(unknown));
+    check(&[(".dockercfg", Right)], &[], &[], None);
+
+    // The first that knows the registry counts, and no other.
+    check(&[(runtime, Right), (config, Wrong), (docker, Wrong), (".dockercfg", Wrong)], &all, &[], None);
+    check(&[(runtime, Nothing), (config, Right), (docker, Wrong), (".dockercfg", Wrong)], &all, &[], None);
+    check(&[(config, Nothing), (docker, Right), (".dockercfg", Wrong)], &all, &[], None);
+    check(&[(docker, Nothing), (".dockercfg", Right)], &all, &[], None);
+    check(&[(runtime, Wrong), (config, Right), (docker, Right), (".dockercfg", Right)], &all, &[], Some(refused));
+
+    // One that was named stands alone; the flag goes before the variable, the flag of the side before both.
+    let named = [in_runtime, ("REGISTRY_AUTH_FILE", "named.json")];
+    check(&[("named.json", Right), (runtime, Wrong)], &named, &[], None);
+    check(&[("named.json", Nothing), (runtime, Right)], &named, &[], Some(unknown));
+    check(&[("named.json", Wrong), ("flag.json", Right)], &named, &["--authfile=flag.json"], None);
+    check(&[("named.json", Right), ("flag.json", Wrong)], &named, &["--authfile=flag.json"], Some(refused));
+    let sides = ["--authfile=flag.json", "--src-authfile=side.json", "--dest-authfile=flag.json"];
+    check(&[("named.json", Wrong), ("flag.json", Wrong), ("side.json", Right)], &named, &sides, None);
+    check(&[("named.json", Right)], &named, &["--authfile="], None);
+    check(&[("named.json", Wrong)], &named, &["--src-creds=me:secret"], None);
+    check(&[("named.json", Right)], &named, &["--src-no-creds"], Some("401"));
+}
+
+#[test]
+fn places_that_are_not_there() {
+    let row = Row::new(&[(".docker/config.json", Says::Right)], &[("XDG_RUNTIME_DIR", "none")]);
+    insta::assert_snapshot!(row.home.to_disk(&[]).code(0).complaints(), @"[WARN]   : ⚠️  XDG_RUNTIME_DIR: `HOME/none` is not there: no credentials are read from it");
+    // Nobody would have looked there.
+    let auth = ["--authfile=.docker/config.json"];
+    assert_eq!(row.home.to_disk(&auth).code(0).complaints(), "");
+
+    let row = Row::new(&[(".docker/config.json", Says::Right)], &[("REGISTRY_AUTH_FILE", "none.json")]);
+    row.home.to_disk(&[]).code(8).says("none.json` is not there").says("no credentials were found");
+}
+
+/// The destination has its own entry in the same file.
+#[test]
+fn both_sides_are_in_one_file() {
+    let row = Row::new(&[], &[("XDG_RUNTIME_DIR", "run")]);
+    let destination = Registry::builder().auth(Auth::basic("you", "hidden")).start_blocking();
+    let entry = |host: &str, login: &str| format!("\"{host}\": {{\"auth\": \"{}\"}}", base64(login));
+    let (here, there) = (entry(row.source.host(), "me:secret"), entry(destination.host(), "you:hidden"));
+    row.home.write("run/containers/auth.json", format!("{{\"auths\": {{{here}, {there}}}}}"));
+    row.home.mirror_to_mirror(destination.host(), &[]).code(0);
+    assert!(destination.manifest("ns/app", "v1").is_some());
+    row.home.write("run/containers/auth.json", format!("{{\"auths\": {{{here}}}}}"));
+    row.home.mirror_to_mirror(destination.host(), &[]).code(1).says("checking registry").says(destination.host());
+}
+
+/// A helper program is asked for the registry that an auth file names; it is found on `PATH`.
+#[test]
+fn credential_helpers() {
+    let row = Row::new(&[], &[("DOCKER_CONFIG", "docker")]);
+    let host = row.source.host();
+    row.home.write("docker/config.json", format!("{{\"credHelpers\": {{\"{host}\": \"test\"}}}}"));
+    row.home.to_disk(&[]).code(8).says("docker-credential-test");
+    let program = row.home.write(
+        "bin/docker-credential-test",
+        "#!/bin/sh\nread -r server\n[ \"$1\" = get ] && echo \"$server\" >> \"$0.asked\" && \
+         echo '{\"Username\": \"me\", \"Secret\": \"secret\"}'\n",
+    );
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let disk = format!("file://{}", row.home.disk().display());
+    let run = |path: &str| {
+        let mut command = row.home.command(&["-c", "isc.yaml", &disk, "--src-tls-verify=false"]);
+        row.home.outcome(&command.env("PATH", path).output().unwrap())
+    };
+    run(&format!("{}:/usr/bin:/bin", program.parent().unwrap().display())).code(0);
+    let asked = std::fs::read_to_string(row.home.path().join("bin/docker-credential-test.asked")).unwrap();
+    assert!(asked.lines().all(|line| line == host), "{asked}");
+}
+
+/// registries.conf and certificates of the user, below `XDG_CONFIG_HOME` or `~/.config`.
+#[test]
+fn the_configuration_of_the_user() {
+    let ca = TestCa::new();
+    let source = Registry::builder().tls(&ca).start_blocking();
+    source.push("mirrored/ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let host = source.host();
+    let conf = format!("[[registry]]\nprefix = \"quay.example.com\"\nlocation = \"{host}/mirrored\"\n");
+    for (variable, folder) in [(Some("conf"), "conf"), (None, ".config")] {
+        let mut home = Home::new();
+        if let Some(value) = variable {
+            let value = home.path().join(value);
+            home = home.variable("XDG_CONFIG_HOME", value);
+        }
+        home.additional_images(["quay.example.com/ns/app:v1"]);
+        home.write(&format!("{folder}/containers/registries.conf"), &conf);
+        let disk = format!("file://{}", home.disk().display());
+        let run = || home.run(&["-c", "isc.yaml", &disk, "--retry-times=0"]);
+        run().code(8).says("UnknownIssuer").says(&format!("certs.d/{host}/ca.crt"));
+        ca.write_certs_d(&home.path().join(folder).join("containers/certs.d"), host, false).unwrap();
+        run().code(0);
+    }
+}
+
+/// The cache lies where the flag, the variable or the home says; the flag and the variable exclude each other.
+#[test]
+fn the_place_of_the_cache() {
+    let source = Registry::start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let check = |variable: bool, flag: bool, place: Option<&str>| {
+        let mut home = Home::new();
+        if variable {
+            let value = home.path().join("variable");
+            home = home.variable("OC_MIRROR_CACHE", value);
+        }
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        let outcome = home.to_disk(if flag { &["--cache-dir=flag"] } else { &[] });
+        let Some(place) = place else {
+            outcome.code(1).says("either OC_MIRROR_CACHE or --cache-dir");
+            assert_eq!(home.files(), ["isc.yaml"]);
+            return;
+        };
+        outcome.code(0);
+        let link = ".oc-mirror/.cache/docker/registry/v2/repositories/ns/app/_manifests/tags/v1/current/link";
+        let found: Vec<String> = home.files().into_iter().filter(|name| name.ends_with(link)).collect();
+        assert_eq!(found, [format!("{place}{link}")]);
+    };
+    check(false, false, Some(""));
+    check(true, false, Some("variable/"));
+    check(false, true, Some("flag/"));
+    check(true, true, None);
+}
+
+/// Log lines and the names of their files are in the time zone of `TZ`.
+#[test]
+fn the_time_zone() {
+    let source = Registry::start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let hour = |zone: &str| {
+        let home = Home::new().variable("TZ", zone);
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        home.to_disk(&[]).code(0);
+        let logs = std::fs::read_dir(home.disk().join("working-dir/logs")).unwrap();
+        let names = logs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let name = names.into_iter().find(|name| name.starts_with("oc-mirror-")).unwrap();
+        let text = std::fs::read_to_string(home.disk().join("working-dir/logs").join(&name)).unwrap();
+        // `oc-mirror-YYYYMMDD_hhmmss.log` and `YYYY/MM/DD hh:mm:ss ...`
+        assert_eq!(name[10..18], text[..10].replace('/', ""), "{text}");
+        name[19..21].parse::<i32>().unwrap()
+    };
+    // The second run may be in the next hour.
+    let apart = (hour("<+12>-12") - hour("UTC")).rem_euclid(24);
+    assert!(apart == 12 || apart == 11, "{apart} hours");
+}
