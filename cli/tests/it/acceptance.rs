@@ -1,5 +1,7 @@
 //! Rows of upstream's own integration tests (contract `config-cli.md` 8) that belong to no other page.
 
+mod operators;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;

@@ -9,6 +9,7 @@ use crate::harness::Home;
 
 mod policy;
 mod secrets;
+mod secure_policy;
 
 pub(crate) use policy::KEY;
 

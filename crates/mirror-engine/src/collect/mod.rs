@@ -96,7 +96,10 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> (Plan, Collect
     images.extend(offset(images.len(), operators.images));
     images.extend(additional_images(at, &mut errors));
     if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
-        errors.push(Family::Helm, "mirror.helm: this version cannot mirror Helm charts");
+        errors.push(
+            Family::Helm,
+            "mirror.helm: this version cannot mirror Helm charts; name their images in `additionalImages`",
+        );
     }
     let mut plan = Plan::assemble(at.mode, images, &mirror.blocked_images);
     plan.catalogs = operators.catalogs;
