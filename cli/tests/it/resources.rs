@@ -131,6 +131,37 @@ fn entries_that_the_run_before_had_are_missed() {
     assert!(files.contains(&"cluster-resources/itms-oc-mirror.yaml"), "{files:?}");
 }
 
+/// A run that fails before it copies takes nothing from those who have yet to apply what the run before has written, and
+/// mirror to disk in the same folder neither.
+#[test]
+fn those_of_the_run_before_stay_until_there_are_new_ones() {
+    let (source, _) = source();
+    let destination = Registry::start_blocking();
+    let (from, to) = (source.host(), destination.host());
+    let home = Home::new();
+    let first = format!("additionalImages:\n- name: {from}/ns/app0:v1\n  targetRepo: x/y\n");
+    home.configuration(&first);
+    home.to_disk(&[]).code(0);
+    home.to_mirror(to, &[]).code(0);
+    let written = resource(&home, "itms-oc-mirror.yaml").unwrap();
+    let still_there = || assert_eq!(resource(&home, "itms-oc-mirror.yaml").as_ref(), Some(&written));
+
+    home.to_mirror("127.0.0.1:1", &["--retry-times=0"]).code(1).says("checking registry");
+    still_there();
+    home.configuration(&format!("{first}operators:\n- catalog: {from}/cat/index:v1\n"));
+    home.to_mirror(to, &[]).code(4).says("collection error");
+    still_there();
+    home.additional_images([format!("{from}/ns/app1:v1")]);
+    home.to_disk(&["--dry-run"]).code(0);
+    home.to_disk(&[]).code(0);
+    still_there();
+    let archived = home.entries("mirror_000001.tar");
+    assert!(!archived.iter().any(|name| name.contains("cluster-resources")), "{archived:#?}");
+    // What the new files lack is known although an archive was made in between.
+    home.to_mirror(to, &[]).code(0).says(&format!("ImageTagMirrorSet: {from}/ns/app0 -> {to}/x/y"));
+    assert_eq!(pairs(&resource(&home, "itms-oc-mirror.yaml").unwrap()), [format!("{from}/ns -> {to}/ns")]);
+}
+
 #[test]
 fn a_failed_image_is_not_told_of() {
     let (source, _) = source();

@@ -18,7 +18,7 @@ use crate::workflow::{DryRun, Job, Progress, RunError};
 /// How many lost entries are named one by one.
 const NAMED_LOSSES: usize = 20;
 
-/// The files that the run before has written, read before they are wiped.
+/// The files that the run before has written, read before they are replaced.
 #[derive(Debug, Default)]
 pub(crate) struct Previous {
     files: Vec<(String, String)>,
@@ -51,10 +51,10 @@ pub(crate) struct Generation<'a> {
 }
 
 impl Generation<'_> {
-    /// Writes the files for all images that are at the destination now.
+    /// Writes the files for all images that are at the destination now, in place of those of the run before.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// When a file cannot be written, or one of the run before cannot be removed.
     pub(crate) fn after_copying(
         &self,
         images: &[PlannedImage],
@@ -64,6 +64,7 @@ impl Generation<'_> {
     ) -> Result<(), RunError> {
         let there = images.iter().zip(reports).filter(|(_, report)| report.outcome.is_there());
         let rows: Vec<Mirrored> = there.filter_map(|(image, _)| row(image)).collect();
+        self.working_dir.wipe_cluster_resources()?;
         self.write(&rows, observer, progress)
     }
 

@@ -153,6 +153,15 @@ impl WorkingDir {
         files.sort();
         Ok(files)
     }
+
+    /// The files that travel in an archive: all but the cluster resources, which tell of this side only.
+    ///
+    /// # Errors
+    /// As [`WorkingDir::files`].
+    pub fn files_for_archive(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let resources = self.cluster_resources();
+        Ok(self.files()?.into_iter().filter(|(_, path)| !path.starts_with(&resources)).collect())
+    }
 }
 
 fn create_dir(folder: &Path) -> io::Result<()> {

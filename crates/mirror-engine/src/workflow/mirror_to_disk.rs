@@ -239,6 +239,7 @@ impl Follower for ArchiveFollower {
 
 /// The end of the archive: the working directory and the configuration as written.
 fn tail(job: &Job, working_dir: &WorkingDir) -> Result<Tail, RunError> {
-    let files = working_dir.files()?.into_iter().map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path)).collect();
+    let files = working_dir.files_for_archive()?.into_iter();
+    let files = files.map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path)).collect();
     Ok(Tail { files, configuration: (format!("isc_{}", job.stamp()), job.configuration_text.clone()) })
 }

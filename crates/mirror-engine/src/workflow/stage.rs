@@ -46,7 +46,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// Makes and locks the working directory. A run in earnest wipes the cluster resources of the run before.
+    /// Makes and locks the working directory. Cluster resources of the run before stay until there are new ones.
     ///
     /// # Errors
     /// When the folder cannot be made, or another run holds it.
@@ -55,11 +55,7 @@ impl<'a> Stage<'a> {
         working_dir.create()?;
         let lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
         let previous = Previous::read(&working_dir);
-        let stage = Self { job, observer, working_dir, previous, _lock: lock };
-        if !stage.is_rehearsal() {
-            stage.working_dir.wipe_cluster_resources()?;
-        }
-        Ok(stage)
+        Ok(Self { job, observer, working_dir, previous, _lock: lock })
     }
 
     /// Whether the run only says what it would do.
