@@ -23,7 +23,7 @@ pub struct MirrorArgs {
     /// Like --dry-run, and list the instances of multi-architecture images too
     #[arg(long, default_value = "false")]
     pub dry_run_manifest_lists: Switch,
-    /// Archive again everything that was new since this day, yyyy-MM-dd
+    /// Archive again everything that was new since this day, yyyy-MM-dd; without it, what is new since the last archive
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
     /// How long the copy of one image may take, all tries included; 0 means without limit

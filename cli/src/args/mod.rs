@@ -201,12 +201,21 @@ pub enum WrongGeneration {
 
 /// The clap command, named after the program and with switches that take a value only after `=`.
 pub fn command(list: &[OsString]) -> clap::Command {
-    let command = with_switches(Cli::command().version(concat!("version v", env!("CARGO_PKG_VERSION"))));
+    let command = Cli::command().version(concat!("version v", env!("CARGO_PKG_VERSION"))).after_long_help(epilogue());
+    let command = with_switches(command);
     let program = list.first().map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str);
     match program {
         Some(program) => command.name(program.to_owned()).bin_name(program.to_owned()),
         None => command,
     }
+}
+
+/// What stands at the end of the long help and of the manual page.
+fn epilogue() -> String {
+    let variables = crate::env::VARIABLES.iter();
+    let variables =
+        variables.fold(String::new(), |text, (name, effect)| text + "\n  " + name + "\n          " + effect);
+    format!("{EXAMPLES}\n\nEnvironment:{variables}")
 }
 
 fn with_switches(command: clap::Command) -> clap::Command {

@@ -11,7 +11,8 @@ use super::Switch;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Flags of every command")]
 pub struct PersistentArgs {
-    /// File with registry credentials, for both sides [default: `$REGISTRY_AUTH_FILE`]
+    /// File with registry credentials, for both sides [default: `$REGISTRY_AUTH_FILE`, else the places of
+    /// containers-auth.json(5), `$XDG_RUNTIME_DIR/containers/auth.json` first]
     #[arg(long, global = true, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
     /// Directory that holds the cache `.oc-mirror/.cache` [default: `$OC_MIRROR_CACHE`, then `$HOME`]

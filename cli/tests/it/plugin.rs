@@ -63,6 +63,12 @@ fn help_pages_and_completions_name_every_public_flag() {
             assert!(!help.contains(&flag) && !page.contains(&flag), "{path:?} shows {flag}");
         }
     }
+    let help = home.run(&["--help"]).code(0).stdout.clone();
+    let page = std::fs::read_to_string(home.path().join("pages/oc-mirror.1")).unwrap();
+    for (variable, _) in oc_mirror::env::VARIABLES {
+        assert!(help.contains(&format!("\n  {variable}\n")), "help lacks {variable}: {help}");
+        assert!(page.contains(variable), "the manual page lacks {variable}");
+    }
     for hidden in HIDDEN {
         for (shell, script) in &scripts {
             let written = if *shell == "fish" { format!("-l {hidden}") } else { format!("--{hidden}") };

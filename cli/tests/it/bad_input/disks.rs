@@ -1,6 +1,8 @@
 //! Disks that are full, and a workspace that somebody else is using.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -97,6 +99,48 @@ fn a_failed_run_keeps_the_earlier_archive() {
 }
 
 /// The second run says who holds what it needs: the workspace, or the cache when the workspace is another.
+#[test]
+fn nothing_listens() {
+    let site = Site::new();
+    let pause = Effect::Stall { after: 1000, pause: Duration::from_secs(60) };
+    let stall = site.source.fault(Fault::new(When::kind(Kind::Blob).method("GET"), pause));
+    // The port that upstream's registry would need is taken.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("--port={}", taken.local_addr().unwrap().port());
+    let disk = format!("file://{}", site.home.disk().display());
+    let mut run = site.home.command(&["-c", "isc.yaml", &disk, "--src-tls-verify=false", &port]);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the run to be in the middle", || stall.hits() > 0);
+    let (sockets, listening) = (sockets_of(run.id()), listening_sockets());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(!sockets.is_empty(), "it is connected to the source");
+    assert!(!listening.is_empty(), "the source listens");
+    assert_eq!(sockets.intersection(&listening).count(), 0);
+    site.source.clear_faults();
+    site.home.to_disk(&[&port]).code(0);
+}
+
+/// Inodes of the sockets that a process has open.
+fn sockets_of(pid: u32) -> BTreeSet<String> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let targets = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    targets
+        .filter_map(|target| Some(target.to_str()?.strip_prefix("socket:[")?.trim_end_matches(']').to_owned()))
+        .collect()
+}
+
+/// Inodes of all TCP sockets that wait for connections (proc(5): state `0A`).
+fn listening_sockets() -> BTreeSet<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+    let fields = rows.map(|row| row.split_whitespace().collect::<Vec<_>>());
+    fields
+        .filter(|fields| fields.get(3) == Some(&"0A"))
+        .filter_map(|fields| fields.get(9).map(|&inode| inode.to_owned()))
+        .collect()
+}
+
 #[test]
 fn a_second_run_at_the_same_time() {
     let site = Site::new();
