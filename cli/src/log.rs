@@ -145,6 +145,8 @@ struct Sink {
     destination: Destination,
     redactor: Redactor,
     clock: fn() -> DateTime,
+    /// Warnings so far, whatever the log level.
+    warnings: Vec<String>,
     /// Called around each console line, so that a progress display can step aside.
     curtain: Option<Arc<dyn Curtain>>,
 }
@@ -179,6 +181,7 @@ impl Log {
             destination: Destination::Stderr,
             redactor: Redactor::default(),
             clock,
+            warnings: Vec::new(),
             curtain: None,
         })))
     }
@@ -216,7 +219,7 @@ impl Log {
         Ok(())
     }
 
-    /// Ends the log file. Later lines go to the console only, as the final error line does upstream.
+    /// Ends the log file. Later lines go to the console only.
     pub fn close(&self) {
         let mut sink = lock(&self.0);
         match &mut sink.destination {
@@ -233,7 +236,18 @@ impl Log {
 
     /// Warns.
     pub fn warn(&self, message: impl Display) {
-        self.write(Level::Warn, &message);
+        let text = message.to_string();
+        {
+            let mut sink = lock(&self.0);
+            let cleaned = sink.redactor.clean(text.trim_start_matches("⚠️").trim_start());
+            sink.warnings.push(cleaned);
+        }
+        self.write(Level::Warn, &text);
+    }
+
+    /// What was warned about so far, without the sign in front.
+    pub fn warnings(&self) -> Vec<String> {
+        lock(&self.0).warnings.clone()
     }
 
     /// Tells what is going on.
@@ -372,6 +386,17 @@ mod tests {
         let (log, written) = log(Level::Error);
         log.always(Level::Info, "hello");
         assert!(written.stderr().ends_with("[INFO] \x1b[0m  : hello\n"));
+    }
+
+    #[test]
+    fn warnings_are_kept_without_secrets() {
+        let (log, written) = log(Level::Error);
+        log.hide("hunter22");
+        log.warn("⚠️  the password is hunter22");
+        log.error("no warning");
+        assert_eq!(log.warnings().len(), 1);
+        assert!(log.warnings()[0].starts_with("the password is ") && !log.warnings()[0].contains("hunter22"));
+        assert!(!written.stderr().contains("WARN"));
     }
 
     #[test]

@@ -36,14 +36,15 @@ pub(crate) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatu
     let report = match outcome {
         Ok(report) => report,
         Err(error) => {
+            let status = fail(settings.output, &error, log);
             log.close();
-            return fail(settings.output, &error, log);
+            return status;
         }
     };
-    log.close();
     if let Some(error) = &report.error {
         log.error(format_args!("[Executor] {error} "));
     }
+    log.close();
     if settings.output == OutputFormat::Json {
         let text = serde_json::to_string_pretty(&report).unwrap_or_default();
         log.with_stdout(|stdout| writeln!(stdout, "{text}"));
@@ -86,6 +87,7 @@ fn first_step(
         started: common.env.started.timestamp(),
         log_stamp: stamp(settings),
         version: program(),
+        warnings: Vec::new(),
     };
     let mut step = Generate::new(configuration);
     extras(&mut step);
@@ -176,7 +178,8 @@ fn tell_results(report: &DeleteReport, log: &Log) {
         }
         let note = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
         let kept_note = note(kept, "kept because something else uses them");
-        let absent_note = note(absent, "signatures were not there");
+        let absent_note =
+            note(absent, if absent == 1 { "signature was not there" } else { "signatures were not there" });
         if count(ItemOutcome::Failed) == 0 {
             log.info(format_args!(
                 "\u{1b}[1;32m ✓ \u{1b}[0m {deleted} / {total} {family} images deleted successfully{kept_note}{absent_note}"

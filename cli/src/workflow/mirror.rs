@@ -30,8 +30,9 @@ pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
             ExitStatus::from_bits(report.exit_code)
         }
         Err(error) => {
+            let status = fail(settings.output, &error, log);
             log.close();
-            fail(settings.output, &error, log)
+            status
         }
     }
 }
@@ -49,6 +50,7 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
         log.warn(format_args!("⚠️  {text}"));
     }
     let clients = Clients::new(common)?;
+    let options = options(common, request, log)?;
     Ok(Job {
         workflow,
         configuration,
@@ -56,13 +58,14 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
         cache: common.cache.clone(),
         source: clients.source,
         destination: clients.destination,
-        options: options(common, request, log)?,
+        options,
         started: common.env.started.timestamp(),
         log_stamp,
         version: VersionMetadata {
             git_version: version::GIT_VERSION.to_owned(),
             git_commit: version::GIT_COMMIT.to_owned(),
         },
+        warnings: log.warnings(),
     })
 }
 
@@ -194,9 +197,9 @@ fn execute(settings: &Settings, job: Job, log: &Log, started: Instant) -> anyhow
     }
     log.info(format_args!("mirror time     : {}", go_duration(started.elapsed())));
     log.info("👋 Goodbye, thank you for using oc-mirror");
-    log.close();
     if let Some(error) = &report.error {
         log.error(format_args!("[Executor] {error} "));
     }
+    log.close();
     Ok(report)
 }

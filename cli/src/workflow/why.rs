@@ -59,6 +59,7 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
         started: common.env.started.timestamp(),
         log_stamp: common.env.started.strftime("%Y%m%d_%H%M%S").to_string(),
         version: program(),
+        warnings: Vec::new(),
     };
     let runtime = runtime()?;
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;

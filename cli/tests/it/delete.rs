@@ -281,6 +281,44 @@ fn configurations_and_lists_that_do_not_work() {
     assert!(!world.file("delete-images.yaml").exists());
 }
 
+/// What cannot be collected does not keep the rest from being listed, and the exit code says that something is missing.
+#[test]
+fn a_list_that_may_not_be_complete() {
+    let world = Mirrored::new();
+    world.home.write(
+        "disc.yaml",
+        format!(
+            "kind: DeleteImageSetConfiguration\ndelete:\n  platform:\n    channels:\n    - name: stable-4.99\n  \
+             additionalImages:\n  - name: {}\n",
+            world.names()[0]
+        ),
+    );
+    let found = world.generate(&["--output=json"]);
+    found.code(1).says("the list of images to delete might not be complete").says("graph data found on disk");
+    let report: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!((&report["exitCode"], &report["items"][0]["outcome"]), (&1.into(), &"listed".into()));
+    let list = std::fs::read_to_string(world.file("delete-images.yaml")).unwrap();
+    assert_eq!(list.matches("imageReference").count(), 1, "{list}");
+    // The default architecture stands in the configuration that is written beside it.
+    let written = std::fs::read_to_string(world.file("delete-imageset-config.yaml")).unwrap();
+    assert!(written.contains("- amd64"), "{written}");
+}
+
+/// Without a workspace the logs lie where the program was called; a second run does not overwrite the first log.
+#[test]
+fn logs_without_a_workspace() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names());
+    world.generate(&[]).code(0);
+    let (list, to) = (world.file("delete-images.yaml").display().to_string(), format!("docker://{}", world.to()));
+    world.home.run(&["delete", "--delete-yaml-file", &list, &to, "--dest-tls-verify=false"]).code(0);
+    let names: Vec<String> = world.home.files().into_iter().filter(|name| name.starts_with("logs/")).collect();
+    let [name] = &names[..] else { panic!("{names:?}") };
+    assert_eq!(world.home.steady(name), "logs/oc-mirror-TIME.log");
+    let text = std::fs::read_to_string(world.home.path().join(name)).unwrap();
+    assert!(text.contains("2 / 2 additional images deleted successfully"), "{text}");
+}
+
 /// Inside the gap there is neither the source nor a layer of the catalog; what was mirrored of it is known.
 #[test]
 fn operators_where_the_catalog_cannot_be_read_any_more() {

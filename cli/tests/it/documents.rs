@@ -146,9 +146,11 @@ fn of_mirroring() {
     for path in saved {
         in_camel_case("saved", &serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
     }
-    home.configuration("operators:\n- catalog: 127.0.0.1:1/cat/index:v1\n");
+    // What was warned about before the run began is in its document.
+    home.configuration("platform:\n  architectures: [amd64]\noperators:\n- catalog: 127.0.0.1:1/cat/index:v1\n");
     let found = check(&home, &format!("{disk} --retry-times=0"), 4, &with(&["error"]));
     assert!(found["error"].as_str().unwrap().starts_with("collection error"), "{found:#}");
+    assert!(found["warnings"][0].as_str().unwrap().contains("platform.architectures is deprecated"), "{found:#}");
     fails(&home, "-c none.yaml file://disk", "could not parse config");
     fails(&home, &format!("-c isc.yaml --from file://nowhere {to}"), "no tar archives");
 }

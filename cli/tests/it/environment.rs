@@ -148,7 +148,7 @@ fn credential_helpers() {
     assert!(asked.lines().all(|line| line == host), "{asked}");
 }
 
-/// registries.conf and certificates of the user, below `XDG_CONFIG_HOME` or `~/.config`.
+/// What containers(5) files the user has, below `XDG_CONFIG_HOME` or `~/.config`.
 #[test]
 fn the_configuration_of_the_user() {
     let ca = TestCa::new();
@@ -169,6 +169,12 @@ fn the_configuration_of_the_user() {
         run().code(8).says("UnknownIssuer").says(&format!("certs.d/{host}/ca.crt"));
         ca.write_certs_d(&home.path().join(folder).join("containers/certs.d"), host, false).unwrap();
         run().code(0);
+        home.write(&format!("{folder}/containers/registries.d/lab.yaml"), "docker: none\n");
+        run().code(0).says("simple-signing signatures stay behind").says("registries.d/lab.yaml");
+        std::fs::remove_file(home.path().join(folder).join("containers/registries.d/lab.yaml")).unwrap();
+        home.write(&format!("{folder}/containers/policy.json"), "{\"default\": [{\"type\": \"reject\"}]}");
+        run().code(0);
+        home.run(&["-c", "isc.yaml", &disk, "--secure-policy"]).code(8).says("is rejected by policy");
     }
 }
 

@@ -35,7 +35,7 @@ fn one_bit_for_each_family() {
 
     check("storage: {}\n", 1, &["unknown field"]);
     check(bad_name, 1, &[]);
-    check("additionalImages: []\n", 1, &["no images to copy"]);
+    check("additionalImages: []\n", 1, &["No images to mirror...", "no images to copy"]);
     check(release, 2, &["collection error", "no release images found"]);
     check(catalog, 4, &["collection error", "registry.invalid.example.com"]);
     let failed = "some errors occurred during the mirroring";

@@ -27,6 +27,7 @@ mod published_catalog;
 mod real_registries;
 mod releases;
 mod resources;
+mod sequence;
 mod tape;
 mod transports;
 mod trust;

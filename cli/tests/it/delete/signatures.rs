@@ -96,7 +96,7 @@ fn go_when_they_are_listed() {
     // Nobody signed one of the images, and none of the three operator images, one of which is a list of two.
     outcome
         .code(0)
-        .says("9 / 9 additional images deleted successfully, 1 signatures were not there")
+        .says("9 / 9 additional images deleted successfully, 1 signature was not there")
         .says("3 / 3 operator images deleted successfully, 5 signatures were not there");
     let left = world.left();
     assert!(left.iter().all(|name| name.starts_with("m/cat/index:")), "{left:#?}");

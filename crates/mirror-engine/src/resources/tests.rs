@@ -131,6 +131,7 @@ fn generate(failed: &[usize], graph: bool, template: Option<&str>) -> Left {
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         log_stamp: String::new(),
         version: VersionMetadata { git_version: "v1.0.0".into(), git_commit: String::new() },
+        warnings: Vec::new(),
     };
     let images = example();
     let report = |(at, image): (usize, &PlannedImage)| ImageReport {

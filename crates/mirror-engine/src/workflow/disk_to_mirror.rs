@@ -35,6 +35,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let stage = Stage::set(job, observer)?;
     let place = folder.clone();
     let archive = Arc::new(blocking(move || Archive::open(&place)).await?);
+    check_access(job, destination, observer).await?;
     for (index, chunk) in archive.chunks().iter().enumerate() {
         observer.event(Event::ReadingArchive {
             number: index + 1,
@@ -43,7 +44,6 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         });
     }
     archive.warnings().iter().for_each(|warning| observer.event(Event::Warning(warning.to_string())));
-    check_access(job, destination).await?;
     let store = Store::open_as(&job.cache, &job.holder())?;
     take_out(&archive, &store, folder, observer).await?;
     if let Some(warning) = job.version.compare(stage.working_dir.root()) {

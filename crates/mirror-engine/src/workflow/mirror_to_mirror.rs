@@ -17,7 +17,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         return Err(RunError::generic("this is not mirror to mirror"));
     };
     let stage = Stage::set(job, observer)?;
-    check_access(job, destination).await?;
+    check_access(job, destination, observer).await?;
     let store = Store::open_as(&job.cache, &job.holder())?;
     let planned = stage.plan(&store, None, Some(destination)).await?;
     let carrier = RegistryToRegistry {

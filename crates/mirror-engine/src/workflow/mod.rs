@@ -190,6 +190,8 @@ pub struct Job {
     pub log_stamp: String,
     /// This program.
     pub version: VersionMetadata,
+    /// What was warned about before the run: its document tells that too.
+    pub warnings: Vec<String>,
 }
 
 impl std::fmt::Debug for Job {
@@ -258,7 +260,7 @@ pub(crate) struct Progress {
 
 /// Runs a workflow to its end. Every outcome is in the report, failure included.
 pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
-    let heard = Arc::new(Listener { inner: observer, warnings: std::sync::Mutex::default() });
+    let heard = Arc::new(Listener { inner: observer, warnings: std::sync::Mutex::new(job.warnings.clone()) });
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
     let mode = job.workflow.mode();
     let mut progress = Progress::default();
@@ -361,13 +363,16 @@ fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<
 }
 
 /// Whether the destination registry answers and knows us, before anything else is done.
-async fn check_access(job: &Job, destination: &Destination) -> Result<(), RunError> {
+async fn check_access(job: &Job, destination: &Destination, observer: &Arc<dyn Observer>) -> Result<(), RunError> {
     let refused =
         |why: String| RunError::generic(format!("checking registry \"{}\" access: {why}", destination.registry()));
     if let Some(blocked) = job.destination.options().registries.blocked(&destination.to_string()) {
         return Err(refused(blocked.to_string()));
     }
-    job.destination.ping(destination.registry()).await.map_err(|error| refused(crate::copy::chain(&error)))
+    job.destination.ping(destination.registry()).await.map_err(|error| refused(crate::copy::chain(&error)))?;
+    let text = format!("Verified that we can authenticate against registry \"{}\"", destination.registry());
+    observer.event(Event::Info(text));
+    Ok(())
 }
 
 /// The first failure is the outcome of the run; others are told beside it.
