@@ -56,6 +56,17 @@ pub trait BlobSource: Send + Sync {
         None
     }
 
+    /// The file that holds the blob in one piece, and the place there of the blob's byte `offset`; `None` for a source
+    /// that is no file. Used instead of [`BlobSource::open`] when it answers: what the page cache has is then read without
+    /// another thread, which halves what an upload costs. Called on a blocking thread.
+    ///
+    /// # Errors
+    /// Any error ends the transfer; nothing is retried.
+    fn file(&self, offset: u64) -> io::Result<Option<(File, u64)>> {
+        let _ = offset;
+        Ok(None)
+    }
+
     /// Whether the bytes are verified on their way out of this source, so that hashing them again would be waste.
     fn is_verified(&self) -> bool {
         false
@@ -159,6 +170,10 @@ impl BlobSource for FileSource {
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(self.start + offset))?;
         Ok(Box::new(file.take(self.size.saturating_sub(offset))))
+    }
+
+    fn file(&self, offset: u64) -> io::Result<Option<(File, u64)>> {
+        Ok(Some((File::open(&self.path)?, self.start + offset)))
     }
 }
 

@@ -47,6 +47,7 @@ mod credentials;
 mod descriptor;
 mod endpoint;
 mod error;
+mod file_body;
 mod get;
 mod host;
 mod layout;

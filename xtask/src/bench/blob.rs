@@ -106,22 +106,33 @@ fn measure_pushes(
     let file = source.join("blobs").join(digest.replace(':', "-"));
     let mut rows = Rows::default();
     for _ in 0..options.pairs {
-        let server = Server::start(&arrived)?;
-        // Without a slash before the query: there curl would put the name of the file.
-        let url = format!("http://{}/v2/single/curl/blobs/uploads?digest={digest}", server.host());
-        settle();
-        let mut floor = curl();
-        floor.args(["--request", "POST", "--header", "Content-Type: application/octet-stream", "--upload-file"]);
-        rows.floor.push(measure::run(floor.arg(&file).arg(url))?);
-        settle();
-        let mut ours = Command::new(transfer);
-        ours.args(["push", &format!("{}/single/ours", server.host())]).arg(&file).arg(&digest);
-        rows.ours.push(measure::run(&mut ours)?);
-        drop(server);
-        fs::remove_dir_all(&arrived)?;
+        // A server each: the file system makes whoever brings the same blob again pay for replacing the first.
+        rows.floor.push(at_fresh_server(&arrived, |host| {
+            // Without a slash before the query: there curl would put the name of the file.
+            let url = format!("http://{host}/v2/single/curl/blobs/uploads?digest={digest}");
+            let mut floor = curl();
+            floor.args(["--request", "POST", "--header", "Content-Type: application/octet-stream", "--upload-file"]);
+            floor.arg(&file).arg(url);
+            floor
+        })?);
+        rows.ours.push(at_fresh_server(&arrived, |host| {
+            let mut ours = Command::new(transfer);
+            ours.args(["push", &format!("{host}/single/ours")]).arg(&file).arg(&digest);
+            ours
+        })?);
     }
     rows.print("push, verified", size);
     Ok(())
+}
+
+/// What the command costs that is given the name of a server which has nothing yet.
+fn at_fresh_server(folder: &Path, command: impl Fn(&str) -> Command) -> anyhow::Result<Cost> {
+    let server = Server::start(folder)?;
+    settle();
+    let cost = measure::run(&mut command(server.host()))?;
+    drop(server);
+    fs::remove_dir_all(folder)?;
+    Ok(cost)
 }
 
 /// Repository, digest and size of the layer.

@@ -410,6 +410,11 @@ impl BlobReader {
     pub fn remaining(&self) -> u64 {
         self.end - self.position
     }
+
+    /// The chunk, and the place in it of the next byte, for who reads by position.
+    pub fn into_file(self) -> (File, u64) {
+        (self.file, self.position)
+    }
 }
 
 impl Read for BlobReader {

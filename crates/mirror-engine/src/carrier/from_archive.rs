@@ -6,6 +6,7 @@
 //! those of the other images of this plan, for a machine whose cache knows nothing.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
@@ -260,6 +261,10 @@ impl BlobSource for ArchiveSource {
 
     fn open(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(self.archive.open_blob(&self.digest, offset)?))
+    }
+
+    fn file(&self, offset: u64) -> io::Result<Option<(File, u64)>> {
+        Ok(Some(self.archive.open_blob(&self.digest, offset)?.into_file()))
     }
 }
 

@@ -171,7 +171,7 @@ async fn matrix() {
     503: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
     504: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
     reset: recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4
-    close: recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-reset x4 | recovered / connection-closed x4 | recovered / connection-closed x4
+    close: recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4
     close in the body: recovered / connection-closed x4 | recovered / connection-closed x4 | recovered | recovered | recovered | recovered
     reset in the body: recovered / connection-reset x4 | recovered / connection-reset x4 | recovered | recovered | recovered | recovered
     stall: recovered / stalled x4 | recovered / stalled x4 | recovered | recovered / stalled x4 | recovered / stalled x4 | recovered

@@ -81,6 +81,13 @@ pub(super) async fn handle(shared: Arc<Shared>, connection: Connection, request:
     let call = Call { shared, connection, target, parts, record, effects, query };
     let write = matches!(call.parts.method, Method::PUT | Method::PATCH | Method::POST);
 
+    // A close with unread bytes becomes a reset when they were there in time, and an orderly end when not.
+    let body = if call.struck_by(&Effect::CloseConnection) {
+        drop(call.read(body, |_| Ok(())).await);
+        Body::empty()
+    } else {
+        body
+    };
     let early = match before(&call).await {
         None => refused(&call),
         answered => answered,
