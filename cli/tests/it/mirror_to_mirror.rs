@@ -1,5 +1,7 @@
 //! Mirror to mirror: source registry -> destination registry, nothing on disk but the working directory.
 
+use std::time::Duration;
+
 use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When, World};
 
 use crate::harness::Home;
@@ -97,6 +99,28 @@ fn a_shared_layer_is_fetched_once_and_sent_once() {
     for n in 0..6 {
         assert!(destination.has_blob(&format!("ns/app{n}"), &shared().digest()), "app{n}");
     }
+}
+
+/// A blob is on its way into a repository when another image of that repository turns out to need it, and then one of
+/// another repository. docker-registry rewrites the link of a blob that it gets a second time, and for a moment it does
+/// not know the blob: a manifest that is pushed just then is refused.
+#[test]
+fn a_blob_goes_into_a_repository_once() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let shared = || Layer::random(99, 50_000);
+    let images = [("ns/first", "v1", 0), ("ns/target", "v1", 400), ("ns/target", "v2", 800), ("ns/third", "v1", 1200)];
+    for (seed, (repository, tag, pause)) in images.into_iter().enumerate() {
+        let image = ImageBuilder::oci().layer(shared()).layer(Layer::random(seed as u64, 1000)).build();
+        source.push(repository, tag, &image);
+        let manifest = When::kind(Kind::Manifest).repository(repository).reference(tag);
+        source.fault(Fault::new(manifest.once(), Effect::Delay(Duration::from_millis(pause))));
+    }
+    let mount = || When::kind(Kind::Upload).method("POST").repository("ns/target").digest(&shared().digest());
+    destination.fault(Fault::new(mount(), Effect::Delay(Duration::from_secs(3))));
+    let home = Home::new();
+    home.additional_images(images.map(|(repository, tag, _)| format!("{}/{repository}:{tag}", source.host())));
+    home.mirror_to_mirror(destination.host(), &[]).code(0).says("4 / 4 additional images mirrored successfully");
+    assert_eq!(destination.requests_matching(&mount()).len(), 1, "{:#?}", destination.requests_matching(&mount()));
 }
 
 #[test]

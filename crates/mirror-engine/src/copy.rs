@@ -371,9 +371,12 @@ impl<C: Carrier> Coordinator<C> {
         if mount_from.is_none() && !state.in_flight.is_empty() {
             return;
         }
-        let count = if mount_from.is_some() { state.waiting.len() } else { 1 };
-        for _ in 0..count {
-            let Some((repository, waiting)) = state.waiting.pop_first() else { break };
+        // Images that joined a repository on its way are served when it arrives: a registry that gets a blob twice may
+        // not know it for a moment.
+        let free = state.waiting.keys().filter(|repository| !state.in_flight.contains(*repository));
+        let free: Vec<String> = free.take(if mount_from.is_some() { usize::MAX } else { 1 }).cloned().collect();
+        for repository in free {
+            let waiting = state.waiting.remove(&repository).unwrap_or_default();
             let job = BlobJob {
                 blob: descriptor.clone(),
                 repository,
