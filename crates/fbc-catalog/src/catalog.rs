@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::fields::Fields;
+use crate::fields::{Fields, excerpt};
 use crate::version::{Version, VersionError, parse_strict};
 
 /// A file-based catalog: everything that was read, in the order it was read.
@@ -237,7 +237,7 @@ impl Bundle {
         read().ok_or_else(|| BundleVersionError::BrokenPackageProperty {
             bundle: self.name.clone(),
             package: self.package.clone(),
-            value: value.to_owned(),
+            value: excerpt(value),
         })
     }
 }
@@ -286,7 +286,7 @@ pub enum BundleVersionError {
         bundle: String,
         /// Its package.
         package: String,
-        /// The value as written.
+        /// The beginning of the value as written.
         value: String,
     },
     /// A version that is not strictly semantic.

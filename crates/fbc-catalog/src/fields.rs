@@ -30,10 +30,11 @@ impl<'a> Fields<'a> {
     /// Decodes a field; absent and `null` give nothing.
     pub(crate) fn decode_optional<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, FieldError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        serde_json::from_str(value.get()).map(Some).map_err(|source| FieldError {
+        serde_json::from_str(value.get()).map(Some).map_err(|error| FieldError {
             field: name.to_owned(),
             value: excerpt(value.get()),
-            source,
+            // It may repeat the value.
+            reason: beginning(&error.to_string(), 160),
         })
     }
 
@@ -45,12 +46,11 @@ impl<'a> Fields<'a> {
 
 /// A field of the wrong type.
 #[derive(Debug, thiserror::Error)]
-#[error("field `{field}` has the unexpected value `{value}`: {source}")]
+#[error("field `{field}` has the unexpected value `{value}`: {reason}")]
 pub(crate) struct FieldError {
     field: String,
     value: String,
-    #[source]
-    source: serde_json::Error,
+    reason: String,
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -104,10 +104,14 @@ pub(crate) fn same_name(key: &str, name: &str) -> bool {
     key.chars().flat_map(fold).eq(name.chars().flat_map(fold))
 }
 
-/// The beginning of a text, for messages.
+/// The beginning of a text that a message quotes.
 pub(crate) fn excerpt(text: &str) -> String {
-    const LIMIT: usize = 60;
-    match text.char_indices().nth(LIMIT) {
+    beginning(text, 60)
+}
+
+/// A text up to this many characters.
+fn beginning(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }

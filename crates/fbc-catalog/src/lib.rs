@@ -60,7 +60,8 @@
 //! - A bundle image is mirrored even where the bundle's `relatedImages` forgets it.
 //! - Fields unknown to OLM survive in blobs of known schemas. Blobs of unknown schemas keep their bytes; upstream sorts
 //!   their keys.
-//! - YAML becomes JSON with integers kept whole; upstream goes through floating point. `olm.bundle.object` is carried, not
+//! - YAML nests 64 levels at most, and its aliases repeat no more than makes a document about eight times as long. It
+//!   becomes JSON with integers kept whole; upstream goes through floating point. `olm.bundle.object` is carried, not
 //!   decoded, while reading.
 //! - Under the published rules, a request that leaves out the default channel gets another one, with a warning, because
 //!   the published scenarios 8 and 10 must end in a catalog OLM loads.

@@ -1,6 +1,6 @@
 //! The images a catalog needs, and which bundle needs which (contract `operators-archive.md` section 4).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use image_ref::{ImageRef, ParseError, Transport};
 
@@ -72,6 +72,7 @@ impl Catalog {
     pub fn related_images(&self) -> RelatedImages {
         let mut found = RelatedImages::default();
         let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut refused: HashSet<(&str, &str, &str)> = HashSet::new();
         for bundle in &self.bundles {
             let id = BundleId { package: bundle.package.clone(), bundle: bundle.name.clone() };
             let own = (!bundle.image.is_empty()).then_some(("", bundle.image.as_str()));
@@ -93,8 +94,8 @@ impl Catalog {
                         found.images.push(RelatedImage { image, name: name.to_owned(), is_bundle, bundles });
                     }
                     Err(fault) => {
-                        let error = RelatedImageError { bundle: id.clone(), image: text.to_owned(), fault };
-                        if !found.errors.contains(&error) {
+                        if refused.insert((&bundle.package, &bundle.name, text)) {
+                            let error = RelatedImageError { bundle: id.clone(), image: text.to_owned(), fault };
                             found.errors.push(error);
                         }
                     }

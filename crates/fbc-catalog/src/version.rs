@@ -64,7 +64,7 @@ pub fn parse_tolerant(text: &str) -> Result<Version, VersionError> {
 
 /// A text that is no version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{fault} `{text}`")]
+#[error("{fault} `{}`", crate::fields::excerpt(.text))]
 pub struct VersionError {
     text: String,
     fault: Fault,

@@ -1,7 +1,7 @@
 //! Writing: one directory per package, one `catalog.json` in it (contract `operators-archive.md` 1.4 and 3.3).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::value::RawValue;
 
@@ -33,7 +33,9 @@ pub fn write(catalog: &Catalog) -> Result<Vec<(String, Vec<u8>)>, WriteError> {
     let mut bundles: Vec<_> = catalog.bundles.iter().collect();
     bundles.sort_by(|left, right| left.name.cmp(&right.name));
     for bundle in bundles {
-        push_blob(files.entry(&bundle.package).or_default(), &bundle.blob, &BUNDLE_FIELDS, None);
+        let mut image = String::new();
+        push_string(&mut image, &bundle.image);
+        push_blob(files.entry(&bundle.package).or_default(), &bundle.blob, &BUNDLE_FIELDS, Some(("image", &image)));
     }
     let mut others: Vec<_> = catalog.others.iter().collect();
     others.sort_by(|left, right| left.schema.cmp(&right.schema));
@@ -134,8 +136,9 @@ fn push_blob(out: &mut String, blob: &Blob, order: &[&str], replaced: Option<(&s
     }
     let unknown = |key: &str| !order.iter().any(|name| same_name(key, name));
     // Of a repeated field the last one counts, as for the reader.
+    let last: HashMap<&str, usize> = fields.0.iter().enumerate().map(|(index, (key, _))| (&**key, index)).collect();
     for (index, (key, value)) in fields.0.iter().enumerate() {
-        if unknown(key) && !fields.0[index + 1..].iter().any(|(later, _)| later == key) {
+        if unknown(key) && last[&**key] == index {
             members.push((key.clone(), RawValue::get(value)));
         }
     }

@@ -15,7 +15,7 @@ pub(crate) struct YamlError {
 
 /// Converts a document; `None` when it holds nothing.
 pub(crate) fn to_json(text: &str) -> Result<Option<Box<RawValue>>, YamlError> {
-    let JsonText(json) = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+    let JsonText(json) = serde_saphyr::from_str_with_options(text, options(text)).map_err(|error| {
         let line = error.location().and_then(|location| usize::try_from(location.line()).ok());
         YamlError { line, message: error.without_snippet().to_string() }
     })?;
@@ -26,9 +26,13 @@ pub(crate) fn to_json(text: &str) -> Result<Option<Box<RawValue>>, YamlError> {
 }
 
 /// Real catalogs break every default limit of the YAML library (a bundle carries megabytes in one scalar). Their size is
-/// bounded where their bytes come from; what stays bounded here is depth, because it costs stack, and alias replay.
-fn options() -> Options {
-    const DEPTH: usize = 128;
+/// bounded where their bytes come from; what stays bounded here is depth, because it costs stack, and what aliases repeat:
+/// the library bounds how often, and the texts together may not be much longer than the document.
+fn options(text: &str) -> Options {
+    // Catalogs have about a dozen levels. Each takes several frames, and threads have 2 MiB.
+    const DEPTH: usize = 64;
+    const TIMES: usize = 8;
+    const AT_LEAST: usize = 1 << 20;
     let mut options = Options::default();
     options.with_snippet = false;
     options.emit_comments = false;
@@ -37,7 +41,7 @@ fn options() -> Options {
     budget.flow_nesting_limit = DEPTH;
     budget.max_events = usize::MAX;
     budget.max_nodes = usize::MAX;
-    budget.max_total_scalar_bytes = usize::MAX;
+    budget.max_total_scalar_bytes = text.len().saturating_mul(TIMES).saturating_add(AT_LEAST);
     budget.max_total_comment_bytes = usize::MAX;
     options.budget = Some(budget);
     options
@@ -219,6 +223,26 @@ mod tests {
         check("a: 1\na: 2", Some(2));
         check("a: [", Some(1));
         check(&format!("{}1{}", "[".repeat(500), "]".repeat(500)), Some(1));
+        check("a: *nobody", Some(1));
+    }
+
+    /// Ten lists of ten of the list before, down to ten billion texts; and one long text again and again.
+    #[test]
+    fn aliases_do_not_multiply() {
+        let mut laughs = "a0: &a0 [lol]\n".to_owned();
+        for level in 1..=10 {
+            let ten = vec![format!("*a{}", level - 1); 10].join(", ");
+            laughs += &format!("a{level}: &a{level} [{ten}]\n");
+        }
+        let mut long = format!("a: &a {}\nb:\n", "x".repeat(1 << 20));
+        long += &"- *a\n".repeat(99);
+        for bomb in [laughs, long] {
+            let error = to_json(&bomb).unwrap_err();
+            assert!(error.line.is_some() && error.message.len() < 500, "{error:?}");
+        }
+        // What people write is far from it.
+        let shared = format!("a: &a {{text: {}}}\nb: [*a, *a, *a, *a]", "x".repeat(100_000));
+        assert_eq!(to_json(&shared).unwrap().unwrap().get().len(), 5 * 100_011 + 16);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! One channel: which of its entries a head, a range, or a list of bundles keeps.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::error::{Mend, SelectError};
 use super::view::Versions;
@@ -25,7 +25,7 @@ pub(crate) struct Kept<'a> {
     /// Names of entries.
     pub(crate) entries: HashSet<&'a str>,
     /// Names of bundles that match and are skipped by a kept entry, but are no entries.
-    pub(crate) unlisted: Vec<&'a str>,
+    pub(crate) unlisted: BTreeSet<&'a str>,
 }
 
 /// A channel together with what is known of its package.
@@ -82,7 +82,7 @@ impl<'a> ChannelView<'a, '_> {
 
     fn entries(&self, keep: impl Fn(&Entry) -> bool) -> Kept<'a> {
         let entries = self.channel.entries.iter().filter(|entry| keep(entry)).map(|entry| entry.name.as_str());
-        Kept { entries: entries.collect(), unlisted: Vec::new() }
+        Kept { entries: entries.collect(), unlisted: BTreeSet::new() }
     }
 
     /// What OLM would object to in the kept part; nothing in it is not an objection yet.
@@ -160,10 +160,8 @@ impl<'a> ChannelView<'a, '_> {
         for name in names {
             if let Some(entry) = graph.entry(name) {
                 kept.entries.insert(&entry.name);
-            } else if let Some((bundle, _)) = self.versions.get_key_value(name)
-                && !kept.unlisted.contains(bundle)
-            {
-                kept.unlisted.push(bundle);
+            } else if let Some((bundle, _)) = self.versions.get_key_value(name) {
+                kept.unlisted.insert(bundle);
             }
         }
         Ok(kept)
@@ -300,8 +298,8 @@ impl<'a> ChannelView<'a, '_> {
             let stretch = chain[from..=*lowest].iter().filter_map(|name| graph.entry(name));
             let added: Vec<&str> =
                 stretch.map(|entry| entry.name.as_str()).filter(|name| !kept.entries.contains(name)).collect();
-            let trial = self
-                .entries(|entry| kept.entries.contains(entry.name.as_str()) || added.contains(&entry.name.as_str()));
+            let tried: HashSet<&str> = kept.entries.iter().chain(&added).copied().collect();
+            let trial = self.entries(|entry| tried.contains(entry.name.as_str()));
             if !added.is_empty() && self.faults(&trial).is_empty() {
                 return Mend::AddBundles(added.into_iter().map(str::to_owned).collect());
             }

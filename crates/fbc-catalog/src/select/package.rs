@@ -1,6 +1,6 @@
 //! One package: which channels count, what is wanted of each, and which one is the default afterwards.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::channel::{ChannelView, Kept, Wanted};
 use super::check::set;
@@ -63,7 +63,7 @@ pub(crate) fn select_package<'a>(
     let mut errors = Vec::new();
     let mut kept_channels = BTreeMap::new();
     let mut emptied: Vec<(&Channel, Bounds)> = Vec::new();
-    let mut unlisted: Vec<&str> = Vec::new();
+    let mut unlisted: BTreeSet<&str> = BTreeSet::new();
     for (index, channel) in channels {
         if head_only_of_default && !matches!(default, DefaultChannel::Is(default) if default == channel.name) {
             continue;
@@ -105,8 +105,6 @@ pub(crate) fn select_package<'a>(
         }));
     }
     let listed: HashSet<&str> = kept_channels.values().flatten().copied().collect();
-    unlisted.sort_unstable();
-    unlisted.dedup();
     for bundle in unlisted.into_iter().filter(|bundle| !listed.contains(bundle)) {
         report.warnings.push(Warning::UnlistedBundleDropped { package: name.into(), bundle: bundle.into() });
     }

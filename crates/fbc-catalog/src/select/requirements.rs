@@ -2,6 +2,7 @@
 //!
 //! Nothing is added on its own: the published rule is that the configuration is taken at its word.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
@@ -131,11 +132,18 @@ struct Offers<'a> {
     packages: HashMap<&'a str, Vec<&'a Bundle>>,
     apis: HashMap<Requirement, Vec<&'a Bundle>>,
     channels: HashMap<(&'a str, &'a str), &'a str>,
+    /// What was asked before: thousands of bundles may require the same.
+    served: RefCell<HashMap<Requirement, bool>>,
 }
 
 impl<'a> Offers<'a> {
     fn new(catalog: &'a Catalog) -> Self {
-        let mut offers = Self { packages: HashMap::new(), apis: HashMap::new(), channels: HashMap::new() };
+        let mut offers = Self {
+            packages: HashMap::new(),
+            apis: HashMap::new(),
+            channels: HashMap::new(),
+            served: RefCell::default(),
+        };
         for bundle in &catalog.bundles {
             offers.packages.entry(&bundle.package).or_default().push(bundle);
             for property in bundle.properties.iter().filter(|property| property.kind == "olm.gvk") {
@@ -152,20 +160,27 @@ impl<'a> Offers<'a> {
         offers
     }
 
-    fn serving(&self, requirement: &Requirement) -> Vec<&'a Bundle> {
-        match requirement {
-            Requirement::Api { .. } => self.apis.get(requirement).cloned().unwrap_or_default(),
-            Requirement::Package { name, range } => {
-                let bundles = self.packages.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
-                // A range that cannot be read is met by any version, rather than by none.
-                let range = Range::parse(range).ok();
-                let fits = |bundle: &&&Bundle| match (&range, bundle.version()) {
-                    (Some(range), Ok(version)) => range.contains(&version),
-                    _ => true,
-                };
-                bundles.iter().filter(fits).copied().collect()
-            }
+    /// The bundles that serve a requirement.
+    fn serving<'s>(&'s self, requirement: &Requirement) -> impl Iterator<Item = &'a Bundle> + use<'s, 'a> {
+        let (bundles, range) = match requirement {
+            Requirement::Api { .. } => (self.apis.get(requirement), None),
+            // A range that cannot be read is met by any version, rather than by none.
+            Requirement::Package { name, range } => (self.packages.get(name.as_str()), Range::parse(range).ok()),
+        };
+        let fits = move |bundle: &&'a Bundle| {
+            range.as_ref().is_none_or(|range| bundle.version().ok().is_none_or(|version| range.contains(&version)))
+        };
+        bundles.into_iter().flatten().copied().filter(fits)
+    }
+
+    /// Whether a bundle serves a requirement.
+    fn serve(&self, requirement: &Requirement) -> bool {
+        if let Some(known) = self.served.borrow().get(requirement) {
+            return *known;
         }
+        let served = self.serving(requirement).next().is_some();
+        self.served.borrow_mut().insert(requirement.clone(), served);
+        served
     }
 
     fn providers(&self, requirement: &Requirement, heads: &BTreeSet<(&str, &str)>) -> Vec<Provider> {
@@ -211,7 +226,7 @@ fn unmet(formula: &Formula, offered: &Offers<'_>, available: &Offers<'_>, needs:
     match formula {
         Formula::Met => {}
         Formula::Needs(requirement) => {
-            if offered.serving(requirement).is_empty() {
+            if !offered.serve(requirement) {
                 needs.push(requirement.clone());
             }
         }
@@ -224,7 +239,7 @@ fn unmet(formula: &Formula, offered: &Offers<'_>, available: &Offers<'_>, needs:
                 if needs_of_part.is_empty() {
                     return;
                 }
-                let can_be_served = needs_of_part.iter().all(|need| !available.serving(need).is_empty());
+                let can_be_served = needs_of_part.iter().all(|need| available.serve(need));
                 if choice.as_ref().is_none_or(|(served, _)| can_be_served && !served) {
                     choice = Some((can_be_served, needs_of_part));
                 }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod hostile;
 mod notation;
 mod properties;
 mod published_scenarios;
 mod read_and_write;
 mod real;
 mod upgrade_graph;
+mod worked_cases_by_version;

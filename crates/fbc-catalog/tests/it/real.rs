@@ -60,6 +60,10 @@ fn requests(catalog: &Catalog) -> Vec<Request> {
             request.min_version = at(1);
             request.max_version = at(3);
         }));
+        let of_package = catalog.bundles.iter().filter(|bundle| bundle.package == package.name);
+        requests.push(one(&|request| {
+            request.bundles = of_package.clone().take(1).map(|bundle| bundle.name.clone()).collect();
+        }));
     }
     requests
 }
@@ -93,8 +97,18 @@ fn check(catalog: &Catalog) -> (usize, usize) {
             let is_asked = |package: &String| asked.is_empty() || asked.contains(package.as_str());
             let packages = selected.packages.iter().map(|one| &one.name);
             let packages = packages.chain(selected.channels.iter().map(|one| &one.package));
-            let mut packages = packages.chain(selected.bundles.iter().map(|one| &one.package));
+            let packages = packages.chain(selected.deprecations.iter().map(|one| &one.package));
+            let others = selected.others.iter().map(|one| &one.package).filter(|package| !package.is_empty());
+            let mut packages = packages.chain(selected.bundles.iter().map(|one| &one.package)).chain(others);
             assert!(packages.all(is_asked), "{request:?} keeps other packages");
+            if !request.full {
+                for channel in &selected.channels {
+                    let edges = channel.entries.iter().flat_map(|entry| entry.replaces.iter().chain(&entry.skips));
+                    let superseded: HashSet<&String> = edges.collect();
+                    let heads = channel.entries.iter().filter(|entry| !superseded.contains(&entry.name)).count();
+                    assert_eq!(heads, 1, "{request:?} {rules:?}: channel {} of {}", channel.name, channel.package);
+                }
+            }
 
             // One head for each channel, every entry with its bundle, the default channel there: all that OLM wants,
             // except where the published catalog is broken itself.

@@ -259,3 +259,48 @@ fn bundle_versions_count_only_where_looked_at() {
     check_error(broken, "y", "invalid semantic version");
     check_error(broken, "", "invalid semantic version");
 }
+
+#[test]
+fn what_the_contract_says_besides() {
+    // 2.2: two bounds are "exactly this one" when their texts are equal; otherwise they are a range, which needs one head.
+    let two_heads = "package x default=c\n c: v1.0.0 | v2.0.0";
+    check(two_heads, "x >=1.0.0 <=1.0.0", "c: 1.0.0 | 1.0.0");
+    check_error(two_heads, "x >=1.0 <=1.0.0", "multiple channel heads found: [v1.0.0 v2.0.0]");
+    // 2.3, row b.
+    check_error(A, "full apple bundles=apple.v1.0.0", "mixing both filtering by bundles and full: true is not allowed");
+    // 2.5: an entry between others stays, although it has no bundle and so no version.
+    let gap = "package x default=c\n c: v1.0.0 | v2.0.0>v1.0.0 | v3.0.0>v2.0.0\n-v2.0.0";
+    check(gap, "x >=1.0.0", "c: 1.0.0 2.0.0 3.0.0 | 1.0.0 3.0.0");
+    // The walk goes through names that are no entries, and ends there.
+    check(
+        "package x default=c\n c: v3.0.0>v2.0.0\n+v2.0.0",
+        "x >=1.0.0 <=2.0.0",
+        "error: package \"x\" channel \"c\" has version range \">=1.0.0 <=2.0.0\" that results in an empty channel (it holds 3.0.0 to 3.0.0); raising maxVersion to \"3.0.0\" mends it",
+    );
+    // 2.3, step 3: no default channel in the catalog and none asked for leaves it so, which OLM will object to.
+    let without = "package x\n c: v1.0.0";
+    let selected = select(&catalog(without), &request("x"), RuleSet::UpgradeGraph).unwrap();
+    assert_eq!(rest(&selected), "default  | deprecated  | others ");
+    let violations: Vec<String> = selected.report.violations.iter().map(ToString::to_string).collect();
+    assert_eq!(violations, ["package \"x\": the default channel must be set"]);
+    check(without, "x default=c", "c: 1.0.0 | 1.0.0");
+    // Step 6: of bundles with one name the first counts.
+    let twice = [("first", "1.0.0"), ("second", "2.0.0")].map(|(image, version)| {
+        format!(
+            r#"{{"schema":"olm.bundle","package":"x","name":"b","image":"q.io/{image}:1","properties":[{{"type":"olm.package","value":{{"packageName":"x","version":"{version}"}}}}]}}"#
+        )
+    });
+    let text = format!("{}{}", crate::notation::catalog_json("package x default=c\n c: b\n-b"), twice.concat());
+    let source = fbc_catalog::Catalog::read([("x", text)]).unwrap();
+    for rules in [RuleSet::VersionRange, RuleSet::UpgradeGraph] {
+        let kept = select(&source, &request("x <=1.0.0"), rules).unwrap().catalog.bundles;
+        assert_eq!(kept.iter().map(|bundle| bundle.image.as_str()).collect::<Vec<_>>(), ["q.io/first:1"]);
+        assert!(select(&source, &request("x >=2.0.0"), rules).is_err());
+    }
+    // Step 7: a blob of deprecations stays when nothing in it does.
+    let deprecated = catalog("package x default=c\n c: v1.0.0 | v2.0.0>v1.0.0\n deprecated bundle v1.0.0");
+    let selected = select(&deprecated, &request("x"), RuleSet::UpgradeGraph).unwrap().catalog;
+    assert_eq!(selected.deprecations.len(), 1);
+    let written = String::from_utf8(fbc_catalog::write(&selected).unwrap().remove(0).1).unwrap();
+    assert!(written.ends_with("\"package\": \"x\",\n    \"entries\": []\n}\n"), "{written}");
+}
