@@ -14,8 +14,52 @@ pub(crate) use rebuild::{Instance, RebuildError, Rebuilt, rebuild};
 /// The label that says where in the image the catalog is (contract `operators-archive.md` 1.1).
 pub(crate) const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";
 
-/// The folder of the catalog, without slashes around it, as the image's configuration says.
-pub(crate) fn configs_folder(config: &serde_json::Value) -> Option<&str> {
-    let folder = config["config"]["Labels"][CONFIGS_LABEL].as_str()?.trim_matches('/');
-    (!folder.is_empty()).then_some(folder)
+/// Where a configuration says that the catalog lies.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ConfigsFolder<'a> {
+    /// In this folder; no slashes around it.
+    At(String),
+    /// The label is there, but names no folder of the image.
+    Nowhere(&'a str),
+    /// There is no label.
+    Unlabelled,
+}
+
+/// The folder of the catalog, as the image's configuration says.
+pub(crate) fn configs_folder(config: &serde_json::Value) -> ConfigsFolder<'_> {
+    match config["config"]["Labels"][CONFIGS_LABEL].as_str() {
+        None | Some("") => ConfigsFolder::Unlabelled,
+        Some(label) => read::clean(label.as_bytes()).map_or(ConfigsFolder::Nowhere(label), ConfigsFolder::At),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn folders_that_labels_name() {
+        let check = |label: &str, folder: &str| {
+            let config = json!({"config": {"Labels": {CONFIGS_LABEL: label}}});
+            assert_eq!(configs_folder(&config), ConfigsFolder::At(folder.to_owned()), "{label}");
+        };
+        check("/configs", "configs");
+        check("configs/", "configs");
+        check("/var//lib/./catalog/", "var/lib/catalog");
+        for label in ["/", "/../etc", "/configs/../../etc", "."] {
+            let config = json!({"config": {"Labels": {CONFIGS_LABEL: label}}});
+            assert_eq!(configs_folder(&config), ConfigsFolder::Nowhere(label));
+        }
+        let configs = [
+            json!({"config": {"Labels": {CONFIGS_LABEL: ""}}}),
+            json!({"config": {"Labels": null}}),
+            json!({}),
+            json!(7),
+        ];
+        for config in configs {
+            assert_eq!(configs_folder(&config), ConfigsFolder::Unlabelled, "{config}");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! Reading the files of a folder out of a stack of layers.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
 
 use tar::EntryType;
 
@@ -9,6 +12,10 @@ use tar::EntryType;
 const WHITEOUT: &str = ".wh.";
 /// Name of a file that says that nothing of its folder in lower layers shows.
 const OPAQUE: &str = ".wh..wh..opq";
+
+/// How many bytes may stand between the content of one entry and that of the next. A header has 512; names that are too
+/// long for it, and other extensions, are held in memory by whoever reads them.
+const MOST_HEADER_BYTES: u64 = 1 << 20;
 
 /// Bounds against layers that are small on the wire and huge unpacked.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +141,8 @@ impl ConfigsReader {
     }
 
     fn tar(&mut self, unpacked: impl Read) -> Result<Layer, ReadConfigsError> {
-        let bounded = Bounded { inner: unpacked, left: self.limits.layer_bytes };
+        let until_content = Rc::new(Cell::new(MOST_HEADER_BYTES));
+        let bounded = Bounded { inner: unpacked, left: self.limits.layer_bytes, left_here: Rc::clone(&until_content) };
         let mut archive = tar::Archive::new(bounded);
         let mut layer = Layer::default();
         let mut count = 0;
@@ -144,6 +152,7 @@ impl ConfigsReader {
             if count > self.limits.entries {
                 return Err(ReadConfigsError::TooLarge { limit: self.limits.entries, what: "entries" });
             }
+            until_content.set(stored_bytes(&entry)?.saturating_add(MOST_HEADER_BYTES));
             let Some(path) = clean(&entry.path_bytes()) else { continue };
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
             if name == OPAQUE {
@@ -180,6 +189,7 @@ impl ConfigsReader {
             }
         }
         // Tar archives end with zeros that nobody reads; a compressed stream has its checksum behind them.
+        until_content.set(u64::MAX);
         io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|error| self.explain(error))?;
         Ok(layer)
     }
@@ -196,10 +206,23 @@ impl ConfigsReader {
     }
 
     fn explain(&self, error: io::Error) -> ReadConfigsError {
-        if error.get_ref().is_some_and(|inner| inner.to_string() == OVER_BOUND) {
-            return ReadConfigsError::TooLarge { limit: self.limits.layer_bytes, what: "bytes unpacked" };
+        match refusal(&error) {
+            Some(Refusal::Layer) => {
+                ReadConfigsError::TooLarge { limit: self.limits.layer_bytes, what: "bytes unpacked" }
+            }
+            Some(Refusal::Header) => {
+                ReadConfigsError::TooLarge { limit: MOST_HEADER_BYTES, what: "bytes of headers for one entry" }
+            }
+            None => ReadConfigsError::Io(error),
         }
-        ReadConfigsError::Io(error)
+    }
+}
+
+/// The bytes that the content of an entry takes in the archive. Only of sparse files that is not their size.
+fn stored_bytes<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<u64> {
+    match entry.header().entry_type() {
+        EntryType::GNUSparse => entry.header().entry_size(),
+        _ => Ok(entry.size()),
     }
 }
 
@@ -219,30 +242,51 @@ fn compression(blob: &mut impl BufRead) -> io::Result<Compression> {
     })
 }
 
-const OVER_BOUND: &str = "more bytes than allowed";
+/// Why [`Bounded`] stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    #[error("more bytes than a layer may have")]
+    Layer,
+    #[error("more bytes than the headers of an entry may have")]
+    Header,
+}
 
-/// A reader that fails behind a bound.
+/// What stopped a reader, however deep readers above it have wrapped the reason.
+fn refusal(error: &io::Error) -> Option<Refusal> {
+    let mut cause = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+    while let Some(inner) = cause {
+        let nested = || inner.downcast_ref::<io::Error>().and_then(refusal);
+        if let Some(refusal) = inner.downcast_ref().copied().or_else(nested) {
+            return Some(refusal);
+        }
+        cause = inner.source();
+    }
+    None
+}
+
+/// A reader that fails behind bounds.
 struct Bounded<R> {
     inner: R,
+    /// How much the layer may still have.
     left: u64,
+    /// How much may come until somebody says how long the next content is.
+    left_here: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            Some(left) => {
-                self.left = left;
-                Ok(count)
-            }
-            None => Err(io::Error::other(OVER_BOUND)),
-        }
+        let less = |left: u64| left.checked_sub(count as u64);
+        self.left = less(self.left).ok_or_else(|| io::Error::other(Refusal::Layer))?;
+        self.left_here.set(less(self.left_here.get()).ok_or_else(|| io::Error::other(Refusal::Header))?);
+        Ok(count)
     }
 }
 
-/// The path without `.`, empty parts and slashes around it; none for the root, and for a path that leaves it.
-fn clean(path: &[u8]) -> Option<String> {
-    let path = std::str::from_utf8(path).ok()?;
+/// The path without `.`, empty parts and slashes around it; none for the root, and for a path that leaves it. What is no
+/// text is escaped: it only has to differ from other names.
+pub(super) fn clean(path: &[u8]) -> Option<String> {
+    let path = std::str::from_utf8(path).map_or_else(|_| path.escape_ascii().to_string().into(), Cow::Borrowed);
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
 }
@@ -257,90 +301,4 @@ fn is_or_is_below(path: &str, asked: impl Fn(&str) -> bool) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use test_support::Layer;
-
-    use super::*;
-
-    type Files<'a> = &'a [(&'a str, &'a str)];
-
-    fn layer(files: Files<'_>) -> Layer {
-        Layer::tar_gz(files.iter().map(|(path, content)| (*path, content.as_bytes())))
-    }
-
-    fn read(layers: &[Layer]) -> Vec<(String, String)> {
-        let mut reader = ConfigsReader::new("configs", Limits::default());
-        for layer in layers.iter().rev() {
-            if reader.is_complete() {
-                break;
-            }
-            reader.layer(&layer.bytes[..]).unwrap();
-        }
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        reader.into_files().into_iter().map(|(path, bytes)| (path, text(bytes))).collect()
-    }
-
-    #[track_caller]
-    fn check(layers: &[Files<'_>], expected: Files<'_>) {
-        let layers: Vec<Layer> = layers.iter().map(|files| layer(files)).collect();
-        let found = read(&layers);
-        let found: Vec<(&str, &str)> = found.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn layers_are_stacked() {
-        check(&[], &[]);
-        check(&[&[("bin/opm", "x")]], &[]);
-        check(&[&[("configs/a/c.json", "1")]], &[("a/c.json", "1")]);
-        check(&[&[("configs/a", "1"), ("configs/b", "2")], &[("configs/a", "3")]], &[("a", "3"), ("b", "2")]);
-        // Only the folder itself counts, not names that look like it.
-        check(&[&[("usr/share/configs-doc/x", "1"), ("configs2/x", "2"), ("etc/configs/x", "3")]], &[]);
-    }
-
-    #[test]
-    fn whiteouts() {
-        let base: Files<'_> = &[("configs/a/c", "1"), ("configs/b/c", "2"), ("tmp/x", "3")];
-        check(&[base, &[("configs/.wh.a", "")]], &[("b/c", "2")]);
-        check(&[base, &[("configs/a/.wh.c", "")]], &[("b/c", "2")]);
-        check(&[base, &[(".wh.configs", "")]], &[]);
-        check(&[base, &[(".wh.configs", "")], &[("configs/n", "4")]], &[("n", "4")]);
-        check(&[base, &[(".wh.configs", ""), ("configs/n", "4")]], &[("n", "4")]);
-        check(&[base, &[("configs/.wh..wh..opq", ""), ("configs/n", "4")]], &[("n", "4")]);
-        check(&[base, &[("configs/a/.wh..wh..opq", ""), ("configs/a/n", "4")]], &[("a/n", "4"), ("b/c", "2")]);
-        check(&[base, &[(".wh..wh..opq", "")]], &[]);
-        // A whiteout takes away what lower layers have, not what comes back above it.
-        check(&[base, &[("configs/.wh.a", "")], &[("configs/a/c", "5")]], &[("a/c", "5"), ("b/c", "2")]);
-    }
-
-    #[test]
-    fn files_and_folders_replace_each_other() {
-        check(&[&[("configs/a/c", "1")], &[("configs/a", "2")]], &[("a", "2")]);
-        check(&[&[("configs/a", "1")], &[("configs/a/c", "2")]], &[("a/c", "2")]);
-        check(&[&[("configs/a", "1")], &[("configs", "2")]], &[]);
-    }
-
-    #[test]
-    fn compressions() {
-        let files = || [("configs/a", b"1".as_slice())];
-        for layer in [Layer::tar_gz(files()), Layer::zstd(files()), Layer::tar(files())] {
-            assert_eq!(read(&[layer]), [("a".to_owned(), "1".to_owned())]);
-        }
-    }
-
-    #[test]
-    fn bounds() {
-        let refused =
-            |limits: Limits, bytes: &[u8]| ConfigsReader::new("configs", limits).layer(bytes).unwrap_err().to_string();
-        let zeros = vec![0; 1 << 20];
-        let bomb = Layer::tar_gz([("configs/a", zeros.as_slice()), ("configs/b", b"1")]);
-        let kept = Limits { kept_bytes: 1000, ..Limits::default() };
-        assert_eq!(refused(kept, &bomb.bytes), "the layer is refused: more than 1000 bytes of catalog");
-        let unpacked = Limits { layer_bytes: 10_000, ..Limits::default() };
-        assert_eq!(refused(unpacked, &bomb.bytes), "the layer is refused: more than 10000 bytes unpacked");
-        let entries = Limits { entries: 1, ..Limits::default() };
-        assert_eq!(refused(entries, &bomb.bytes), "the layer is refused: more than 1 entries");
-        // Cut off in the middle.
-        assert_eq!(refused(Limits::default(), &bomb.bytes[..bomb.bytes.len() / 2]), "the layer cannot be read");
-    }
-}
+mod tests;

@@ -312,6 +312,56 @@ mod tests {
         assert_ne!(rebuild(&source(), &other).unwrap().root.digest, a.root.digest);
     }
 
+    /// The platform that the index names, else that of the configuration, else that of most catalogs.
+    #[test]
+    fn platforms_of_instances() {
+        let check = |named: Value, config: Value, expected: Value| {
+            let mut source = instances(&catalog().build());
+            let mut with_rootfs: Value = serde_json::from_slice(&source[0].config).unwrap();
+            for field in ["os", "architecture", "variant"] {
+                with_rootfs.as_object_mut().unwrap().remove(field);
+                if let Some(value) = config.get(field) {
+                    with_rootfs[field] = value.clone();
+                }
+            }
+            source[0].platform = named;
+            source[0].config = with_rootfs.to_string().into_bytes();
+            let index: Value = serde_json::from_slice(&rebuild(&source, &files()).unwrap().root.bytes).unwrap();
+            assert_eq!(index["manifests"][0]["platform"], expected);
+        };
+        let arm = json!({"os": "linux", "architecture": "arm64", "variant": "v8", "os.version": "1"});
+        check(arm.clone(), json!({"os": "linux", "architecture": "amd64"}), arm);
+        let ppc = json!({"os": "linux", "architecture": "ppc64le"});
+        check(Value::Null, ppc.clone(), ppc);
+        let arm = json!({"os": "linux", "architecture": "arm", "variant": "v7"});
+        check(json!({}), arm.clone(), arm);
+        check(Value::Null, json!({}), json!({"os": "linux", "architecture": "amd64"}));
+    }
+
+    /// The kind of the index is that of its last instance; each instance keeps its own (contract 3.6).
+    #[test]
+    fn kinds_of_instances() {
+        let (docker, oci) = (instances(&catalog().build()), instances(&catalog().oci().build()));
+        let check = |source: &[&Instance], root: &str| {
+            let source: Vec<Instance> = source.iter().map(|instance| (*instance).clone()).collect();
+            let rebuilt = rebuild(&source, &files()).unwrap();
+            assert_eq!(rebuilt.root.media_type, root);
+            for (child, source) in rebuilt.children.iter().zip(&source) {
+                assert_eq!(child.media_type, source.manifest.media_type);
+                let manifest: Value = serde_json::from_slice(&child.bytes).unwrap();
+                let layers = manifest["layers"].as_array().unwrap();
+                let is_docker = |layer: &Value| layer["mediaType"].as_str().unwrap().contains("docker");
+                assert!(
+                    layers.iter().all(|layer| is_docker(layer) == (child.media_type == media_type::DOCKER_MANIFEST))
+                );
+            }
+        };
+        check(&[&docker[0]], media_type::DOCKER_LIST);
+        check(&[&oci[0]], media_type::OCI_INDEX);
+        check(&[&docker[0], &oci[0]], media_type::OCI_INDEX);
+        check(&[&oci[0], &docker[0]], media_type::DOCKER_LIST);
+    }
+
     #[test]
     fn broken_instances_are_named() {
         let mut source = instances(&catalog().build());
