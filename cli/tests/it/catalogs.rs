@@ -10,8 +10,8 @@ use test_support::{
 };
 
 use crate::catalog_image::{CONFIGS_LABEL, instances, instances_of};
-use crate::harness::{Home, Outcome};
-use crate::operators::{FOO_FROM_0_2, filtered, operators, served, world};
+use crate::harness::Home;
+use crate::operators::{FOO_FROM_0_2, filtered, operators, served, world, write_layout};
 
 /// A small image that belongs to a name.
 fn small(name: &str) -> Image {
@@ -20,12 +20,12 @@ fn small(name: &str) -> Image {
 }
 
 /// A catalog of one package `foo` with one bundle `foo.v1.0.0`; bundle and operand are those of `maker`.
-fn catalog_of(registry: &Registry, maker: &str) -> CatalogBuilder {
+pub(crate) fn catalog_of(registry: &Registry, maker: &str) -> CatalogBuilder {
     CatalogBuilder::new().file("foo/catalog.json", documents_of(registry, maker))
 }
 
 /// The documents of that catalog, whose images are pushed.
-fn documents_of(registry: &Registry, maker: &str) -> String {
+pub(crate) fn documents_of(registry: &Registry, maker: &str) -> String {
     let host = registry.host();
     for name in ["bundle", "operand"] {
         registry.push(&format!("{maker}/{name}"), "v1", &small(&format!("{maker}/{name}")));
@@ -102,63 +102,6 @@ fn one_catalog_twice_under_other_names() {
     assert!(digests.iter().all(|digest| *digest == digests[0]));
     let whole = destination.manifest("cat/index", "all").unwrap();
     assert_eq!(whole.digest, source.manifest("cat/index", "v1").unwrap().digest);
-}
-
-/// What the layers hold is kept under the layers' digests, so the same layers are opened once: not for a second run of a
-/// full catalog, not for another selection, and not when they come back in another image.
-#[test]
-fn layers_are_read_once() {
-    let source = Registry::start_blocking();
-    let documents = documents_of(&source, "red");
-    let layer = Layer::tar_gz([("configs/foo/catalog.json", documents.as_bytes())]);
-    let image = |base: u64| {
-        let base = Layer::tar_gz([("bin/opm", base.to_string().as_bytes())]);
-        ImageBuilder::docker()
-            .label(CONFIGS_LABEL, "/configs")
-            .layer(base)
-            .layer(layer.clone())
-            .created_by(&["ADD opm /bin", "ADD catalog /configs"])
-            .build()
-    };
-    let home = Home::new();
-    let run = |base: u64, body: &str| {
-        source.push("cat/index", "v1", &image(base));
-        operators(&home, source.host(), body);
-        home.to_disk(&["--log-level", "debug"])
-    };
-    let was_read_before = |outcome: &Outcome| {
-        format!("{}{}", outcome.stdout, outcome.stderr).contains("an earlier run has read its layers")
-    };
-    let (whole, part) = ("full: true", "packages:\n- name: foo");
-    let first = run(1, whole);
-    first.code(0);
-    assert!(!was_read_before(&first));
-    let kept = || -> Vec<PathBuf> {
-        std::fs::read_dir(home.cache().join("catalogs")).unwrap().map(|entry| entry.unwrap().path()).collect()
-    };
-    let [contents] = <[PathBuf; 1]>::try_from(kept()).unwrap();
-    let before = std::fs::read(&contents).unwrap();
-
-    // The layer has its name and its size and is no catalog any more: whoever opened it would fail.
-    let digest = layer.digest();
-    let hex = digest.hex();
-    let blob = home.cache().join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
-    std::fs::write(&blob, vec![1; layer.bytes.len()]).unwrap();
-    for (base, body) in [(1, whole), (1, part), (2, whole), (3, part)] {
-        let outcome = run(base, body);
-        outcome.code(0);
-        assert!(was_read_before(&outcome), "{base} {body}: {}", outcome.stdout);
-    }
-    assert_eq!(kept(), std::slice::from_ref(&contents));
-
-    // Damaged, it counts for nothing, so that the layer is opened again; then it is made anew.
-    std::fs::write(&contents, &before[..before.len() / 2]).unwrap();
-    run(1, whole).code(4).says("layer sha256:").says("of the catalog: the layer cannot be read");
-    std::fs::write(&blob, &layer.bytes).unwrap();
-    let mended = run(1, whole);
-    mended.code(0);
-    assert!(!was_read_before(&mended));
-    assert_eq!(std::fs::read(&contents).unwrap(), before);
 }
 
 /// What upstream leaves behind has no file `rules`; it is used by whoever asks for upstream's rules.
@@ -444,4 +387,54 @@ fn indexes_with_attestations_and_indexes_in_them() {
     for (made, original) in made.iter().zip([amd64, arm64]) {
         made.assert_startable(&instances_of(&original)[0]);
     }
+}
+
+/// Names of contract `config-cli.md` 4.2 that are neither a tag nor a digest alone.
+#[test]
+fn other_names_of_catalogs() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let catalog = world(&source, &[]);
+    let home = Home::new();
+    write_layout(&home.path().join("srv/idx"), &catalog);
+    let foo = "  packages:\n  - name: foo\n";
+    // Upstream refuses a tag beside a digest. Here the digest says what is read, and the tag how it is called; the tag
+    // itself is never asked for.
+    let both = format!("{}/cat/index:moved@{}", source.host(), catalog.digest);
+    let folder = format!("oci://{}/srv/idx", home.path().display());
+    home.configuration(&format!(
+        "operators:\n- catalog: {both}\n{foo}- catalog: {folder}\n  targetTag: t\n{foo}- catalog: {folder}\n  targetCatalog: n/c\n  full: true\n"
+    ));
+    home.to_disk(&[]).code(0);
+    std::fs::remove_dir_all(home.cache()).unwrap();
+    home.to_mirror(destination.host(), &[]).code(0);
+    assert_eq!(served(&destination, "cat/index", "moved"), ["foo.v0.3.0"]);
+    assert_eq!(served(&destination, "idx", "t"), ["foo.v0.3.0"]);
+    assert_eq!(destination.manifest("n/c", "latest").unwrap().digest, catalog.digest);
+    assert_eq!(destination.tags("cat/index"), ["moved"]);
+
+    // Of a folder with several images nobody says which is meant.
+    let index = home.path().join("srv/idx/index.json");
+    let mut text: Value = serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
+    let entries = text["manifests"].as_array_mut().unwrap();
+    entries.push(entries[0].clone());
+    std::fs::write(&index, text.to_string()).unwrap();
+    home.configuration(&format!("operators:\n- catalog: {folder}\n{foo}"));
+    home.to_disk(&[]).code(4).says(&format!("collect catalog \"{folder}\": ")).says("holds 2 images");
+}
+
+/// What is blocked is not mirrored, and nothing is missing then: the catalog keeps what it says (contract
+/// `operators-archive.md` 4).
+#[test]
+fn blocked_images_of_operators() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    world(&source, &[]);
+    let home = Home::new();
+    let host = source.host();
+    home.configuration(&format!(
+        "operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\nblockedImages:\n- name: ns/shared\n"
+    ));
+    home.to_disk(&[]).code(0).says("4 / 4 operator images mirrored successfully");
+    home.to_mirror(destination.host(), &[]).code(0);
+    assert_eq!(destination.repositories(), ["cat/index", "ns/foo", "ns/foo-bundle"]);
+    assert_eq!(served(&destination, "cat/index", "v1"), ["foo.v0.3.0"]);
 }

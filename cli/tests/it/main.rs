@@ -5,6 +5,7 @@ mod acceptance;
 mod archive;
 mod archive_contract;
 mod bad_input;
+mod catalog_contents;
 mod catalog_image;
 mod catalogs;
 mod delete;

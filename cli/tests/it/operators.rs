@@ -465,7 +465,7 @@ fn mirror_to_mirror_and_catalogs_in_folders() {
 }
 
 /// Writes an image as an OCI layout.
-fn write_layout(folder: &std::path::Path, image: &Image) {
+pub(crate) fn write_layout(folder: &std::path::Path, image: &Image) {
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
     for manifest in image.manifests() {

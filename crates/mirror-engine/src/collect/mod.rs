@@ -17,13 +17,19 @@ pub(crate) use operators::{LOADING, forget as forget_catalogs, needed_by_others,
 /// Errors of collecting, by family. Any of them ends the run before copying (contract `config-cli.md` 3).
 #[derive(Debug, Default)]
 pub(crate) struct CollectErrors {
-    errors: Vec<(Family, String)>,
+    /// Bits of the exit code, and what to say.
+    errors: Vec<(u8, String)>,
 }
 
 impl CollectErrors {
     /// Notes an error.
     pub(crate) fn push(&mut self, family: Family, message: impl Into<String>) {
-        self.errors.push((family, message.into()));
+        self.errors.push((family.exit_bit(), message.into()));
+    }
+
+    /// Notes an error that is nobody's fault in particular, such as a full disk.
+    pub(crate) fn push_generic(&mut self, message: impl Into<String>) {
+        self.errors.push((1, message.into()));
     }
 
     /// Whether nothing went wrong.
@@ -33,7 +39,7 @@ impl CollectErrors {
 
     /// The bits of every family that failed.
     pub(crate) fn exit_code(&self) -> u8 {
-        self.errors.iter().fold(0, |code, (family, _)| code | family.exit_bit())
+        self.errors.iter().fold(0, |code, (bits, _)| code | bits)
     }
 
     /// `collection error: ` and all messages, one a line.

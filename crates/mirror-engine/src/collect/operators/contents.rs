@@ -1,11 +1,18 @@
 //! What was read out of the layers of a catalog, kept in the cache: the layers are neither fetched nor parsed again, for
 //! whatever selection and under whatever digest of the image they come back.
+//!
+//! Beside each file stands a list of the catalogs that it was used for. What no tag of the cache leads to any more and
+//! nobody has used for a month is removed ([`prune`]). A tag keeps it as long as it stands: behind the gap the layers may
+//! be nowhere else, because an archive does not bring what an earlier one has brought.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use archive_format::{Store, StoreError};
 use fbc_catalog::Catalog;
-use image_ref::Algorithm;
+use image_ref::{Algorithm, Digest};
 use oci_transport::{Descriptor, Hasher};
 
 use crate::workdir::write_whole;
@@ -16,6 +23,14 @@ const FOLDER: &str = "catalogs";
 const FORMAT: u32 = 1;
 /// Snapshots are JSON, which is at most a little longer than the 2 GiB of YAML that a catalog may have.
 const MOST_BYTES: u64 = 4 << 30;
+/// Ends the names of the contents.
+const CONTENTS: &str = "zst";
+/// Ends the names of the lists of catalogs that contents were used for.
+const USERS: &str = "users";
+/// How long contents stay that no tag leads to, counted from their last use.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A use is noted again after this time; sooner it would cost a write in every run and tell nothing.
+const NOTED: Duration = Duration::from_secs(24 * 3600);
 
 /// The file for what a folder holds in a stack of layers.
 #[derive(Debug, Clone)]
@@ -31,7 +46,7 @@ impl Contents {
             key.push('\n');
         }
         let key = Hasher::of(Algorithm::Sha256, key.as_bytes());
-        Self { path: cache.join(FOLDER).join(format!("{}.zst", key.hex())) }
+        Self { path: cache.join(FOLDER).join(format!("{}.{CONTENTS}", key.hex())) }
     }
 
     /// What an earlier run wrote; none when it is damaged or of another version.
@@ -50,6 +65,106 @@ impl Contents {
         frame.include_checksum(true)?;
         catalog.write_snapshot(io::BufWriter::with_capacity(1 << 17, &mut frame))?;
         write_whole(&self.path, &frame.finish()?)
+    }
+
+    /// Notes that the contents are used now, for the catalog with this digest in a repository of the cache if it has a
+    /// place there.
+    pub(super) fn note_use(&self, repository: Option<&str>, catalog: &Digest, now: SystemTime) -> io::Result<()> {
+        let path = self.path.with_extension(USERS);
+        let mut text = std::fs::read_to_string(&path).unwrap_or_default();
+        let user = repository.map(|repository| format!("{repository} {catalog}"));
+        let is_known = user.as_ref().is_none_or(|user| text.lines().any(|line| line == user));
+        if is_known && age(&path, now).is_some_and(|age| age < NOTED) {
+            return Ok(());
+        }
+        if let (Some(user), false) = (user, is_known) {
+            text.push_str(&user);
+            text.push('\n');
+        }
+        write_whole(&path, text.as_bytes())
+    }
+}
+
+/// How long ago a file was written; zero when that lies in the future, none when there is no such file.
+fn age(path: &Path, now: SystemTime) -> Option<Duration> {
+    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    Some(now.duration_since(written).unwrap_or_default())
+}
+
+/// Removes what nobody has used for long and no tag of the cache leads to, and what a killed run left half written.
+/// Gives the number of contents removed.
+///
+/// # Errors
+/// When the folder cannot be listed or a file not removed. What cannot be judged stays.
+pub(crate) fn prune(store: &Store, now: SystemTime) -> io::Result<usize> {
+    let files = match std::fs::read_dir(store.root().join(FOLDER)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        files => files?,
+    };
+    let mut tagged = Tagged { store, by_repository: HashMap::new() };
+    let is_old = |path: &Path| age(path, now).is_none_or(|age| age > KEPT);
+    let mut removed = 0;
+    for file in files {
+        let file = file?;
+        let path = file.path();
+        if !file.file_type()?.is_file() || !is_old(&path) {
+            continue;
+        }
+        let (contents, users) = (path.with_extension(CONTENTS), path.with_extension(USERS));
+        if path == contents {
+            if !is_old(&users) || tagged.leads_to_any(&users) {
+                continue;
+            }
+            std::fs::remove_file(&contents)?;
+            removed += 1;
+        }
+        // The list goes with its contents, whichever of them comes first here.
+        if path != users || !contents.exists() {
+            remove_if_there(if path == contents { &users } else { &path })?;
+        }
+    }
+    Ok(removed)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// What the tags of a cache name now, looked up once for each repository.
+struct Tagged<'a> {
+    store: &'a Store,
+    by_repository: HashMap<String, HashSet<Digest>>,
+}
+
+impl Tagged<'_> {
+    /// Whether a tag names one of the catalogs of a list. One that cannot be looked up counts as named.
+    fn leads_to_any(&mut self, users: &Path) -> bool {
+        let text = match std::fs::read_to_string(users) {
+            Err(error) => return error.kind() != io::ErrorKind::NotFound,
+            Ok(text) => text,
+        };
+        text.lines().any(|line| {
+            let Some((repository, digest)) = line.split_once(' ') else { return false };
+            let Ok(digest) = digest.parse::<Digest>() else { return false };
+            self.of(repository).is_none_or(|named| named.contains(&digest))
+        })
+    }
+
+    fn of(&mut self, repository: &str) -> Option<&HashSet<Digest>> {
+        if !self.by_repository.contains_key(repository) {
+            let look_up = || -> Result<HashSet<Digest>, StoreError> {
+                let mut named = HashSet::new();
+                for tag in self.store.tags(repository)? {
+                    named.extend(self.store.resolve_tag(repository, &tag)?);
+                }
+                Ok(named)
+            };
+            self.by_repository.insert(repository.to_owned(), look_up().ok()?);
+        }
+        self.by_repository.get(repository)
     }
 }
 
@@ -104,5 +219,101 @@ mod tests {
         forget(cache.path()).unwrap();
         forget(cache.path()).unwrap();
         assert!(!contents.path.exists());
+    }
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    /// Gives a file an age in days, counted from `now`.
+    fn grow_old(path: &Path, days: u32, now: SystemTime) {
+        std::fs::File::open(path).unwrap().set_modified(now - DAY * days).unwrap();
+    }
+
+    #[test]
+    fn uses_are_noted_once_a_day() {
+        let cache = tempfile::tempdir().unwrap();
+        let contents = Contents::of(cache.path(), "configs", &layers(&[1]));
+        let users = contents.path.with_extension(USERS);
+        let (one, two) = (Hasher::of(Algorithm::Sha256, b"1"), Hasher::of(Algorithm::Sha256, b"2"));
+        let now = SystemTime::now();
+        let check = |repository, digest: &Digest, days: u32, expected: &str| {
+            if users.exists() {
+                grow_old(&users, days, now);
+            }
+            contents.note_use(repository, digest, now).unwrap();
+            assert_eq!(std::fs::read_to_string(&users).unwrap(), expected);
+            assert!(age(&users, now).unwrap() < DAY, "{repository:?} {digest} {days}");
+        };
+        check(None, &one, 0, "");
+        check(None, &one, 3, "");
+        check(Some("a/b"), &one, 0, &format!("a/b {one}\n"));
+        let both = format!("a/b {one}\na/b {two}\n");
+        check(Some("a/b"), &two, 0, &both);
+        check(Some("a/b"), &two, 2, &both);
+        // Noted today: the file is left alone.
+        let before = std::fs::metadata(&users).unwrap().modified().unwrap();
+        contents.note_use(Some("a/b"), &one, now).unwrap();
+        assert_eq!(std::fs::metadata(&users).unwrap().modified().unwrap(), before);
+    }
+
+    #[test]
+    fn what_nobody_needs_is_removed() {
+        let cache = tempfile::tempdir().unwrap();
+        let store = Store::open(cache.path()).unwrap();
+        let named = Hasher::of(Algorithm::Sha256, b"{}");
+        store.put_manifest("a/b", &named, b"{}").unwrap();
+        store.tag("a/b", "v1", &named).unwrap();
+        let gone = Hasher::of(Algorithm::Sha256, b"gone");
+        let folder = cache.path().join(FOLDER);
+        std::fs::create_dir(&folder).unwrap();
+        let now = SystemTime::now();
+        let mut expected = Vec::new();
+        let mut number = 0;
+        // The age of the contents and of their list in days, the list, and what stays of them.
+        let mut row = |contents: Option<u32>, users: Option<u32>, text: &str, stays: bool| {
+            number += 1;
+            for (ending, days) in [(CONTENTS, contents), (USERS, users)] {
+                if let Some(days) = days {
+                    let path = folder.join(format!("{number}.{ending}"));
+                    std::fs::write(&path, if ending == USERS { text } else { "x" }).unwrap();
+                    grow_old(&path, days, now);
+                    expected.extend(stays.then_some(path));
+                }
+            }
+        };
+        let (by_tag, by_none) = (format!("a/b {named}\n"), format!("a/b {gone}\nz {named}\n"));
+        row(Some(400), Some(400), &by_tag, true);
+        row(Some(400), Some(400), &format!("{by_none}{by_tag}"), true);
+        row(Some(400), Some(29), &by_none, true);
+        row(Some(400), Some(31), &by_none, false);
+        row(Some(29), Some(400), &by_none, true);
+        row(Some(400), Some(31), "", false);
+        row(Some(400), Some(31), "no line of ours\n a/b\n", false);
+        row(Some(400), None, "", false);
+        row(Some(0), None, "", true);
+        row(None, Some(31), &by_tag, false);
+        row(None, Some(29), "", true);
+        // Written in the future, as a clock may have it.
+        let future = folder.join("future.zst");
+        std::fs::write(&future, "x").unwrap();
+        std::fs::File::open(&future).unwrap().set_modified(now + DAY * 400).unwrap();
+        // Half written, by a run that was killed long ago, and by one a moment ago.
+        let (old, new) = (folder.join(".tmp-old"), folder.join(".tmp-new"));
+        std::fs::write(&old, "x").unwrap();
+        grow_old(&old, 31, now);
+        std::fs::write(&new, "x").unwrap();
+        expected.extend([future, new]);
+
+        assert_eq!(prune(&store, now).unwrap(), 4);
+        let mut left: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        left.sort();
+        expected.sort();
+        assert_eq!(left, expected);
+        assert_eq!(prune(&store, now).unwrap(), 0);
+
+        // The tag moves on: what it led to is dead now.
+        store.put_manifest("a/b", &Hasher::of(Algorithm::Sha256, b"[]"), b"[]").unwrap();
+        store.tag("a/b", "v1", &Hasher::of(Algorithm::Sha256, b"[]")).unwrap();
+        assert_eq!(prune(&store, now).unwrap(), 2);
+        assert_eq!(prune(&Store::open(&cache.path().join("other")).unwrap(), now).unwrap(), 0);
     }
 }

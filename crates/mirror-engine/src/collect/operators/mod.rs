@@ -9,6 +9,7 @@ mod mirrored;
 mod source;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use fbc_catalog::{Catalog, Selected};
 use image_ref::{Digest, Transport};
@@ -24,6 +25,7 @@ use crate::catalog_image::{Instance, Rebuilt, rebuild};
 use crate::copy::{CopyError, chain};
 use crate::event::Event;
 use crate::tree::ImageTree;
+use crate::workflow::DryRun;
 
 pub(crate) use self::contents::forget;
 pub(crate) use self::mirrored::needed_by_others;
@@ -46,7 +48,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
         return collected;
     }
     at.tell(Event::Collecting(Family::Operator));
-    let mut run = Run { at, told_rebuilding: false };
+    let mut run = Run { at, told_rebuilding: false, rebuild_failed: false };
     for (index, entry) in configured.iter().enumerate() {
         let found = if at.is_for_deletion() {
             run.catalog_to_delete(index, entry).await
@@ -65,18 +67,40 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
                 at.tell(Event::Collected { what: "catalog", name: entry.catalog.as_written().to_owned() });
             }
             Err(messages) => {
+                // Upstream rebuilds after collecting, and ends with 1 when that fails (contract `config-cli.md` 3).
+                let is_generic = std::mem::take(&mut run.rebuild_failed);
                 for message in messages {
-                    errors.push(Family::Operator, format!("catalog {}: {message}", entry.catalog.as_written()));
+                    let message = format!("collect catalog \"{}\": {message}", entry.catalog.as_written());
+                    if is_generic {
+                        errors.push_generic(message);
+                    } else {
+                        errors.push(Family::Operator, message);
+                    }
                 }
             }
         }
     }
+    if at.job.options.dry_run == DryRun::No && !at.is_for_deletion() {
+        prune(at).await;
+    }
     collected
+}
+
+/// Removes what earlier runs read out of catalogs and nobody needs any more.
+async fn prune(at: &Collecting<'_>) {
+    let (store, now) = (at.store.clone(), SystemTime::from(at.job.started));
+    match blocking(move || contents::prune(&store, now)).await {
+        Ok(0) => {}
+        Ok(count) => at.tell(Event::Debug(format!("contents of {count} catalogs that nobody uses are removed"))),
+        Err(error) => at.tell(Event::Debug(format!("contents of catalogs are not cleaned up: {error}"))),
+    }
 }
 
 struct Run<'a> {
     at: &'a Collecting<'a>,
     told_rebuilding: bool,
+    /// Whether the errors of the catalog at hand are about making the new image.
+    rebuild_failed: bool,
 }
 
 /// A selection and the image that was made of it; no image for a catalog that travels whole.
@@ -111,7 +135,7 @@ impl Run<'_> {
         source: &CatalogSource,
         tree: &ImageTree,
     ) -> Result<CatalogContent, Messages> {
-        let content = source.content(tree).await?;
+        let content = source.content(tree, Some(&operators::original(entry).repository)).await?;
         if content.was_read_before {
             let catalog = entry.catalog.as_written();
             self.at.tell(Event::Debug(format!("catalog {catalog}: an earlier run has read its layers")));
@@ -233,13 +257,17 @@ impl Run<'_> {
             self.at.tell(Event::RebuildingCatalogs);
             self.told_rebuilding = true;
         }
+        self.at.tell(Event::Info(format!("Rebuilding catalog {}", entry.catalog.with_scheme())));
+        let files = fbc_catalog::write(&selected.catalog);
+        let files = files.map_err(|error| vec![format!("failed to filter catalog: {error}")])?;
         let fatal = |error: &dyn std::error::Error| {
-            vec![format!("unable to rebuild catalog {}: {}", entry.catalog.as_written(), chain(error))]
+            vec![format!("unable to rebuild catalog {}: {}", entry.catalog.with_scheme(), chain(error))]
         };
-        let files = fbc_catalog::write(&selected.catalog).map_err(|error| fatal(&error))?;
+        self.rebuild_failed = true;
         let made = make(instances, files).await.map_err(|error| fatal(&error))?;
         let root = made.0.root.digest.clone();
         self.keep(&kept, &name, &tree, made, rules).await.map_err(|error| fatal(&error))?;
+        self.rebuild_failed = false;
         Ok(Ready { catalog: selected.catalog, rebuilt: Some((name, root)) })
     }
 

@@ -1,8 +1,10 @@
 //! Where the parts of a catalog come from: a registry through the cache, a folder with an OCI layout, or the archive.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use archive_format::{Archive, Store};
 use fbc_catalog::Catalog;
@@ -14,15 +16,15 @@ use super::contents::Contents;
 use super::{Messages, message, read};
 use crate::carrier::into_store::{fetch_blob, import_blob, stored_manifest};
 use crate::carrier::{blocking, store as store_error, transport};
-use crate::catalog_image::{ConfigsReader, Instance, Limits, layers_to_read};
+use crate::catalog_image::{
+    CONFIGS_LABEL, ConfigsFolder, ConfigsReader, Instance, Limits, configs_folder, layers_to_read,
+};
 use crate::copy::{CopyError, chain};
 use crate::event::Observer;
 use crate::tree::{ImageTree, walk};
 
 /// How large the configuration of an image may be, in bytes.
 const CONFIG_LIMIT: u64 = 8 << 20;
-/// How deep indexes may nest.
-const MAX_DEPTH: usize = 5;
 
 /// Reads one catalog. Whatever comes over the network lands in the store, so that copying finds it there.
 #[derive(Clone)]
@@ -50,6 +52,14 @@ pub(super) struct CatalogContent {
     pub(super) catalog: Catalog,
     /// Whether an earlier run had read the layers, so that none was opened now.
     pub(super) was_read_before: bool,
+}
+
+/// One image of a catalog.
+pub(super) struct Found {
+    instance: Instance,
+    layers: Vec<Descriptor>,
+    /// In how many indexes it lies.
+    depth: usize,
 }
 
 impl CatalogSource {
@@ -132,28 +142,49 @@ impl CatalogSource {
         }
     }
 
+    /// A small blob. It stays in the store, because an archive does not bring again what an earlier one brought.
     async fn small(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
         self.ensure(blob).await?;
         let mut bytes = Vec::new();
-        let read = self.open(&blob.digest).and_then(|reader| reader.take(CONFIG_LIMIT).read_to_end(&mut bytes));
+        let read = self.open(&blob.digest).and_then(|reader| reader.take(CONFIG_LIMIT + 1).read_to_end(&mut bytes));
         read.map_err(|error| CopyError::from_error("cache", true, &error))?;
+        if bytes.len() as u64 > CONFIG_LIMIT {
+            let message = format!("the configuration {} is refused: more than {CONFIG_LIMIT} bytes", blob.digest);
+            return Err(CopyError::permanent("manifest", message));
+        }
+        if self.store.blob_size(&blob.digest).is_none() {
+            self.store.put_blob(&blob.digest, &bytes).map_err(|error| store_error(&error))?;
+        }
         Ok(bytes)
     }
 
-    /// The instances of the catalog. What is no image, such as an attestation, is left out.
-    pub(super) async fn instances(&self, tree: &ImageTree) -> Result<Vec<(Instance, Vec<Descriptor>)>, CopyError> {
+    /// The instances of the catalog. What is no image, such as an attestation, is left out; what several indexes list is
+    /// there once, and once more for every other platform that it is listed for.
+    pub(super) async fn instances(&self, tree: &ImageTree) -> Result<Vec<Found>, CopyError> {
+        let children: HashMap<String, &Manifest> =
+            tree.children.iter().map(|child| (child.digest.to_string(), child)).collect();
         let mut found = Vec::new();
+        let mut empty = None;
+        // Whoever made the indexes decides how many ways lead to the same image.
+        let mut seen: HashSet<(&Digest, String)> = HashSet::new();
+        let mut opened: HashSet<&Digest> = HashSet::new();
         let mut open = vec![(&tree.root, Value::Null, 0_usize)];
         while let Some((manifest, platform, depth)) = open.pop() {
+            if opened.contains(&manifest.digest) || !seen.insert((&manifest.digest, platform.to_string())) {
+                continue;
+            }
             let view = manifest.view().map_err(|error| CopyError::from_error("manifest", false, &error))?;
             match view {
-                oci_transport::ManifestView::Index(_) if depth < MAX_DEPTH => {
+                oci_transport::ManifestView::Index(_) => {
+                    opened.insert(&manifest.digest);
                     let index: Value = serde_json::from_slice(&manifest.bytes).unwrap_or_default();
                     let entries = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
+                    if entries.is_empty() {
+                        empty.get_or_insert(&manifest.digest);
+                    }
                     // Reversed, because the last one pushed is looked at first.
                     for entry in entries.iter().rev().filter(|entry| entry["platform"]["os"] != "unknown") {
-                        let child = tree.children.iter().find(|child| entry["digest"] == child.digest.to_string());
-                        if let Some(child) = child {
+                        if let Some(child) = entry["digest"].as_str().and_then(|digest| children.get(digest)) {
                             open.push((child, entry["platform"].clone(), depth + 1));
                         }
                     }
@@ -162,7 +193,8 @@ impl CatalogSource {
                     if image.config.media_type.contains("image") && image.artifact_type.is_none() =>
                 {
                     let config = self.small(&image.config).await?;
-                    found.push((Instance { manifest: manifest.clone(), config, platform }, image.layers));
+                    let instance = Instance { manifest: manifest.clone(), config, platform };
+                    found.push(Found { instance, layers: image.layers, depth });
                 }
                 oci_transport::ManifestView::Schema1(_) => {
                     return Err(CopyError::permanent(
@@ -173,42 +205,72 @@ impl CatalogSource {
                 _ => {}
             }
         }
-        if found.is_empty() { Err(CopyError::permanent("manifest", "no image found in oci index")) } else { Ok(found) }
+        match empty {
+            _ if !found.is_empty() => Ok(found),
+            Some(index) => {
+                Err(CopyError::permanent("manifest", format!("no manifests found for oci index \"{index}\"")))
+            }
+            None => Err(CopyError::permanent("manifest", "no image found in oci index")),
+        }
     }
 
-    /// Reads the catalog out of the first instance; all are assumed to carry the same (contract 1.1). What an earlier run
-    /// read out of the same layers is not read again.
-    pub(super) async fn content(&self, tree: &ImageTree) -> Result<CatalogContent, Messages> {
-        let mut instances = self.instances(tree).await.map_err(|error| message(&error))?;
-        let layers = std::mem::take(&mut instances[0].1);
-        let config: Value = serde_json::from_slice(&instances[0].0.config).unwrap_or_default();
-        let instances = instances.into_iter().map(|(instance, _)| instance).collect();
-        let Some(folder) = crate::catalog_image::configs_folder(&config) else {
-            return Err(vec![format!(
-                "no related images found: the image has no label `{}`, so it is not a file-based catalog",
-                crate::catalog_image::CONFIGS_LABEL
-            )]);
+    /// Reads the catalog out of one instance, the first of the outermost index that lists any; all are assumed to carry
+    /// the same (contract 1.1). What an earlier run read out of the same layers is not read again. `repository` is where
+    /// the cache has the catalog, if it does.
+    pub(super) async fn content(&self, tree: &ImageTree, repository: Option<&str>) -> Result<CatalogContent, Messages> {
+        let mut found = self.instances(tree).await.map_err(|error| message(&error))?;
+        let outermost = (0..found.len()).min_by_key(|at| found[*at].depth).unwrap_or_default();
+        let layers = std::mem::take(&mut found[outermost].layers);
+        let config: Value = serde_json::from_slice(&found[outermost].instance.config).unwrap_or_default();
+        let instances = found.into_iter().map(|found| found.instance).collect();
+        let folder = match configs_folder(&config) {
+            ConfigsFolder::At(folder) => folder,
+            ConfigsFolder::Nowhere(label) => {
+                return Err(vec![format!(
+                    "no related images found: the image has the label `{CONFIGS_LABEL}`, but `{label}` is no folder in it"
+                )]);
+            }
+            ConfigsFolder::Unlabelled => {
+                return Err(vec![format!(
+                    "no related images found: the image has no label `{CONFIGS_LABEL}`, so it is not a file-based catalog"
+                )]);
+            }
         };
-        let likely = layers_to_read(&config, folder, layers.len());
+        let likely = layers_to_read(&config, &folder, layers.len());
         // What the likely layers hold counts, unless they hold nothing: then all do.
         let choices =
-            [&layers[likely.clone()], &layers[..]].map(|layers| Contents::of(self.store.root(), folder, layers));
+            [&layers[likely.clone()], &layers[..]].map(|layers| Contents::of(self.store.root(), &folder, layers));
         let kept = choices.clone();
-        if let Some(catalog) = blocking(move || kept.iter().find_map(Contents::read)).await {
+        let read_before = || kept.into_iter().find_map(|contents| Some((contents.read()?, contents)));
+        if let Some((catalog, contents)) = blocking(read_before).await {
+            self.note_use(&contents, tree, repository);
             return Ok(CatalogContent { instances, catalog, was_read_before: true });
         }
-        let mut reader = ConfigsReader::new(folder, Limits::default());
+        let mut reader = ConfigsReader::new(&folder, Limits::default());
         reader = self.read_layers(reader, &layers[likely.clone()]).await.map_err(|error| message(&error))?;
         let [mut contents, of_all] = choices;
         if reader.is_empty() {
             reader = self.read_layers(reader, &layers[..likely.start]).await.map_err(|error| message(&error))?;
             contents = of_all;
         }
+        if reader.is_empty() {
+            return Err(vec![format!(
+                "no related images found: the image has no files in `/{folder}`, where its label `{CONFIGS_LABEL}` says \
+                 that the catalog is"
+            )]);
+        }
         let catalog = read(reader.into_files()).await?;
-        let written = catalog.clone();
+        let (written, into) = (catalog.clone(), contents.clone());
         // Whoever cannot keep it reads it again, and that is all.
-        let _ = blocking(move || contents.write(&written)).await;
+        if blocking(move || into.write(&written)).await.is_ok() {
+            self.note_use(&contents, tree, repository);
+        }
         Ok(CatalogContent { instances, catalog, was_read_before: false })
+    }
+
+    /// Says that contents are of use. Where that cannot be written, they may be read again from the layers one day.
+    fn note_use(&self, contents: &Contents, tree: &ImageTree, repository: Option<&str>) {
+        let _ = contents.note_use(repository, &tree.root.digest, SystemTime::now());
     }
 
     /// Reads layers from the top down, as many as are needed.
@@ -255,7 +317,7 @@ pub(crate) async fn registry_catalog(
     let source =
         CatalogSource { store, from: From::Registry { client, image, endpoint: Some(pulled.endpoint), observer } };
     let (tree, source) = source.tree(&digest, &[]).await.map_err(|error| message(&error))?;
-    Ok(source.content(&tree).await?.catalog)
+    Ok(source.content(&tree, None).await?.catalog)
 }
 
 fn missing(what: &str, digest: &Digest) -> CopyError {
