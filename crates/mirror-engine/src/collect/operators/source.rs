@@ -243,7 +243,7 @@ impl CatalogSource {
         let kept = choices.clone();
         let read_before = || kept.into_iter().find_map(|contents| Some((contents.read()?, contents)));
         if let Some((catalog, contents)) = blocking(read_before).await {
-            self.note_use(&contents, tree, repository);
+            note_use(&contents, tree, repository);
             return Ok(CatalogContent { instances, catalog, was_read_before: true });
         }
         let mut reader = ConfigsReader::new(&folder, Limits::default());
@@ -263,14 +263,9 @@ impl CatalogSource {
         let (written, into) = (catalog.clone(), contents.clone());
         // Whoever cannot keep it reads it again, and that is all.
         if blocking(move || into.write(&written)).await.is_ok() {
-            self.note_use(&contents, tree, repository);
+            note_use(&contents, tree, repository);
         }
         Ok(CatalogContent { instances, catalog, was_read_before: false })
-    }
-
-    /// Says that contents are of use. Where that cannot be written, they may be read again from the layers one day.
-    fn note_use(&self, contents: &Contents, tree: &ImageTree, repository: Option<&str>) {
-        let _ = contents.note_use(repository, &tree.root.digest, SystemTime::now());
     }
 
     /// Reads layers from the top down, as many as are needed.
@@ -301,6 +296,11 @@ impl CatalogSource {
         }
         Ok(())
     }
+}
+
+/// Says that contents are of use. Where that cannot be written, they may have to be read from the layers again one day.
+fn note_use(contents: &Contents, tree: &ImageTree, repository: Option<&str>) {
+    let _ = contents.note_use(repository, &tree.root.digest, SystemTime::now());
 }
 
 /// A catalog at a registry, whose manifest was pulled. What is read stays in the store.
