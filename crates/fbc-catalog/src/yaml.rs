@@ -195,6 +195,8 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -232,7 +234,7 @@ mod tests {
         let mut laughs = "a0: &a0 [lol]\n".to_owned();
         for level in 1..=10 {
             let ten = vec![format!("*a{}", level - 1); 10].join(", ");
-            laughs += &format!("a{level}: &a{level} [{ten}]\n");
+            writeln!(laughs, "a{level}: &a{level} [{ten}]").unwrap();
         }
         let mut long = format!("a: &a {}\nb:\n", "x".repeat(1 << 20));
         long += &"- *a\n".repeat(99);

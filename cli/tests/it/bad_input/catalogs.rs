@@ -1,6 +1,8 @@
 //! Catalogs that cannot be used: documents, layers, labels and indexes. Each ends the run with the bit of operators, names
 //! the catalog and what is wrong with it, and mirrors nothing.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use tar::EntryType;
 use test_support::{CatalogBuilder, Image, ImageBuilder, Layer, Registry, artifact, schema1};
@@ -56,7 +58,7 @@ fn documents() {
     let mut laughs = "schema: s\na0: &a0 [lol]\n".to_owned();
     for level in 1..=12 {
         let ten = vec![format!("*a{}", level - 1); 10].join(", ");
-        laughs += &format!("a{level}: &a{level} [{ten}]\n");
+        writeln!(laughs, "a{level}: &a{level} [{ten}]").unwrap();
     }
     check("bar/laughs.yaml", laughs.as_bytes(), "");
     // A name that would lead out of the folder it is written to.

@@ -85,8 +85,8 @@ fn one_head_that_skips_all_others() {
 fn circles() {
     let check = |entries: &str, expected: &str| {
         let names = entries.split(" | ").map(|entry| entry.split(['>', '!']).next().unwrap());
-        let bundles: String = names.enumerate().map(|(at, name)| format!("+{name}={at}.0.0\n")).collect();
-        let source = catalog(&format!("package x default=c\n c: {entries}\n{bundles}"));
+        let bundles: Vec<String> = names.enumerate().map(|(at, name)| format!("+{name}={at}.0.0")).collect();
+        let source = catalog(&format!("package x default=c\n c: {entries}\n{}", bundles.join("\n")));
         for rules in [RuleSet::VersionRange, RuleSet::UpgradeGraph] {
             for wanted in ["x", "x >=0.0.0", "x bundles=a"] {
                 let outcome = outcome(&source, wanted, rules);
@@ -171,8 +171,8 @@ fn requirements_without_number() {
 
 #[test]
 fn objects_of_many_fields_and_documents_without_number() {
-    let fields: String = (0..MANY).map(|number| format!(",\"f{number}\":1")).collect();
-    let text = format!(r#"{{"schema":"olm.package","name":"x"{fields},"f0":2}}"#);
+    let fields: Vec<String> = (0..MANY).map(|number| format!("\"f{number}\":1")).collect();
+    let text = format!(r#"{{"schema":"olm.package","name":"x",{},"f0":2}}"#, fields.join(","));
     let written = write(&Catalog::read([("x", text)]).unwrap()).unwrap().remove(0).1;
     let written: serde_json::Value = serde_json::from_slice(&written).unwrap();
     assert_eq!(written.as_object().unwrap().len(), MANY + 3);
