@@ -35,7 +35,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (DOCKER_CONFIG, "directory of docker's `config.json`, instead of `~/.docker`"),
     (TMPDIR, "directory for temporary files, instead of `/tmp`"),
     (TZ, "time zone of log lines and of times in file names"),
-    (PATH, "where `helm`, `skopeo` and credential helpers are looked for"),
+    (PATH, "where `skopeo` and credential helpers are looked for"),
 ];
 
 /// Base directory of the cache.

@@ -78,8 +78,8 @@ pub struct SelectionArgs {
     /// Add the releases that an upgrade has to pass between the selected ones
     #[arg(long, default_value = "false")]
     pub add_intermediate_releases: Switch,
-    /// The helm program that renders charts [default: `helm` on `$PATH`]
-    #[arg(long, value_name = "FILE")]
+    /// The helm program that renders charts; accepted, without effect as long as charts cannot be mirrored
+    #[arg(long, hide = true, value_name = "FILE")]
     pub helm_binary: Option<PathBuf>,
 }
 

@@ -27,19 +27,23 @@ fn commands() -> Vec<(Vec<String>, clap::Command)> {
 }
 
 /// Flags that are accepted and shown nowhere (contract `config-cli.md` 2.3).
-const HIDDEN: [&str; 7] = ["tls-verify", "dest-creds", "cpu-prof", "v2", "quiet", "loglevel", "dest-compress"];
+const HIDDEN: [&str; 8] =
+    ["tls-verify", "dest-creds", "cpu-prof", "v2", "quiet", "loglevel", "dest-compress", "helm-binary"];
 
 #[test]
 fn help_pages_and_completions_name_every_public_flag() {
     let home = Home::new();
     std::fs::create_dir(home.path().join("pages")).unwrap();
     home.run(&["man", "pages"]).code(0);
+    home.run(&["man", "nowhere"]).code(1).says("cannot write manual pages to");
     let scripts = ["bash", "fish", "zsh", "powershell"].map(|shell| {
         let script = home.run(&["completion", shell, "--no-descriptions"]);
         (shell, script.code(0).stdout.clone())
     });
     let commands = commands();
     assert!(commands.len() > 10, "{}", commands.len());
+    // A page for each of them, and for nothing that is hidden.
+    assert_eq!(std::fs::read_dir(home.path().join("pages")).unwrap().count(), commands.len());
     for (path, command) in &commands {
         let mut args: Vec<&str> = path.iter().map(String::as_str).collect();
         args.push("--help");
