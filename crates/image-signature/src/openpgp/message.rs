@@ -1,23 +1,27 @@
 //! One signed message: what it says, and whether a trusted key said it.
 
-use std::io::Read as _;
+use std::io::{self, Cursor, Read as _};
 
 use jiff::Timestamp;
+use pgp::armor::Dearmor;
 use pgp::composed::Message;
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{Signature, SignatureType, SignatureVersionSpecific};
-use pgp::types::{KeyDetails, VerifyingKey};
+use pgp::packet::{Decompressor, PacketParser, Signature, SignatureType, SignatureVersionSpecific};
+use pgp::types::{KeyDetails, Tag, VerifyingKey};
 
 use super::keyring::{Keyring, at};
 
 /// The most a signature may measure, in bytes: 4 MiB. Real ones measure less than one KiB.
 pub const MAX_MESSAGE_SIZE: usize = 4 << 20;
 
-/// The most a payload may measure once decompressed, in bytes: 4 MiB.
+/// The most a message, and so its payload, may measure once decompressed, in bytes: 4 MiB.
 pub const MAX_PAYLOAD_SIZE: u64 = 4 << 20;
 
 /// How deep compression may be nested; gpg writes one layer.
 const MAX_LAYERS: usize = 4;
+
+/// How many packets a message may have. One signature and its payload are three.
+const MAX_PACKETS: usize = 16;
 
 /// A payload that a trusted key has signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,33 +113,83 @@ pub fn verify(message: &[u8], keyring: &Keyring, now: Timestamp) -> Result<Verif
     })
 }
 
-/// Reads a message to its end, decompressing within bounds.
-fn read(bytes: &[u8]) -> Result<(Message<'_>, Vec<u8>), MessageError> {
-    let malformed = |error: pgp::errors::Error| MessageError::Malformed(one_line(&error.to_string()));
-    let mut message = if bytes.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----") {
-        Message::from_armor(bytes.trim_ascii_start()).map_err(malformed)?.0
-    } else {
-        Message::from_bytes(bytes).map_err(malformed)?
-    };
-    for _ in 0..MAX_LAYERS {
-        if !message.is_compressed() {
-            break;
-        }
-        message = message.decompress().map_err(malformed)?;
-    }
+/// Reads a message to its end.
+///
+/// The library keeps every packet in front of the payload, with a hash of the payload for each, before anyone asks whether
+/// it is of use; out of compressed data that may be any number. So compression is undone here, within bounds, and the
+/// packets are counted first.
+fn read(bytes: &[u8]) -> Result<(Message<'static>, Vec<u8>), MessageError> {
+    let plain = unpacked(bytes)?;
+    check_outline(&plain)?;
+    let mut message = Message::from_bytes(Cursor::new(plain)).map_err(|error| malformed(&error))?;
     if !message.is_signed() {
         return Err(MessageError::NotSigned);
     }
-    message = message.decompress().map_err(malformed)?;
     let mut payload = Vec::new();
-    (&mut message)
-        .take(MAX_PAYLOAD_SIZE + 1)
-        .read_to_end(&mut payload)
-        .map_err(|error| MessageError::Malformed(one_line(&error.to_string())))?;
-    if payload.len() as u64 > MAX_PAYLOAD_SIZE {
+    message.read_to_end(&mut payload).map_err(|error| malformed(&error))?;
+    Ok((message, payload))
+}
+
+/// The packets of a message without armor and compression around them.
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, MessageError> {
+    let mut plain = Vec::new();
+    let armored = bytes.trim_ascii_start();
+    if armored.starts_with(b"-----BEGIN PGP MESSAGE-----") {
+        let mut reader = Dearmor::new(armored);
+        reader.read_header().map_err(|error| malformed(&error))?;
+        reader.read_to_end(&mut plain).map_err(|error| malformed(&error))?;
+    } else {
+        plain.extend_from_slice(bytes);
+    }
+    for _ in 0..MAX_LAYERS {
+        let Some(inner) = decompressed(&plain)? else { break };
+        plain = inner;
+    }
+    Ok(plain)
+}
+
+/// The content of a message that is one compressed packet; `None` for any other.
+fn decompressed(bytes: &[u8]) -> Result<Option<Vec<u8>>, MessageError> {
+    let mut packets = PacketParser::new(bytes);
+    let Some(packet) = packets.next_ref() else { return Ok(None) };
+    let packet = packet.map_err(|error| malformed(&error))?;
+    if packet.packet_header().tag() != Tag::CompressedData {
+        return Ok(None);
+    }
+    let mut reader = Decompressor::from_reader(packet).map_err(|error| malformed(&error))?;
+    let mut plain = Vec::new();
+    (&mut reader).take(MAX_PAYLOAD_SIZE + 1).read_to_end(&mut plain).map_err(|error| malformed(&error))?;
+    if plain.len() as u64 > MAX_PAYLOAD_SIZE {
         return Err(MessageError::TooLarge(MAX_PAYLOAD_SIZE));
     }
-    Ok((message, payload))
+    io::copy(&mut reader.into_inner(), &mut io::sink()).map_err(|error| malformed(&error))?;
+    match packets.next_ref() {
+        None => Ok(Some(plain)),
+        Some(_) => Err(MessageError::Malformed("something follows the compressed data".to_owned())),
+    }
+}
+
+/// Counts the packets of a message without keeping any. None of them may be compressed: what a signature covers would be
+/// read by the library alone.
+fn check_outline(bytes: &[u8]) -> Result<(), MessageError> {
+    let mut packets = PacketParser::new(bytes);
+    let mut count = 0;
+    while let Some(packet) = packets.next_ref() {
+        let mut packet = packet.map_err(|error| malformed(&error))?;
+        count += 1;
+        if count > MAX_PACKETS {
+            return Err(MessageError::Malformed(format!("it has more than {MAX_PACKETS} packets")));
+        }
+        if packet.packet_header().tag() == Tag::CompressedData {
+            return Err(MessageError::Malformed("compressed data stand between other packets".to_owned()));
+        }
+        io::copy(&mut packet, &mut io::sink()).map_err(|error| malformed(&error))?;
+    }
+    Ok(())
+}
+
+fn malformed(error: &dyn std::fmt::Display) -> MessageError {
+    MessageError::Malformed(one_line(&error.to_string()))
 }
 
 /// Whether `key` made the signature of the message.

@@ -1,8 +1,12 @@
 //! Signed messages (contract `release.md` 4.2, "do").
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use image_signature::openpgp::{Keyring, KeyringError, MessageError, verify};
 use jiff::{SignedDuration, Timestamp};
-use test_support::Gpg;
+use test_support::{Gpg, ReleaseSigner};
 
 use crate::{now, shared, signatures};
 
@@ -89,6 +93,54 @@ fn messages_of_gpg() {
     assert!(bomb.len() < 1 << 20);
     check(&bomb, "the message is larger than the 4194304 bytes that are read");
     check(&vec![0x80; 5 << 20], "the message is larger than the 4194304 bytes that are read");
+}
+
+/// A packet of compressed data (RFC 9580, 5.6) in the new format, with zlib.
+fn compressed(content: &[u8]) -> Vec<u8> {
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
+    zlib.write_all(content).unwrap();
+    let content = zlib.finish().unwrap();
+    let length = u32::try_from(content.len() + 1).unwrap().to_be_bytes();
+    [&[0xc8, 0xff], &length[..], &[2], &content].concat()
+}
+
+/// What would cost memory or time before a key is asked is refused by its outline.
+#[test]
+fn messages_that_grow() {
+    let signer = ReleaseSigner::new("signer@test");
+    let keys = ring(signer.public_key().as_bytes());
+    let key = keys.fingerprints().next().unwrap();
+    let now = Timestamp::now() + SignedDuration::from_mins(10);
+    let check = |message: &[u8], expected: &str| {
+        let expected = expected.replace("MALFORMED", "not an `OpenPGP` signed message");
+        assert_eq!(outcome(message, &keys, now), expected);
+    };
+    let good = signer.sign(PAYLOAD);
+    let accepted = format!("signed by {key}");
+    check(&good, &accepted);
+    let nested = |count: usize| (0..count).fold(good.clone(), |inner, _| compressed(&inner));
+    check(&nested(1), &accepted);
+    check(&nested(4), &accepted);
+    check(&nested(5), "MALFORMED: compressed data stand between other packets");
+
+    let large = "the message is larger than the 4194304 bytes that are read";
+    let zeros = compressed(&vec![0; 64 << 20]);
+    assert!(zeros.len() < 100_000);
+    check(&zeros, large);
+    check(&compressed(&zeros), large);
+    let many = "MALFORMED: it has more than 16 packets";
+    // The announcement of a signature, again and again; the library would hash the payload for each.
+    assert_eq!(good[0], 0xc4, "the first packet announces the signature");
+    let announcement = &good[..2 + usize::from(good[1])];
+    let flood = [announcement.repeat(200_000), good.clone()].concat();
+    check(&flood, many);
+    check(&compressed(&flood), many);
+    check(&compressed(&announcement.repeat(10 << 20)), large);
+    check(&[b"\xca\x03PGP".repeat(17), good.clone()].concat(), many);
+    // What is signed is compressed by itself, which nobody does; and what stands around compressed data.
+    let inner = [announcement, &compressed(&good[announcement.len()..])].concat();
+    check(&inner, "MALFORMED: compressed data stand between other packets");
+    check(&[compressed(&good), good.clone()].concat(), "MALFORMED: something follows the compressed data");
 }
 
 #[test]
