@@ -22,6 +22,7 @@
 //! - `--image-timeout` bounds each transfer of an image, attempts included; stalls are noticed much earlier.
 
 mod archive_builder;
+mod bounded_tar;
 mod carrier;
 mod catalog_image;
 mod collect;

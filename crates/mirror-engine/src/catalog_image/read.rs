@@ -1,37 +1,31 @@
 //! Reading the files of a folder out of a stack of layers.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read};
-use std::rc::Rc;
 
 use tar::EntryType;
+
+use crate::bounded_tar::{OverBound, TarLimits, each_entry};
 
 /// Prefix of a file that says that its namesake in a lower layer is gone (OCI image layer specification, "Whiteouts").
 const WHITEOUT: &str = ".wh.";
 /// Name of a file that says that nothing of its folder in lower layers shows.
 const OPAQUE: &str = ".wh..wh..opq";
 
-/// How many bytes may stand between the content of one entry and that of the next. A header has 512; names that are too
-/// long for it, and other extensions, are held in memory by whoever reads them.
-const MOST_HEADER_BYTES: u64 = 1 << 20;
-
 /// Bounds against layers that are small on the wire and huge unpacked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Bytes of all files kept.
+    /// Bytes of all files kept, with their paths.
     pub(crate) kept_bytes: u64,
-    /// Entries of one layer.
-    pub(crate) entries: u64,
-    /// Bytes of one unpacked layer.
-    pub(crate) layer_bytes: u64,
+    /// One layer.
+    pub(crate) layer: TarLimits,
 }
 
 impl Default for Limits {
-    /// 2 GiB of catalog, thirty times the largest that is published; 32 GiB and four million entries a layer.
+    /// 2 GiB of catalog, thirty times the largest that is published.
     fn default() -> Self {
-        Self { kept_bytes: 2 << 30, entries: 4 << 20, layer_bytes: 32 << 30 }
+        Self { kept_bytes: 2 << 30, layer: TarLimits::LAYER }
     }
 }
 
@@ -41,15 +35,19 @@ impl Default for Limits {
 pub(crate) enum ReadConfigsError {
     /// The layer is damaged, or its blob cannot be read.
     #[error("the layer cannot be read")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// A bound was reached.
-    #[error("the layer is refused: more than {limit} {what}")]
-    TooLarge {
-        /// The bound.
-        limit: u64,
-        /// What it bounds.
-        what: &'static str,
-    },
+    #[error("the layer is refused: {0}")]
+    TooLarge(OverBound),
+}
+
+impl From<io::Error> for ReadConfigsError {
+    fn from(error: io::Error) -> Self {
+        match OverBound::of(&error) {
+            Some(bound) => Self::TooLarge(bound),
+            None => Self::Io(error),
+        }
+    }
 }
 
 /// Collects the files of one folder from layers that are given from the top down.
@@ -141,39 +139,32 @@ impl ConfigsReader {
     }
 
     fn tar(&mut self, unpacked: impl Read) -> Result<Layer, ReadConfigsError> {
-        let until_content = Rc::new(Cell::new(MOST_HEADER_BYTES));
-        let bounded = Bounded { inner: unpacked, left: self.limits.layer_bytes, left_here: Rc::clone(&until_content) };
-        let mut archive = tar::Archive::new(bounded);
         let mut layer = Layer::default();
-        let mut count = 0;
-        for entry in archive.entries().map_err(|error| self.explain(error))? {
-            let mut entry = entry.map_err(|error| self.explain(error))?;
-            count += 1;
-            if count > self.limits.entries {
-                return Err(ReadConfigsError::TooLarge { limit: self.limits.entries, what: "entries" });
-            }
-            until_content.set(stored_bytes(&entry)?.saturating_add(MOST_HEADER_BYTES));
-            let Some(path) = clean(&entry.path_bytes()) else { continue };
+        each_entry(unpacked, self.limits.layer, |entry| -> Result<(), ReadConfigsError> {
+            let Some(path) = clean(&entry.path_bytes()) else { return Ok(()) };
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
             if name == OPAQUE {
+                self.keep(path.len())?;
                 layer.opaque.insert(folder.to_owned());
-                continue;
+                return Ok(());
             }
             if let Some(gone) = name.strip_prefix(WHITEOUT) {
+                self.keep(path.len())?;
                 layer.hidden.insert(if folder.is_empty() { gone.to_owned() } else { format!("{folder}/{gone}") });
-                continue;
+                return Ok(());
             }
             let above = is_or_is_below(&self.folder, |parent| parent == path);
             let inside = path.strip_prefix(&self.folder).is_some_and(|rest| rest.starts_with('/'));
             if !(above || inside) || self.is_hidden(&path) {
-                continue;
+                return Ok(());
             }
+            self.keep(path.len())?;
             match entry.header().entry_type() {
                 EntryType::Directory => {
                     layer.folders.insert(path);
                 }
                 EntryType::Regular | EntryType::Continuous if inside => {
-                    let content = self.content(&mut entry)?;
+                    let content = self.content(entry)?;
                     if let Some(earlier) = layer.files.insert(path.clone(), content) {
                         self.kept_bytes -= earlier.len() as u64;
                     }
@@ -187,42 +178,27 @@ impl ConfigsReader {
                     layer.hidden.insert(path);
                 }
             }
-        }
-        // Tar archives end with zeros that nobody reads; a compressed stream has its checksum behind them.
-        until_content.set(u64::MAX);
-        io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|error| self.explain(error))?;
+            Ok(())
+        })?;
         Ok(layer)
     }
 
     fn content(&mut self, entry: &mut impl Read) -> Result<Vec<u8>, ReadConfigsError> {
         let left = self.limits.kept_bytes - self.kept_bytes;
         let mut content = Vec::new();
-        entry.take(left + 1).read_to_end(&mut content).map_err(|error| self.explain(error))?;
-        if content.len() as u64 > left {
-            return Err(ReadConfigsError::TooLarge { limit: self.limits.kept_bytes, what: "bytes of catalog" });
-        }
-        self.kept_bytes += content.len() as u64;
+        entry.take(left + 1).read_to_end(&mut content)?;
+        self.keep(content.len())?;
         Ok(content)
     }
 
-    fn explain(&self, error: io::Error) -> ReadConfigsError {
-        match refusal(&error) {
-            Some(Refusal::Layer) => {
-                ReadConfigsError::TooLarge { limit: self.limits.layer_bytes, what: "bytes unpacked" }
-            }
-            Some(Refusal::Header) => {
-                ReadConfigsError::TooLarge { limit: MOST_HEADER_BYTES, what: "bytes of headers for one entry" }
-            }
-            None => ReadConfigsError::Io(error),
+    /// Counts what is kept in memory.
+    fn keep(&mut self, bytes: usize) -> Result<(), ReadConfigsError> {
+        self.kept_bytes += bytes as u64;
+        if self.kept_bytes > self.limits.kept_bytes {
+            let bound = OverBound { limit: self.limits.kept_bytes, what: "bytes of catalog" };
+            return Err(ReadConfigsError::TooLarge(bound));
         }
-    }
-}
-
-/// The bytes that the content of an entry takes in the archive. Only of sparse files that is not their size.
-fn stored_bytes<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<u64> {
-    match entry.header().entry_type() {
-        EntryType::GNUSparse => entry.header().entry_size(),
-        _ => Ok(entry.size()),
+        Ok(())
     }
 }
 
@@ -240,47 +216,6 @@ fn compression(blob: &mut impl BufRead) -> io::Result<Compression> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
         _ => Compression::None,
     })
-}
-
-/// Why [`Bounded`] stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Refusal {
-    #[error("more bytes than a layer may have")]
-    Layer,
-    #[error("more bytes than the headers of an entry may have")]
-    Header,
-}
-
-/// What stopped a reader, however deep readers above it have wrapped the reason.
-fn refusal(error: &io::Error) -> Option<Refusal> {
-    let mut cause = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
-    while let Some(inner) = cause {
-        let nested = || inner.downcast_ref::<io::Error>().and_then(refusal);
-        if let Some(refusal) = inner.downcast_ref().copied().or_else(nested) {
-            return Some(refusal);
-        }
-        cause = inner.source();
-    }
-    None
-}
-
-/// A reader that fails behind bounds.
-struct Bounded<R> {
-    inner: R,
-    /// How much the layer may still have.
-    left: u64,
-    /// How much may come until somebody says how long the next content is.
-    left_here: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        let less = |left: u64| left.checked_sub(count as u64);
-        self.left = less(self.left).ok_or_else(|| io::Error::other(Refusal::Layer))?;
-        self.left_here.set(less(self.left_here.get()).ok_or_else(|| io::Error::other(Refusal::Header))?);
-        Ok(count)
-    }
 }
 
 /// The path without `.`, empty parts and slashes around it; none for the root, and for a path that leaves it. What is no

@@ -202,10 +202,15 @@ fn bounds() {
     let bomb = Layer::tar_gz([("configs/a", zeros.as_slice()), ("configs/b", b"1")]);
     let kept = Limits { kept_bytes: 1000, ..Limits::default() };
     assert_eq!(refused(kept, &bomb.bytes), "the layer is refused: more than 1000 bytes of catalog");
-    let unpacked = Limits { layer_bytes: 10_000, ..Limits::default() };
+    let layer = |layer: TarLimits| Limits { layer, ..Limits::default() };
+    let unpacked = layer(TarLimits { bytes: 10_000, ..TarLimits::LAYER });
     assert_eq!(refused(unpacked, &bomb.bytes), "the layer is refused: more than 10000 bytes unpacked");
-    let entries = Limits { entries: 1, ..Limits::default() };
+    let entries = layer(TarLimits { entries: 1, ..TarLimits::LAYER });
     assert_eq!(refused(entries, &bomb.bytes), "the layer is refused: more than 1 entries");
+    // Names that are kept count, also when nothing is behind them.
+    let gone: Vec<String> = (0..100).map(|number| format!("a/.wh.{number:020}")).collect();
+    let gone = Layer::zstd(gone.iter().map(|path| (path.as_str(), b"".as_slice())));
+    assert_eq!(refused(kept, &gone.bytes), "the layer is refused: more than 1000 bytes of catalog");
     // Cut off in the middle.
     assert_eq!(refused(Limits::default(), &bomb.bytes[..bomb.bytes.len() / 2]), "the layer cannot be read");
 }

@@ -51,10 +51,14 @@ impl Contents {
 
     /// What an earlier run wrote; none when it is damaged or of another version.
     pub(super) fn read(&self) -> Option<Catalog> {
+        self.read_at_most(MOST_BYTES)
+    }
+
+    fn read_at_most(&self, bytes: u64) -> Option<Catalog> {
         let file = std::fs::File::open(&self.path).ok()?;
         let mut snapshot = String::new();
         // The frame carries a checksum, so what is damaged does not unpack.
-        zstd::stream::read::Decoder::new(file).ok()?.take(MOST_BYTES).read_to_string(&mut snapshot).ok()?;
+        zstd::stream::read::Decoder::new(file).ok()?.take(bytes).read_to_string(&mut snapshot).ok()?;
         Catalog::from_snapshot(&snapshot)
     }
 
@@ -202,6 +206,7 @@ mod tests {
         let catalog = Catalog::read([("a/c.yaml", "schema: olm.package\nname: a\n")]).unwrap();
         contents.write(&catalog).unwrap();
         let whole = std::fs::read(&contents.path).unwrap();
+        assert!(contents.read_at_most(20).is_none(), "unpacks to more than is read");
         assert_eq!(format!("{:?}", contents.read().unwrap()), format!("{catalog:?}"));
         for at in 0..whole.len() {
             let mut damaged = whole.clone();

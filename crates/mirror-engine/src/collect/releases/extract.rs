@@ -7,11 +7,10 @@ use std::io::{self, BufReader, Read};
 
 use mirror_plan::release::{LayoutError, MAX_PAYLOAD_FILE_BYTES, extracted_path};
 
-/// All kept files together, in bytes. A real payload has about 20 MiB of them.
-const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
+use crate::bounded_tar::{TarLimits, each_entry};
 
-/// How far one layer is decompressed, in bytes: more than any image has.
-const MAX_LAYER_BYTES: u64 = 32 * 1024 * 1024 * 1024;
+/// All kept files and names together, in bytes. A real payload has about 20 MiB of them.
+const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
 
 /// What marks a file of lower layers as removed, and all lower content of a folder.
 const WHITEOUT: &str = ".wh.";
@@ -56,30 +55,31 @@ impl Extraction {
 
     /// Reads one layer: a tar, plain or compressed with gzip or zstd.
     pub(super) fn layer(&mut self, blob: impl Read) -> Result<(), ExtractError> {
-        let mut archive = tar::Archive::new(decompressed(blob)?.take(MAX_LAYER_BYTES));
         // What this layer removes concerns lower layers only, whatever the order of its entries.
         let (mut hidden, mut opaque) = (Vec::new(), Vec::new());
-        for entry in archive.entries()? {
-            let mut entry = entry?;
+        each_entry(decompressed(blob)?, TarLimits::LAYER, |entry| -> Result<(), ExtractError> {
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = path.trim_start_matches("./").trim_matches('/').to_owned();
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
             if name == OPAQUE {
+                self.keep(path.len())?;
                 opaque.push(folder.to_owned());
-                continue;
+                return Ok(());
             }
             if let Some(removed) = name.strip_prefix(WHITEOUT) {
+                self.keep(path.len())?;
                 hidden.push(if folder.is_empty() { removed.to_owned() } else { format!("{folder}/{removed}") });
-                continue;
+                return Ok(());
             }
-            let Some(kept) = extracted_path(&path)? else { continue };
+            let Some(kept) = extracted_path(&path)? else { return Ok(()) };
             if self.is_settled(&kept) || entry.header().entry_type().is_dir() {
-                continue;
+                return Ok(());
             }
+            self.keep(kept.len())?;
             if !entry.header().entry_type().is_file() {
                 // A link or device in the place of a file: upstream keeps neither, and lower layers do not count.
                 hidden.push(kept);
-                continue;
+                return Ok(());
             }
             let bytes = entry.size();
             if bytes > MAX_PAYLOAD_FILE_BYTES as u64 {
@@ -87,17 +87,21 @@ impl Extraction {
             }
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
-            self.total += content.len();
-            if self.total > MAX_TOTAL_BYTES {
-                return Err(ExtractError::TooMuch);
-            }
+            self.keep(content.len())?;
             hidden.push(kept.clone());
             // Twice in one layer: the later entry wins, as it does when a tar is unpacked.
             self.files.insert(kept, content);
-        }
+            Ok(())
+        })?;
         self.hidden.extend(hidden);
         self.opaque.extend(opaque);
         Ok(())
+    }
+
+    /// Counts what is kept in memory.
+    fn keep(&mut self, bytes: usize) -> Result<(), ExtractError> {
+        self.total += bytes;
+        if self.total > MAX_TOTAL_BYTES { Err(ExtractError::TooMuch) } else { Ok(()) }
     }
 
     /// Whether a newer layer has said what is, or is not, at this path.
@@ -194,5 +198,16 @@ mod tests {
         let layer = Layer::tar_gz([("release-manifests/a", big.as_slice())]);
         let error = Extraction::default().layer(&*layer.bytes).unwrap_err();
         assert!(error.to_string().contains("more than the"), "{error}");
+        // All files together, and the names of what is gone.
+        for path in ["release-manifests/a", "usr/.wh.a"] {
+            let layer = Layer::zstd([(path, [0; 200].as_slice())]);
+            let mut full = Extraction { total: MAX_TOTAL_BYTES - 5, ..Extraction::default() };
+            let error = full.layer(&*layer.bytes).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the manifests of the release image have more than 268435456 bytes in all",
+                "{path}"
+            );
+        }
     }
 }

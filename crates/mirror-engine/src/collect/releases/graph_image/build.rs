@@ -1,6 +1,6 @@
 //! Building the update graph image into the cache.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -9,6 +9,7 @@ use mirror_plan::release::{GRAPH_REPOSITORY, GRAPH_TAG};
 use oci_transport::{Descriptor, Endpoint, Hasher, IndexEntry, Manifest, ManifestView, Reference, media_type};
 use serde_json::{Value, json};
 
+use crate::bounded_tar::{TarLimits, each_entry};
 use crate::carrier::blocking;
 use crate::carrier::into_store::fetch_blob;
 use crate::collect::Collecting;
@@ -185,14 +186,13 @@ struct Layer {
 impl Layer {
     /// The same entries below [`FOLDER`], owned by root.
     fn of(tar_gz: &[u8]) -> io::Result<Self> {
-        let mut archive = tar::Archive::new(decompressed(tar_gz)?.take(MAX_UNPACKED_BYTES));
         let mut builder = tar::Builder::new(Vec::new());
         let mut count = 0;
-        for entry in archive.entries()? {
-            let mut entry = entry?;
+        let limits = TarLimits { bytes: MAX_UNPACKED_BYTES, ..TarLimits::LAYER };
+        each_entry(decompressed(tar_gz)?, limits, |entry| -> io::Result<()> {
             let kind = entry.header().entry_type();
             if kind.is_pax_global_extensions() {
-                continue;
+                return Ok(());
             }
             let path = below(&entry.path_bytes())?;
             let mut header = entry.header().clone();
@@ -205,12 +205,13 @@ impl Layer {
                     if kind.is_symlink() { String::from_utf8_lossy(&target).into_owned() } else { below(&target)? };
                 builder.append_link(&mut header, path, target)?;
             } else if kind.is_file() || kind.is_dir() {
-                builder.append_data(&mut header, path, &mut entry)?;
+                builder.append_data(&mut header, path, entry)?;
             } else {
                 return Err(io::Error::other(format!("{path} is neither file, folder nor link")));
             }
             count += 1;
-        }
+            Ok(())
+        })?;
         if count == 0 {
             return Err(io::Error::other("the tar is empty"));
         }
@@ -235,6 +236,8 @@ fn below(path: &[u8]) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     fn entry(builder: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, content: &[u8]) {
