@@ -220,6 +220,39 @@ fn a_server_that_fails_is_asked_again_and_one_that_answered_is_not() {
     assert_eq!(staged.len(), 3, "{staged:?}");
 }
 
+/// That a server has no signature counts for a day: signatures are published after their images.
+#[test]
+fn a_signature_that_is_published_later() {
+    let world = World::new();
+    let digest = world.images[1].1.digest.to_string();
+    world.home.write("registries.d/lab.yaml", format!("docker:\n  {}:\n    {}\n", world.source.host(), world.server()));
+    let pinned = path("ns/pinned", &digest);
+    let asks = || {
+        world.service.clear_requests();
+        world.home.to_disk(&OPTIONS).code(0);
+        world.service.requests().iter().any(|path| path.contains("ns/pinned"))
+    };
+    let below = format!("lookaside/{}/ns/pinned@{}", world.source.host(), digest.replace(':', "="));
+    let folder = world.home.disk().join("working-dir").join(&below);
+    let a_day_later = || {
+        let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+        std::fs::File::open(&folder).unwrap().set_modified(yesterday).unwrap();
+    };
+    world.service.answer(&pinned, 404, "");
+    assert!(asks());
+    assert!(!asks(), "it has said so today");
+    a_day_later();
+    assert!(asks());
+    assert!(!asks(), "it has said so today");
+    world.service.answer(&pinned, 200, world.signatures[&pinned].clone());
+    a_day_later();
+    assert!(asks());
+    let entry = format!("working-dir/{below}/signature-1");
+    assert!(world.home.entries("mirror_000001.tar").contains(&entry));
+    a_day_later();
+    assert!(!asks(), "a signature is for good");
+}
+
 /// What keeps signatures from being written is said, and is no reason for an image to fail.
 #[test]
 fn what_cannot_be_written_is_said() {

@@ -132,7 +132,7 @@ impl IntoStore {
                 now.is_none() || now == shelf.tag(repository, &trust::cosign_tag(digest, "sig"))?
             };
             if unchanged {
-                return trust::find_on_shelf(shelf, repository, tree).await.map(Found::known);
+                return trust::find_on_shelf(shelf, repository, tree).await.map(Found::of_cache);
             }
         }
         let endpoint = self.endpoint(at).await?;
@@ -377,8 +377,17 @@ impl Carrier for IntoStore {
         }
         let mut heard = Heard::NotAsked;
         if self.trust.wants_signatures(image) {
-            let found = self.attached(at, image, &tree).await?;
-            self.check(at, image, &tree, &found.attached).await?;
+            let mut found = self.attached(at, image, &tree).await?;
+            if let Err(refusal) = self.check(at, image, &tree, &found.attached).await {
+                // What the cache has may be older than the signature that the policy wants.
+                let needed = self.trust.gate_for(image).is_some_and(|gate| gate.needs_signatures(image));
+                if !found.is_of_cache || !needed {
+                    return Err(refusal);
+                }
+                let endpoint = self.endpoint(at).await?;
+                found = trust::find_online(&self.source, &endpoint, &tree, &self.observer).await;
+                self.check(at, image, &tree, &found.attached).await?;
+            }
             if self.trust.travel {
                 tree.attach(found.attached);
                 heard = if found.all { Heard::All } else { Heard::InPart };

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use image_ref::{Digest, ImageRef};
-use image_signature::policy::{self, Candidate};
+use image_signature::policy::{self, Candidate, Reason};
 use image_signature::{SignatureBlob, SigstoreSignature};
 use jiff::Timestamp;
 use mirror_plan::{ImageKind, PlannedImage};
@@ -136,6 +136,11 @@ impl Gate {
             let mut message = rejection.to_string();
             if subject.digest != tree.root.digest {
                 message = format!("{message} (instance {} of the list {})", subject.digest, tree.root.digest);
+            }
+            if rejection.reason == Reason::NoSignature && self.lookasides.is_offline() && !image.built {
+                message.push_str(
+                    "; if it was signed after it was mirrored, mirror to disk with --secure-policy fetches the signature",
+                );
             }
             if image.built {
                 message.push_str(

@@ -6,7 +6,8 @@
 //! ([`super::staging`]).
 //!
 //! Folders are read each time. A server is asked once about a manifest of a pinned image: the folder of its signatures in
-//! the working directory, empty when there were none, says that it has answered.
+//! the working directory says that it has answered. When there were none, the folder is empty, and the answer counts for a
+//! day: signatures are published after their images.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use image_ref::{Digest, ImageRef, Repository};
 use image_signature::SignatureBlob;
+use jiff::{SignedDuration, Timestamp};
 use mirror_plan::PlannedImage;
 use oci_transport::Client;
 use registries_conf::{Lookaside, RegistriesD};
@@ -27,6 +29,9 @@ use crate::event::Observer;
 use crate::tree::ImageTree;
 use crate::workdir::write_whole;
 
+/// How long it counts that a server had no signature.
+const NONE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 /// Where signatures are looked for.
 pub(crate) struct Lookasides {
     /// Where they lie.
@@ -36,6 +41,8 @@ pub(crate) struct Lookasides {
     /// What the archive keeps, by registry.
     pub(crate) kept: PathBuf,
     pub(crate) way: Way,
+    /// When the run began.
+    pub(crate) now: Timestamp,
     /// Where they are written to when they travel.
     pub(crate) staging: Option<Staging>,
     /// What the policy has read of images that are about to travel, so that nobody is asked twice.
@@ -63,6 +70,11 @@ enum Ask {
 }
 
 impl Lookasides {
+    /// Whether nobody may be asked.
+    pub(crate) fn is_offline(&self) -> bool {
+        matches!(self.way, Way::In)
+    }
+
     /// The signatures of one manifest, at most [`MAX_SIGNATURES`]. That there are none is normal.
     ///
     /// # Errors
@@ -136,12 +148,12 @@ impl Lookasides {
             }
             (Way::Out(client), Some(base)) => {
                 let of_server = matches!(base, Lookaside::Web(_));
-                if of_server && ask == Ask::Once && folder_of(&kept, &repository, digest).is_dir() {
+                if of_server && ask == Ask::Once && has_answered(&folder_of(&kept, &repository, digest), self.now) {
                     return read(&at_hand, &repository, digest, None).await;
                 }
                 let found = read(base, &repository, digest, Some(client)).await?;
                 if self.staging.is_some() {
-                    keep(&kept, &repository, digest, &found, of_server)?;
+                    keep(&folder_of(&kept, &repository, digest), &found, of_server.then_some(self.now))?;
                 }
                 Ok(found)
             }
@@ -158,28 +170,33 @@ pub(crate) fn folder_of(base: &Path, repository: &Repository, digest: &Digest) -
     }
 }
 
-/// Replaces what is kept of a manifest. That a server has none is kept, too.
-fn keep(
-    kept: &Path,
-    repository: &Repository,
-    digest: &Digest,
-    found: &Found,
-    of_server: bool,
-) -> Result<(), CopyError> {
-    let folder = folder_of(kept, repository, digest);
+/// Whether what a server has answered, which is in this folder, still counts.
+fn has_answered(folder: &Path, now: Timestamp) -> bool {
+    if folder.join("signature-1").is_file() {
+        return true;
+    }
+    let answered = folder.metadata().and_then(|folder| folder.modified()).map(Timestamp::try_from);
+    matches!(answered, Ok(Ok(answered)) if now.duration_since(answered) < NONE_COUNTS_FOR)
+}
+
+/// Replaces what is kept of a manifest. That a server has none is kept, too, with the time of its answer.
+fn keep(folder: &Path, found: &Found, answered: Option<Timestamp>) -> Result<(), CopyError> {
     let failed =
         |error: std::io::Error| CopyError::permanent("working-dir", format!("cannot write signatures: {error}"));
-    if of_server {
-        std::fs::create_dir_all(&folder).map_err(failed)?;
-    }
     for (at, (_, bytes)) in found.iter().enumerate() {
         write_whole(&folder.join(format!("signature-{}", at + 1)), bytes).map_err(failed)?;
     }
     // Readers stop at the first number that is missing.
     match std::fs::remove_file(folder.join(format!("signature-{}", found.len() + 1))) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
-        _ => Ok(()),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
     }
+    if let (Some(now), true) = (answered, found.is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        // Where the time cannot be set, the server is asked in every run once the folder is a day old.
+        let _ = std::fs::File::open(folder).and_then(|folder| folder.set_modified(now.into()));
+    }
+    Ok(())
 }
 
 /// Reads numbers from 1 until one is missing; each with its place.

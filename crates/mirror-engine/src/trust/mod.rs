@@ -81,6 +81,7 @@ impl Trust {
                 Workflow::DiskToMirror { .. } => Way::In,
                 _ => Way::Out(job.source.clone()),
             },
+            now: job.started,
             staging: carries.then(Staging::default),
             held: Mutex::new(HashMap::new()),
         });

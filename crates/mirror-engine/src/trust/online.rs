@@ -23,12 +23,19 @@ pub(crate) struct Found {
     pub(crate) attached: Vec<Attached>,
     /// Whether every question was answered and every answer could be read.
     pub(crate) all: bool,
+    /// Whether the source was spared the questions, since the cache has what it said to an earlier run.
+    pub(crate) is_of_cache: bool,
 }
 
 impl Found {
     /// What is known without asking.
     pub(crate) fn known(attached: Vec<Attached>) -> Self {
-        Self { attached, all: true }
+        Self { attached, all: true, is_of_cache: false }
+    }
+
+    /// What an earlier run was told.
+    pub(crate) fn of_cache(attached: Vec<Attached>) -> Self {
+        Self { attached, all: true, is_of_cache: true }
     }
 }
 
@@ -48,7 +55,7 @@ pub(crate) async fn find_online(
     if attached.is_empty() {
         observer.event(Event::Debug(format!("{endpoint}@{}: no signature and no other artifact", tree.root.digest)));
     }
-    Found { attached, all: !asker.failed.into_inner() }
+    Found { attached, all: !asker.failed.into_inner(), is_of_cache: false }
 }
 
 /// The digest of the cosign signature of one manifest; `None` also when it cannot be asked.

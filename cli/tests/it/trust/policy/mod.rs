@@ -397,6 +397,28 @@ fn leaving_signatures_behind_does_not_blind_the_policy() {
     world.to_mirror().code(8).says("no signature exists");
 }
 
+/// A pinned image that was mirrored before it was signed: disk to mirror says how to get the signature, and mirror to disk
+/// with the policy gets it.
+#[test]
+fn a_signature_that_is_published_later() {
+    let world = World::new(true, true, Sign::Nothing);
+    world.policy(&world.key_rule());
+    world.home.to_disk(&[]).code(0);
+    world.to_mirror().code(8).says("no signature exists").says("mirror to disk with --secure-policy fetches");
+    world.to_disk(&[]).code(8).says("no signature exists");
+    let name = format!("{}/ns/app", world.source.host());
+    for subject in world.image.manifests() {
+        let signed = signature(KEY, &name, subject, false);
+        world.source.push("ns/app", cosign_signature_tag(&subject.digest).as_str(), &signed);
+    }
+    world.to_disk(&["--since", "2015-01-01"]).code(0);
+    world.to_mirror().code(0);
+    // It is in the cache now, and nobody is asked.
+    world.source.clear_requests();
+    world.to_disk(&[]).code(0);
+    assert!(world.source.requests_matching(&When::path("ns/app")).is_empty());
+}
+
 /// Without `--secure-policy` a policy is only a file.
 #[test]
 fn a_policy_is_enforced_only_when_asked_to() {
