@@ -79,6 +79,19 @@ pub const TZ: &str = "TZ";
 /// Search path for programs.
 pub const PATH: &str = "PATH";
 
+/// The variables that speak to this program alone. Programs that it starts do not get them: the addresses among them may
+/// carry a password.
+pub const FOR_THIS_PROGRAM: &[&str] = &[
+    OC_MIRROR_CACHE,
+    OC_MIRROR_HEARTBEAT,
+    UPDATE_URL_OVERRIDE,
+    OCP_SIGNATURE_URL,
+    OCP_SIGNATURE_VERIFICATION_PK,
+    VERSION_FILTER,
+    OC_MIRROR_GRAPH_DATA_URL,
+    OC_MIRROR_GRAPH_BASE_IMAGE,
+];
+
 /// What the program knows of the world outside its arguments. Variables that are set but empty count as unset.
 #[derive(Debug, Clone)]
 pub struct Snapshot {

@@ -1,33 +1,32 @@
 //! Credentials for the transport: from files, from helper programs, from the command line.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use image_ref::Repository;
 use oci_transport::{CredentialError, CredentialRequest, CredentialSource};
-use registries_conf::{CredentialChain, Credentials, Helper, Lookup, Secret};
+use registries_conf::{CredentialChain, Credentials, Lookup, Secret};
 
+use super::helper::Helpers;
 use crate::settings::Access;
 
 /// Credentials from auth files, with helper programs run where a file names one.
 #[derive(Debug)]
 pub(super) struct Credentialed {
     chain: CredentialChain,
-    search_path: Vec<PathBuf>,
+    helpers: Helpers,
 }
 
 impl Credentialed {
     /// Credentials from `chain`; helper programs are looked for in `search_path`.
     pub(super) fn new(chain: CredentialChain, search_path: Vec<PathBuf>) -> Self {
-        Self { chain, search_path }
+        Self { chain, helpers: Helpers::new(search_path) }
     }
 
     fn first(&self, lookups: Vec<Lookup>) -> Result<Option<Credentials>, CredentialError> {
         for lookup in lookups {
             let found = match lookup {
                 Lookup::Found(credentials) => Some(credentials),
-                Lookup::Helper(helper) => self.ask(&helper)?,
+                Lookup::Helper(helper) => self.helpers.ask(&helper)?,
             };
             if found.is_some() {
                 return Ok(found);
@@ -35,32 +34,6 @@ impl Credentialed {
         }
         Ok(None)
     }
-
-    /// Runs a helper: the server's name goes in, JSON comes out. No shell, and only names that `Helper` accepted.
-    fn ask(&self, helper: &Helper) -> Result<Option<Credentials>, CredentialError> {
-        let name = helper.program();
-        let program = find(&self.search_path, &name).ok_or_else(|| {
-            CredentialError(format!("credential helper `{name}` for `{}` is not on PATH", helper.server))
-        })?;
-        let failed = |error: std::io::Error| CredentialError(format!("cannot run credential helper `{name}`: {error}"));
-        let mut child = Command::new(program)
-            .arg("get")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(failed)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A helper that does not read its input has decided already; its answer counts.
-            let _ = stdin.write_all(helper.server.as_bytes());
-        }
-        let output = child.wait_with_output().map_err(failed)?;
-        helper.answer(output.status.success(), &output.stdout).map_err(|error| CredentialError(error.to_string()))
-    }
-}
-
-pub(super) fn find(search_path: &[PathBuf], name: &str) -> Option<PathBuf> {
-    search_path.iter().map(|folder: &PathBuf| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
 impl CredentialSource for Credentialed {

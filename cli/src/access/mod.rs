@@ -2,6 +2,7 @@
 //! builds the clients from them. What the files mean is the matter of `registries-conf`.
 
 mod credentials;
+mod helper;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -241,7 +242,7 @@ fn client(
 /// The program for images that lie neither in a registry nor in an OCI layout, if it is installed. Of the environment it
 /// gets what it needs to find the storage of containers, and no more.
 fn skopeo(common: &Common) -> Option<Skopeo> {
-    let program = credentials::find(&common.env.search_path, "skopeo")?;
+    let program = helper::find(&common.env.search_path, "skopeo")?;
     let scratch = common.cache.join("skopeo");
     let path = std::env::join_paths(&common.env.search_path).ok()?;
     let mut environment = vec![("PATH".into(), path), ("TMPDIR".into(), scratch.clone().into_os_string())];

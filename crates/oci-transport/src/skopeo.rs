@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use image_ref::{Algorithm, Digest, ImageRef};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::{Condition, Error};
 use crate::layout::Layout;
@@ -65,7 +66,7 @@ impl Imported {
         let source = format!("{}:{}", image.transport().scheme(), image.name());
         let mut destination = OsString::from("dir:");
         destination.push(&dir);
-        let child = tokio::process::Command::new(&skopeo.program)
+        let mut child = tokio::process::Command::new(&skopeo.program)
             .args(["--insecure-policy", "copy", "--all", "--quiet"])
             .args(keeps_digests(image).then_some("--preserve-digests"))
             .arg(&source)
@@ -81,15 +82,15 @@ impl Imported {
                 let message = format!("cannot start `{}`: {error}", skopeo.program.display());
                 Error::new(Condition::Local, action, message)
             })?;
-        let output = tokio::time::timeout(skopeo.timeout, child.wait_with_output()).await.map_err(|_| {
+        let stderr = child.stderr.take();
+        let ended = async { tokio::try_join!(child.wait(), last_words(stderr)) };
+        let ended = tokio::time::timeout(skopeo.timeout, ended).await.map_err(|_| {
             let message = format!("`skopeo` was ended, since it took longer than {} s", skopeo.timeout.as_secs());
             Error::new(Condition::Local, action, message)
         })?;
-        let output = output.map_err(local)?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let start = said.char_indices().map(|(at, _)| at).find(|at| said.len() - at <= TOLD).unwrap_or(0);
-            let message = format!("`skopeo copy {source}` failed ({}): {}", output.status, said[start..].trim());
+        let (status, said) = ended.map_err(local)?;
+        if !status.success() {
+            let message = format!("`skopeo copy {source}` failed ({status}): {said}");
             return Err(Error::new(Condition::Local, action, message));
         }
         let layout = folder.join("layout");
@@ -98,6 +99,27 @@ impl Imported {
             Err(_) => Err(Error::new(Condition::Local, action, "the work was interrupted")),
         }
     }
+}
+
+/// The last [`TOLD`] bytes of what a program says, which may be any number, as text that cannot steer a terminal.
+async fn last_words(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let mut said = Vec::new();
+    if let Some(mut stream) = stream {
+        let mut buffer = [0; 4096];
+        loop {
+            let count = stream.read(&mut buffer).await?;
+            if count == 0 {
+                break;
+            }
+            said.extend_from_slice(&buffer[..count]);
+            said.drain(..said.len().saturating_sub(TOLD));
+        }
+    }
+    // A character that was cut in two at the front says nothing.
+    let whole = said.iter().position(|byte| byte & 0xc0 != 0x80).unwrap_or(said.len());
+    let text = String::from_utf8_lossy(&said[whole..]);
+    let steady = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c });
+    Ok(steady.collect::<String>().trim().to_owned())
 }
 
 /// Whether the manifest can stay as it is. The storage of containers keeps layers unpacked, so a manifest of compressed
@@ -129,4 +151,47 @@ fn into_layout(dir: &Path, root: &Path) -> io::Result<Layout> {
     layout.put_manifest(&manifest(&dir.join("manifest.json"))?, Some("image")).map_err(io::Error::other)?;
     fs::remove_dir_all(dir)?;
     Ok(layout)
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// What comes of a program that is this shell script, with its process id where it wrote it.
+    async fn run(script: &str, timeout: Duration) -> (String, Option<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("skopeo");
+        fs::write(&program, format!("#!/bin/sh\ncd {}\n{script}\n", folder.path().display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let skopeo = Skopeo { program, scratch: folder.path().join("scratch"), environment: Vec::new(), timeout };
+        let image = ImageRef::parse("docker-archive:///absent.tar").unwrap();
+        let error = Imported::default().import(&skopeo, &image, "reading").await.unwrap_err();
+        (error.to_string(), fs::read_to_string(folder.path().join("pid")).ok())
+    }
+
+    /// What it says is told to a length; who does not end is ended.
+    #[tokio::test]
+    async fn a_program_that_misbehaves() {
+        let hour = Duration::from_secs(3600);
+        let (said, _) = run("echo why >&2; exit 3", hour).await;
+        assert_eq!(said, "reading: `skopeo copy docker-archive:/absent.tar` failed (exit status: 3): why");
+        let (said, _) = run("printf 'a\\033[2Jb\\nc' >&2; exit 1", hour).await;
+        assert!(said.ends_with("failed (exit status: 1): a [2Jb\nc"), "{said}");
+        let (said, _) = run("while echo flood; do n=$((n+1)); test $n = 9999 && break; done >&2; exit 1", hour).await;
+        assert!(said.len() < TOLD + 100 && said.ends_with("\nflood\nflood"), "{said}");
+        let (said, pid) = run("echo $$ >pid; exec sleep 600", Duration::from_secs(1)).await;
+        assert_eq!(said, "reading: `skopeo` was ended, since it took longer than 1 s");
+        let lives = || pid.iter().any(|pid| Path::new("/proc").join(pid.trim()).join("exe").exists());
+        // It is killed at once, and waited for in the background.
+        for _ in 0..6000 {
+            if !lives() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{pid:?} lives on");
+    }
 }

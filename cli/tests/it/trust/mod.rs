@@ -7,6 +7,7 @@ use test_support::{
 
 use crate::harness::Home;
 
+mod helpers;
 mod policy;
 mod secrets;
 mod secure_policy;

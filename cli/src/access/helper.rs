@@ -1,0 +1,293 @@
+//! Runs credential helpers. They are programs of others: they may wait for a person, for a network, or for ever, and say
+//! anything; what they say may be the secret.
+//!
+//! A helper gets `get` as its argument and the server's name on standard input, no shell and no say in what is run but its
+//! name. Its environment is the caller's: keyrings and clouds are found by variables that nobody can list (`HOME`,
+//! `DBUS_SESSION_BUS_ADDRESS`, `GPG_TTY`, `AWS_PROFILE`, proxies, …). Only the variables that speak to this program alone are
+//! taken out, as the addresses among them may carry a password and no helper has a use for them. What a helper writes to
+//! standard error is thrown away: nobody can tell whether it holds a secret.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use oci_transport::CredentialError;
+use registries_conf::{Credentials, Helper};
+
+use crate::env::FOR_THIS_PROGRAM;
+
+/// How long a helper may take: five minutes, since one may ask a person for a passphrase.
+const TIME: Duration = Duration::from_secs(300);
+
+/// How much a helper may answer, in bytes: 1 MiB. A token has some KiB.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// How long an answer counts for other repositories of the server: a minute, since tokens expire.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What a helper said, or why that is of no use.
+type Answer = Result<Option<Credentials>, CredentialError>;
+
+/// The last answer about a server, and when it was given. Whoever holds it is asking.
+type Slot = Arc<Mutex<Option<(Instant, Answer)>>>;
+
+/// The helpers on the search path.
+#[derive(Debug)]
+pub(super) struct Helpers {
+    search_path: Vec<PathBuf>,
+    time: Duration,
+    /// By program and server, so that images of one registry that are copied at the same time ask, and wait, once.
+    answers: Mutex<HashMap<(String, String), Slot>>,
+}
+
+impl Helpers {
+    /// Helpers that are looked for in `search_path`.
+    pub(super) fn new(search_path: Vec<PathBuf>) -> Self {
+        Self { search_path, time: TIME, answers: Mutex::default() }
+    }
+
+    /// Asks a helper about its server.
+    pub(super) fn ask(&self, helper: &Helper) -> Answer {
+        let slot = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(answers.entry((helper.name.clone(), helper.server.clone())).or_default())
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, answer)) = &*slot
+            && at.elapsed() < FRESH
+        {
+            return answer.clone();
+        }
+        let answer = self.run(helper);
+        *slot = Some((Instant::now(), answer.clone()));
+        answer
+    }
+
+    fn run(&self, helper: &Helper) -> Answer {
+        let (name, server) = (helper.program(), &helper.server);
+        let because = |why: String| CredentialError(format!("credential helper `{name}` for `{server}` {why}"));
+        let failed = |error: std::io::Error| because(format!("cannot be run: {error}"));
+        let by_hand = |why: &str| format!("{why}; `echo {server} | {name} get` shows what it says");
+        let program = find(&self.search_path, &name).ok_or_else(|| because("is not on PATH".to_owned()))?;
+
+        let deadline = Instant::now() + self.time;
+        let mut command = Command::new(program);
+        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        for variable in FOR_THIS_PROGRAM {
+            command.env_remove(variable);
+        }
+        let mut running = Running(command.spawn().map_err(failed)?);
+        if let Some(mut stdin) = running.0.stdin.take() {
+            // A helper that does not read its input has decided already; its answer counts. A pipe takes a name whole.
+            let _ = stdin.write_all(server.as_bytes());
+        }
+        let stdout = running.0.stdout.take().ok_or_else(|| because("has no standard output".to_owned()))?;
+        let (sender, receiver) = mpsc::sync_channel(1);
+        // What a helper has started may keep its output open for longer than it lives; then this thread is left behind.
+        std::thread::Builder::new()
+            .name("credential-helper".to_owned())
+            .spawn(move || {
+                let mut answer = Vec::new();
+                let read = stdout.take(MOST_BYTES + 1).read_to_end(&mut answer);
+                let _ = sender.send(read.map(|_| answer));
+            })
+            .map_err(failed)?;
+        let too_slow = || because(by_hand(&format!("was ended, since it took longer than {} s", self.time.as_secs())));
+        let answer = match receiver.recv_timeout(self.time) {
+            Ok(read) => read.map_err(failed)?,
+            Err(RecvTimeoutError::Timeout) => return Err(too_slow()),
+            Err(RecvTimeoutError::Disconnected) => return Err(because("was interrupted".to_owned())),
+        };
+        if answer.len() as u64 > MOST_BYTES {
+            return Err(because(format!("was ended, since it answered more than {MOST_BYTES} bytes")));
+        }
+        let status = running.wait_until(deadline).map_err(failed)?.ok_or_else(too_slow)?;
+        helper.answer(status.success(), &answer).map_err(|error| CredentialError(by_hand(&error.to_string())))
+    }
+}
+
+/// The first file of this name on a search path.
+pub(super) fn find(search_path: &[PathBuf], name: &str) -> Option<PathBuf> {
+    search_path.iter().map(|folder: &PathBuf| Path::new(folder).join(name)).find(|path| path.is_file())
+}
+
+/// A process that does not outlive its use.
+struct Running(Child);
+
+impl Running {
+    /// How it ended; `None` when it has not by the deadline.
+    fn wait_until(&mut self, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
+        loop {
+            let status = self.0.try_wait()?;
+            if status.is_some() || Instant::now() >= deadline {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both do nothing when it has ended and that is known.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::MutexGuard;
+
+    use super::*;
+
+    const SECRET: &str = "pl4nted-s3cret-word";
+
+    /// A process that is being started has the files that are being written here; until it is, none of them can be run.
+    static ONE: Mutex<()> = Mutex::new(());
+
+    struct World {
+        folder: tempfile::TempDir,
+        helpers: Helpers,
+        _one: MutexGuard<'static, ()>,
+    }
+
+    impl World {
+        /// The helper `lab` is this shell script.
+        fn new(script: &str) -> Self {
+            let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("docker-credential-lab");
+            std::fs::write(&path, format!("#!/bin/sh\ncd {}\n{script}\n", folder.path().display())).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let helpers = Helpers::new(vec!["/nowhere".into(), folder.path().to_owned()]);
+            Self { folder, helpers, _one: one }
+        }
+
+        /// What comes of asking, without secrets: `user`, nothing, or the reason.
+        fn ask(&self) -> String {
+            let answer = self.helpers.ask(&Helper::new("lab", "reg.lab:5000").unwrap());
+            let text = match answer {
+                Ok(Some(Credentials::Basic { username, password })) => {
+                    assert_eq!(password.reveal(), SECRET);
+                    format!("user {}", username.reveal())
+                }
+                Ok(Some(other)) => format!("{other:?}"),
+                Ok(None) => "nothing".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            assert!(!text.contains(SECRET), "{text}");
+            text
+        }
+
+        fn file(&self, name: &str) -> Option<String> {
+            std::fs::read_to_string(self.folder.path().join(name)).ok()
+        }
+    }
+
+    fn good() -> String {
+        format!(r#"echo '{{"ServerURL":"x","Username":"me","Secret":"{SECRET}"}}'"#)
+    }
+
+    #[track_caller]
+    fn check(script: &str, expected: &str) {
+        assert_eq!(World::new(script).ask(), expected, "{script}");
+    }
+
+    const BY_HAND: &str = "; `echo reg.lab:5000 | docker-credential-lab get` shows what it says";
+
+    #[test]
+    fn answers() {
+        check(&good(), "user me");
+        check(&format!("test $# = 1 && test \"$1\" = get && test \"$(cat)\" = reg.lab:5000 && {}", good()), "user me");
+        check("echo '{}'", "nothing");
+        check("echo 'credentials not found in native keychain'; exit 1", "nothing");
+        let failed = format!("credential helper `docker-credential-lab` failed{BY_HAND}");
+        check(&format!("echo {SECRET}; echo {SECRET} >&2; exit 1"), &failed);
+        check(&format!("{}; exit 3", good()), &failed);
+        check(&format!("{}; kill -9 $$", good()), &failed);
+        let rubbish = |column: usize| {
+            format!(
+                "credential helper `docker-credential-lab` answered with something else than a JSON object of strings \
+                 (line 1, column {column}){BY_HAND}"
+            )
+        };
+        check(&format!("echo {SECRET}"), &rubbish(1));
+        check("printf '\\377\\376'", &rubbish(1));
+        check(
+            &format!("echo '{{\"Secret\":\"{SECRET}\"}}'"),
+            &format!("credential helper `docker-credential-lab` answered without user name{BY_HAND}"),
+        );
+    }
+
+    #[test]
+    fn programs_that_cannot_be_run() {
+        let mut world = World::new("");
+        std::fs::set_permissions(
+            world.folder.path().join("docker-credential-lab"),
+            std::fs::Permissions::from_mode(0o644),
+        )
+        .unwrap();
+        let who = "credential helper `docker-credential-lab` for `reg.lab:5000`";
+        assert_eq!(world.ask(), format!("{who} cannot be run: Permission denied (os error 13)"));
+        world.helpers = Helpers::new(vec!["/nowhere".into()]);
+        assert_eq!(world.ask(), format!("{who} is not on PATH"));
+    }
+
+    /// A flood is not kept and does not go on.
+    #[test]
+    fn a_flood_is_cut() {
+        let who = "credential helper `docker-credential-lab` for `reg.lab:5000`";
+        check("while :; do echo flood; done", &format!("{who} was ended, since it answered more than 1048576 bytes"));
+        // As much on standard error as fits nowhere.
+        check(&format!("head -c 2000000 /dev/zero >&2; {}", good()), "user me");
+    }
+
+    /// Who does not end is ended: at its work, with its output closed, and with a child that keeps the output open.
+    #[test]
+    fn who_hangs_is_ended() {
+        for (what, script) in [
+            ("at work", "exec sleep 600"),
+            ("silent", "exec >&-; exec sleep 600"),
+            ("with a child", "sleep 600 & echo $! >child; wait"),
+        ] {
+            let mut world = World::new(&format!("echo $$ >pid\n{script}"));
+            // However slow the machine is, it is not slower than never.
+            world.helpers.time = Duration::from_secs(1);
+            assert_eq!(
+                world.ask(),
+                format!(
+                    "credential helper `docker-credential-lab` for `reg.lab:5000` was ended, since it took longer than \
+                     1 s{BY_HAND}"
+                ),
+                "{what}"
+            );
+            let pid = world.file("pid").unwrap_or_default();
+            assert!(pid.is_empty() || !Path::new("/proc").join(pid.trim()).exists(), "{what}: {pid} lives on");
+            if let Some(child) = world.file("child") {
+                let _ = Command::new("kill").arg(child.trim()).status();
+            }
+        }
+    }
+
+    /// The images of a registry that are copied together ask once, and hear the same; so do those behind a failure.
+    #[test]
+    fn one_question_for_a_server() {
+        for (script, expected) in [(good(), "user me"), ("exit 1".to_owned(), "failed")] {
+            let world = World::new(&format!("echo asked >>asked\n{script}"));
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| assert!(world.ask().contains(expected)));
+                }
+            });
+            assert_eq!(world.file("asked").unwrap(), "asked\n");
+            world.helpers.ask(&Helper::new("lab", "other.lab").unwrap()).ok();
+            assert_eq!(world.file("asked").unwrap(), "asked\nasked\n");
+        }
+    }
+}
