@@ -7,6 +7,7 @@ mod demo;
 mod fuzz;
 mod layers;
 mod process;
+mod promises;
 mod pull;
 mod setup;
 mod test;
@@ -21,7 +22,7 @@ cargo xtask COMMAND
   setup                  install the Debian packages that the tests use (as root; otherwise says the command)
   test                   setup, fmt, layers, tidy, clippy, all tests, doc tests: what the gate runs
   layers                 hold the allowed arrows between crates against `cargo metadata`
-  tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies)
+  tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies, tests that documents name)
   demo [--binary PATH]   mirror a small world to disk and on to a registry, and compare every digest
   bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
                          speed, CPU, memory and requests of a release-shaped workload, beside curl and cp

@@ -4,13 +4,14 @@
 //! - no unfinished marks in the sources;
 //! - internal dependencies are written one way (`name.workspace = true`), so that a version or path has one home;
 //! - every crate has the workspace's lint table;
-//! - every test that the README names is there.
+//! - every test that the README or `SECURITY.md` names is there.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
 use crate::process::{root, say};
+use crate::promises;
 
 /// Checks the whole tree and lists every fault at once.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -21,17 +22,20 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     files.sort();
     let mut faults = Vec::new();
-    let mut tests = Vec::new();
+    let (mut tests, mut promised) = (Vec::new(), Vec::new());
     for file in &files {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
         faults.extend(check_file(&name, &text));
+        promised.extend(promises::tests_of(&name, &text));
         if let Some(name) = name.strip_prefix("cli/tests/it/") {
             tests.push((name.trim_end_matches(".rs").to_owned(), text));
         }
     }
     let readme = std::fs::read_to_string(root.join("README.md")).context("cannot read README.md")?;
     faults.extend(check_readme(&readme, &tests));
+    let promises = std::fs::read_to_string(root.join("SECURITY.md")).context("cannot read SECURITY.md")?;
+    faults.extend(promises::check("SECURITY.md", &promises, &promised));
     if faults.is_empty() {
         say(&format!("tidy: {} files", files.len()));
         return Ok(());
