@@ -1,98 +1,87 @@
 //! The body of an upload that lies in a file: read where the request is written, so that a piece is read, hashed and sent
 //! by one core while it is in that core's cache.
 //!
-//! Only what the page cache has is read there (`preadv2` with `RWF_NOWAIT`), which takes microseconds. What has to come
-//! from the disk is waited for on a blocking thread; the read before has told the kernel to fetch what follows.
+//! Only what the page cache has is read there (`preadv2` with `RWF_NOWAIT`), which takes microseconds. Where the first
+//! piece has to come from the disk, so will the next ones: from there on a blocking thread reads ahead of the network.
 
 use std::fs::File;
-use std::io::{self, IoSliceMut};
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
+use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::io::ReadWriteFlags;
+use tokio::sync::mpsc::Receiver;
 
-use crate::upload_body::{Buffers, Check, Part, local};
+use crate::upload_body::{Buffers, Check, Part, local, on_thread};
 
 /// A part of a blob that is being sent out of a file.
 pub(crate) struct FileBody {
-    file: Arc<File>,
+    file: File,
     /// Where the next byte lies in the file.
     place: u64,
     /// Bytes of the part that were not read yet.
     left: u64,
     check: Check,
     buffers: Buffers,
-    /// The file system can say that it would have to wait.
-    tells: bool,
+}
+
+/// Who reads.
+enum Reader {
+    Here(Box<FileBody>),
+    Thread(Receiver<io::Result<Bytes>>),
 }
 
 impl FileBody {
     /// `part` of a blob whose byte `part.offset` lies at `place` of the file.
     pub(crate) fn new(file: File, place: u64, part: &Part) -> Self {
-        // The kernel reads twice as far ahead then; where it does not know the advice nothing is lost.
-        let _ = rustix::fs::fadvise(&file, place, std::num::NonZero::new(part.length), rustix::fs::Advice::Sequential);
-        Self {
-            file: Arc::new(file),
-            place,
-            left: part.length,
-            check: Check::new(part),
-            buffers: Buffers::for_part(part),
-            tells: true,
-        }
+        Self { file, place, left: part.length, check: Check::new(part), buffers: Buffers::for_part(part) }
     }
 
     pub(crate) fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        futures_util::stream::unfold(Some(self), |body| async move {
-            let mut body = body?;
-            match body.next().await {
-                Ok(Some(piece)) => Some((Ok(piece), Some(body))),
-                Ok(None) => None,
-                Err(error) => Some((Err(local(error)), None)),
-            }
+        futures_util::stream::unfold(Some(Reader::Here(Box::new(self))), |reader| async move {
+            let mut receiver = match reader? {
+                Reader::Here(mut body) => match body.next() {
+                    Ok(Some(piece)) => return Some((Ok(piece), Some(Reader::Here(body)))),
+                    Ok(None) if body.left == 0 => return None,
+                    Ok(None) => body.on_thread(),
+                    Err(error) => return Some((Err(local(error)), None)),
+                },
+                Reader::Thread(receiver) => receiver,
+            };
+            Some((receiver.recv().await?, Some(Reader::Thread(receiver))))
         })
     }
 
-    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+    /// The next piece that may be sent. None at the end of the part, and when the disk would have to be waited for.
+    fn next(&mut self) -> io::Result<Option<Bytes>> {
         while self.left > 0 {
-            let (memory, count) = self.read().await?;
+            let mut memory = self.buffers.take();
+            let wanted = usize::try_from(self.left).map_or(memory.len(), |left| left.min(memory.len()));
+            let mut target = [IoSliceMut::new(&mut memory[..wanted])];
+            // Nothing to be had at once, a file system that cannot tell, the end of a file that is too short, or damage:
+            // reading it in the ordinary way tells which.
+            let count = rustix::io::preadv2(&self.file, &mut target, self.place, ReadWriteFlags::NOWAIT).unwrap_or(0);
+            let piece = self.buffers.lend(memory, count);
             if count == 0 {
-                // The file is shorter than the blob, which the check tells.
-                break;
+                return Ok(None);
             }
             self.place += count as u64;
             self.left -= count as u64;
-            if let Some(ready) = self.check.push(self.buffers.lend(memory, count)) {
+            if let Some(ready) = self.check.push(piece) {
                 return Ok(Some(ready));
             }
         }
-        self.left = 0;
         self.check.end()
     }
 
-    /// A buffer, and how many bytes of it are filled; none at the end of the file.
-    async fn read(&mut self) -> io::Result<(Vec<u8>, usize)> {
-        let mut memory = self.buffers.take();
-        let wanted = usize::try_from(self.left).map_or(memory.len(), |left| left.min(memory.len()));
-        if self.tells {
-            let mut target = [IoSliceMut::new(&mut memory[..wanted])];
-            match rustix::io::preadv2(&self.file, &mut target, self.place, ReadWriteFlags::NOWAIT) {
-                Ok(count) => return Ok((memory, count)),
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                // An old kernel, or a file system that cannot tell. A real failure comes again below.
-                Err(_) => self.tells = false,
-            }
-        }
-        let (file, place) = (Arc::clone(&self.file), self.place);
-        let read = move || loop {
-            match file.read_at(&mut memory[..wanted], place) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-                Ok(count) => return Ok((memory, count)),
-            }
+    /// Gives the rest to a thread that may wait.
+    fn on_thread(self) -> Receiver<io::Result<Bytes>> {
+        let Self { mut file, place, left, check, buffers } = self;
+        let open = move || {
+            file.seek(SeekFrom::Start(place))?;
+            Ok(file.take(left))
         };
-        tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+        on_thread(open, check, buffers)
     }
 }
 
@@ -105,18 +94,30 @@ mod tests {
     use super::*;
 
     /// The bytes that a part becomes, or the error.
-    async fn sent(content: &[u8], place: u64, part: Part, tells: bool) -> Result<Vec<u8>, String> {
+    ///
+    /// With `waits`, another thread reads behind the first piece.
+    async fn sent(content: &[u8], place: u64, part: Part, waits: bool) -> Result<Vec<u8>, String> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        let body = FileBody { tells, ..FileBody::new(file, place, &part) };
-        let pieces: Vec<Bytes> = body.into_stream().try_collect().await.map_err(|error| error.to_string())?;
+        let mut body = FileBody::new(file, place, &part);
+        let mut pieces = Vec::new();
+        if waits {
+            let first = body.next().map_err(|error| error.to_string())?;
+            pieces.extend(first);
+            let rest = futures_util::stream::unfold(body.on_thread(), |mut receiver| async move {
+                Some((receiver.recv().await?, receiver))
+            });
+            pieces.extend(rest.try_collect::<Vec<Bytes>>().await.map_err(|error| error.to_string())?);
+        } else {
+            pieces = body.into_stream().try_collect().await.map_err(|error| error.to_string())?;
+        }
         Ok(pieces.concat())
     }
 
     #[tokio::test]
     async fn parts() {
         let content: Vec<u8> = (0..400_000_u32).map(|n| (n % 251) as u8).collect();
-        for tells in [true, false] {
+        for waits in [false, true] {
             for (offset, length) in [(0, 0), (0, 1), (7, 65_536), (65_536, 65_537), (1000, 300_000)] {
                 // The blob begins 512 bytes into the file, and the file goes on behind it.
                 let place = 512 + offset;
@@ -124,7 +125,7 @@ mod tests {
                 let expected = Hasher::of(Algorithm::Sha256, blob);
                 for expected in [None, Some(expected)] {
                     let part = Part { offset, length, expected };
-                    assert_eq!(sent(&content, place, part, tells).await.as_deref(), Ok(blob), "{offset} {length}");
+                    assert_eq!(sent(&content, place, part, waits).await.as_deref(), Ok(blob), "{offset} {length}");
                 }
             }
         }
@@ -133,13 +134,13 @@ mod tests {
     #[tokio::test]
     async fn what_is_wrong_is_told_before_the_last_byte() {
         let content = vec![7; 200_000];
-        for tells in [true, false] {
+        for waits in [false, true] {
             let wrong = || Some(Hasher::of(Algorithm::Sha256, b"another"));
             let part = Part { offset: 0, length: 200_000, expected: wrong() };
-            let error = sent(&content, 0, part, tells).await.unwrap_err();
+            let error = sent(&content, 0, part, waits).await.unwrap_err();
             assert!(error.starts_with("digest mismatch: the content to push has digest"), "{error}");
             let part = Part { offset: 0, length: 200_001, expected: wrong() };
-            let error = sent(&content, 0, part, tells).await.unwrap_err();
+            let error = sent(&content, 0, part, waits).await.unwrap_err();
             assert_eq!(error, "the blob ended after 200000 of 200001 bytes");
         }
     }

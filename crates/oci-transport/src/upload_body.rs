@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use image_ref::{Digest, Hasher};
+use tokio::sync::mpsc::Receiver;
 
 use crate::blob::BlobSource;
 use crate::call::Upload;
@@ -65,21 +66,31 @@ fn from_disk(source: Arc<dyn BlobSource>, part: Part) -> impl Stream<Item = io::
         };
         match opened.map_err(io::Error::other).flatten() {
             Ok(Some((file, place))) => FileBody::new(file, place, &part).into_stream().boxed(),
-            Ok(None) => read(source, part).boxed(),
+            Ok(None) => read(source, &part).boxed(),
             Err(error) => futures_util::stream::iter([Err(local(error))]).boxed(),
         }
     };
     futures_util::stream::once(start).flatten()
 }
 
+/// Opens and reads on a blocking thread.
+fn read(source: Arc<dyn BlobSource>, part: &Part) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<> {
+    let (offset, length) = (part.offset, part.length);
+    let open = move || Ok(source.open(offset)?.take(length));
+    let mut receiver = on_thread(open, Check::new(part), Buffers::for_part(part));
+    futures_util::stream::poll_fn(move |context| receiver.poll_recv(context))
+}
+
 /// Reads on a blocking thread for as long as someone listens.
-fn read(source: Arc<dyn BlobSource>, part: Part) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+pub(crate) fn on_thread<R: Read>(
+    open: impl FnOnce() -> io::Result<io::Take<R>> + Send + 'static,
+    mut check: Check,
+    buffers: Buffers,
+) -> Receiver<io::Result<Bytes>> {
     let (sender, receiver) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(AHEAD);
     tokio::task::spawn_blocking(move || {
-        let mut check = Check::new(&part);
-        let buffers = Buffers::for_part(&part);
-        let mut work = || -> io::Result<()> {
-            let mut reader = source.open(part.offset)?.take(part.length);
+        let work = || -> io::Result<()> {
+            let mut reader = open()?;
             loop {
                 let chunk = buffers.fill(&mut reader)?;
                 let last = chunk.is_empty();
@@ -99,7 +110,7 @@ fn read(source: Arc<dyn BlobSource>, part: Part) -> impl Stream<Item = io::Resul
             let _ = sender.blocking_send(Err(local(error)));
         }
     });
-    futures_util::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) })
+    receiver
 }
 
 /// The buffers of one upload, used again once the network is done with them: new memory for each read would have to be

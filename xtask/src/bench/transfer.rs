@@ -93,7 +93,8 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
     let configuration = configuration.display().to_string();
 
     let (mut floor_pull, mut floor_push) = (Vec::new(), Vec::new());
-    let [mut cold, mut warm, mut push, mut push_again, mut relay] = [const { Series { runs: Vec::new() } }; 5];
+    let [mut cold, mut warm, mut warm_again, mut push, mut push_again, mut relay] =
+        [const { Series { runs: Vec::new() } }; 6];
     let mut skopeo = Vec::new();
     let has_skopeo = process::on_path("skopeo");
     for pair in 1..=options.pairs {
@@ -115,11 +116,15 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         let mut destination = Server::start(&arrived)?;
         let target = format!("docker://{}/mirror", destination.host());
         let from = ["-c", &configuration, "--from", &disk_url, &target, "--dest-tls-verify=false"];
+        // The tool keeps what it archives out of the page cache; the floor's files are in it.
+        warm_up(&disk)?;
         step(&mut push, &enclave, &from, &mut destination)?;
         step(&mut push_again, &enclave, &from, &mut destination)?;
         drop(destination);
         // Last, since it replaces the archive by one that holds what is new: nothing.
         step(&mut warm, &connected, &to_disk, &mut source)?;
+        // The file system takes its time to free the archive that was replaced: now there is only a small one.
+        step(&mut warm_again, &connected, &to_disk, &mut source)?;
         for folder in [arrived.as_path(), disk.as_path(), connected.home(), enclave.home()] {
             fs::remove_dir_all(folder)?;
         }
@@ -152,7 +157,18 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         fs::remove_dir_all(&scratch)?;
     }
     let floors = Floors { pull: median(floor_pull), push: median(floor_push), skopeo };
-    print(options, &workload, &floors, &[&cold, &warm, &push, &push_again, &relay]);
+    print(options, &workload, &floors, &[&cold, &warm, &warm_again, &push, &push_again, &relay]);
+    Ok(())
+}
+
+/// Reads the files of a folder, so that they are in memory.
+fn warm_up(folder: &Path) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
+            std::io::copy(&mut fs::File::open(path)?, &mut std::io::sink())?;
+        }
+    }
     Ok(())
 }
 
@@ -176,7 +192,7 @@ fn step(series: &mut Series, tool: &Tool, arguments: &[&str], peer: &mut Server)
     Ok(())
 }
 
-fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Series; 5]) {
+fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Series; 6]) {
     let total = workload.total_bytes() as f64;
     let gigabytes = total / 1e9;
     say(&format!(
@@ -195,7 +211,8 @@ fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Ser
     let has_skopeo = !floors.skopeo.is_empty();
     let rows = [
         ("M2D, cold", Some(floors.pull), "<= 1.3"),
-        ("M2D, nothing new", None, seconds_allowed.as_str()),
+        ("M2D, nothing new, an archive of all is replaced", None, seconds_allowed.as_str()),
+        ("M2D, nothing new, an archive of nothing is replaced", None, seconds_allowed.as_str()),
         ("D2M", Some(floors.push), "<= 1.15"),
         ("D2M, nothing new", None, ""),
         ("M2M", has_skopeo.then(|| skopeo(|cost| cost.wall)), "<= 0.5"),
@@ -218,7 +235,7 @@ fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Ser
     }
     if has_skopeo {
         let theirs = skopeo(|cost| cost.cpu);
-        let ours = median(series[4].runs.iter().map(|(cost, _)| cost.cpu));
+        let ours = median(series[5].runs.iter().map(|(cost, _)| cost.cpu));
         say(&format!(
             "\nskopeo: {:.2} CPU s per GB, {:.0} MB peak RSS; CPU of M2M over skopeo's: {:.2} (target <= 0.5)",
             theirs / gigabytes,
