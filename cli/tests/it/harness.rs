@@ -215,6 +215,12 @@ impl Outcome {
         self
     }
 
+    /// The first line with this text, on either stream.
+    pub(crate) fn line_with(&self, text: &str) -> Option<String> {
+        let all = plain(&format!("{}{}", self.stderr, self.stdout));
+        all.lines().find(|line| line.contains(text)).map(str::to_owned)
+    }
+
     /// Only the lines of errors and warnings, on both streams, without time, colour, ports, paths of this machine and
     /// hexadecimal digests.
     pub(crate) fn complaints(&self) -> String {

@@ -3,17 +3,16 @@
 use std::process::Command;
 
 use image_signature::cosign::SigningKey;
-use image_signature::{
-    COSIGN_BUNDLE, COSIGN_CERTIFICATE, COSIGN_CHAIN, COSIGN_MEDIA_TYPE, COSIGN_SIGNATURE, Payload, SigstoreSignature,
-};
+use image_signature::{COSIGN_MEDIA_TYPE, Payload, SigstoreSignature};
 use serde_json::json;
 use test_support::{
-    Image, ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, SigningAuthority, SigningCertificate, Skopeo,
-    Subject, TransparencyLog, When, cosign_signature, cosign_signature_tag,
+    Image, ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, Skopeo, When, cosign_signature,
+    cosign_signature_tag,
 };
 
 use crate::harness::{Home, Outcome};
 
+mod certificates;
 mod simple_signing;
 
 /// Two keys made for these tests with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.
@@ -57,56 +56,59 @@ pub(super) fn signature(key: &str, name: &str, signed: &Image, altered: bool) ->
     image
 }
 
-/// How the images of a row are signed.
-#[derive(Clone, Copy, PartialEq)]
-enum Sign {
-    Nothing,
-    Good,
-    ForeignKey,
-    Altered,
-    OtherName,
-    OnlyTheList,
-}
+/// Whether an image is a list, and whether it is named by its digest.
+type Form = (bool, bool);
 
+/// All forms of an image.
+const FORMS: [Form; 4] = [(false, false), (false, true), (true, false), (true, true)];
+
+/// What is special about the signatures of an image, which is also the name of its repository below `ns`, and why it is
+/// refused, if it is.
+type Row = (&'static str, Option<&'static str>);
+
+/// Makes the image of a signature: of a row, under the name of its repository, for a manifest, which may be the root.
+type Attach<'a> = &'a dyn Fn(&str, &str, &Image, bool) -> Option<Image>;
+
+/// An image for each row, in a form.
 struct World {
     source: Registry,
     destination: Registry,
     home: Home,
-    image: Image,
+    by_digest: bool,
+    images: Vec<(&'static str, Image)>,
 }
 
 impl World {
-    fn new(list: bool, by_digest: bool, sign: Sign) -> Self {
-        let only_the_list = sign == Sign::OnlyTheList;
-        Self::signed(list, by_digest, only_the_list, &|name, subject| match sign {
-            Sign::Nothing => None,
-            Sign::ForeignKey => Some(signature(FOREIGN_KEY, name, subject, false)),
-            Sign::Altered => Some(signature(KEY, name, subject, true)),
-            Sign::OtherName => Some(signature(KEY, &format!("{name}-other"), subject, false)),
-            Sign::Good | Sign::OnlyTheList => Some(signature(KEY, name, subject, false)),
-        })
-    }
-
-    /// `sign` gives the image of the signature of a manifest, by the name of the repository.
-    fn signed(list: bool, by_digest: bool, only_the_list: bool, sign: &dyn Fn(&str, &Image) -> Option<Image>) -> Self {
+    fn new((list, by_digest): Form, rows: &[Row], attach: Attach<'_>) -> Self {
         let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
-        let image = if list {
-            IndexBuilder::oci().architectures(&["amd64", "arm64"], 10, 20_000).build()
-        } else {
-            ImageBuilder::oci().layer(Layer::random(1, 40_000)).build()
-        };
-        source.push("ns/app", "v1", &image);
-        let name = format!("{}/ns/app", source.host());
-        let subjects = if only_the_list { vec![&image] } else { image.manifests() };
-        for subject in subjects {
-            if let Some(signed) = sign(&name, subject) {
-                source.push("ns/app", cosign_signature_tag(&subject.digest).as_str(), &signed);
+        let mut images = Vec::new();
+        for ((row, _), seed) in rows.iter().zip((1..).step_by(10)) {
+            let image = if list {
+                IndexBuilder::oci().architectures(&["amd64", "arm64"], seed, 20_000).build()
+            } else {
+                ImageBuilder::oci().layer(Layer::random(seed, 40_000)).build()
+            };
+            let repository = format!("ns/{row}");
+            source.push(&repository, "v1", &image);
+            let name = format!("{}/{repository}", source.host());
+            for subject in image.manifests() {
+                if let Some(signed) = attach(row, &name, subject, subject.digest == image.digest) {
+                    source.push(&repository, cosign_signature_tag(&subject.digest).as_str(), &signed);
+                }
             }
+            images.push((*row, image));
         }
         let home = Home::new();
         home.write("key.pub", SigningKey::from_pem(KEY).unwrap().public_pem());
-        home.additional_images([if by_digest { format!("{name}@{}", image.digest) } else { format!("{name}:v1") }]);
-        Self { source, destination, home, image }
+        let world = Self { source, destination, home, by_digest, images };
+        world.home.additional_images(world.images.iter().map(|(row, image)| world.name(row, image)));
+        world
+    }
+
+    /// The name that an image is asked for by.
+    fn name(&self, row: &str, image: &Image) -> String {
+        let repository = format!("{}/ns/{row}", self.source.host());
+        if self.by_digest { format!("{repository}@{}", image.digest) } else { format!("{repository}:v1") }
     }
 
     /// Writes a policy whose rule for the source's `ns` is `rule`, and which refuses everything else.
@@ -135,167 +137,110 @@ impl World {
     }
 }
 
-/// Mirrors to disk and on with this rule: both accept, or both refuse and say `why`.
+/// All three workflows with the policy of this world, whose images are those of `rows`: each accepts what is good, and
+/// refuses the rest with its reason, before any layer of it moves.
 #[track_caller]
-fn check(what: &str, rule: impl Fn(&World) -> serde_json::Value, sign: Sign, refusal: Option<&str>) {
-    for (list, by_digest) in [(false, false), (false, true), (true, false), (true, true)] {
-        if !list && sign == Sign::OnlyTheList {
-            continue;
+fn check_world(world: &World, rows: &[Row], more: &[&str]) {
+    let options = [&["--secure-policy", "--policy", "policy.json"], more].concat();
+    let is_refused = |row: &str| rows.iter().any(|(name, refusal)| *name == row && refusal.is_some());
+    let verdicts = |what: &str, outcome: &Outcome, offline: bool| {
+        outcome.code(if rows.iter().any(|(row, _)| is_refused(row)) { 8 } else { 0 });
+        for ((row, refusal), (_, image)) in rows.iter().zip(&world.images) {
+            let said = format!("{} is rejected by policy", world.name(row, image));
+            let line = outcome.line_with(&said);
+            match (refusal, line) {
+                (None, None) => {}
+                // Signatures at a server are in the archive, or nowhere.
+                (Some("no signature exists"), Some(line)) if offline && !more.is_empty() => {
+                    assert!(line.contains("the archive carries none"), "{what}: {line}");
+                }
+                (Some(why), Some(line)) => {
+                    assert!(line.contains(why) && line.contains("policy.json"), "{what}, {row}: {line}");
+                }
+                (_, line) => panic!("{what}, {row}: {refusal:?}, but {line:?}"),
+            }
         }
-        let world = World::new(list, by_digest, sign);
-        let rule = rule(&world);
-        let what = format!(
-            "{what}, {}, by {}",
-            if list { "list" } else { "single" },
-            if by_digest { "digest" } else { "tag" }
-        );
-        world.policy(&rule);
-        check_world(&what, &world, by_digest, refusal, &[]);
+    };
+    let arrived = |what: &str, registry: &Registry| {
+        let accepted = world.images.iter().filter(|(row, _)| !is_refused(row));
+        let mut expected: Vec<String> = accepted.clone().map(|(row, _)| format!("ns/{row}")).collect();
+        expected.sort();
+        let mut found = registry.repositories();
+        found.sort();
+        assert_eq!(found, expected, "{what}");
+        for (row, image) in accepted {
+            let tag = if world.by_digest { image.digest.as_tag() } else { "v1".to_owned() };
+            let found = registry.manifest(&format!("ns/{row}"), &tag);
+            assert_eq!(found.map(|found| found.digest), Some(image.digest.clone()), "{what}, {row}");
+        }
+    };
+    verdicts("mirror to disk", &world.home.to_disk(&options), false);
+    let straight = Registry::start_blocking();
+    for what in ["mirror to mirror", "mirror to mirror again"] {
+        verdicts(what, &world.home.mirror_to_mirror(straight.host(), &options), false);
+        arrived(what, &straight);
     }
+    for (row, image) in world.images.iter().filter(|(row, _)| is_refused(row)) {
+        for blob in image.all_blobs() {
+            let asked = world.source.requests_matching(&When::path(&blob.digest.to_string()));
+            assert!(asked.is_empty(), "{row}: a layer of a refused image was fetched");
+        }
+    }
+    // An archive made without a policy, brought to a place that has one: it has the same signatures.
+    world.home.to_disk(&[more, &["--since", "2015-01-01"]].concat()).code(0);
+    verdicts("disk to mirror", &world.home.to_mirror(world.destination.host(), &options), true);
+    arrived("disk to mirror", &world.destination);
 }
 
-/// All three workflows with the policy of this world: all accept, or all refuse and say `why`, before any layer moves.
+/// Every row in every form, and what is good by itself.
 #[track_caller]
-fn check_world(what: &str, world: &World, by_digest: bool, refusal: Option<&str>, more: &[&str]) {
-    let to_mirror = || {
-        let options = [&["--secure-policy", "--policy", "policy.json"], more].concat();
-        world.home.to_mirror(world.destination.host(), &options)
-    };
-    let straight_to = |destination: &Registry| {
-        let options = [&["--secure-policy", "--policy", "policy.json"], more].concat();
-        world.home.mirror_to_mirror(destination.host(), &options)
-    };
-    let Some(why) = refusal else {
-        world.to_disk(more).code(0);
-        to_mirror().code(0);
-        let straight = Registry::start_blocking();
-        for _ in 0..2 {
-            straight_to(&straight).code(0);
+fn check(rule: impl Fn(&World) -> serde_json::Value, rows: &[Row], attach: Attach<'_>) {
+    let good: Vec<Row> = rows.iter().filter(|(_, refusal)| refusal.is_none()).copied().collect();
+    for (form, rows) in FORMS.map(|form| (form, rows)).into_iter().chain([((true, false), good.as_slice())]) {
+        if !rows.is_empty() {
+            let world = World::new(form, rows, attach);
+            world.policy(&rule(&world));
+            check_world(&world, rows, &[]);
         }
-        assert_eq!(straight.repositories(), ["ns/app"], "{what}");
-        let tag = if by_digest { world.image.digest.as_tag() } else { "v1".to_owned() };
-        assert!(world.destination.manifest("ns/app", &tag).is_some(), "{what}");
-        return;
-    };
-    let refused_for = |outcome: &Outcome, why: &str| {
-        outcome.code(8).says("is rejected by policy").says("policy.json").says(why);
-    };
-    refused_for(&world.to_disk(more), why);
-    refused_for(&straight_to(&world.destination), why);
-    for blob in world.image.all_blobs() {
-        let asked = world.source.requests_matching(&When::path(&blob.digest.to_string()));
-        assert!(asked.is_empty(), "{what}: a layer of a refused image was fetched");
     }
-    assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
-    // An archive made without a policy, brought to a place that has one: it has the same signatures.
-    world.home.to_disk(more).code(0);
-    let at_server = !more.is_empty() && why == "no signature exists";
-    refused_for(&to_mirror(), if at_server { "the archive carries none" } else { why });
-    assert!(world.destination.repositories().is_empty(), "{what}: something of a refused image was pushed");
 }
 
 #[test]
 fn rules_without_signatures() {
-    let accept = |_: &World| json!({"type": "insecureAcceptAnything"});
-    check("anything", accept, Sign::Nothing, None);
-    check("reject", |_| json!({"type": "reject"}), Sign::Good, Some("images here are refused"));
+    check(|_| json!({"type": "insecureAcceptAnything"}), &[("absent", None)], &|_, _, _, _| None);
+    let refused = Some("images here are refused");
+    let rows = [("good", refused), ("absent", refused)];
+    check(|_| json!({"type": "reject"}), &rows, &with_key);
+}
+
+/// The signature that a row has by a key.
+fn with_key(row: &str, name: &str, subject: &Image, is_root: bool) -> Option<Image> {
+    match row {
+        "good" => Some(signature(KEY, name, subject, false)),
+        "foreign-key" => Some(signature(FOREIGN_KEY, name, subject, false)),
+        "altered" => Some(signature(KEY, name, subject, true)),
+        "other-name" => Some(signature(KEY, &format!("{name}-other"), subject, false)),
+        "only-the-list" if is_root => Some(signature(KEY, name, subject, false)),
+        _ => None,
+    }
 }
 
 #[test]
 fn signatures_with_a_key() {
-    check("good", World::key_rule, Sign::Good, None);
-    check("absent", World::key_rule, Sign::Nothing, Some("no signature exists"));
-    check("foreign key", World::key_rule, Sign::ForeignKey, Some("none of the trusted keys made it"));
-    check("altered", World::key_rule, Sign::Altered, Some("none of the trusted keys made it"));
-    check("other name", World::key_rule, Sign::OtherName, Some("-other` is not accepted"));
-    check("only the list", World::key_rule, Sign::OnlyTheList, Some("of the list"));
-}
-
-/// What a signer with a certificate attaches; `log` has seen it.
-fn certified(
-    by: &SigningCertificate,
-    log: Option<&TransparencyLog>,
-    name: &str,
-    signed: &Image,
-    altered: bool,
-) -> Image {
-    let mut image = signature(&by.key, name, signed, altered);
-    let mut manifest: serde_json::Value = serde_json::from_slice(&image.bytes).unwrap();
-    let annotations = &mut manifest["layers"][0]["annotations"];
-    annotations[COSIGN_CERTIFICATE] = by.certificate.clone().into();
-    annotations[COSIGN_CHAIN] = by.chain.clone().into();
-    if let Some(log) = log {
-        let text = annotations[COSIGN_SIGNATURE].as_str().unwrap();
-        // 2023-06-01: the certificates of this module have expired since.
-        annotations[COSIGN_BUNDLE] = log.bundle(&image.blobs[1].bytes, text, &by.certificate, 1_685_577_600).into();
-    }
-    image.bytes = manifest.to_string().into();
-    image.digest = test_support::manifest_digest(&image.bytes);
-    image
-}
-
-#[test]
-fn signatures_with_a_certificate() {
-    const EMAIL: &str = "signer@lab.example";
-    const PROVIDER: &str = "https://login.lab.example";
-    let (authority, foreign, log) = (SigningAuthority::new(), SigningAuthority::new(), TransparencyLog::new());
-    let subject = Subject { email: Some(EMAIL), ..Subject::default() };
-    let briefly = Subject {
-        oidc_issuer: Some(PROVIDER),
-        from: Some((2023, 5, 31)),
-        until: Some((2023, 6, 2)),
-        ..subject.clone()
-    };
-    let other = |subject: &Subject<'_>| {
-        authority.issue(&Subject { email: Some("other@lab.example"), oidc_issuer: subject.oidc_issuer, ..*subject })
-    };
-    let rule = |fulcio: bool, world: &World| {
-        let file = |name: &str, text: String| world.home.write(name, text).display().to_string();
-        let root = file("root.pem", authority.root());
-        let identity = json!({"type": "matchRepository"});
-        if fulcio {
-            json!({
-                "type": "sigstoreSigned", "signedIdentity": identity,
-                "fulcio": {"caPath": root, "oidcIssuer": PROVIDER, "subjectEmail": EMAIL},
-                "rekorPublicKeyPath": file("rekor.pub", log.public_key()),
-            })
-        } else {
-            json!({
-                "type": "sigstoreSigned", "signedIdentity": identity,
-                "pki": {"caRootsPath": root, "subjectEmail": EMAIL},
-            })
-        }
-    };
-    for fulcio in [false, true] {
-        let subject = if fulcio { &briefly } else { &subject };
-        let seen = fulcio.then_some(&log);
-        let check = |what: &str, (list, by_digest), sign: &dyn Fn(&str, &Image) -> Option<Image>, refusal| {
-            let world = World::signed(list, by_digest, false, sign);
-            world.policy(&rule(fulcio, &world));
-            let what = format!("{what}, fulcio {fulcio}, list {list}, by digest {by_digest}");
-            check_world(&what, &world, by_digest, refusal, &[]);
-        };
-        let holder = authority.issue(subject);
-        let good = |name: &str, image: &Image| Some(certified(&holder, seen, name, image, false));
-        for form in [(false, false), (true, true)] {
-            check("good", form, &good, None);
-        }
-        let single = (false, false);
-        check("absent", single, &|_, _| None, Some("no signature exists"));
-        let with_key = |name: &str, image: &Image| Some(signature(KEY, name, image, false));
-        check("only a key", single, &with_key, Some("the signature carries no certificate"));
-        let stranger = foreign.issue(subject);
-        let by_stranger = |name: &str, image: &Image| Some(certified(&stranger, seen, name, image, false));
-        check("foreign authority", (true, false), &by_stranger, Some("no trusted authority vouches for"));
-        let altered = |name: &str, image: &Image| Some(certified(&holder, seen, name, image, true));
-        check("altered", (false, true), &altered, Some("the holder of the certificate for"));
-        let other = other(subject);
-        let by_other = |name: &str, image: &Image| Some(certified(&other, seen, name, image, false));
-        check("another identity", single, &by_other, Some("required is `signer@lab.example`"));
-        if fulcio {
-            let unseen = |name: &str, image: &Image| Some(certified(&holder, None, name, image, false));
-            check("not in the log", single, &unseen, Some("carries no Rekor bundle"));
-        }
+    let rows = [
+        ("good", None),
+        ("absent", Some("no signature exists")),
+        ("foreign-key", Some("none of the trusted keys made it")),
+        ("altered", Some("none of the trusted keys made it")),
+        ("other-name", Some("-other` is not accepted")),
+    ];
+    check(World::key_rule, &rows, &with_key);
+    // Of a list, each instance is asked about.
+    let rows = [("only-the-list", Some("of the list"))];
+    for by_digest in [false, true] {
+        let world = World::new((true, by_digest), &rows, &with_key);
+        world.policy(&world.key_rule());
+        check_world(&world, &rows, &[]);
     }
 }
 
@@ -389,7 +334,7 @@ fn others_accept_a_signed_catalog() {
 /// leaves signatures behind still looks at them.
 #[test]
 fn leaving_signatures_behind_does_not_blind_the_policy() {
-    let world = World::new(true, true, Sign::Good);
+    let world = World::new((true, true), &[("good", None)], &with_key);
     world.policy(&world.key_rule());
     world.to_disk(&["--remove-signatures"]).code(0);
     // Complete in the cache, pinned, and no signature there: the source is asked.
@@ -401,13 +346,13 @@ fn leaving_signatures_behind_does_not_blind_the_policy() {
 /// with the policy gets it.
 #[test]
 fn a_signature_that_is_published_later() {
-    let world = World::new(true, true, Sign::Nothing);
+    let world = World::new((true, true), &[("app", None)], &with_key);
     world.policy(&world.key_rule());
     world.home.to_disk(&[]).code(0);
     world.to_mirror().code(8).says("no signature exists").says("mirror to disk with --secure-policy fetches");
     world.to_disk(&[]).code(8).says("no signature exists");
     let name = format!("{}/ns/app", world.source.host());
-    for subject in world.image.manifests() {
+    for subject in world.images[0].1.manifests() {
         let signed = signature(KEY, &name, subject, false);
         world.source.push("ns/app", cosign_signature_tag(&subject.digest).as_str(), &signed);
     }
@@ -422,7 +367,7 @@ fn a_signature_that_is_published_later() {
 /// Without `--secure-policy` a policy is only a file.
 #[test]
 fn a_policy_is_enforced_only_when_asked_to() {
-    let world = World::new(false, false, Sign::Nothing);
+    let world = World::new((false, false), &[("app", None)], &with_key);
     world.policy(&json!({"type": "reject"}));
     world.home.to_disk(&["--policy", "policy.json"]).code(0);
 }
