@@ -8,6 +8,7 @@ use test_support::{
 use crate::harness::Home;
 
 mod helpers;
+mod modes;
 mod policy;
 mod secrets;
 mod secure_policy;
