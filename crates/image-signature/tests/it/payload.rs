@@ -1,6 +1,6 @@
 //! What a signature says, parsed strictly (containers-signature(5)).
 
-use image_signature::{Payload, PayloadKind};
+use image_signature::{Payload, PayloadKind, SignatureBlob};
 
 const HEX: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -59,4 +59,18 @@ fn only_the_documented_shape() {
         "missing field `image`",
     );
     check("&", SimpleSigning, "expected value");
+}
+
+/// A key that is trusted could have signed anything; what nests without end does not end the program.
+#[test]
+fn nesting_without_end() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let optional = format!("{{\"critical\": {{}}, \"optional\": {{\"x\": {deep}}}}}");
+    for text in [deep.clone(), format!("{{\"critical\": {deep}}}"), optional] {
+        assert!(Payload::parse(text.as_bytes(), PayloadKind::Cosign).is_err());
+    }
+    let kept = format!("\0sigstore-json\n{{\"mimeType\": \"x\", \"payload\": \"\", \"other\": {deep}}}");
+    // The rest of such a file is passed over.
+    let _ = SignatureBlob::parse(kept.as_bytes());
+    assert!(SignatureBlob::parse(format!("\0sigstore-json\n{deep}").as_bytes()).is_err());
 }

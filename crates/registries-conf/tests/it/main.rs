@@ -7,6 +7,7 @@ mod certs;
 mod locations;
 mod lookaside;
 mod merge;
+mod nesting;
 mod policy;
 mod properties;
 mod resolve;
