@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use test_support::{
-    DebianRegistry, Effect, Fault, ImageBuilder, Kind, Layer, Registry, Skopeo, When, World, WorldImage,
+    DebianRegistry, Effect, Fault, ImageBuilder, Kind, Layer, Nowhere, Registry, Skopeo, When, World, WorldImage,
 };
 
 use crate::harness::{Home, plain};
@@ -314,11 +314,11 @@ mod registries_conf {
         let (real, other) = (Registry::start_blocking(), Registry::start_blocking());
         let built = ImageBuilder::oci().layer(Layer::random(1, 1000)).build();
         real.push("real/app", "v1", &built);
-        let down = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let down = Nowhere::hold();
         let fill = |text: &str| {
             text.replace("REAL", real.host())
                 .replace("OTHER", other.host())
-                .replace("DOWN", &down)
+                .replace("DOWN", down.host())
                 .replace("DIGEST", &built.digest.to_string())
         };
         let home = Home::new();
@@ -373,7 +373,7 @@ mod registries_conf {
             let image = ImageBuilder::oci().layer(Layer::random(n, 1000)).build();
             real.push(&format!("real/app{n}"), "v1", &image);
         }
-        let down = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let down = Nowhere::hold();
         let home = Home::new();
         let conf = table(&[
             "[[registry]]",

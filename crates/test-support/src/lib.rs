@@ -7,6 +7,7 @@
 //!
 //! Beside them stand [`DebianRegistry`], [`Skopeo`] and [`Gpg`], programs of others as independent witnesses, and larger makers:
 //! [`World`], [`Release`], [`OperatorWorld`], [`CatalogBuilder`], [`GeneratedCatalog`], [`release_shaped`].
+//! Where nobody shall listen, [`Nowhere`] holds the port.
 //!
 //! ```
 //! use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
@@ -37,6 +38,7 @@ mod flatten;
 mod generated_catalog;
 mod image;
 pub mod media_type;
+mod nowhere;
 mod operators;
 mod process;
 mod random;
@@ -58,6 +60,7 @@ pub use image::{
     Blob, Format, Image, ImageBuilder, IndexBuilder, Layer, LayerCompression, artifact, cosign_signature,
     cosign_signature_tag, schema1, schema1_signed,
 };
+pub use nowhere::Nowhere;
 pub use operators::OperatorWorld;
 pub use process::{DebianRegistry, DebianRegistryBuilder, Gpg, Skopeo};
 pub use random::Random;

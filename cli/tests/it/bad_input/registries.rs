@@ -1,15 +1,9 @@
 //! Registries that are away, refuse, lie or break off.
 
-use test_support::{Auth, DebianRegistry, Effect, Fault, Kind, Registry, TestCa, TokenAuth, When};
+use test_support::{Auth, DebianRegistry, Effect, Fault, Kind, Nowhere, Registry, TestCa, TokenAuth, When};
 
 use super::{Site, leaves};
 use crate::harness::{Home, Outcome};
-
-/// A loopback port where nobody listens.
-fn closed_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
-}
 
 /// Mirrors `site` to disk with this fault at the source, which must fail with exit code 8 and leave nothing.
 #[track_caller]
@@ -58,8 +52,8 @@ fn push_recovers(fault: Fault) {
 
 #[test]
 fn the_source_is_away() {
-    let home = Home::new();
-    home.additional_images([format!("{}/ns/app:v1", closed_port())]);
+    let (home, away) = (Home::new(), Nowhere::hold());
+    home.additional_images([format!("{away}/ns/app:v1")]);
     let outcome = home.to_disk(&["--retry-times=1"]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
     [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: cannot connect: connection refused (os error 111) (after 2 attempts)
@@ -92,8 +86,8 @@ fn the_source_has_no_address() {
 
 #[test]
 fn the_destination_is_away() {
-    let site = Site::mirrored();
-    let outcome = site.home.to_mirror(&closed_port(), &["--retry-times=1"]);
+    let (site, away) = (Site::mirrored(), Nowhere::hold());
+    let outcome = site.home.to_mirror(away.host(), &["--retry-times=1"]);
     insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] checking registry "127.0.0.1:PORT" access: checking registry `127.0.0.1:PORT`: cannot connect: connection refused (os error 111) (after 2 attempts)"#);
     leaves(&site.home, &["mirror_000001.tar"]);
 }

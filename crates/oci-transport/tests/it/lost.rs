@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use image_ref::{ImageRef, Repository};
 use oci_transport::{Client, ClientOptions, Condition, RetryPolicy, Side};
 use registries_conf::{Layer, RegistriesConf};
-use test_support::{ImageBuilder, Registry};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use test_support::{ImageBuilder, Nowhere, Registry};
+use tokio::net::TcpStream;
 
 use crate::support::{options, random};
 
@@ -17,26 +17,6 @@ const PAUSE: Duration = Duration::from_millis(300);
 fn client(side: Side) -> Client {
     let retry = RetryPolicy { times: 3, delay: PAUSE, ..RetryPolicy::default() };
     Client::new(ClientOptions { retry, ..options(side) }).unwrap()
-}
-
-/// A loopback address where nobody listens, and that nobody else gets while this lives.
-struct Nowhere {
-    socket: TcpSocket,
-    address: String,
-}
-
-impl Nowhere {
-    fn new() -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = socket.local_addr().unwrap().to_string();
-        Self { socket, address }
-    }
-
-    /// From now on somebody listens.
-    fn listen(self) -> TcpListener {
-        self.socket.listen(128).unwrap()
-    }
 }
 
 /// Passes connections at what was nowhere on to a registry.
@@ -57,8 +37,8 @@ fn forward(from: Nowhere, to: String) -> tokio::task::JoinHandle<()> {
 #[tokio::test]
 async fn others_share_the_attempts_of_the_first() {
     let client = client(Side::Destination);
-    let nowhere = Nowhere::new();
-    let at = client.endpoint(&Repository::new(&*nowhere.address, "ns/app").unwrap());
+    let nowhere = Nowhere::hold();
+    let at = client.endpoint(&Repository::new(nowhere.host(), "ns/app").unwrap());
     let attempts = Arc::new(AtomicU32::new(0));
     let late = (0..20).map(|number| {
         let (client, at, attempts) = (client.clone(), at.clone(), Arc::clone(&attempts));
@@ -93,8 +73,8 @@ async fn a_passing_outage_fails_nobody() {
     let registry = Registry::start_blocking();
     let blob = random(1, 1000);
     registry.put_blob("ns/app", blob.bytes.clone());
-    let (client, nowhere) = (client(Side::Destination), Nowhere::new());
-    let at = client.endpoint(&Repository::new(&*nowhere.address, "ns/app").unwrap());
+    let (client, nowhere) = (client(Side::Destination), Nowhere::hold());
+    let at = client.endpoint(&Repository::new(nowhere.host(), "ns/app").unwrap());
     let many = (0..10).map(|_| {
         let (client, at, digest) = (client.clone(), at.clone(), blob.digest.clone());
         tokio::spawn(async move { client.head_blob(&at, &digest).await })
@@ -113,8 +93,8 @@ async fn a_registry_that_comes_back_is_found_again() {
     let registry = Registry::start_blocking();
     let blob = random(1, 1000);
     registry.put_blob("ns/app", blob.bytes.clone());
-    let (client, nowhere) = (client(Side::Destination), Nowhere::new());
-    let at = client.endpoint(&Repository::new(&*nowhere.address, "ns/app").unwrap());
+    let (client, nowhere) = (client(Side::Destination), Nowhere::hold());
+    let at = client.endpoint(&Repository::new(nowhere.host(), "ns/app").unwrap());
     assert_eq!(client.head_blob(&at, &blob.digest).await.unwrap_err().attempts(), 4);
     let given_up = Instant::now();
     let forwarding = forward(nowhere, registry.host().to_owned());
@@ -137,18 +117,18 @@ fn conf(primary: &str, mirror: &str) -> Arc<RegistriesConf> {
 
 #[tokio::test]
 async fn a_mirror_that_is_gone_is_passed_over() {
-    let (registry, mirror) = (Registry::start_blocking(), Nowhere::new());
+    let (registry, mirror) = (Registry::start_blocking(), Nowhere::hold());
     registry.push("ns/app", "v1", &ImageBuilder::oci().build());
     // The pause is longer than any test: whoever waited for it would hang.
     let retry = RetryPolicy { times: 2, delay: Duration::from_secs(3600), ..RetryPolicy::default() };
-    let registries = conf(registry.host(), &mirror.address);
+    let registries = conf(registry.host(), mirror.host());
     let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
     let reference = |tag: &str| ImageRef::parse(&format!("{}/ns/app:{tag}", registry.host())).unwrap();
     for _ in 0..3 {
         client.pull_manifest(&reference("v1")).await.unwrap();
     }
     // From now on a listener would be noticed, and nobody asks.
-    let address = mirror.address.clone();
+    let address = mirror.host().to_owned();
     let listener = mirror.listen();
     for _ in 0..20 {
         client.pull_manifest(&reference("v1")).await.unwrap();
@@ -163,12 +143,12 @@ async fn a_mirror_that_is_gone_is_passed_over() {
 
 #[tokio::test]
 async fn a_mirror_that_comes_back_is_asked_again() {
-    let (registry, mirror, nowhere) = (Registry::start_blocking(), Registry::start_blocking(), Nowhere::new());
+    let (registry, mirror, nowhere) = (Registry::start_blocking(), Registry::start_blocking(), Nowhere::hold());
     for registry in [&registry, &mirror] {
         registry.push("ns/app", "v1", &ImageBuilder::oci().build());
     }
     let retry = RetryPolicy { times: 1, delay: PAUSE, ..RetryPolicy::default() };
-    let registries = conf(registry.host(), &nowhere.address);
+    let registries = conf(registry.host(), nowhere.host());
     let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
     let reference = ImageRef::parse(&format!("{}/ns/app:v1", registry.host())).unwrap();
     for _ in 0..4 {
@@ -186,8 +166,8 @@ async fn a_lost_mirror_stops_no_one() {
     let registry = Registry::start_blocking();
     let image = ImageBuilder::oci().build();
     registry.push("ns/app", "v1", &image);
-    let nowhere = Nowhere::new();
-    let registries = conf(registry.host(), &nowhere.address);
+    let nowhere = Nowhere::hold();
+    let registries = conf(registry.host(), nowhere.host());
     let retry = RetryPolicy { times: 1, delay: PAUSE, ..RetryPolicy::default() };
     let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
     let reference = |tag: &str| ImageRef::parse(&format!("{}/ns/app:{tag}", registry.host())).unwrap();
