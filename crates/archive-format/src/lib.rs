@@ -48,6 +48,7 @@
 //! the cache has a lock file and a folder of partial blobs.
 
 mod archive;
+mod hashed_file;
 pub mod history;
 pub mod layout;
 mod lock;

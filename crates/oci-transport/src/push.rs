@@ -19,7 +19,7 @@ use crate::location::same_origin;
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use crate::pull::Progress;
 use crate::scope::Scope;
-use crate::upload::{Push, upload_location};
+use crate::upload::{Push, PushJob, upload_location};
 use crate::uploads::WORTH_REMEMBERING;
 
 impl Client {
@@ -115,6 +115,7 @@ impl Client {
             return Err(Error::new(Condition::Local, action, message));
         }
         let host = self.inner.host(at)?;
+        let job = PushJob { inner: &self.inner, host: &host, at, blob, source: &source, progress, action: &action };
         let uploads = self.inner.uploads.as_ref().filter(|_| blob.size >= WORTH_REMEMBERING);
         let earlier = uploads.and_then(|uploads| uploads.recall(&at.repository, &blob.digest));
         if earlier.is_none()
@@ -124,7 +125,7 @@ impl Client {
             // The earlier run was bringing it to another repository: that is completed, and mounted from there.
             let there = self.endpoint(&repository);
             let place = self.inner.host(&there)?;
-            let push = Push::new(&self.inner, &place, &there, blob, &source, progress, &action);
+            let push = Push::new(PushJob { host: &place, at: &there, ..job });
             if Box::pin(push.complete(session)).await && self.mount_blob(at, &blob.digest, repository.path()).await? {
                 if let Some(unused) = host.take_session(at, &blob.digest) {
                     self.inner.cancel(&host, at, &unused).await;
@@ -133,7 +134,7 @@ impl Client {
             }
         }
         // Boxed, since callers keep their own state around it.
-        Box::pin(Push::new(&self.inner, &host, at, blob, &source, progress, &action).run(earlier)).await
+        Box::pin(Push::new(job).run(earlier)).await
     }
 
     /// Writes a manifest, byte by byte as it is, under a tag or its digest. Everything it names must be there already.

@@ -22,15 +22,22 @@ use crate::scope::Scope;
 use crate::upload_body::{self, Part};
 use crate::uploads::{Uploads, WORTH_REMEMBERING};
 
+/// What is to be brought where.
+#[derive(Clone, Copy)]
+pub(crate) struct PushJob<'a> {
+    pub(crate) inner: &'a Arc<Inner>,
+    pub(crate) host: &'a Arc<Host>,
+    pub(crate) at: &'a Endpoint,
+    pub(crate) blob: &'a Descriptor,
+    pub(crate) source: &'a Arc<dyn BlobSource>,
+    pub(crate) progress: Progress<'a>,
+    /// For messages.
+    pub(crate) action: &'a str,
+}
+
 /// One upload over all its attempts.
 pub(crate) struct Push<'a> {
-    inner: &'a Arc<Inner>,
-    host: &'a Arc<Host>,
-    at: &'a Endpoint,
-    blob: &'a Descriptor,
-    source: &'a Arc<dyn BlobSource>,
-    progress: Progress<'a>,
-    action: &'a str,
+    job: PushJob<'a>,
     /// The open session, and how many bytes the registry holds of it.
     session: Option<Url>,
     offset: u64,
@@ -46,30 +53,16 @@ pub(crate) struct Push<'a> {
 }
 
 impl<'a> Push<'a> {
-    /// An upload that has not begun. `offered` is a session that a refused mount has opened.
-    pub(crate) fn new(
-        inner: &'a Arc<Inner>,
-        host: &'a Arc<Host>,
-        at: &'a Endpoint,
-        blob: &'a Descriptor,
-        source: &'a Arc<dyn BlobSource>,
-        progress: Progress<'a>,
-        action: &'a str,
-    ) -> Self {
+    /// An upload that has not begun. It takes the session that a refused mount of the blob has opened, if there is one.
+    pub(crate) fn new(job: PushJob<'a>) -> Self {
         Self {
-            inner,
-            host,
-            at,
-            blob,
-            source,
-            progress,
-            action,
+            job,
             session: None,
-            offered: host.take_session(at, &blob.digest),
+            offered: job.host.take_session(job.at, &job.blob.digest),
             minimum: 0,
             offset: 0,
             unsure: false,
-            in_chunks: host.chunked.load(Ordering::Relaxed),
+            in_chunks: job.host.chunked.load(Ordering::Relaxed),
             moved: 0,
         }
     }
@@ -101,7 +94,7 @@ impl<'a> Push<'a> {
         if let Some(session) = earlier {
             self.recall(session).await;
         }
-        let mut retries = self.inner.retries(self.at);
+        let mut retries = self.job.inner.retries(self.job.at);
         loop {
             let error = match self.attempt().await {
                 Ok(()) => {
@@ -126,7 +119,7 @@ impl<'a> Push<'a> {
     /// Takes up the session that an earlier run noted.
     async fn recall(&mut self, session: Url) {
         // Credentials go with it, so it must be the registry's own.
-        match self.inner.base(self.host, self.action).await {
+        match self.job.inner.base(self.job.host, self.job.action).await {
             Ok(base) if same_origin(&session, &base) => {
                 // The registry held something of it, or it would not be worth asking.
                 (self.session, self.unsure, self.moved) = (Some(session), true, crate::retry::WORTHWHILE);
@@ -139,22 +132,22 @@ impl<'a> Push<'a> {
 
     /// Where sessions are noted, for a blob that is worth it.
     fn uploads(&self) -> Option<&Uploads> {
-        self.inner.uploads.as_ref().filter(|_| self.blob.size >= WORTH_REMEMBERING)
+        self.job.inner.uploads.as_ref().filter(|_| self.job.blob.size >= WORTH_REMEMBERING)
     }
 
     /// The session is at `place` now.
     fn moved_to(&mut self, place: Url) {
-        if let (Some(uploads), Some(base)) = (self.uploads(), self.host.base.get())
+        if let (Some(uploads), Some(base)) = (self.uploads(), self.job.host.base.get())
             && same_origin(&place, base)
         {
-            uploads.remember(&self.at.repository, &self.blob.digest, &place);
+            uploads.remember(&self.job.at.repository, &self.job.blob.digest, &place);
         }
         self.session = Some(place);
     }
 
     fn forget(&self) {
         if let Some(uploads) = self.uploads() {
-            uploads.forget(&self.at.repository, &self.blob.digest);
+            uploads.forget(&self.job.at.repository, &self.job.blob.digest);
         }
     }
 
@@ -164,14 +157,14 @@ impl<'a> Push<'a> {
         self.unsure = false;
         let Some(session) = self.session.take() else { return };
         self.forget();
-        self.inner.cancel(self.host, self.at, &session).await;
+        self.job.inner.cancel(self.job.host, self.job.at, &session).await;
     }
 
     /// The blob is there.
     async fn close(&mut self) {
         self.forget();
         if let Some(unused) = self.offered.take() {
-            self.inner.cancel(self.host, self.at, &unused).await;
+            self.job.inner.cancel(self.job.host, self.job.at, &unused).await;
         }
     }
 
@@ -182,7 +175,7 @@ impl<'a> Push<'a> {
             self.abandon().await;
         }
         if let Some(unused) = self.offered.take() {
-            self.inner.cancel(self.host, self.at, &unused).await;
+            self.job.inner.cancel(self.job.host, self.job.at, &unused).await;
         }
     }
 
@@ -222,15 +215,15 @@ impl<'a> Push<'a> {
 
     /// Makes chunks the rule for this host, or halves them. False when they cannot become smaller.
     fn shrink(&mut self) -> bool {
-        let size = self.host.chunk_size.load(Ordering::Relaxed);
+        let size = self.job.host.chunk_size.load(Ordering::Relaxed);
         if self.in_chunks {
             if size / 2 < MINIMUM_CHUNK.max(self.minimum) {
                 return false;
             }
-            self.host.chunk_size.store(size / 2, Ordering::Relaxed);
+            self.job.host.chunk_size.store(size / 2, Ordering::Relaxed);
         }
         self.in_chunks = true;
-        self.host.chunked.store(true, Ordering::Relaxed);
+        self.job.host.chunked.store(true, Ordering::Relaxed);
         true
     }
 
@@ -241,14 +234,14 @@ impl<'a> Push<'a> {
             call.method = Method::POST;
             call.accept = &[202];
         };
-        let scope = Scope::push(self.at.repository.path());
-        let reply = self.inner.request(self.at, "blobs/uploads/", adapt, scope, self.action).await?;
+        let scope = Scope::push(self.job.at.repository.path());
+        let reply = self.job.inner.request(self.job.at, "blobs/uploads/", adapt, scope, self.job.action).await?;
         self.minimum = reply.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-        let session = upload_location(self.host, &reply, self.action)?.or_else(|| self.location_by_id(&reply));
+        let session = upload_location(self.job.host, &reply, self.job.action)?.or_else(|| self.location_by_id(&reply));
         reply.finish();
         let session = session.ok_or_else(|| {
-            Error::new(Condition::Protocol, self.action, "the registry opened an upload without telling where")
-                .with_registry(&self.host.registry)
+            Error::new(Condition::Protocol, self.job.action, "the registry opened an upload without telling where")
+                .with_registry(&self.job.host.registry)
         })?;
         self.moved_to(session.clone());
         Ok(session)
@@ -257,44 +250,44 @@ impl<'a> Push<'a> {
     /// Without `Location`, the identifier that most registries send besides names the session.
     fn location_by_id(&self, reply: &Reply) -> Option<Url> {
         let id = reply.header("docker-upload-uuid")?;
-        let base = self.host.base.get()?;
-        base.join(&format!("v2/{}/blobs/uploads/{id}", self.at.repository.path())).ok()
+        let base = self.job.host.base.get()?;
+        base.join(&format!("v2/{}/blobs/uploads/{id}", self.job.at.repository.path())).ok()
     }
 
     async fn put_whole(&mut self, session: Url) -> Result<(), Error> {
         let open = || {
             upload_body::open(
-                self.source,
+                self.job.source,
                 Part {
                     offset: 0,
-                    length: self.blob.size,
-                    expected: (!self.source.is_verified()).then(|| self.blob.digest.clone()),
+                    length: self.job.blob.size,
+                    expected: (!self.job.source.is_verified()).then(|| self.job.blob.digest.clone()),
                 },
             )
         };
         let moved = std::sync::atomic::AtomicU64::new(0);
         let told = |sent: u64| {
             moved.fetch_add(sent, Ordering::Relaxed);
-            (self.progress)(sent);
+            (self.job.progress)(sent);
         };
         let result = self
-            .send(Method::PUT, location::with_digest(session, &self.blob.digest), &open, None, COMMITTED, &told)
+            .send(Method::PUT, location::with_digest(session, &self.job.blob.digest), &open, None, COMMITTED, &told)
             .await;
         self.moved = self.moved.max(moved.into_inner());
         result.map(Reply::finish)
     }
 
     async fn put_chunks(&mut self, mut session: Url) -> Result<(), Error> {
-        while self.offset < self.blob.size {
-            let size = self.host.chunk_size.load(Ordering::Relaxed).max(self.minimum);
-            let length = size.min(self.blob.size - self.offset);
+        while self.offset < self.job.blob.size {
+            let size = self.job.host.chunk_size.load(Ordering::Relaxed).max(self.minimum);
+            let length = size.min(self.job.blob.size - self.offset);
             let offset = self.offset;
-            let open = || upload_body::open(self.source, Part { offset, length, expected: None });
+            let open = || upload_body::open(self.job.source, Part { offset, length, expected: None });
             let range = format!("{offset}-{}", offset + length - 1);
-            let told = self.progress;
+            let told = self.job.progress;
             let reply = self.send(Method::PATCH, session.clone(), &open, Some(&range), COMMITTED, told).await?;
             // Each answer may move the session.
-            session = upload_location(self.host, &reply, self.action)?.unwrap_or(session);
+            session = upload_location(self.job.host, &reply, self.job.action)?.unwrap_or(session);
             let kept = reply.header("range").and_then(content_range::parse_upload).filter(|kept| *kept > 0);
             reply.finish();
             self.moved_to(session.clone());
@@ -303,12 +296,14 @@ impl<'a> Push<'a> {
                 let message = format!("the registry holds {} bytes after byte {}", self.offset, offset + length);
                 self.session = None;
                 self.forget();
-                return Err(Error::new(Condition::UploadLost, self.action, message).with_registry(&self.host.registry));
+                return Err(
+                    Error::new(Condition::UploadLost, self.job.action, message).with_registry(&self.job.host.registry)
+                );
             }
             self.moved = self.moved.max(self.offset);
         }
         let open = || Upload { body: Bytes::new().into(), length: 0, sent: Arc::default() };
-        let url = location::with_digest(session, &self.blob.digest);
+        let url = location::with_digest(session, &self.job.blob.digest);
         let reply = self.send(Method::PUT, url, &open, None, COMMITTED, &silent).await?;
         reply.finish();
         Ok(())
@@ -323,19 +318,20 @@ impl<'a> Push<'a> {
         accept: &[u16],
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Reply, Error> {
-        let mut call = Call::get(url, Scope::push(self.at.repository.path()), self.action, &self.inner.options);
+        let mut call =
+            Call::get(url, Scope::push(self.job.at.repository.path()), self.job.action, &self.job.inner.options);
         call.method = method;
         call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         if let Some(range) = range.and_then(|range| HeaderValue::try_from(range).ok()) {
             call.headers.insert(CONTENT_RANGE, range);
         }
         call.payload = Payload::Stream(open);
-        call.endpoint = Some(self.at);
+        call.endpoint = Some(self.job.at);
         call.accept = accept;
         call.bulk = true;
-        call.patience = self.inner.options.commit_timeout;
+        call.patience = self.job.inner.options.commit_timeout;
         call.progress = progress;
-        self.inner.call(self.host, call).await.map_err(upload_error)
+        self.job.inner.call(self.job.host, call).await.map_err(upload_error)
     }
 
     /// After a failure, or at the beginning of what an earlier run left: asks the registry how much of the session it holds,
@@ -350,17 +346,21 @@ impl<'a> Push<'a> {
             self.abandon().await;
             return Ok(());
         }
-        let mut call =
-            Call::get(session.clone(), Scope::push(self.at.repository.path()), self.action, &self.inner.options);
-        call.endpoint = Some(self.at);
+        let mut call = Call::get(
+            session.clone(),
+            Scope::push(self.job.at.repository.path()),
+            self.job.action,
+            &self.job.inner.options,
+        );
+        call.endpoint = Some(self.job.at);
         call.accept = &[202, 204];
-        match self.inner.call(self.host, call).await {
+        match self.job.inner.call(self.job.host, call).await {
             Ok(reply) => {
                 let kept = reply.header("range").and_then(content_range::parse_upload).unwrap_or(0);
-                let place = upload_location(self.host, &reply, self.action).ok().flatten();
+                let place = upload_location(self.job.host, &reply, self.job.action).ok().flatten();
                 reply.finish();
-                if kept > 0 && kept <= self.blob.size {
-                    tracing::debug!(action = self.action, kept, "going on with an upload");
+                if kept > 0 && kept <= self.job.blob.size {
+                    tracing::debug!(action = self.job.action, kept, "going on with an upload");
                     self.offset = kept;
                     self.unsure = false;
                     self.moved_to(place.unwrap_or(session));

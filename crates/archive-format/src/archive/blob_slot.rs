@@ -5,16 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use image_ref::{Digest, Hasher};
+use image_ref::Digest;
 
 use super::write_error::WriteError;
-
-/// Writes below this are gathered first.
-const BUFFER: usize = 128 * 1024;
+use crate::hashed_file::HashedFile;
 
 /// The slots of a writer that nobody has filled yet.
 #[derive(Debug, Clone, Default)]
@@ -66,12 +64,14 @@ impl BlobSlot {
     /// # Errors
     /// When the chunk cannot be opened: the writer was dropped, or the disk is gone.
     pub fn open(self) -> Result<SlotWriter, WriteError> {
-        // A handle for each writer, opened late: an archive has more slots than a process may have files open.
-        let file = OpenOptions::new().write(true).open(&self.path);
-        let file = file.and_then(|mut file| file.seek(SeekFrom::Start(self.start)).map(|_| file));
-        let file = file.map_err(|source| WriteError::write(&self.path, self.size, source))?;
-        let hasher = Hasher::new(self.digest.algorithm());
-        Ok(SlotWriter { slot: self, file, hasher, offset: 0, buffer: Vec::new() })
+        let content = self.file().and_then(|file| HashedFile::part(file, self.start, self.digest.algorithm()));
+        let content = content.map_err(|source| WriteError::write(&self.path, self.size, source))?;
+        Ok(SlotWriter { slot: self, content })
+    }
+
+    /// A handle for each writer, opened late: an archive has more slots than a process may have files open.
+    fn file(&self) -> io::Result<File> {
+        OpenOptions::new().write(true).open(&self.path)
     }
 
     /// Fills the slot with bytes that are at hand, such as a manifest.
@@ -83,9 +83,7 @@ impl BlobSlot {
         if bytes.len() as u64 != writer.slot.size {
             return Err(writer.wrong_size(bytes.len() as u64));
         }
-        writer.hasher.update(bytes);
-        writer.write_through(bytes).map_err(|source| writer.failed(source))?;
-        writer.offset = bytes.len() as u64;
+        writer.content.write(bytes).map_err(|source| writer.failed(source))?;
         writer.finish()
     }
 
@@ -97,17 +95,20 @@ impl BlobSlot {
         let failed = |source| WriteError::Read { path: path.to_owned(), source };
         let source = File::open(path).map_err(failed)?;
         let found = source.metadata().map_err(failed)?.len();
-        let mut writer = self.open()?;
-        if found == writer.slot.size {
-            // On Linux this is `copy_file_range` in the kernel.
-            let copied = io::copy(&mut (&source).take(found), &mut writer.file);
-            writer.offset = copied.map_err(|error| WriteError::copy(&writer.slot.path, path, found, error))?;
-        }
-        if writer.offset != writer.slot.size {
-            let message = format!("blob has {found} bytes, expected {}", writer.slot.size);
+        if found != self.size {
+            let message = format!("blob has {found} bytes, expected {}", self.size);
             return Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)));
         }
-        writer.slot.filled();
+        let place = self.file().and_then(|mut file| file.seek(SeekFrom::Start(self.start)).map(|_| file));
+        let mut place = place.map_err(|source| WriteError::write(&self.path, self.size, source))?;
+        // On Linux this is `copy_file_range` in the kernel.
+        let copied = io::copy(&mut (&source).take(found), &mut place);
+        let copied = copied.map_err(|error| WriteError::copy(&self.path, path, found, error))?;
+        if copied != found {
+            let message = format!("blob ended after {copied} of {found} bytes");
+            return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
+        }
+        self.filled();
         Ok(())
     }
 
@@ -120,24 +121,18 @@ impl BlobSlot {
 #[derive(Debug)]
 pub struct SlotWriter {
     slot: BlobSlot,
-    /// Stands behind what was flushed.
-    file: File,
-    hasher: Hasher,
-    /// Bytes taken in, the buffer included.
-    offset: u64,
-    /// Bytes not yet in the file.
-    buffer: Vec<u8>,
+    content: HashedFile,
 }
 
 impl SlotWriter {
     /// How many bytes are here: where the source is to go on.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.content.offset()
     }
 
     /// The digest of the bytes here so far, so that whoever fetches them need not hash them a second time.
     pub fn running_digest(&self) -> Digest {
-        self.hasher.clone().finish()
+        self.content.digest()
     }
 
     /// Adds the next bytes.
@@ -145,22 +140,12 @@ impl SlotWriter {
     /// # Errors
     /// When the disk refuses, or more bytes come than the slot has room for: nothing of them is written then.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let after = self.offset + bytes.len() as u64;
+        let after = self.offset() + bytes.len() as u64;
         if after > self.slot.size {
             // The next entry begins behind the slot.
             return Err(io::Error::new(io::ErrorKind::InvalidData, self.wrong_size(after)));
         }
-        if self.buffer.len() + bytes.len() > BUFFER {
-            self.flush().map_err(into_io)?;
-        }
-        if bytes.len() >= BUFFER {
-            self.write_through(bytes).map_err(|source| into_io(self.failed(source)))?;
-        } else {
-            self.buffer.extend_from_slice(bytes);
-        }
-        self.hasher.update(bytes);
-        self.offset = after;
-        Ok(())
+        self.content.write(bytes).map_err(|source| into_io(self.failed(source)))
     }
 
     /// Forgets what is here: the source cannot go on in the middle, or gave wrong bytes.
@@ -168,11 +153,7 @@ impl SlotWriter {
     /// # Errors
     /// When the file cannot be positioned.
     pub fn restart(&mut self) -> io::Result<()> {
-        self.buffer.clear();
-        self.file.seek(SeekFrom::Start(self.slot.start))?;
-        self.hasher = Hasher::new(self.slot.digest.algorithm());
-        self.offset = 0;
-        Ok(())
+        self.content.restart()
     }
 
     /// Verifies size and digest: the slot is filled.
@@ -180,11 +161,11 @@ impl SlotWriter {
     /// # Errors
     /// [`WriteError::Size`], [`WriteError::Digest`], [`WriteError::NoSpace`].
     pub fn finish(mut self) -> Result<(), WriteError> {
-        if self.offset != self.slot.size {
-            return Err(self.wrong_size(self.offset));
+        if self.offset() != self.slot.size {
+            return Err(self.wrong_size(self.offset()));
         }
-        self.flush()?;
-        let found = self.hasher.finish();
+        self.content.flush().map_err(|source| self.failed(source))?;
+        let found = self.content.digest();
         if found != self.slot.digest {
             return Err(WriteError::Digest { expected: self.slot.digest, found });
         }
@@ -192,27 +173,9 @@ impl SlotWriter {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), WriteError> {
-        let buffer = std::mem::take(&mut self.buffer);
-        let written = self.write_through(&buffer);
-        self.buffer = buffer;
-        written.map_err(|source| self.failed(source))?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    /// On failure the file stands where it stood, so that the same bytes can be written again.
-    fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let start = self.file.stream_position()?;
-        self.file.write_all(bytes).inspect_err(|_| {
-            let _ = self.file.seek(SeekFrom::Start(start));
-        })
-    }
-
     /// Says of a full disk for what and how much room was missing.
     fn failed(&self, source: io::Error) -> WriteError {
-        let flushed = self.offset - self.buffer.len() as u64;
-        WriteError::write(&self.slot.path, self.slot.size - flushed, source)
+        WriteError::write(&self.slot.path, self.slot.size - self.content.flushed(), source)
     }
 
     fn wrong_size(&self, found: u64) -> WriteError {

@@ -1,15 +1,13 @@
 //! A blob on its way into the cache: hashed while it is written, invisible until it is verified.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::PathBuf;
 
-use image_ref::{Digest, Hasher};
+use image_ref::Digest;
 
 use super::{Store, StoreError, publish};
-
-/// Writes below this are gathered first.
-const BUFFER: usize = 128 * 1024;
+use crate::hashed_file::HashedFile;
 
 /// A blob being written, at `partial/<algorithm>/<hex>` of the cache.
 ///
@@ -20,10 +18,7 @@ pub struct PartialBlob {
     digest: Digest,
     size: Option<u64>,
     path: PathBuf,
-    file: File,
-    hasher: Hasher,
-    offset: u64,
-    buffer: Vec<u8>,
+    content: HashedFile,
 }
 
 impl PartialBlob {
@@ -32,30 +27,13 @@ impl PartialBlob {
         let path = store.partial_path(digest);
         let failed = |source| StoreError::io("open", &path, source);
         fs::create_dir_all(path.parent().expect("partials have a folder")).map_err(failed)?;
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let mut hasher = Hasher::new(digest.algorithm());
-        let mut offset = 0;
-        let left = file.metadata().map_err(failed)?.len();
-        if size.is_some_and(|size| left > size) {
-            file.set_len(0).map_err(failed)?;
-        } else if left > 0 {
-            let mut buffer = vec![0; 1024 * 1024];
-            loop {
-                match file.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(count) => {
-                        hasher.update(&buffer[..count]);
-                        offset += count as u64;
-                    }
-                    Err(source) if source.kind() == io::ErrorKind::Interrupted => {}
-                    Err(source) => return Err(StoreError::io("read", &path, source)),
-                }
-            }
-        }
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let content = HashedFile::resume(file, size, digest.algorithm());
+        let content = content.map_err(|source| StoreError::io("read", &path, source))?;
         claim.keep();
         let (store, digest) = (store.clone(), digest.clone());
-        Ok(Self { store, digest, size, path, file, hasher, offset, buffer: Vec::new() })
+        Ok(Self { store, digest, size, path, content })
     }
 
     /// The digest it will have.
@@ -65,13 +43,13 @@ impl PartialBlob {
 
     /// The digest of the bytes here so far, so that whoever fetches them need not hash them a second time.
     pub fn running_digest(&self) -> Digest {
-        self.hasher.clone().finish()
+        self.content.digest()
     }
 
     /// How many bytes are here already: where the source is to be asked to go on. When it equals the size, nothing is
     /// to be asked and [`PartialBlob::finish`] decides.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.content.offset()
     }
 
     /// Adds the next bytes.
@@ -80,22 +58,12 @@ impl PartialBlob {
     /// When the disk refuses (full), or more bytes come than the blob is to have; what was written before stays
     /// resumable.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let after = self.offset + bytes.len() as u64;
+        let after = self.offset() + bytes.len() as u64;
         if let Some(size) = self.size.filter(|size| after > *size) {
             let message = format!("blob {} is longer than its {size} bytes", self.digest);
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        if self.buffer.len() + bytes.len() > BUFFER {
-            self.flush().map_err(|source| self.explain(source))?;
-        }
-        if bytes.len() >= BUFFER {
-            self.write_through(bytes).map_err(|source| self.explain(source))?;
-        } else {
-            self.buffer.extend_from_slice(bytes);
-        }
-        self.hasher.update(bytes);
-        self.offset = after;
-        Ok(())
+        self.content.write(bytes).map_err(|source| self.explain(source))
     }
 
     /// Forgets what is here: the source cannot go on in the middle, or gave wrong bytes.
@@ -103,12 +71,7 @@ impl PartialBlob {
     /// # Errors
     /// When the file cannot be truncated.
     pub fn restart(&mut self) -> io::Result<()> {
-        self.buffer.clear();
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        self.hasher = Hasher::new(self.digest.algorithm());
-        self.offset = 0;
-        Ok(())
+        self.content.restart()
     }
 
     /// Verifies size and digest and gives the blob its final name. Not synced to disk: after a loss of power it may be short, and
@@ -119,12 +82,11 @@ impl PartialBlob {
     /// are wrong (they are thrown away).
     pub fn finish(mut self) -> Result<(), StoreError> {
         let needed = self.needed();
-        self.flush().map_err(|source| StoreError::write(&self.path, needed, source))?;
-        if let Some(expected) = self.size.filter(|size| self.offset != *size) {
-            return Err(StoreError::Size { digest: self.digest.clone(), expected, found: self.offset });
+        self.content.flush().map_err(|source| StoreError::write(&self.path, needed, source))?;
+        if let Some(expected) = self.size.filter(|size| self.offset() != *size) {
+            return Err(StoreError::Size { digest: self.digest.clone(), expected, found: self.offset() });
         }
-        let hasher = std::mem::replace(&mut self.hasher, Hasher::new(self.digest.algorithm()));
-        let found = hasher.finish();
+        let found = self.content.digest();
         if found != self.digest {
             self.store.remove_partial(&self.digest)?;
             return Err(StoreError::Digest { expected: self.digest.clone(), found });
@@ -137,7 +99,7 @@ impl PartialBlob {
     /// # Errors
     /// When the last buffered bytes cannot be written.
     pub fn suspend(mut self) -> io::Result<()> {
-        self.flush()
+        self.content.flush()
     }
 
     /// Removes what is here.
@@ -145,14 +107,13 @@ impl PartialBlob {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn discard(mut self) -> Result<(), StoreError> {
-        self.buffer.clear();
+        self.content.forget_gathered();
         self.store.remove_partial(&self.digest)
     }
 
     /// Bytes that are not in the file yet.
     fn needed(&self) -> u64 {
-        let flushed = self.offset - self.buffer.len() as u64;
-        self.size.unwrap_or(self.offset) - flushed
+        self.size.unwrap_or(self.offset()) - self.content.flushed()
     }
 
     /// Says of a full disk for what and how much room was missing; the kind of the error stays.
@@ -163,32 +124,11 @@ impl PartialBlob {
             other => io::Error::other(other),
         }
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let buffer = std::mem::take(&mut self.buffer);
-        let written = self.write_through(&buffer);
-        self.buffer = buffer;
-        if written.is_ok() {
-            self.buffer.clear();
-        }
-        written
-    }
-
-    /// On failure the file is cut back to whole writes, so that a retry appends at the right place.
-    fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let start = self.file.stream_position()?;
-        self.file.write_all(bytes).inspect_err(|_| {
-            let _ = self.file.set_len(start).and_then(|()| self.file.seek(SeekFrom::Start(start)));
-        })
-    }
 }
 
 impl Drop for PartialBlob {
     fn drop(&mut self) {
-        let _ = self.flush();
+        let _ = self.content.flush();
         release(&self.store, &self.digest);
     }
 }

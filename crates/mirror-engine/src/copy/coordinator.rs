@@ -1,20 +1,6 @@
-//! The copy engine: one global blob plan for all images of a run.
-//!
-//! One coordinator owns all state; tasks do the transfers and hand their outcome back. That makes the rules easy to
-//! see and free of locks:
-//!
-//! - every image is resolved (manifests read) first, several at a time;
-//! - a blob that several images need travels once: the first transfer into a target that has it makes it *known*
-//!   there, every other repository of the same target is served afterwards, by a mount where the target can;
-//! - small blobs go first, large ones early, so that no long tail is left;
-//! - an image is finished (manifests, then tag) when all its blobs are there and all images it needs are finished;
-//! - a failed release image stops everything that has not started (contract `config-cli.md` 6.4).
-//!
-//! What "there" means is the [`Carrier`]'s matter: the cache, or a registry.
+//! The one task that owns all state of a run.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
-use std::future::Future;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use image_ref::Digest;
@@ -22,159 +8,13 @@ use mirror_plan::{Family, PlannedImage};
 use oci_transport::Descriptor;
 use tokio::task::JoinSet;
 
+use super::carrier::{BlobJob, Carried, Carrier, Resolved};
+use super::error::CopyError;
+use super::queue::CarryQueue;
+use super::{Copied, Limits};
 use crate::event::{Event, Observer, Totals};
 use crate::report::{ImageError, ImageOutcome, ImageReport};
 use crate::tree::ImageTree;
-
-/// Blobs up to this size count as small and go before the large ones: configs, mostly, which complete many images.
-const SMALL: u64 = 256 * 1024;
-
-/// Why one step for an image failed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
-pub(crate) struct CopyError {
-    /// The whole chain of reasons.
-    pub(crate) message: String,
-    /// One word for scripts.
-    pub(crate) condition: String,
-    /// Whether running again can help.
-    pub(crate) retry_can_help: bool,
-}
-
-impl CopyError {
-    /// An error that running again will not mend.
-    pub(crate) fn permanent(condition: &str, message: impl Into<String>) -> Self {
-        Self { message: message.into(), condition: condition.into(), retry_can_help: false }
-    }
-
-    /// An error with its chain of sources written out.
-    pub(crate) fn from_error(condition: &str, retry_can_help: bool, error: &dyn std::error::Error) -> Self {
-        Self { message: chain(error), condition: condition.into(), retry_can_help }
-    }
-}
-
-/// An error and its sources, joined with `: `.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        // Some libraries repeat their source in their own text.
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        source = inner.source();
-    }
-    text
-}
-
-/// An image whose parts are known.
-#[derive(Debug, Clone)]
-pub(crate) struct Resolved {
-    /// Its parts.
-    pub(crate) tree: Arc<ImageTree>,
-    /// Whether the target has it already, complete and under its name.
-    pub(crate) complete: bool,
-}
-
-/// One transfer: a blob into one repository of the target.
-#[derive(Debug, Clone)]
-pub(crate) struct BlobJob {
-    /// The blob.
-    pub(crate) blob: Descriptor,
-    /// The repository of the target; in the cache all repositories share their blobs and this is empty.
-    pub(crate) repository: String,
-    /// A repository of the same target that is known to have the blob.
-    pub(crate) mount_from: Option<String>,
-    /// The images that can provide it, by index into the plan.
-    pub(crate) images: Vec<usize>,
-}
-
-/// What a transfer cost.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Carried {
-    /// Bytes that travelled.
-    pub(crate) moved: u64,
-}
-
-/// How one workflow moves things. Cloned into tasks behind an [`Arc`].
-pub(crate) trait Carrier: Send + Sync + 'static {
-    /// Reads the image's manifests.
-    fn resolve(&self, at: usize, image: &PlannedImage) -> impl Future<Output = Result<Resolved, CopyError>> + Send;
-
-    /// The repository whose blobs this image needs; empty when the target keeps all blobs in one place.
-    fn blob_repository(&self, image: &PlannedImage) -> String;
-
-    /// Whether the target has the blob already, without a request. Asked before a transfer is queued.
-    fn has_blob(&self, blob: &Descriptor) -> bool;
-
-    /// Brings one blob into one repository.
-    fn carry(&self, job: &BlobJob) -> impl Future<Output = Result<Carried, CopyError>> + Send;
-
-    /// Makes the image visible: children, manifest, tag. Every blob is there.
-    fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> impl Future<Output = Result<(), CopyError>> + Send;
-
-    /// Told once every image has been resolved or has failed, with the trees in plan order.
-    /// An error stops the run before anything that has not started.
-    fn all_resolved(&self, _trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
-        Ok(())
-    }
-
-    /// Told when a blob is in the target, right after its transfer or when it was there before.
-    fn blob_ready(&self, _digest: &Digest) {}
-
-    /// Whether one failed image makes all further transfers worthless. Every image is resolved all the same, so that
-    /// one run tells all that cannot be had.
-    fn failure_ends_run(&self) -> bool {
-        false
-    }
-
-    /// Told when nothing more is started. What is under way may end at once: it does not count any more.
-    fn stopped(&self) {}
-
-    /// How an image's target is called in logs: `cache`, `reg.lan:5000/m/`.
-    fn target_name(&self, image: &PlannedImage) -> String;
-}
-
-/// Upper bounds of concurrency.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Images resolved or finished at once.
-    pub(crate) images: usize,
-    /// Blob transfers at once.
-    pub(crate) blobs: usize,
-}
-
-/// Result of the copy phase.
-#[derive(Debug)]
-pub(crate) struct Copied {
-    /// One report per image, in plan order.
-    pub(crate) images: Vec<ImageReport>,
-    /// Bytes that travelled.
-    pub(crate) bytes_moved: u64,
-    /// Bytes that did not need to.
-    pub(crate) bytes_saved: u64,
-    /// Why nothing more was started once all images were known.
-    pub(crate) refused: Option<CopyError>,
-}
-
-impl Copied {
-    /// Whether every image is at the target.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.images.iter().all(|image| image.outcome.is_there())
-    }
-}
-
-/// Copies all images of a plan.
-pub(crate) async fn copy<C: Carrier>(
-    images: &Arc<Vec<PlannedImage>>,
-    carrier: &Arc<C>,
-    limits: Limits,
-    observer: &Arc<dyn Observer>,
-) -> Copied {
-    Coordinator::new(Arc::clone(images), Arc::clone(carrier), limits, Arc::clone(observer)).run().await
-}
 
 /// Where an image stands.
 #[derive(Debug)]
@@ -218,7 +58,7 @@ enum Done {
     Finished(usize, Result<(), CopyError>),
 }
 
-struct Coordinator<C: Carrier> {
+pub(super) struct Coordinator<C: Carrier> {
     images: Arc<Vec<PlannedImage>>,
     carrier: Arc<C>,
     limits: Limits,
@@ -227,7 +67,6 @@ struct Coordinator<C: Carrier> {
     blobs: HashMap<Digest, (Descriptor, BlobState)>,
     to_resolve: VecDeque<usize>,
     to_finish: VecDeque<usize>,
-    /// Small first, then large ones descending; the digest makes the order total.
     to_carry: CarryQueue,
     tasks: JoinSet<Done>,
     image_tasks: usize,
@@ -241,7 +80,12 @@ struct Coordinator<C: Carrier> {
 }
 
 impl<C: Carrier> Coordinator<C> {
-    fn new(images: Arc<Vec<PlannedImage>>, carrier: Arc<C>, limits: Limits, observer: Arc<dyn Observer>) -> Self {
+    pub(super) fn new(
+        images: Arc<Vec<PlannedImage>>,
+        carrier: Arc<C>,
+        limits: Limits,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let mut states: Vec<ImageState> = images
             .iter()
             .map(|image| ImageState {
@@ -276,7 +120,7 @@ impl<C: Carrier> Coordinator<C> {
         Self {
             to_resolve: (0..images.len()).collect(),
             to_finish: VecDeque::new(),
-            to_carry: BinaryHeap::new(),
+            to_carry: CarryQueue::default(),
             tasks: JoinSet::new(),
             image_tasks: 0,
             blob_tasks: 0,
@@ -294,7 +138,7 @@ impl<C: Carrier> Coordinator<C> {
         }
     }
 
-    async fn run(mut self) -> Copied {
+    pub(super) async fn run(mut self) -> Copied {
         loop {
             // Told first: the carrier may refuse to start.
             self.tell_resolved();
@@ -345,7 +189,7 @@ impl<C: Carrier> Coordinator<C> {
             });
         }
         while self.blob_tasks < self.limits.blobs {
-            let Some(Reverse((_, _, digest))) = self.to_carry.pop() else { break };
+            let Some(digest) = self.to_carry.pop() else { break };
             self.start_carry(&digest);
         }
     }
@@ -605,20 +449,11 @@ impl<C: Carrier> Coordinator<C> {
     }
 }
 
-type CarryQueue = BinaryHeap<Reverse<(bool, Reverse<u64>, Digest)>>;
-
 fn queue(to_carry: &mut CarryQueue, blob: &Descriptor, state: &mut BlobState) {
     if !state.queued {
         state.queued = true;
-        to_carry.push(Reverse((blob.size > SMALL, Reverse(blob.size), blob.digest.clone())));
+        to_carry.push(&blob.digest, blob.size);
     }
-}
-
-/// Brings blobs, given with sizes in bytes, in the order in which the engine fetches them.
-pub(crate) fn queue_order(blobs: &mut [(Digest, u64)]) {
-    blobs.sort_by(|(a, a_size), (b, b_size)| {
-        (*a_size > SMALL, Reverse(*a_size), a).cmp(&(*b_size > SMALL, Reverse(*b_size), b))
-    });
 }
 
 fn state_retry(state: &ImageState) -> bool {

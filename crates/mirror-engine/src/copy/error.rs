@@ -1,0 +1,41 @@
+//! Why an image was not copied.
+
+/// Why one step for an image failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct CopyError {
+    /// The whole chain of reasons.
+    pub(crate) message: String,
+    /// One word for scripts.
+    pub(crate) condition: String,
+    /// Whether running again can help.
+    pub(crate) retry_can_help: bool,
+}
+
+impl CopyError {
+    /// An error that running again will not mend.
+    pub(crate) fn permanent(condition: &str, message: impl Into<String>) -> Self {
+        Self { message: message.into(), condition: condition.into(), retry_can_help: false }
+    }
+
+    /// An error with its chain of sources written out.
+    pub(crate) fn from_error(condition: &str, retry_can_help: bool, error: &dyn std::error::Error) -> Self {
+        Self { message: chain(error), condition: condition.into(), retry_can_help }
+    }
+}
+
+/// An error and its sources, joined with `: `.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        // Some libraries repeat their source in their own text.
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,69 @@
+//! The copy engine: one global blob plan for all images of a run.
+//!
+//! One coordinator owns all state; tasks do the transfers and hand their outcome back. That makes the rules easy to
+//! see and free of locks:
+//!
+//! - every image is resolved (manifests read) first, several at a time;
+//! - a blob that several images need travels once: the first transfer into a target that has it makes it *known*
+//!   there, every other repository of the same target is served afterwards, by a mount where the target can;
+//! - small blobs go first, large ones early, so that no long tail is left;
+//! - an image is finished (manifests, then tag) when all its blobs are there and all images it needs are finished;
+//! - a failed release image stops everything that has not started (contract `config-cli.md` 6.4).
+//!
+//! What "there" means is the [`Carrier`]'s matter: the cache, or a registry.
+
+mod carrier;
+mod coordinator;
+mod error;
+mod queue;
+
+use std::sync::Arc;
+
+use mirror_plan::PlannedImage;
+
+use self::coordinator::Coordinator;
+use crate::event::Observer;
+use crate::report::ImageReport;
+
+pub(crate) use self::carrier::{BlobJob, Carried, Carrier, Resolved};
+pub(crate) use self::error::{CopyError, chain};
+pub(crate) use self::queue::queue_order;
+
+/// Upper bounds of concurrency.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Images resolved or finished at once.
+    pub(crate) images: usize,
+    /// Blob transfers at once.
+    pub(crate) blobs: usize,
+}
+
+/// Result of the copy phase.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    /// One report per image, in plan order.
+    pub(crate) images: Vec<ImageReport>,
+    /// Bytes that travelled.
+    pub(crate) bytes_moved: u64,
+    /// Bytes that did not need to.
+    pub(crate) bytes_saved: u64,
+    /// Why nothing more was started once all images were known.
+    pub(crate) refused: Option<CopyError>,
+}
+
+impl Copied {
+    /// Whether every image is at the target.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.images.iter().all(|image| image.outcome.is_there())
+    }
+}
+
+/// Copies all images of a plan.
+pub(crate) async fn copy<C: Carrier>(
+    images: &Arc<Vec<PlannedImage>>,
+    carrier: &Arc<C>,
+    limits: Limits,
+    observer: &Arc<dyn Observer>,
+) -> Copied {
+    Coordinator::new(Arc::clone(images), Arc::clone(carrier), limits, Arc::clone(observer)).run().await
+}
