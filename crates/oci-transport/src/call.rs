@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method};
 use url::Url;
 
@@ -99,7 +99,7 @@ impl Reply {
         Err(result)
     }
 
-    /// The whole body, of at most `limit` bytes.
+    /// The whole body, which is JSON of at most `limit` bytes.
     pub(crate) async fn bytes(mut self, limit: usize, noun: &str) -> Result<Bytes, Error> {
         let too_large = |this: &Self| {
             Error::new(
@@ -113,11 +113,14 @@ impl Reply {
             return Err(too_large(&self));
         }
         let mut body = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            if body.len() + chunk.len() > limit {
-                return Err(too_large(&self));
+        loop {
+            match self.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_large(&self)),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) if error.condition() == Condition::Eof && is_whole(&self.response, &body) => break,
+                Err(error) => return Err(error),
             }
-            body.extend_from_slice(&chunk);
         }
         self.finish();
         Ok(body.into())
@@ -127,6 +130,15 @@ impl Reply {
     pub(crate) fn finish(self) {
         self.permit.succeeded();
     }
+}
+
+/// Whether a body that broke off is all there was. Old servers end TLS without saying so; where nothing but the end of the
+/// connection tells the length, JSON has an end of its own.
+pub(crate) fn is_whole(response: &reqwest::Response, body: &[u8]) -> bool {
+    let told = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
+    !told
+        && response.version() <= http::Version::HTTP_11
+        && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
 pub(crate) fn stalled(action: &str, limit: Duration) -> Error {

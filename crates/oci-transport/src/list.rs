@@ -47,14 +47,20 @@ impl Client {
     /// When the list cannot be read.
     pub async fn referrers(&self, at: &Endpoint, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
         let action = format!("listing referrers of `{at}@{subject}`");
-        let mut found = Vec::new();
+        let (mut found, mut has_api) = (Vec::new(), false);
         let rest = format!("referrers/{subject}");
         let listed = self
-            .pages(at, &rest, Some(media_type::OCI_INDEX), &action, |page: ReferrersPage| found.extend(page.manifests))
+            .pages(at, &rest, Some(media_type::OCI_INDEX), &action, |page: ReferrersPage| {
+                has_api = true;
+                found.extend(page.manifests);
+            })
             .await;
         match listed {
             Ok(()) => Ok(found),
-            Err(error) if error.is_not_found() || matches!(error.status_code(), Some(400 | 405 | 406)) => {
+            // A registry that has given a page has the API: what is missing then is not in the tag either.
+            Err(error)
+                if !has_api && (error.is_not_found() || matches!(error.status_code(), Some(400 | 405 | 406))) =>
+            {
                 self.referrers_by_tag(at, subject, &action).await
             }
             Err(error) => Err(error),

@@ -10,7 +10,7 @@ use registries_conf::Credentials;
 use url::Url;
 
 use crate::auth::{self, Token, TokenAnswer, TokenKey, TokenSlot};
-use crate::call::{Call, challenges_of};
+use crate::call::{Call, challenges_of, is_whole};
 use crate::client::Inner;
 use crate::credentials::CredentialRequest;
 use crate::endpoint::Endpoint;
@@ -319,12 +319,18 @@ impl Inner {
             let status = response.status();
             let wait = retry_after(response.headers(), std::time::SystemTime::now());
             let mut body = Vec::new();
-            while let Some(chunk) = response
-                .chunk()
-                .await
-                .map_err(|error| Error::transport(action, error, &host.registry, self.options.side))?
-            {
-                body.extend_from_slice(&chunk);
+            loop {
+                match response.chunk().await {
+                    Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                    Ok(None) => break,
+                    Err(error) => {
+                        let error = Error::transport(action, error, &host.registry, self.options.side);
+                        if error.condition() == Condition::Eof && is_whole(&response, &body) {
+                            break;
+                        }
+                        return Err(error);
+                    }
+                }
                 if body.len() > MAX_TOKEN_BYTES {
                     return Err(fail(Condition::Protocol, format!("the token server at `{at}` answers without end")));
                 }

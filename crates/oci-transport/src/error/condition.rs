@@ -61,6 +61,36 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Refused,
+        Self::Reset,
+        Self::Eof,
+        Self::Stall,
+        Self::Timeout,
+        Self::Dns,
+        Self::Unreachable,
+        Self::Proxy,
+        Self::Tls,
+        Self::Certificate,
+        Self::PlainHttp,
+        Self::Unauthorized,
+        Self::Denied,
+        Self::NotFound,
+        Self::TryAgain,
+        Self::TooManyRequests,
+        Self::TooLarge,
+        Self::Rejected,
+        Self::ServerError,
+        Self::UploadLost,
+        Self::Digest,
+        Self::Protocol,
+        Self::Redirect,
+        Self::Configuration,
+        Self::Local,
+        Self::Unsupported,
+    ];
+
     /// Whether another attempt may succeed.
     pub fn is_retryable(self) -> bool {
         matches!(
@@ -147,6 +177,13 @@ impl fmt::Display for Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_has_a_word_of_its_own() {
+        let words: std::collections::BTreeSet<_> = Condition::ALL.iter().map(|condition| condition.as_str()).collect();
+        assert_eq!(words.len(), Condition::ALL.len());
+        assert_eq!(words.len(), Condition::Unsupported as usize + 1, "the last one is the last of the list, too");
+    }
 
     #[test]
     fn conditions_of_statuses() {

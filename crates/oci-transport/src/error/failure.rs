@@ -65,7 +65,10 @@ impl Signs {
             Condition::Dns
         } else if any(&[Kind::ConnectionRefused]) {
             Condition::Refused
-        } else if any(&[Kind::ConnectionReset, Kind::ConnectionAborted, Kind::BrokenPipe]) {
+        } else if any(&[Kind::ConnectionReset, Kind::ConnectionAborted, Kind::BrokenPipe])
+            // HTTP/2 tells its streams in words what became of their connection.
+            || ["connection reset", "connection aborted", "broken pipe"].iter().any(|words| has(words))
+        {
             Condition::Reset
         } else if any(&[Kind::UnexpectedEof]) || has("connection closed before message completed") || has("end of file")
         {
@@ -131,6 +134,7 @@ mod tests {
         check("invalid peer certificate: Expired", Condition::Certificate);
         check("received corrupt message of type InvalidContentType", Condition::PlainHttp);
         check("tunnel error: unsuccessful", Condition::Proxy);
+        check("connection reset", Condition::Reset);
         check("connection closed before message completed", Condition::Eof);
         check("received fatal alert: HandshakeFailure", Condition::Tls);
         check("stream error received: refused stream before processing any application logic", Condition::Reset);

@@ -141,6 +141,8 @@ impl RegistryBuilder {
             sessions: 0.into(),
             tokens: super::auth::Tokens::default(),
             log: Mutex::default(),
+            running: 0.into(),
+            most_running: 0.into(),
             faults: Mutex::default(),
         });
         let mut tls = self.tls.map(|tls| tls.0);

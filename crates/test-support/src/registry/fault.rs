@@ -146,7 +146,8 @@ pub enum Effect {
     ResetConnection,
     /// Closes the connection without an answer.
     CloseConnection,
-    /// The answer's body ends after so many bytes, and the connection closes; the headers promise the whole.
+    /// The answer's body ends after so many bytes, and the connection closes; the headers promise the whole. On HTTP/2 the
+    /// stream is reset (`RST_STREAM`), and the connection stays.
     CloseAfter(u64),
     /// Like [`CloseAfter`](Self::CloseAfter), with a reset.
     ResetAfter(u64),
@@ -169,6 +170,10 @@ pub enum Effect {
     WrongLength(u64),
     /// No `Content-Length`: the answer is chunked.
     NoLength,
+    /// The answer ends with the connection, as in HTTP/1.0, and nothing else tells its length. (Not on HTTP/2.)
+    UntilClose,
+    /// TLS ends without `close_notify` when the connection does: a man in the middle may have cut it.
+    NoCloseNotify,
     /// No `Location`.
     NoLocation,
     /// `Location` without scheme and host. (The registry's own are absolute.)

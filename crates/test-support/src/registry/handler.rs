@@ -70,7 +70,26 @@ impl Call {
     }
 }
 
+/// One of the requests that are looked at right now.
+struct Running<'a>(&'a Shared);
+
+impl<'a> Running<'a> {
+    fn enter(shared: &'a Shared) -> Self {
+        let now = shared.running.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.most_running.fetch_max(now, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 pub(super) async fn handle(shared: Arc<Shared>, connection: Connection, request: Request<Body>) -> Response<Body> {
+    let counted = Arc::clone(&shared);
+    let _running = Running::enter(&counted);
     let (parts, body) = request.into_parts();
     let target = Target::of(parts.uri.path());
     let record = Record::new(&parts, &target, connection.on_cdn, connection.number);
@@ -117,6 +136,7 @@ async fn before(call: &Call) -> Option<Response<Body>> {
             Effect::Delay(time) => tokio::time::sleep(*time).await,
             Effect::ExpireTokens => call.shared.tokens.expire(),
             Effect::GoAway => call.connection.go_away().await,
+            Effect::NoCloseNotify => call.connection.skip_close_notify(),
             Effect::Status { code, headers, body } => {
                 let mut response = error::of_status(*code);
                 if let Some(body) = body {
@@ -198,6 +218,10 @@ fn after(call: &Call, mut response: Response<Body>) -> Response<Body> {
             Effect::NoDigestHeader => drop(headers.remove("docker-content-digest")),
             Effect::NoLocation => drop(headers.remove("location")),
             Effect::NoLength => drop(headers.remove("content-length")),
+            Effect::UntilClose => {
+                drop(headers.remove("content-length"));
+                *response.version_mut() = http::Version::HTTP_10;
+            }
             Effect::ContentType(None) => drop(headers.remove("content-type")),
             Effect::ContentType(Some(value)) => {
                 headers.insert("content-type", value.parse().expect("a test writes a valid media type"));

@@ -17,7 +17,7 @@ mod upload;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -59,6 +59,8 @@ struct Shared {
     sessions: AtomicU64,
     tokens: auth::Tokens,
     log: Mutex<Vec<Request>>,
+    running: AtomicUsize,
+    most_running: AtomicUsize,
     faults: Mutex<Vec<ActiveFault>>,
 }
 
@@ -283,6 +285,11 @@ impl Registry {
     /// How many requests there were.
     pub fn request_count(&self) -> usize {
         lock(&self.shared.log).len()
+    }
+
+    /// How many requests waited for their answer at once, at most, from the beginning. Bodies of answers do not count.
+    pub fn most_requests_at_once(&self) -> usize {
+        self.shared.most_running.load(Ordering::SeqCst)
     }
 
     /// How many requests the token server had.

@@ -31,6 +31,7 @@ pub(super) struct Connection {
 #[derive(Debug, Default)]
 struct Control {
     reset: AtomicBool,
+    no_close_notify: AtomicBool,
     end: Notify,
     go_away: Notify,
 }
@@ -47,6 +48,11 @@ impl Connection {
         self.control.end.notify_one();
         std::future::pending::<()>().await;
         unreachable!("a pending future never ends")
+    }
+
+    /// The end of TLS is not told when the connection ends.
+    pub(super) fn skip_close_notify(&self) {
+        self.control.no_close_notify.store(true, Ordering::SeqCst);
     }
 
     /// Asks the client to go to another connection once the running requests are answered. Returns when the connection
@@ -196,7 +202,13 @@ impl AsyncWrite for Io {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        forward!(self, stream => stream.poll_shutdown(cx))
+        match self.get_mut() {
+            Self::Tls(stream) if stream.get_ref().0.control.no_close_notify.load(Ordering::SeqCst) => {
+                Pin::new(stream.get_mut().0).poll_shutdown(cx)
+            }
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 
     fn poll_write_vectored(

@@ -48,6 +48,7 @@ async fn bodies_of_answers() {
     assert!(status == 200 && !whole && content.starts_with(&body) && body.len() <= 100_000);
     assert_eq!(is(Effect::WrongLength(5)).await, Some((200, content.clone(), false)));
     assert_eq!(is(Effect::NoLength).await, Some((200, content.clone(), true)));
+    assert_eq!(is(Effect::UntilClose).await, Some((200, content.clone(), true)));
     let mut bent = content.clone();
     bent[270_000] ^= 1;
     assert_eq!(is(Effect::WrongBytes(270_000)).await, Some((200, bent, true)));

@@ -45,6 +45,32 @@ async fn client_certificates_are_asked_for() {
     assert_eq!(client.get(&url).send().await.unwrap().status(), 200);
 }
 
+/// What a client sees of the end of a connection, and of a stream.
+#[tokio::test]
+async fn ends_of_tls_and_of_streams() {
+    let ca = TestCa::new();
+    let old = Registry::builder().tls(&ca).http1_only().start().await;
+    let new = Registry::builder().tls(&ca).start().await;
+    let client = trusting(&ca).build().unwrap();
+    let get = async |registry: &Registry, effects: &[Effect]| {
+        let digest = registry.put_blob("a", vec![7; 10_000]);
+        registry.clear_faults();
+        for effect in effects {
+            registry.fault(Fault::new(When::kind(Kind::Blob), effect.clone()));
+        }
+        let answer = client.get(format!("{}/v2/a/blobs/{digest}", registry.url())).send().await.unwrap();
+        answer.bytes().await.map(|body| body.len()).map_err(|error| format!("{error:?}"))
+    };
+    assert_eq!(get(&old, &[Effect::UntilClose]).await, Ok(10_000));
+    let cut = get(&old, &[Effect::UntilClose, Effect::NoCloseNotify]).await.unwrap_err();
+    assert!(cut.contains("close_notify"), "{cut}");
+    let reset = get(&new, &[Effect::CloseAfter(100)]).await.unwrap_err();
+    assert!(reset.contains("Reset("), "{reset}");
+    assert_eq!(get(&new, &[]).await, Ok(10_000));
+    assert!(new.requests().iter().all(|request| request.connection == 1), "only the stream was reset");
+    assert_eq!(new.most_requests_at_once(), 1);
+}
+
 #[tokio::test]
 async fn go_away_moves_an_http_2_client_to_a_new_connection() {
     let ca = TestCa::new();
