@@ -1,4 +1,5 @@
-//! The promises of `SECURITY.md`: each test that it names, as `crate: module::test` or `module::test`, is a test.
+//! The promises of `SECURITY.md` and the README: each test that the first names, as `crate: module::test` or `module::test`, is
+//! a test, and each command of the second runs one.
 
 use std::path::Path;
 
@@ -51,6 +52,18 @@ pub(crate) fn check(name: &str, text: &str, tests: &[Test]) -> Vec<String> {
     faults
 }
 
+/// Commands of the README that run no end-to-end test would show nothing.
+pub(crate) fn check_readme(readme: &str, tests: &[Test]) -> Vec<String> {
+    let names: Vec<String> = tests
+        .iter()
+        .filter(|test| test.path.starts_with(&["cli".to_owned(), "it".to_owned()]))
+        .map(|test| format!("{}::{}", test.path[2..].join("::"), test.name))
+        .collect();
+    let filters = readme.split("`cargo test -p oc-mirror --test it ").skip(1).filter_map(|rest| rest.split('`').next());
+    let missing = filters.filter(|filter| !names.iter().any(|name| name.contains(filter)));
+    missing.map(|filter| format!("README.md: no end-to-end test is called `{filter}`")).collect()
+}
+
 /// The crate, if it is given, and the modules and name of a test, when a code span is the name of one.
 fn test_name(span: &str) -> Option<(Option<&str>, Vec<&str>)> {
     let (of_crate, path) = span.split_once(": ").map_or((None, span), |(of_crate, path)| (Some(of_crate), path));
@@ -90,5 +103,18 @@ mod tests {
         check("`trust::helper`", &["S.md:1: `trust::helper` is no test"]);
         check("`policy::*`", &["S.md:1: `policy::*` is no test"]);
         check("nothing", &["S.md: names no test; has the way of naming them changed?"]);
+    }
+
+    #[test]
+    fn tests_of_the_readme() {
+        let mut tests = tests_of("cli/tests/it/releases/selection.rs", "#[test]\nfn of_a_channel() {}\n");
+        tests.extend(tests_of("cli/tests/it/mirror.rs", "//! A.\n#[test]\nfn a_second_run() {}\n"));
+        tests.extend(tests_of("crates/image-ref/src/lib.rs", "#[test]\nfn a_third_run() {}\n"));
+        for (filter, there) in
+            [("releases::selection", true), ("mirror", true), ("second_run", true), ("a_third_run", false)]
+        {
+            let faults = check_readme(&format!("| x | `cargo test -p oc-mirror --test it {filter}` |\n"), &tests);
+            assert_eq!(faults.is_empty(), there, "{filter}: {faults:?}");
+        }
     }
 }

@@ -22,20 +22,17 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     files.sort();
     let mut faults = Vec::new();
-    let (mut tests, mut promised) = (Vec::new(), Vec::new());
+    let mut tests = Vec::new();
     for file in &files {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
         faults.extend(check_file(&name, &text));
-        promised.extend(promises::tests_of(&name, &text));
-        if let Some(name) = name.strip_prefix("cli/tests/it/") {
-            tests.push((name.trim_end_matches(".rs").to_owned(), text));
-        }
+        tests.extend(promises::tests_of(&name, &text));
     }
     let readme = std::fs::read_to_string(root.join("README.md")).context("cannot read README.md")?;
-    faults.extend(check_readme(&readme, &tests));
+    faults.extend(promises::check_readme(&readme, &tests));
     let promises = std::fs::read_to_string(root.join("SECURITY.md")).context("cannot read SECURITY.md")?;
-    faults.extend(promises::check("SECURITY.md", &promises, &promised));
+    faults.extend(promises::check("SECURITY.md", &promises, &tests));
     if faults.is_empty() {
         say(&format!("tidy: {} files", files.len()));
         return Ok(());
@@ -60,18 +57,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 fn check_file(name: &str, text: &str) -> Vec<String> {
     if name.ends_with("Cargo.toml") { check_manifest(name, text) } else { check_source(name, text) }
-}
-
-/// Commands of the README that run no test would show nothing. `tests` are the end-to-end tests: module and source.
-fn check_readme(readme: &str, tests: &[(String, String)]) -> Vec<String> {
-    let filters = readme.split("`cargo test -p oc-mirror --test it ").skip(1).filter_map(|rest| rest.split('`').next());
-    let missing = filters.filter(|filter| {
-        let wanted = filter.rsplit("::").next().unwrap_or(filter);
-        let in_source =
-            |text: &str| text.lines().any(|line| line.trim_start().starts_with("fn ") && line.contains(wanted));
-        !tests.iter().any(|(module, text)| module.contains(wanted) || in_source(text))
-    });
-    missing.map(|filter| format!("README.md: no end-to-end test is called `{filter}`")).collect()
 }
 
 fn check_source(name: &str, text: &str) -> Vec<String> {
@@ -133,20 +118,6 @@ mod tests {
             &[concat!("a.rs:2: `to", "do!(` marks unfinished work")],
         );
         check("a.rs", "//! A.\n#[ignore]\n", &["a.rs:2: an ignored test proves nothing; run it or remove it"]);
-    }
-
-    #[test]
-    fn tests_of_the_readme() {
-        let tests = [
-            ("releases/selection".to_owned(), String::new()),
-            ("mirror".to_owned(), "//! A.\n#[test]\nfn a_second_run() {}\n".to_owned()),
-        ];
-        for (filter, there) in
-            [("releases::selection", true), ("mirror", true), ("second_run", true), ("a_third_run", false)]
-        {
-            let faults = check_readme(&format!("| x | `cargo test -p oc-mirror --test it {filter}` |\n"), &tests);
-            assert_eq!(faults.is_empty(), there, "{filter}: {faults:?}");
-        }
     }
 
     #[test]

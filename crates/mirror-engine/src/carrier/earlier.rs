@@ -52,9 +52,7 @@ impl Earlier {
         let known = self.repositories.get_or_try_init(read).await?;
         Ok(known.get(blob).into_iter().flatten().cloned().collect())
     }
-}
 
-impl Earlier {
     /// The error for what is nowhere: which archive brought it, and what to do.
     pub(crate) async fn missing(&self, what: &str, digest: &Digest, images: &str) -> CopyError {
         let read = || async {

@@ -6,22 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use image_ref::{ImageRef, Repository};
-use oci_transport::{BlobSource, Client, ClientOptions, Condition, Error, ImageSource, ProxySettings, Side};
+use oci_transport::{BlobSource, Client, Condition, Error, ImageSource, ProxySettings};
 use registries_conf::{Layer as ConfLayer, RegistriesConf};
 use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Nowhere, Registry, TestCa, When};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::support::{content, descriptor, endpoint, options, random};
+use crate::support::{client, content, descriptor, endpoint, random};
 
 fn made() -> Image {
     ImageBuilder::oci().layer(Layer::random(1, 1000)).build()
-}
-
-fn client(adapt: impl FnOnce(&mut ClientOptions)) -> Client {
-    let mut options = options(Side::Source);
-    adapt(&mut options);
-    Client::new(options).unwrap()
 }
 
 fn verifying() -> Client {

@@ -7,16 +7,10 @@ use oci_transport::{Client, ClientOptions, Condition, ProxySettings, Side};
 use registries_conf::{Layer as ConfLayer, RegistriesConf};
 use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, TestCa, TokenAuth, When};
 
-use crate::support::{descriptor, endpoint, image, options, random, source, user, with_credentials};
+use crate::support::{client, descriptor, endpoint, image, options, random, source, user, with_credentials};
 
 fn made() -> Image {
     ImageBuilder::oci().layer(Layer::random(1, 1000)).build()
-}
-
-fn client(adapt: impl FnOnce(&mut ClientOptions)) -> Client {
-    let mut options = options(Side::Source);
-    adapt(&mut options);
-    Client::new(options).unwrap()
 }
 
 fn conf(text: &str) -> Arc<RegistriesConf> {

@@ -21,6 +21,13 @@ pub(crate) fn options(side: Side) -> ClientOptions {
     }
 }
 
+/// A client of the source side with something of its own.
+pub(crate) fn client(adapt: impl FnOnce(&mut ClientOptions)) -> Client {
+    let mut options = options(Side::Source);
+    adapt(&mut options);
+    Client::new(options).unwrap()
+}
+
 pub(crate) fn source() -> Client {
     Client::new(options(Side::Source)).unwrap()
 }
