@@ -4,6 +4,7 @@
 mod credentials;
 mod helper;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,17 +68,24 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Reads the configuration files and builds both clients.
+    /// Reads the configuration files and builds both clients. Credentials that were named and are not there, or cannot be
+    /// used, are warned about.
     ///
     /// # Errors
     /// When a file that counts cannot be read or understood, or TLS cannot be set up.
-    pub fn new(common: &Common) -> Result<Self, AccessError> {
+    pub fn new(common: &Common, log: &Log) -> Result<Self, AccessError> {
         let env = locations_env(&common.env);
         let registries = Arc::new(registries_conf(&env)?);
-        Ok(Self {
-            source: client(Side::Source, &env, &registries, &common.source, common)?,
-            destination: client(Side::Destination, &env, &registries, &common.destination, common)?,
-        })
+        let mut warnings = missing_credentials(common);
+        let mut client = |side, access| client(side, &env, &registries, access, common, &mut warnings);
+        let (source, destination) =
+            (client(Side::Source, &common.source)?, client(Side::Destination, &common.destination)?);
+        // Both sides mostly read the same file.
+        let mut told = HashSet::new();
+        for warning in warnings.iter().filter(|warning| told.insert(warning.as_str())) {
+            log.warn(format_args!("⚠️  {warning}"));
+        }
+        Ok(Self { source, destination })
     }
 }
 
@@ -177,7 +185,7 @@ fn credential_chain(
 }
 
 /// Places of credentials that were named and are not there, each once. That is no error, as a registry may need none.
-pub fn missing_credentials(common: &Common) -> Vec<String> {
+fn missing_credentials(common: &Common) -> Vec<String> {
     let sides = [&common.source, &common.destination];
     let asked = sides.into_iter().filter_map(|access| access.authfile.as_deref());
     let mut missing: Vec<&Path> = asked.filter(|path| !path.exists()).collect();
@@ -205,11 +213,13 @@ fn client(
     registries: &Arc<RegistriesConf>,
     access: &Access,
     common: &Common,
+    warnings: &mut Vec<String>,
 ) -> Result<Client, AccessError> {
     let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(access) {
         Arc::new(fixed)
     } else {
         let chain = credential_chain(env, access.authfile.as_deref(), registries)?;
+        warnings.extend(chain.warnings().map(|warning| format!("auth file {warning}")));
         Arc::new(Credentialed::new(chain, common.env.search_path.clone()))
     };
     // The transport joins each root with the registry's name; any name does for finding the roots.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::delete::{DeleteReport, Execute, Generate, ItemOutcome, execute, generate};
-use mirror_engine::{Job, Observer, Workflow};
+use mirror_engine::{Job, Observer, Workflow, WorkingDir};
 use mirror_plan::Family;
 use mirror_plan::delete::DeleteList;
 
@@ -74,7 +74,7 @@ fn first_step(
     if request.force_cache_delete {
         log.warn("--force-cache-delete has no effect with --generate: nothing is deleted in the first step");
     }
-    let clients = Clients::new(common)?;
+    let clients = Clients::new(common, log)?;
     let folder = working_dir.parent().context("a working directory lies in a folder")?.to_owned();
     let job = Job {
         workflow: Workflow::DiskToMirror { folder, destination: request.dest.clone() },
@@ -87,7 +87,7 @@ fn first_step(
         started: common.env.started.timestamp(),
         log_stamp: stamp(settings),
         version: program(),
-        warnings: Vec::new(),
+        warnings: log.warnings(),
     };
     let mut step = Generate::new(configuration);
     extras(&mut step);
@@ -122,7 +122,7 @@ fn second_step(
     log.info("🔀 workflow mode: delete ");
     log.info("👀 Reading delete file...");
     let text = std::fs::read_to_string(list).with_context(|| format!("cannot read `{}`", list.display()))?;
-    let clients = Clients::new(common)?;
+    let clients = Clients::new(common, log)?;
     let registries_d = match access::registries_d(common) {
         Ok((read, _)) => Arc::new(read),
         Err(error) => {
@@ -139,8 +139,10 @@ fn second_step(
         registries_d,
         parallel_images: common.parallel_images as usize,
         image_timeout: request.image_timeout,
+        working_dir: working_dir.map(|working_dir| WorkingDir::at(working_dir.to_owned())),
         logs,
         log_stamp: stamp(settings),
+        warnings: log.warnings(),
     };
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let report = runtime()?.block_on(execute(&step, &observer));

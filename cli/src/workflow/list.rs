@@ -26,7 +26,7 @@ struct Answer {
 
 /// Lists releases.
 pub(crate) fn releases(settings: &Settings, request: &ListReleases, log: &Log) -> ExitStatus {
-    print(settings.output, find_releases(settings, request), log)
+    print(settings.output, find_releases(settings, request, log), log)
 }
 
 /// Lists operator catalogs and what they hold.
@@ -48,8 +48,8 @@ fn print(output: OutputFormat, found: anyhow::Result<Answer>, log: &Log) -> Exit
     }
 }
 
-fn find_releases(settings: &Settings, request: &ListReleases) -> anyhow::Result<Answer> {
-    let client = Clients::new(&settings.common)?.source;
+fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyhow::Result<Answer> {
+    let client = Clients::new(&settings.common, log)?.source;
     let update_url = settings.common.env.update_url.as_deref();
     let runtime = runtime()?;
     let mut text = String::new();
@@ -101,13 +101,13 @@ fn find_releases(settings: &Settings, request: &ListReleases) -> anyhow::Result<
 
 fn find_operators(settings: &Settings, request: &ListOperators, log: &Log) -> anyhow::Result<Answer> {
     match request {
-        ListOperators::Catalogs { version } => find_catalogs(settings, version),
+        ListOperators::Catalogs { version } => find_catalogs(settings, version, log),
         ListOperators::Catalog { catalog, query } => find_contents(settings, catalog, query, log),
     }
 }
 
-fn find_catalogs(settings: &Settings, version: &str) -> anyhow::Result<Answer> {
-    let client = Clients::new(&settings.common)?.source;
+fn find_catalogs(settings: &Settings, version: &str, log: &Log) -> anyhow::Result<Answer> {
+    let client = Clients::new(&settings.common, log)?.source;
     let answers = runtime()?.block_on(list::catalogs(&client, version));
     let mut text = format!("Available OpenShift OperatorHub catalogs:\nOpenShift {version}:\n");
     let (mut there, mut errors) = (Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ fn find_catalogs(settings: &Settings, version: &str) -> anyhow::Result<Answer> {
 /// What one catalog holds. Texts are the columns of contract 2.8, documents all that is known at that depth.
 fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery, log: &Log) -> anyhow::Result<Answer> {
     let common = &settings.common;
-    let client = Clients::new(common)?.source;
+    let client = Clients::new(common, log)?.source;
     let keep = list::Keep {
         cache: common.cache.clone(),
         temporary: common.env.temp_dir.clone(),

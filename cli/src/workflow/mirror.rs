@@ -46,10 +46,7 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
     let log_stamp = common.env.started.strftime("%Y%m%d_%H%M%S").to_string();
     open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
     log.listen();
-    for text in access::missing_credentials(common) {
-        log.warn(format_args!("⚠️  {text}"));
-    }
-    let clients = Clients::new(common)?;
+    let clients = Clients::new(common, log)?;
     let options = options(common, request, log)?;
     Ok(Job {
         workflow,

@@ -46,7 +46,7 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
     let common = &settings.common;
     let (configuration, bytes) = read_configuration(&request.config, log)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let clients = Clients::new(common)?;
+    let clients = Clients::new(common, log)?;
     let job = Job {
         // Not looked at: the engine makes a working directory for the answer alone.
         workflow: Workflow::MirrorToDisk { folder: common.cache.clone() },

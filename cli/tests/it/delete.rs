@@ -313,8 +313,11 @@ fn logs_without_a_workspace() {
     let (list, to) = (world.file("delete-images.yaml").display().to_string(), format!("docker://{}", world.to()));
     world.home.run(&["delete", "--delete-yaml-file", &list, &to, "--dest-tls-verify=false"]).code(0);
     let names: Vec<String> = world.home.files().into_iter().filter(|name| name.starts_with("logs/")).collect();
-    let [name] = &names[..] else { panic!("{names:?}") };
-    assert_eq!(world.home.steady(name), "logs/oc-mirror-TIME.log");
+    let [name, document] = &names[..] else { panic!("{names:?}") };
+    assert_eq!(
+        [name, document].map(|name| world.home.steady(name)),
+        ["logs/oc-mirror-TIME.log", "logs/result_TIME.json"]
+    );
     let text = std::fs::read_to_string(world.home.path().join(name)).unwrap();
     assert!(text.contains("2 / 2 additional images deleted successfully"), "{text}");
 }

@@ -28,6 +28,7 @@ mod published_catalog;
 mod real_registries;
 mod releases;
 mod resources;
+mod result;
 mod sequence;
 mod tape;
 mod transports;

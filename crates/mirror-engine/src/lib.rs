@@ -30,6 +30,7 @@ mod copy;
 pub mod delete;
 pub mod dry_run;
 pub mod event;
+mod heard;
 pub mod inspect;
 pub mod list;
 pub mod report;

@@ -1,8 +1,12 @@
 //! What a run did, as data: one line for a person and one JSON document for a script are made from it.
 
+use std::path::Path;
+
 use image_ref::Digest;
 use mirror_plan::{Family, ImageKind, Mode, OperatorUse};
 use serde::Serialize;
+
+use crate::workdir::write_whole;
 
 /// How one image ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,7 +59,9 @@ pub struct ImageReport {
     pub bytes_moved: u64,
     /// Bytes of its blobs that were already there or travelled for another image.
     pub bytes_saved: u64,
-    /// How often requests were tried again on its behalf.
+    /// How often requests for its manifests, blobs, mounts and signatures were tried again while it was copied. For a blob
+    /// that several images share, the first of them waits and counts, as for the bytes. What failed for good was tried
+    /// once more than it was tried again.
     pub retries: u32,
     /// The operators that are incomplete without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -135,7 +141,7 @@ pub struct RunReport {
     /// What a dry run found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<crate::dry_run::Sizes>,
-    /// Files written for the operator, relative to the working directory.
+    /// Files written for the operator: relative to the working directory those in it, absolute those elsewhere.
     pub files: Vec<String>,
     /// Warnings given, in order.
     pub warnings: Vec<String>,
@@ -167,4 +173,14 @@ impl RunReport {
             .filter(|count| count.mirrored < count.total)
             .fold(0, |code, count| code | count.family.exit_bit())
     }
+}
+
+/// Saves a result document beside the log, as `result_<stamp>.json`.
+///
+/// # Errors
+/// A sentence. That does not change the outcome of a run.
+pub(crate) fn save(report: &impl Serialize, logs: &Path, stamp: &str) -> Result<(), String> {
+    let saved = serde_json::to_vec_pretty(report).map_err(std::io::Error::other);
+    let saved = saved.and_then(|text| write_whole(&logs.join(format!("result_{stamp}.json")), &text));
+    saved.map_err(|error| format!("the result document could not be saved: {error}"))
 }

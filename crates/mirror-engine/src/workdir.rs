@@ -33,6 +33,11 @@ impl WorkingDir {
         &self.root
     }
 
+    /// How result documents name a file: relative to this folder when it lies in it, as it is elsewhere.
+    pub(crate) fn name_of(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
     /// Log files and result documents.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

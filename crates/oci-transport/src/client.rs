@@ -14,6 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::host::Host;
 use crate::limiter::Limiter;
+use crate::notices::Notices;
 use crate::options::ClientOptions;
 use crate::retry::Retries;
 use crate::scope::Scope;
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) uploads: Option<Uploads>,
     /// Images of other transports.
     pub(crate) imported: Imported,
+    /// What a person should hear of.
+    pub(crate) notices: Notices,
     /// For documents that no registry serves.
     pub(crate) documents: OnceLock<reqwest::Client>,
 }
@@ -63,6 +66,7 @@ impl Client {
                 foreign: Mutex::default(),
                 credentials: Mutex::default(),
                 served: Mutex::default(),
+                notices: Notices::default(),
                 documents: OnceLock::new(),
             }),
         })

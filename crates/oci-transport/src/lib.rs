@@ -58,6 +58,7 @@ pub mod location;
 mod login;
 mod manifest;
 pub mod media_type;
+mod notices;
 mod options;
 mod proxy;
 mod pull;
@@ -69,6 +70,7 @@ mod schema1;
 mod scope;
 mod skopeo;
 mod source;
+mod tally;
 mod tls;
 mod upload;
 mod upload_body;
@@ -87,6 +89,7 @@ pub use limiter::{Limiter, Permit};
 pub use manifest::{
     Artifact, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestView, Schema1,
 };
+pub use notices::WarningListener;
 pub use options::ClientOptions;
 pub use proxy::ProxySettings;
 pub use pull::{Progress, PulledManifest};
@@ -94,3 +97,4 @@ pub use registries_conf::{Credentials, Secret};
 pub use retry::RetryPolicy;
 pub use skopeo::Skopeo;
 pub use source::ImageSource;
+pub use tally::RetryTally;

@@ -303,13 +303,14 @@ impl Inner {
         }
         let (error, pause) = (error.clone().with_attempts(missed), policy.pause(missed, error));
         if host.reach.give_up(&error, pause) {
-            tracing::warn!(
-                "mirror `{}` is passed over after {missed} attempts: {}; the next source of registries.conf is asked \
+            self.notices.warn(format!(
+                "mirror `{}` is passed over after {missed} attempt{}: {}; the next source of registries.conf is asked \
                  instead, and the mirror again every {} s",
                 host.registry,
+                if missed == 1 { "" } else { "s" },
                 error.message(),
                 pause.as_secs_f64()
-            );
+            ));
         }
     }
 

@@ -8,6 +8,7 @@ use http::HeaderMap;
 
 use crate::error::{Condition, Error};
 use crate::host::Host;
+use crate::tally::RetryTally;
 
 /// How often and after how long a failed request is tried again (contract `operators-archive.md` 7.1).
 ///
@@ -46,9 +47,10 @@ impl RetryPolicy {
         }
     }
 
-    /// Begins to count the attempts of one piece of work.
+    /// Begins to count the attempts of one piece of work, for the tally of this task too.
     pub(crate) fn start(self) -> Retries {
-        Retries { policy: self, tries: 0, total: 0, wrong: 0, reached: 0, watched: Vec::new() }
+        let tally = RetryTally::in_force();
+        Retries { policy: self, tries: 0, total: 0, wrong: 0, reached: 0, watched: Vec::new(), tally }
     }
 }
 
@@ -61,6 +63,7 @@ pub(crate) struct Retries {
     reached: u64,
     /// Who is asked, and how often it had answered when this began.
     watched: Vec<(Arc<Host>, u64)>,
+    tally: RetryTally,
 }
 
 impl Retries {
@@ -100,7 +103,10 @@ impl Retries {
         tokio::select! {
             biased;
             () = self.until_hopeless() => Err(error.with_attempts(self.total)),
-            () = tokio::time::sleep(pause) => Ok(()),
+            () = tokio::time::sleep(pause) => {
+                self.tally.count();
+                Ok(())
+            }
         }
     }
 

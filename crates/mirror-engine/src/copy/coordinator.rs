@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use image_ref::Digest;
 use mirror_plan::{Family, PlannedImage};
-use oci_transport::Descriptor;
+use oci_transport::{Descriptor, RetryTally};
 use tokio::task::JoinSet;
 
 use super::carrier::{BlobJob, Carried, Carrier, Resolved};
@@ -33,6 +33,8 @@ struct ImageState {
     stage: Stage,
     tree: Option<Arc<ImageTree>>,
     report: ImageReport,
+    /// Counts what its requests are tried again.
+    retries: RetryTally,
     /// Images that need this one.
     needed_by: Vec<usize>,
     /// Images it needs that are not done yet.
@@ -107,6 +109,7 @@ impl<C: Carrier> Coordinator<C> {
                     outcome: ImageOutcome::Skipped,
                     error: None,
                 },
+                retries: RetryTally::default(),
                 needed_by: Vec::new(),
                 open_needs: image.needs.len(),
             })
@@ -165,7 +168,11 @@ impl<C: Carrier> Coordinator<C> {
             }
         }
         let bytes_saved = self.totals.bytes_saved;
-        let images = self.states.into_iter().map(|state| state.report).collect();
+        let images = self
+            .states
+            .into_iter()
+            .map(|state| ImageReport { retries: state.retries.retries(), ..state.report })
+            .collect();
         Copied { images, bytes_moved: self.bytes_moved, bytes_saved, refused: self.refused }
     }
 
@@ -182,9 +189,10 @@ impl<C: Carrier> Coordinator<C> {
             let Some(at) = self.to_resolve.pop_front() else { break };
             self.states[at].stage = Stage::Resolving;
             let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
+            let retries = self.states[at].retries.clone();
             self.image_tasks += 1;
             self.tasks.spawn(async move {
-                let outcome = carrier.resolve(at, &images[at]).await;
+                let outcome = retries.during(carrier.resolve(at, &images[at])).await;
                 Done::Resolved(at, outcome)
             });
         }
@@ -198,9 +206,10 @@ impl<C: Carrier> Coordinator<C> {
         self.states[at].stage = Stage::Finishing;
         let tree = self.states[at].tree.clone().expect("an image is finished after it was resolved");
         let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
+        let retries = self.states[at].retries.clone();
         self.image_tasks += 1;
         self.tasks.spawn(async move {
-            let outcome = carrier.finish(&images[at], &tree).await;
+            let outcome = retries.during(carrier.finish(&images[at], &tree)).await;
             Done::Finished(at, outcome)
         });
     }
@@ -221,6 +230,8 @@ impl<C: Carrier> Coordinator<C> {
         let free: Vec<String> = free.take(if mount_from.is_some() { usize::MAX } else { 1 }).cloned().collect();
         for repository in free {
             let waiting = state.waiting.remove(&repository).unwrap_or_default();
+            // As with the bytes that move: the first image that waits for it.
+            let retries = waiting.first().map(|at| self.states[*at].retries.clone()).unwrap_or_default();
             let job = BlobJob {
                 blob: descriptor.clone(),
                 repository,
@@ -231,7 +242,7 @@ impl<C: Carrier> Coordinator<C> {
             let carrier = Arc::clone(&self.carrier);
             self.blob_tasks += 1;
             self.tasks.spawn(async move {
-                let outcome = carrier.carry(&job).await;
+                let outcome = retries.during(carrier.carry(&job)).await;
                 Done::Carried(Box::new(job), waiting, outcome)
             });
         }

@@ -11,7 +11,7 @@ use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::Destination;
 use mirror_plan::delete::{DeleteItem, DeleteList};
-use oci_transport::{Client, Descriptor, ManifestView, Reference};
+use oci_transport::{Client, Descriptor, ManifestView, Reference, RetryTally};
 use registries_conf::RegistriesD;
 
 use super::left_behind::{attached_to, signature_folders};
@@ -19,7 +19,8 @@ use super::{DeleteReport, ItemOutcome, ItemReport};
 use crate::carrier::blocking;
 use crate::copy::chain;
 use crate::event::{Event, Observer};
-use crate::workdir::write_whole;
+use crate::heard::Heard;
+use crate::workdir::{WorkingDir, write_whole};
 
 /// What the second step needs.
 #[derive(Debug, Clone)]
@@ -38,10 +39,14 @@ pub struct Execute {
     pub parallel_images: usize,
     /// Bound of one deletion, attempts included; zero for none.
     pub image_timeout: Duration,
-    /// Where the file of errors goes.
+    /// The working directory, if there is one: files in it are named from there.
+    pub working_dir: Option<WorkingDir>,
+    /// Where the file of errors and the result document go.
     pub logs: PathBuf,
     /// The moment of the run in file names, `YYYYMMDD_hhmmss`.
     pub log_stamp: String,
+    /// What was warned about before: the document tells that too.
+    pub warnings: Vec<String>,
 }
 
 /// One manifest of one repository.
@@ -52,6 +57,14 @@ type Place = (Repository, Digest);
 /// A manifest that a tag outside the list names, directly or as an instance of an index, is kept: registries delete
 /// manifests, and with them every tag they have.
 pub async fn execute(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
+    let heard = Heard::new(observer, &request.warnings, &[&request.client]);
+    let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
+    let mut report = run(request, &observer).await;
+    report.conclude(&heard, &request.logs, &request.log_stamp);
+    report
+}
+
+async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     let mut report = DeleteReport {
         format: 1,
         items: request.list.items.iter().map(ItemReport::listed).collect(),
@@ -120,10 +133,14 @@ impl Execute {
         targets: &BTreeMap<usize, ImageRef>,
         items: &mut [ItemReport],
     ) -> BTreeMap<Place, Vec<usize>> {
-        let asked = targets.iter().map(|(at, image)| async move { (*at, image, self.head(image).await) });
+        let asked = targets.iter().map(|(at, image)| async move {
+            let retries = RetryTally::default();
+            (*at, image, retries.during(self.head(image)).await, retries.retries())
+        });
         let answers: Vec<_> = stream::iter(asked).buffer_unordered(self.at_once()).collect().await;
         let mut places: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
-        for (at, image, answer) in answers {
+        for (at, image, answer, retries) in answers {
+            items[at].retries += retries;
             match answer {
                 Ok((repository, Some(found))) => {
                     items[at].digest = Some(found.digest.clone());
@@ -300,9 +317,15 @@ impl Execute {
                 )));
             }
         }
-        let asked = free.into_iter().map(|(place, of_place)| async move { (of_place, self.delete_one(place).await) });
+        let asked = free.into_iter().map(|(place, of_place)| async move {
+            let retries = RetryTally::default();
+            (of_place, retries.during(self.delete_one(place)).await, retries.retries())
+        });
         let mut answers = stream::iter(asked).buffer_unordered(self.parallel_images.max(1));
-        while let Some((of_place, answer)) = answers.next().await {
+        while let Some((of_place, answer, retries)) = answers.next().await {
+            if let Some(first) = of_place.first() {
+                items[*first].retries += retries;
+            }
             for at in of_place {
                 let item = &mut items[*at];
                 match &answer {
@@ -358,7 +381,8 @@ impl Execute {
         let place = match write_whole(&path, text.as_bytes()) {
             Ok(()) => {
                 let place = format!("Please review {} for a list of the errors", path.display());
-                report.files.push(path);
+                let name = self.working_dir.as_ref().map(|working_dir| working_dir.name_of(&path));
+                report.files.push(name.unwrap_or_else(|| path.display().to_string()));
                 place
             }
             Err(error) => format!("the list of errors could not be written: {error}"),

@@ -14,6 +14,7 @@ use super::{DeleteReport, ItemReport};
 use crate::carrier::into_store::stored_manifest;
 use crate::collect::{Collecting, collect_what_there_is, needed_by_others};
 use crate::event::{Event, Observer};
+use crate::heard::Heard;
 use crate::trust::cosign_tag;
 use crate::workdir::write_whole;
 use crate::workflow::{Job, RunError, Workflow};
@@ -41,11 +42,14 @@ impl Generate {
 
 /// Writes the list of images to delete. The destination is not contacted, and nothing is deleted.
 pub async fn generate(job: &Job, request: &Generate, observer: &Arc<dyn Observer>) -> DeleteReport {
+    let heard = Heard::new(observer, &job.warnings, &[&job.source, &job.destination]);
+    let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
     let mut report = DeleteReport { format: 1, ..DeleteReport::default() };
-    if let Err(error) = run(job, request, observer, &mut report).await {
+    if let Err(error) = run(job, request, &observer, &mut report).await {
         report.exit_code = 1;
         report.error = Some(error.message);
     }
+    report.conclude(&heard, &job.workflow.working_dir().logs(), &job.log_stamp);
     report
 }
 
@@ -97,7 +101,7 @@ async fn run(
         let path = working_dir.delete().join(name);
         write_whole(&path, text.as_bytes())?;
         observer.event(Event::FileWritten { what: "delete", path: path.clone() });
-        report.files.push(path);
+        report.files.push(working_dir.name_of(&path));
     }
     report.items = list.items.iter().map(ItemReport::listed).collect();
     if errors.is_empty() {
@@ -105,7 +109,6 @@ async fn run(
     }
     let warning = "some images could not be collected: the list of images to delete might not be complete";
     observer.event(Event::Warning(warning.to_owned()));
-    report.warnings.push(warning.to_owned());
     Err(RunError::generic(errors.message()))
 }
 

@@ -7,13 +7,15 @@ mod execute;
 mod generate;
 mod left_behind;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image_ref::Digest;
 use mirror_plan::Family;
 use serde::Serialize;
 
-use crate::report::ImageError;
+use crate::event::{Event, Observer as _};
+use crate::heard::Heard;
+use crate::report::{ImageError, save};
 
 pub use execute::{Execute, execute};
 pub use generate::{Generate, generate};
@@ -27,8 +29,8 @@ pub struct DeleteReport {
     pub format: u32,
     /// The images: those on the list after the first step, what became of them after the second.
     pub items: Vec<ItemReport>,
-    /// Files written.
-    pub files: Vec<PathBuf>,
+    /// Files written: relative to the working directory those in it, absolute those elsewhere.
+    pub files: Vec<String>,
     /// Folders of this machine with simple-signing signatures of deleted images.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<PathBuf>,
@@ -58,6 +60,9 @@ pub struct ItemReport {
     pub kind: String,
     /// The digest that the reference names.
     pub digest: Option<Digest>,
+    /// How often looking it up and deleting it was tried again. Of several names of one manifest the first counts the
+    /// latter.
+    pub retries: u32,
     /// What became of it.
     pub outcome: ItemOutcome,
     /// Images outside the list that use it, when it was kept.
@@ -85,6 +90,17 @@ pub enum ItemOutcome {
     Failed,
 }
 
+impl DeleteReport {
+    /// Takes over what was warned of, and saves the document beside the log.
+    fn conclude(&mut self, heard: &Heard, logs: &Path, stamp: &str) {
+        self.warnings = heard.take();
+        if let Err(warning) = save(self, logs, stamp) {
+            heard.event(Event::Warning(warning));
+            self.warnings.extend(heard.take());
+        }
+    }
+}
+
 impl ItemReport {
     fn listed(item: &mirror_plan::delete::DeleteItem) -> Self {
         Self {
@@ -92,6 +108,7 @@ impl ItemReport {
             reference: item.image_reference.clone(),
             kind: item.kind.clone(),
             digest: None,
+            retries: 0,
             outcome: ItemOutcome::Listed,
             used_by: Vec::new(),
             error: None,

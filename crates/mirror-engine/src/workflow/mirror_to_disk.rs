@@ -68,7 +68,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     if !copied.is_complete() {
         // First, because the disk may be full of it.
         let broken = archiving.abandon().await;
-        let outcome = conclude(job, &copied, observer);
+        let outcome = conclude(job, &copied, &mut progress.files, observer);
         progress.copied = Some(copied);
         // Without a cache the images fail because there is no archive, and not the other way round.
         return match broken {
@@ -76,7 +76,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             _ => outcome,
         };
     }
-    let outcome = conclude(job, &copied, observer);
+    let outcome = conclude(job, &copied, &mut progress.files, observer);
     progress.copied = Some(copied);
     outcome?;
 

@@ -18,7 +18,8 @@ use oci_transport::Client;
 use crate::collect::CollectErrors;
 use crate::copy::{Copied, Limits};
 use crate::event::{Event, Observer};
-use crate::report::{ArchiveReport, RunReport};
+use crate::heard::Heard;
+use crate::report::{ArchiveReport, RunReport, save};
 use crate::workdir::{WorkingDir, write_whole};
 
 /// Where content comes from and where it goes.
@@ -260,7 +261,7 @@ pub(crate) struct Progress {
 
 /// Runs a workflow to its end. Every outcome is in the report, failure included.
 pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
-    let heard = Arc::new(Listener { inner: observer, warnings: std::sync::Mutex::new(job.warnings.clone()) });
+    let heard = Heard::new(&observer, &job.warnings, &[&job.source, &job.destination]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
     let mode = job.workflow.mode();
     let mut progress = Progress::default();
@@ -275,8 +276,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
         Some(copied) => (copied.images, copied.bytes_moved, copied.bytes_saved),
         None => (Vec::new(), 0, 0),
     };
-    let relative = |path: &PathBuf| path.strip_prefix(working_dir.root()).unwrap_or(path).display().to_string();
-    let report = RunReport {
+    let mut report = RunReport {
         format: 1,
         mode,
         families: RunReport::count(&images),
@@ -285,41 +285,25 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
         bytes_saved,
         archive: progress.archive,
         sizes: progress.sizes,
-        files: progress.files.iter().map(relative).collect(),
-        warnings: std::mem::take(&mut *heard.warnings.lock().expect("no holder panics")),
+        files: progress.files.iter().map(|path| working_dir.name_of(path)).collect(),
+        warnings: heard.take(),
         exit_code: outcome.as_ref().err().map_or(0, |error| error.exit_code),
         error: outcome.err().map(|error| error.message),
     };
-    save(&report, &working_dir, &job.log_stamp, &observer);
+    if let Err(warning) = save(&report, &working_dir.logs(), &job.log_stamp) {
+        observer.event(Event::Warning(warning));
+        report.warnings.extend(heard.take());
+    }
     report
 }
 
-/// Keeps the warnings for the result document and hands everything on.
-struct Listener {
-    inner: Arc<dyn Observer>,
-    warnings: std::sync::Mutex<Vec<String>>,
-}
-
-impl Observer for Listener {
-    fn event(&self, event: Event) {
-        if let Event::Warning(text) = &event {
-            self.warnings.lock().expect("no holder panics").push(text.clone());
-        }
-        self.inner.event(event);
-    }
-}
-
-/// Saves the result document beside the log. Failing to do so does not change the outcome of the run.
-fn save(report: &RunReport, working_dir: &WorkingDir, stamp: &str, observer: &Arc<dyn Observer>) {
-    let path = working_dir.logs().join(format!("result_{stamp}.json"));
-    let text = serde_json::to_vec_pretty(report).unwrap_or_default();
-    if let Err(error) = write_whole(&path, &text) {
-        observer.event(Event::Warning(format!("the result document could not be saved: {error}")));
-    }
-}
-
 /// The steps that follow copying in every workflow: results, the file of errors, the exit code.
-fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<(), RunError> {
+fn conclude(
+    job: &Job,
+    copied: &Copied,
+    files: &mut Vec<PathBuf>,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), RunError> {
     let families = RunReport::count(&copied.images);
     observer.event(Event::Results(families.clone()));
     let exit_code = RunReport::copy_exit_code(&families);
@@ -342,7 +326,11 @@ fn conclude(job: &Job, copied: &Copied, observer: &Arc<dyn Observer>) -> Result<
     text.push('\n');
     // A full disk is a likely cause of all of it, and must not hide the outcome.
     let review = match write_whole(&path, text.as_bytes()) {
-        Ok(()) => format!("Please review {} for a list of mirroring errors.", path.display()),
+        Ok(()) => {
+            let review = format!("Please review {} for a list of mirroring errors.", path.display());
+            files.push(path);
+            review
+        }
         Err(error) => format!("Their list could not be written ({error}); they stand above."),
     };
     let retry = copied.images.iter().filter_map(|image| image.error.as_ref()).any(|error| error.retry_can_help);

@@ -165,7 +165,7 @@ impl<'a> Stage<'a> {
             generation.for_plan(images, observer, progress);
             return Ok(());
         };
-        let outcome = conclude(job, &copied, observer);
+        let outcome = conclude(job, &copied, &mut progress.files, observer);
         if outcome.is_ok() {
             job.destination.cancel_remembered(destination.registry()).await;
         }
