@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use image_ref::Digest;
@@ -16,8 +15,8 @@ use super::measure::{self, Cost};
 /// long for the same blobs, so it would be a floor too easy to beat.
 const PROCESSES: usize = 4;
 
-/// Fetches every blob once in parallel, then copies them once: what mirror to disk cannot do without. Seconds.
-pub(super) fn pull(workload: &Workload, host: &str, folder: &Path) -> anyhow::Result<f64> {
+/// Fetches every blob once in parallel, then copies them once: what mirror to disk cannot do without.
+pub(super) fn pull(workload: &Workload, host: &str, folder: &Path) -> anyhow::Result<Cost> {
     let (cache, archive) = (folder.join("cache"), folder.join("archive"));
     fs::create_dir_all(&cache)?;
     let transfers = homes(workload).into_iter().map(|(digest, repository)| {
@@ -25,15 +24,16 @@ pub(super) fn pull(workload: &Workload, host: &str, folder: &Path) -> anyhow::Re
         format!("url = \"http://{host}/v2/{repository}/blobs/{digest}\"\noutput = \"{}\"\nfail\n", output.display())
     });
     let transfers: Vec<String> = transfers.collect();
-    let start = Instant::now();
-    curl(&transfers, folder)?;
-    let status = Command::new("cp").arg("-r").arg(&cache).arg(&archive).status().context("cannot start `cp`")?;
-    ensure!(status.success(), "`cp` failed");
-    Ok(start.elapsed().as_secs_f64())
+    measure::children(|| {
+        curl(&transfers, folder)?;
+        let status = Command::new("cp").arg("-r").arg(&cache).arg(&archive).status().context("cannot start `cp`")?;
+        ensure!(status.success(), "`cp` failed");
+        Ok(())
+    })
 }
 
-/// Uploads every blob once in parallel, from the files of the source's storage. Seconds.
-pub(super) fn push(workload: &Workload, host: &str, source: &Path, folder: &Path) -> anyhow::Result<f64> {
+/// Uploads every blob once in parallel, from the files of the source's storage.
+pub(super) fn push(workload: &Workload, host: &str, source: &Path, folder: &Path) -> anyhow::Result<Cost> {
     fs::create_dir_all(folder)?;
     let transfers = homes(workload).into_iter().map(|(digest, repository)| {
         // Without a slash before the query: there curl would put the name of the file.
@@ -44,9 +44,7 @@ pub(super) fn push(workload: &Workload, host: &str, source: &Path, folder: &Path
         )
     });
     let transfers: Vec<String> = transfers.collect();
-    let start = Instant::now();
-    curl(&transfers, folder)?;
-    Ok(start.elapsed().as_secs_f64())
+    measure::children(|| curl(&transfers, folder))
 }
 
 /// Copies every image from registry to registry with `skopeo copy --all`, one after the other: what scripts do without a

@@ -56,7 +56,20 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<Cost> {
         let tail: Vec<&str> = tail.into_iter().rev().collect();
         bail!("{} ended with {status}:\n{}", command.get_program().display(), tail.join("\n"));
     }
-    Ok(Cost { wall, cpu: cpu(&stat).context("an unknown form of /proc/PID/stat")?, memory, written })
+    Ok(Cost { wall, cpu: times(&stat, OWN).context("an unknown form of /proc/PID/stat")?, memory, written })
+}
+
+/// Runs `work`, which starts processes and waits for all of them, and sums up what they cost. Their memory and what they
+/// write is not looked at.
+pub(crate) fn children(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Cost> {
+    let waited_for = || -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string("/proc/self/stat")?;
+        times(&stat, CHILDREN).context("an unknown form of /proc/self/stat")
+    };
+    let (before, start) = (waited_for()?, Instant::now());
+    work()?;
+    let wall = start.elapsed().as_secs_f64();
+    Ok(Cost { wall, cpu: waited_for()? - before, ..Cost::default() })
 }
 
 /// The number after `name` in a file of `name number` lines.
@@ -65,10 +78,16 @@ fn field(text: &str, name: &str) -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
-/// User and system time of `/proc/PID/stat`, fields 14 and 15 (proc(5)); the name in field 2 may hold blanks.
-fn cpu(stat: &str) -> Option<f64> {
+/// Where `/proc/PID/stat` has user and system time (proc(5)): fields 14 and 15 of the process, counted from the third, since
+/// the name in field 2 may hold blanks.
+const OWN: usize = 11;
+/// And fields 16 and 17, of the children that it has waited for.
+const CHILDREN: usize = 13;
+
+/// User and system time of `/proc/PID/stat`, of which `user` is the first.
+fn times(stat: &str, user: usize) -> Option<f64> {
     let after_name = stat.rsplit_once(") ")?.1;
-    let mut fields = after_name.split(' ').skip(11);
+    let mut fields = after_name.split(' ').skip(user);
     let (user, system) = (fields.next()?.parse::<f64>().ok()?, fields.next()?.parse::<f64>().ok()?);
     Some((user + system) / TICKS)
 }
@@ -91,6 +110,18 @@ mod tests {
         assert!(cost.cpu > 0.0 && cost.cpu < cost.wall * 3.0 && cost.memory > 100_000, "{cost:?}");
         let error = run(Command::new("sh").args(["-c", "echo why; exit 3"])).unwrap_err();
         assert!(error.to_string().contains("why"), "{error}");
+    }
+
+    #[test]
+    fn processes_are_measured_together() {
+        let busy = || Command::new("sh").args(["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"]).spawn();
+        let cost = children(|| {
+            let both = [busy()?, busy()?];
+            both.into_iter().try_for_each(|mut one| one.wait().map(drop))?;
+            Ok(())
+        });
+        let cost = cost.unwrap();
+        assert!(cost.cpu > 0.0 && cost.wall > 0.0, "{cost:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod measure;
 mod options;
 pub(crate) mod release;
 pub(crate) mod server;
+mod spent;
 pub(crate) mod transfer;
 
 use crate::process::{self, cargo};

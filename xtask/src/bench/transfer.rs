@@ -9,6 +9,7 @@ use test_support::{Workload, release_shaped};
 use super::measure::{self, Cost, median};
 use super::options::{self, Folder};
 use super::server::{Counters, Server};
+use super::spent::Spent;
 use super::{again_in_release, floor, settle};
 use crate::process::{self, complain, say};
 use crate::tool::{self, Tool};
@@ -96,13 +97,14 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
     let [mut cold, mut warm, mut warm_again, mut push, mut push_again, mut relay] =
         [const { Series { runs: Vec::new() } }; 6];
     let mut skopeo = Vec::new();
+    let mut spent = Spent::under(folder);
     let has_skopeo = process::on_path("skopeo");
     for pair in 1..=options.pairs {
         complain(&format!("pair {pair} of {}", options.pairs));
         let scratch = folder.join("floor");
         settle();
         floor_pull.push(floor::pull(&workload, source.host(), &scratch)?);
-        fs::remove_dir_all(&scratch)?;
+        spent.take(&scratch)?;
 
         // Two machines: what mirrors to disk has a cache, what mirrors from disk has none.
         let connected = Tool::new(binary, &folder.join("connected"))?;
@@ -126,7 +128,7 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         // The file system takes its time to free the archive that was replaced: now there is only a small one.
         step(&mut warm_again, &connected, &to_disk, &mut source)?;
         for folder in [arrived.as_path(), disk.as_path(), connected.home(), enclave.home()] {
-            fs::remove_dir_all(folder)?;
+            spent.take(folder)?;
         }
 
         let workspace = folder.join("relay");
@@ -139,24 +141,24 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         step(&mut relay, &relaying, &relayed, &mut destination)?;
         drop(destination);
         for folder in [arrived.as_path(), workspace.as_path()] {
-            fs::remove_dir_all(folder)?;
+            spent.take(folder)?;
         }
         if has_skopeo {
             let destination = Server::start(&arrived)?;
             settle();
             skopeo.push(floor::skopeo(&workload, source.host(), destination.host(), &scratch)?);
             drop(destination);
-            fs::remove_dir_all(&arrived)?;
+            spent.take(&arrived)?;
         }
 
         let destination = Server::start(&arrived)?;
         settle();
         floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?);
         drop(destination);
-        fs::remove_dir_all(&arrived)?;
-        fs::remove_dir_all(&scratch)?;
+        spent.take(&arrived)?;
+        spent.take(&scratch)?;
     }
-    let floors = Floors { pull: median(floor_pull), push: median(floor_push), skopeo };
+    let floors = Floors { pull: floor_pull, push: floor_push, skopeo };
     print(options, &workload, &floors, &[&cold, &warm, &warm_again, &push, &push_again, &relay]);
     Ok(())
 }
@@ -172,13 +174,13 @@ fn warm_up(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What ordinary tools took.
+/// What ordinary tools cost, in all repetitions.
 #[derive(Debug)]
 struct Floors {
-    /// Median wall time in seconds.
-    pull: f64,
-    /// Median wall time in seconds.
-    push: f64,
+    /// `curl` of every blob, and a `cp` of them.
+    pull: Vec<Cost>,
+    /// `curl` of every blob.
+    push: Vec<Cost>,
     /// `skopeo copy --all`, one image after the other; empty where there is no skopeo.
     skopeo: Vec<Cost>,
 }
@@ -203,25 +205,28 @@ fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Ser
         options.pairs
     ));
     say(
-        "| work | wall s | floor s | ratio | target | CPU s per GB | peak RSS MB | written MB | requests | blobs moved |",
+        "| work | wall s | floor s | ratio | target | CPU s per GB | of the floor | peak RSS MB | written MB | requests \
+         | blobs moved |",
     );
-    say("|---|---|---|---|---|---|---|---|---|---|");
+    say("|---|---|---|---|---|---|---|---|---|---|---|");
     let seconds_allowed = format!("<= {:.1} s", workload.images.len() as f64 / 1000.0);
-    let skopeo = |pick: fn(&Cost) -> f64| median(floors.skopeo.iter().map(pick));
-    let has_skopeo = !floors.skopeo.is_empty();
+    let none = Vec::new();
     let rows = [
-        ("M2D, cold", Some(floors.pull), "<= 1.3"),
-        ("M2D, nothing new, an archive of all is replaced", None, seconds_allowed.as_str()),
-        ("M2D, nothing new, an archive of nothing is replaced", None, seconds_allowed.as_str()),
-        ("D2M", Some(floors.push), "<= 1.15"),
-        ("D2M, nothing new", None, ""),
-        ("M2M", has_skopeo.then(|| skopeo(|cost| cost.wall)), "<= 0.5"),
+        ("M2D, cold", &floors.pull, "<= 1.3"),
+        ("M2D, nothing new, an archive of all is replaced", &none, seconds_allowed.as_str()),
+        ("M2D, nothing new, an archive of nothing is replaced", &none, seconds_allowed.as_str()),
+        ("D2M", &floors.push, "<= 1.15"),
+        ("D2M, nothing new", &none, ""),
+        ("M2M", &floors.skopeo, "<= 0.5"),
     ];
     for ((name, floor, target), series) in rows.into_iter().zip(series) {
         let of = |pick: fn(&(Cost, Counters)) -> f64| median(series.runs.iter().map(pick));
         let wall = series.wall();
-        let ratio = floor.map_or("-".to_owned(), |floor| format!("{:.2}", wall / floor));
-        let floor = floor.map_or("-".to_owned(), |floor| format!("{floor:.2}"));
+        let of_floor = |pick: fn(&Cost) -> f64| (!floor.is_empty()).then(|| median(floor.iter().map(pick)));
+        let shown = |number: Option<f64>| number.map_or("-".to_owned(), |number| format!("{number:.2}"));
+        let ratio = shown(of_floor(|cost| cost.wall).map(|floor| wall / floor));
+        let floor_cpu = shown(of_floor(|cost| cost.cpu).map(|floor| floor / gigabytes));
+        let floor = shown(of_floor(|cost| cost.wall));
         let cpu = of(|(cost, _)| cost.cpu) / gigabytes;
         let memory = of(|(cost, _)| cost.memory as f64) / 1e6;
         let written = of(|(cost, _)| cost.written as f64) / 1e6;
@@ -229,11 +234,12 @@ fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Ser
         let moved = of(|(_, counters)| (counters.bytes_served + counters.bytes_received) as f64) / 1e6;
         let blobs = of(|(_, counters)| (counters.blob_reads + counters.uploads) as f64);
         say(&format!(
-            "| {name} | {wall:.2} | {floor} | {ratio} | {target} | {cpu:.2} | {memory:.0} | {written:.0} | \
-             {requests:.0} | {blobs:.0} requests, {moved:.0} MB |"
+            "| {name} | {wall:.2} | {floor} | {ratio} | {target} | {cpu:.2} | {floor_cpu} | {memory:.0} | \
+             {written:.0} | {requests:.0} | {blobs:.0} requests, {moved:.0} MB |"
         ));
     }
-    if has_skopeo {
+    if !floors.skopeo.is_empty() {
+        let skopeo = |pick: fn(&Cost) -> f64| median(floors.skopeo.iter().map(pick));
         let theirs = skopeo(|cost| cost.cpu);
         let ours = median(series[5].runs.iter().map(|(cost, _)| cost.cpu));
         say(&format!(
