@@ -131,6 +131,11 @@ impl Common {
         format!("localhost:{}", self.port)
     }
 
+    /// When the run started, in the names of its log files: `YYYYMMDD_hhmmss`, local time.
+    pub fn log_stamp(&self) -> String {
+        self.env.started.strftime("%Y%m%d_%H%M%S").to_string()
+    }
+
     /// Every secret that flags and variables carried, to be kept out of the log.
     pub fn secrets(&self) -> Vec<&Secret> {
         self.source.secrets().chain(self.destination.secrets()).collect()

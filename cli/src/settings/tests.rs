@@ -87,6 +87,70 @@ fn checks_before_any_command() {
     ");
 }
 
+/// Every command line of the published documentation, and every flag of its tables.
+#[test]
+fn published_command_lines() {
+    let rows = [
+        "--v2 --help",
+        "--v2 version",
+        "--v2 help delete",
+        "-c isc.yaml --workspace file://work docker://reg.lan --v2",
+        "-c isc.yaml file://work --v2",
+        "-c isc.yaml --from file://work docker://reg.lan --v2",
+        "delete --config delete-image-set-config.yaml --workspace file://work --v2 --generate docker://reg.lan",
+        "delete --v2 --delete-yaml-file work/delete/delete-images.yaml docker://reg.lan",
+        "-c isc.yaml --from file://work docker://reg.lan --dry-run --v2",
+        "--config /tmp/isc_dryrun.yaml file://work --dry-run --v2",
+        "--v2 -c isc.yaml --from file:///disk1/entreprise-content docker://entreprise-registry.in/",
+        "--v2 -c isc-enclave.yaml file:///disk-enc1/",
+        "--v2 -c isc-enclave.yaml --from /local-disk docker://registry.enc1.in",
+        "--v2 -c isc-enclave.yaml --from file://local-disk docker://registry.enc1.in",
+        // As printed, without a destination.
+        "--v2 -c isc-enclave.yaml",
+        "-c isc.yaml file://work --authfile auth.json --src-tls-verify --secure-policy=false --strict-archive",
+        "-c isc.yaml file://work --loglevel debug -p 5000 --since 2026-02-28 --strict-archive true",
+        "-c isc.yaml --from file://work docker://reg.lan --port 55001 --dest-tls-verify false --max-nested-paths 2",
+    ];
+    insta::assert_snapshot!(answers(&Snapshot::for_test(WORLD), &rows), @r"
+    $ oc-mirror --v2 --help
+        shown: Mirror OpenShift releases, operator catalogs and images into disconnected networks
+    $ oc-mirror --v2 version
+        ok: version []
+    $ oc-mirror --v2 help delete
+        shown: Delete images from a registry, in two steps: write the list, then delete what it names
+    $ oc-mirror -c isc.yaml --workspace file://work docker://reg.lan --v2
+        ok: mirror []
+    $ oc-mirror -c isc.yaml file://work --v2
+        ok: mirror []
+    $ oc-mirror -c isc.yaml --from file://work docker://reg.lan --v2
+        ok: mirror []
+    $ oc-mirror delete --config delete-image-set-config.yaml --workspace file://work --v2 --generate docker://reg.lan
+        ok: delete []
+    $ oc-mirror delete --v2 --delete-yaml-file work/delete/delete-images.yaml docker://reg.lan
+        ok: delete []
+    $ oc-mirror -c isc.yaml --from file://work docker://reg.lan --dry-run --v2
+        ok: mirror []
+    $ oc-mirror --config /tmp/isc_dryrun.yaml file://work --dry-run --v2
+        ok: mirror []
+    $ oc-mirror --v2 -c isc.yaml --from file:///disk1/entreprise-content docker://entreprise-registry.in/
+        ok: mirror []
+    $ oc-mirror --v2 -c isc-enclave.yaml file:///disk-enc1/
+        ok: mirror []
+    $ oc-mirror --v2 -c isc-enclave.yaml --from /local-disk docker://registry.enc1.in
+        ok: mirror []
+    $ oc-mirror --v2 -c isc-enclave.yaml --from file://local-disk docker://registry.enc1.in
+        ok: mirror []
+    $ oc-mirror --v2 -c isc-enclave.yaml
+        requires at least 1 arg(s), only received 0: a destination, `file://<dir>` or `docker://<host>`
+    $ oc-mirror -c isc.yaml file://work --authfile auth.json --src-tls-verify --secure-policy=false --strict-archive
+        ok: mirror []
+    $ oc-mirror -c isc.yaml file://work --loglevel debug -p 5000 --since 2026-02-28 --strict-archive true
+        ok: mirror []
+    $ oc-mirror -c isc.yaml --from file://work docker://reg.lan --port 55001 --dest-tls-verify false --max-nested-paths 2
+        ok: mirror []
+    ");
+}
+
 #[test]
 fn credentials() {
     let text = answers(

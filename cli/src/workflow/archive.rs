@@ -1,7 +1,7 @@
 //! `oc-mirror archive list` and `oc-mirror archive verify`.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -73,11 +73,34 @@ pub(super) fn answer(output: OutputFormat, document: &impl Serialize, text: impl
 pub(super) fn fail(output: OutputFormat, error: &anyhow::Error, log: &Log) -> ExitStatus {
     log.error(format_args!("[Executor] {error:#} "));
     if output == OutputFormat::Json {
-        let code = ExitStatus::GENERIC.code();
-        let document = serde_json::json!({ "format": 1, "exitCode": code, "error": format!("{error:#}") });
+        let document = failure(error, log);
         log.with_stdout(|stdout| std::io::Write::write_fmt(stdout, format_args!("{document:#}\n")));
     }
     ExitStatus::GENERIC
+}
+
+/// The same for a run whose log lies in `logs`: its document is saved beside it, once there is a log.
+pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &Path, log: &Log) -> ExitStatus {
+    let status = fail(settings.output, error, log);
+    let stamp = settings.common.log_stamp();
+    if log_file(logs, &stamp).is_file() {
+        let text = format!("{:#}\n", failure(error, log));
+        if let Err(error) = std::fs::write(logs.join(format!("result_{stamp}.json")), text) {
+            log.warn(format_args!("the result document could not be saved: {error}"));
+        }
+    }
+    log.close();
+    status
+}
+
+fn failure(error: &anyhow::Error, log: &Log) -> serde_json::Value {
+    let code = ExitStatus::GENERIC.code();
+    serde_json::json!({ "format": 1, "exitCode": code, "error": format!("{error:#}"), "warnings": log.warnings() })
+}
+
+/// The log file of the run that began at `stamp`.
+pub(super) fn log_file(logs: &Path, stamp: &str) -> PathBuf {
+    logs.join(format!("oc-mirror-{stamp}.log"))
 }
 
 fn listing_text(listing: &Listing) -> String {

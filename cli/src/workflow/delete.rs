@@ -1,6 +1,6 @@
 //! `oc-mirror delete`, first and second step.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use mirror_engine::{Job, Observer, Workflow, WorkingDir};
 use mirror_plan::Family;
 use mirror_plan::delete::DeleteList;
 
-use super::archive::fail;
+use super::archive::fail_run;
 use super::mirror::{open_log, read_document};
 use super::why::{options, program, runtime};
 use crate::access::{self, Clients};
@@ -35,11 +35,7 @@ pub(crate) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatu
     };
     let report = match outcome {
         Ok(report) => report,
-        Err(error) => {
-            let status = fail(settings.output, &error, log);
-            log.close();
-            return status;
-        }
+        Err(error) => return fail_run(settings, &error, &logs(settings, request), log),
     };
     if let Some(error) = &report.error {
         log.error(format_args!("[Executor] {error} "));
@@ -52,8 +48,14 @@ pub(crate) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatu
     ExitStatus::from_bits(report.exit_code)
 }
 
-fn stamp(settings: &Settings) -> String {
-    settings.common.env.started.strftime("%Y%m%d_%H%M%S").to_string()
+/// Where the logs of a step go: into the working directory, or where the program was called.
+fn logs(settings: &Settings, request: &Delete) -> PathBuf {
+    match &request.phase {
+        DeletePhase::Generate { working_dir, .. } | DeletePhase::Execute { working_dir: Some(working_dir), .. } => {
+            working_dir.join("logs")
+        }
+        DeletePhase::Execute { working_dir: None, .. } => settings.common.env.absolute("logs"),
+    }
 }
 
 /// Writes the list.
@@ -68,7 +70,7 @@ fn first_step(
     let (Document::Delete(configuration), bytes) = read_document(config, Kind::Delete, log)? else {
         bail!("could not parse config: `{}` is of another kind", config.display());
     };
-    open_log(&working_dir.join("logs"), &stamp(settings), settings.output, log)?;
+    open_log(&logs(settings, request), &common.log_stamp(), settings.output, log)?;
     log.listen();
     log.info("🔀 workflow mode: delete ");
     if request.force_cache_delete {
@@ -85,7 +87,7 @@ fn first_step(
         destination: clients.destination,
         options: options(common, selection, log),
         started: common.env.started.timestamp(),
-        log_stamp: stamp(settings),
+        log_stamp: common.log_stamp(),
         version: program(),
         warnings: log.warnings(),
     };
@@ -116,8 +118,8 @@ fn second_step(
     if !list.is_file() {
         bail!("file not found {}", list.display());
     }
-    let logs = working_dir.map_or_else(|| common.env.absolute("logs"), |working_dir| working_dir.join("logs"));
-    open_log(&logs, &stamp(settings), settings.output, log)?;
+    let logs = logs(settings, request);
+    open_log(&logs, &common.log_stamp(), settings.output, log)?;
     log.listen();
     log.info("🔀 workflow mode: delete ");
     log.info("👀 Reading delete file...");
@@ -141,7 +143,7 @@ fn second_step(
         image_timeout: request.image_timeout,
         working_dir: working_dir.map(|working_dir| WorkingDir::at(working_dir.to_owned())),
         logs,
-        log_stamp: stamp(settings),
+        log_stamp: common.log_stamp(),
         warnings: log.warnings(),
     };
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
 
-use super::archive::fail;
+use super::archive::{fail_run, log_file};
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
@@ -29,11 +29,7 @@ pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
             }
             ExitStatus::from_bits(report.exit_code)
         }
-        Err(error) => {
-            let status = fail(settings.output, &error, log);
-            log.close();
-            status
-        }
+        Err(error) => fail_run(settings, &error, &workflow(&request.mode).working_dir().logs(), log),
     }
 }
 
@@ -43,7 +39,7 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
     let (configuration, configuration_text) = read_configuration(&request.config, log)?;
     let workflow = workflow(&request.mode);
     let working_dir = workflow.working_dir();
-    let log_stamp = common.env.started.strftime("%Y%m%d_%H%M%S").to_string();
+    let log_stamp = common.log_stamp();
     open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
     log.listen();
     let clients = Clients::new(common, log)?;
@@ -110,7 +106,7 @@ fn workflow(mode: &Mode) -> Workflow {
 /// Makes the folder of logs and starts the log file there.
 pub(super) fn open_log(folder: &Path, stamp: &str, output: OutputFormat, log: &Log) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the log folder `{}`", folder.display()))?;
-    let path = folder.join(format!("oc-mirror-{stamp}.log"));
+    let path = log_file(folder, stamp);
     log.open(&path, output == OutputFormat::Json).with_context(|| format!("cannot write the log `{}`", path.display()))
 }
 

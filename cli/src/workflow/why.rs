@@ -57,7 +57,7 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
         destination: clients.destination,
         options: options(common, &request.selection, log),
         started: common.env.started.timestamp(),
-        log_stamp: common.env.started.strftime("%Y%m%d_%H%M%S").to_string(),
+        log_stamp: common.log_stamp(),
         version: program(),
         warnings: Vec::new(),
     };

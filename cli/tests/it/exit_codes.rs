@@ -44,7 +44,11 @@ fn one_bit_for_each_family() {
     // Helm charts cannot be mirrored: that is said, with the bit of their family, and nothing is copied.
     let charts = "helm:\n  local:\n  - name: chart\n    path: ./charts/chart\n";
     let repository = "helm:\n  repositories:\n  - name: demo\n    url: https://charts.example.com/demo/\n";
-    let no_helm = ["collection error", "this version cannot mirror Helm charts", "additionalImages"];
+    let no_helm = [
+        "collection error",
+        "helm: this version cannot mirror Helm charts",
+        "name the images of the charts in `additionalImages` instead, and take `helm` out of the configuration",
+    ];
     check(charts, 16, &no_helm);
     check(repository, 16, &no_helm);
     // Several families in one run.

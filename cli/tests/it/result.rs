@@ -227,3 +227,31 @@ fn files_are_named_from_the_working_directory() {
     let found = document(&home.to_disk(&["--output=json"]), 8, &logs);
     assert_eq!(names(&found), ["logs/mirroring_errors_TIME.txt"]);
 }
+
+/// A run that ends before the engine has the word has a document as well, beside its log.
+#[test]
+fn what_cannot_begin_is_told_too() {
+    let home = Home::new();
+    let conf = home.write("registries.conf", "[[registry]\n");
+    let home = home.variable("CONTAINERS_REGISTRIES_CONF", conf);
+    home.additional_images(["reg.example/ns/app"]);
+    home.write("disc.yaml", "kind: DeleteImageSetConfiguration\ndelete: {}\n");
+    home.write("list.yaml", "kind: DeleteImageList\nitems: []\n");
+    let logs = home.disk().join("working-dir/logs");
+    let workspace = format!("file://{}", home.disk().display());
+    let to = "docker://127.0.0.1:1/m";
+    let check = |outcome: Outcome, logs: &std::path::Path, warnings: usize| {
+        let found = document(&outcome, 1, logs);
+        assert!(found["error"].as_str().unwrap().contains("registries configuration"), "{found:#}");
+        assert_eq!(found["warnings"].as_array().unwrap().len(), warnings, "{found:#}");
+        std::fs::remove_dir_all(logs).unwrap();
+    };
+    check(home.to_disk(&["--output=json"]), &logs, 1);
+    let first = ["delete", "--generate", "-c", "disc.yaml", "--workspace", &workspace, to, "--output=json"];
+    check(home.run(&first), &logs, 0);
+    check(home.run(&["delete", "--delete-yaml-file", "list.yaml", to, "--output=json"]), &home.path().join("logs"), 0);
+    // Without a log there is nothing to lie beside.
+    home.write("isc.yaml", "kind: Nothing\n");
+    home.to_disk(&["--output=json"]).code(1);
+    assert!(!logs.exists());
+}

@@ -1,6 +1,10 @@
 //! Registries that are away, refuse, lie or break off.
 
-use test_support::{Auth, DebianRegistry, Effect, Fault, Kind, Nowhere, Registry, TestCa, TokenAuth, When};
+use std::time::Duration;
+
+use test_support::{
+    Auth, DebianRegistry, Effect, Fault, ImageBuilder, Kind, Layer, Nowhere, Registry, TestCa, TokenAuth, When,
+};
 
 use super::{Site, leaves};
 use crate::harness::{Home, Outcome};
@@ -435,4 +439,37 @@ fn the_errors_file_names_what_failed() {
     let worker = lines.iter().position(|line| line.contains("[Worker] error mirroring image")).unwrap();
     let executor = lines.iter().position(|line| line.contains("[Executor] [Worker] some errors occurred")).unwrap();
     assert!(worker < executor, "{lines:#?}");
+}
+
+/// `--image-timeout` ends what moves and takes too long. The next run goes on.
+#[test]
+fn a_transfer_that_takes_too_long() {
+    #[track_caller]
+    fn check(run: impl Fn(&Home, &str, &[&str]) -> Outcome, at_source: bool, advice: &str) {
+        let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+        let layer = Layer::random(1, 400_000);
+        source.push("ns/app", "v1", &ImageBuilder::oci().layer(layer.clone()).build());
+        let home = Home::new();
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        let slow = if at_source {
+            source.fault(Fault::new(When::kind(Kind::Blob).method("GET"), Effect::Slow(2000)))
+        } else {
+            home.to_disk(&[]).code(0);
+            // Longer than the bound; the registry keeps the session busy for as long.
+            let stall = Effect::Stall { after: 1000, pause: Duration::from_secs(3) };
+            destination.fault(Fault::new(When::kind(Kind::Upload).method("PUT").digest(&layer.digest()), stall))
+        };
+        let found = run(&home, destination.host(), &["--image-timeout=1s", "--output=json"]);
+        let document: serde_json::Value = serde_json::from_str(&found.code(8).stdout).unwrap();
+        let error = &document["images"][0]["error"];
+        assert_eq!(error["message"], format!("not finished within 1 s; {advice}, or raise `--image-timeout`"));
+        assert_eq!((&error["condition"], &error["retryCanHelp"]), (&"timeout".into(), &true.into()));
+        slow.stop();
+        run(&home, destination.host(), &[]).code(0);
+    }
+    let kept = "what arrived is kept, run again to go on";
+    check(|home, _, more| home.to_disk(more), true, kept);
+    check(|home, _, more| home.to_disk(&[&["--no-cache"], more].concat()), true, "run again");
+    check(Home::to_mirror, false, kept);
+    check(Home::mirror_to_mirror, true, kept);
 }

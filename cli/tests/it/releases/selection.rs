@@ -53,6 +53,12 @@ fn a_release_by_reference() {
         carry(&home, &inside);
         let to = format!("{}/{place}", destination.host());
         inside.to_mirror(&to, &["--ignore-release-signature"]).code(0);
+        let resources = inside.disk().join("working-dir/cluster-resources");
+        assert!(resources.join("idms-oc-mirror.yaml").is_file());
+        assert!(
+            !resources.join("signature-configmap.yaml").exists()
+                && !resources.join("signature-configmap.json").exists()
+        );
         let hex = release.digest().hex();
         let payload = destination.manifest(&format!("{place}/openshift/release-images"), hex);
         assert_eq!(payload.unwrap().digest, *release.digest());

@@ -104,7 +104,8 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> (Plan, Collect
     if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
         errors.push(
             Family::Helm,
-            "mirror.helm: this version cannot mirror Helm charts; name their images in `additionalImages`",
+            "helm: this version cannot mirror Helm charts, nor list their images for deleting; name the images of the \
+             charts in `additionalImages` instead, and take `helm` out of the configuration",
         );
     }
     let mut plan = Plan::assemble(at.mode, images, &mirror.blocked_images);
