@@ -101,6 +101,32 @@ fn instances_of_lists() {
     assert_eq!(read(&home, "missing.txt"), expected);
 }
 
+/// `dry_run: M2M`: from the source to the destination; only catalogs go into the cache as well.
+#[test]
+fn mirror_to_mirror_names_both_sides() {
+    let (source, destination) = (source(), Registry::start_blocking());
+    operators::world(&source, &[]);
+    let home = Home::new();
+    let (from, to) = (source.host(), format!("{}/m", destination.host()));
+    home.configuration(&format!(
+        "operators:\n- catalog: {from}/cat/index:v1\n  packages:\n  - name: bar\nadditionalImages:\n- name: {from}/ns/app:v1\n"
+    ));
+    home.mirror_to_mirror(&to, &["--dry-run"]).code(0);
+    let folder = home.workspace().join("working-dir/dry-run");
+    let mapping = std::fs::read_to_string(folder.join("mapping.txt")).unwrap();
+    let mapping = mapping.replace(&to, "THERE/m").replace(from, "HERE");
+    insta::assert_snapshot!(home.steady(&mapping), @r"
+    docker://HERE/ns/bar@sha256:HEX=docker://THERE/m/ns/bar:sha256-HEX
+    docker://HERE/ns/shared@sha256:HEX=docker://THERE/m/ns/shared:sha256-HEX
+    docker://HERE/ns/app:v1=docker://THERE/m/ns/app:v1
+    docker://HERE/ns/bar-bundle:1.1.0=docker://THERE/m/ns/bar-bundle:1.1.0
+    docker://HERE/cat/index@sha256:HEX=docker://localhost:55000/cat/index:v1
+    docker://HERE/cat/index@sha256:HEX=docker://THERE/m/cat/index:v1
+    ");
+    assert!(!folder.join("missing.txt").exists());
+    assert!(destination.repositories().is_empty(), "{:?}", destination.repositories());
+}
+
 #[test]
 fn disk_to_mirror_pushes_nothing() {
     let (source, destination) = (source(), Registry::start_blocking());
