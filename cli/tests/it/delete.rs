@@ -114,6 +114,11 @@ fn both_steps() {
     assert!(world.destination.manifest("m/ns/app", "v1").is_none());
     assert!(world.destination.manifest("m/ns/list", "v2").is_none());
 
+    // The cache is left alone.
+    for tag in ["ns/app/_manifests/tags/v1", "ns/list/_manifests/tags/v2"] {
+        assert!(world.home.cache().join("docker/registry/v2/repositories").join(tag).is_dir(), "{tag}");
+    }
+
     world
         .execute("delete-images.yaml", &[])
         .code(1)

@@ -162,6 +162,70 @@ fn ranges_and_pins() {
     }
 }
 
+/// `enclave`: what a second registry is to have is taken out of the first, the selection of a catalog too.
+#[test]
+fn an_enclave_out_of_a_registry() {
+    let (source, first, second) = (Registry::start_blocking(), Registry::start_blocking(), Registry::start_blocking());
+    push_catalog(&source, &[]);
+    let (home, host) = (Home::new(), source.host().to_owned());
+    configure(&home, &host, Some(("0.2.0", "0.3.1")), &["bar"]);
+    home.mirror_to_mirror(&format!("{}/m", first.host()), &[]).code(0);
+    drop(source);
+
+    let station = Home::new();
+    let conf = format!("[[registry]]\nlocation = \"{host}\"\n[[registry.mirror]]\nlocation = \"{}/m\"\n", first.host());
+    let conf = station.write("registries.conf", conf);
+    let station = station.variable("CONTAINERS_REGISTRIES_CONF", conf);
+    configure(&station, &host, Some(("0.2.0", "0.3.1")), &[]);
+    station.mirror_to_mirror(&format!("{}/e", second.host()), &[]).code(0);
+    assert_eq!(bundles(&published(&second, "e/cat/index", "latest")), ["foo.v0.2.0", "foo.v0.3.0", "foo.v0.3.1"]);
+    assert_eq!(bundles(&published(&first, "m/cat/index", "latest")).len(), 4);
+    for version in ["0.2.0", "0.3.0", "0.3.1"] {
+        let digest = |registry: &Registry, space: &str| {
+            registry.manifest(&format!("{space}/ns/foo-bundle"), version).map(|manifest| manifest.digest)
+        };
+        assert!(digest(&second, "e").is_some());
+        assert_eq!(digest(&second, "e"), digest(&first, "m"), "{version}");
+    }
+    assert!(second.tags("e/ns/bar-bundle").is_empty());
+}
+
+/// `m2m: happy path`: after mirror to mirror, both steps of `delete` leave the catalog and nothing else.
+#[test]
+fn mirror_to_mirror_and_delete() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    push_catalog(&source, &[]);
+    source.push("apps/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 2000)).build());
+    let (home, host) = (Home::new(), source.host());
+    let stanza = format!(
+        "operators:\n- catalog: {host}/cat/index:latest\n  packages:\n  - name: foo\n  - name: bar\n\
+         additionalImages:\n- name: {host}/apps/app:v1\n"
+    );
+    home.configuration(&stanza);
+    let to = format!("{}/m", destination.host());
+    home.mirror_to_mirror(&to, &[]).code(0);
+    let with_tags = || -> Vec<String> {
+        let repositories = destination.repositories().into_iter();
+        repositories.filter(|repository| !destination.tags(repository).is_empty()).collect()
+    };
+    assert_eq!(with_tags(), ["m/apps/app", "m/cat/index", "m/ns/bar-bundle", "m/ns/foo-bundle", "m/ns/shared"]);
+
+    drop(source);
+    let stanza = stanza.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
+    home.write("disc.yaml", format!("kind: DeleteImageSetConfiguration\ndelete:\n{stanza}"));
+    let (workspace, to) = (format!("file://{}", home.workspace().display()), format!("docker://{to}"));
+    let delete = |more: &[&str]| {
+        let args = ["delete", "--workspace", &workspace, &to, "--dest-tls-verify=false"];
+        home.run(&[&args, more].concat()).code(0).complaints()
+    };
+    assert_eq!(delete(&["--generate", "-c", "disc.yaml"]), "");
+    let list = home.workspace().join("working-dir/delete/delete-images.yaml").display().to_string();
+    assert_eq!(delete(&["--delete-yaml-file", &list]), "");
+    assert_eq!(with_tags(), ["m/cat/index"]);
+    // It is in the cache still, for the next time.
+    assert!(home.cache().join("docker/registry/v2/repositories/cat/index/_manifests/tags/latest").is_dir());
+}
+
 /// `operators: invalid related image`: nothing at all is mirrored.
 #[test]
 fn a_related_image_that_is_no_reference() {
