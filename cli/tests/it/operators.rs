@@ -378,6 +378,38 @@ fn only_the_platforms_asked_for() {
     assert_eq!(served(&destination, "cat/index", "v1"), ["bar.v1.1.0"]);
 }
 
+/// `sparse`: of lists among the images of an operator, and of a full catalog, only the instances asked for travel, both
+/// ways; the lists keep their digests.
+#[test]
+fn lists_of_operators_lose_the_other_platforms() {
+    let (source, destination) = (Registry::start_blocking(), Registry::builder().sparse(true).start_blocking());
+    let (catalog, shared) = (world(&source, &[]), shared());
+    let assert_sparse = |repository: &str, tag: &str, image: &Image| {
+        let list = destination.manifest(repository, tag).unwrap();
+        assert_eq!(list.digest, image.digest, "{repository}");
+        let list: Value = serde_json::from_slice(&list.bytes).unwrap();
+        assert_eq!(list["manifests"].as_array().unwrap().len(), 2);
+        for entry in list["manifests"].as_array().unwrap() {
+            let is_there = destination.manifest(repository, entry["digest"].as_str().unwrap()).is_some();
+            assert_eq!(is_there, entry["platform"]["architecture"] == "amd64", "{repository}: {entry}");
+        }
+    };
+    for (place, body) in [("part", "packages:\n- name: bar"), ("full", "full: true")] {
+        let home = Home::new();
+        operators(&home, source.host(), &format!("{body}\nplatforms:\n- {{os: linux, architecture: amd64}}"));
+        let to = |way: &str| format!("{}/{place}-{way}", destination.host());
+        home.to_disk(&[]).code(0);
+        home.to_mirror(&to("disk"), &[]).code(0);
+        home.mirror_to_mirror(&to("mirror"), &[]).code(0);
+        for way in ["disk", "mirror"] {
+            assert_sparse(&format!("{place}-{way}/ns/shared"), &shared.digest.as_tag(), &shared);
+            if place == "full" {
+                assert_sparse(&format!("{place}-{way}/cat/index"), "v1", &catalog);
+            }
+        }
+    }
+}
+
 /// Two real registries, read back with `skopeo`.
 #[test]
 fn real_registries_and_skopeo() {
