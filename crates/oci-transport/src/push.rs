@@ -178,6 +178,9 @@ impl Client {
                         _ => Ok(()),
                     };
                 }
+                Err(error) if was_too_early(&error) => {
+                    retries.again(error.with_condition(Condition::TryAgain), 0).await?;
+                }
                 Err(error) => retries.again(error, 0).await?,
             }
         }
@@ -257,6 +260,14 @@ impl Inner {
             Err(_) => tracing::debug!("an upload session could not be cancelled in time"),
         }
     }
+}
+
+/// Whether a manifest may be taken a moment later. `docker-registry` keeps a small file for each blob of a repository, and
+/// finds it empty while it is written; it then calls the blob unknown and its digest invalid in one answer. What is missing
+/// for good is unknown only, what is wrong is invalid only.
+fn was_too_early(error: &Error) -> bool {
+    let says = |code: &str| error.codes().iter().any(|found| found == code);
+    says("MANIFEST_BLOB_UNKNOWN") && says("DIGEST_INVALID")
 }
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -34,7 +34,7 @@ pub enum Condition {
     Denied,
     /// Status 404, or 410.
     NotFound,
-    /// Status 408 or 425.
+    /// Status 408 or 425, or a manifest whose blobs the registry does not know for a moment.
     TryAgain,
     /// Status 429.
     TooManyRequests,

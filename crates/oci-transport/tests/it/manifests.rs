@@ -162,3 +162,32 @@ fn manifests_of_other_tools_are_read() {
         assert_eq!(of_others, *foreign, "{file}");
     }
 }
+
+/// What `docker-registry` says when it reads the note of a blob while it is written, and what sounds like it.
+#[tokio::test]
+async fn a_registry_that_does_not_know_its_blobs_for_a_moment() {
+    async fn check(codes: &[&str], times: u64, expected: &str) {
+        let registry = Registry::start_blocking();
+        let image = ImageBuilder::oci().layer(Layer::random(1, 100)).build();
+        let (destination, manifest) = (destination(), Manifest::new(image.bytes.clone(), image.media_type.clone()));
+        let at = endpoint(&destination, &registry, "ns/app");
+        for blob in image.all_blobs() {
+            destination.push_blob(&at, &descriptor(blob), crate::support::content(blob), &|_| {}).await.unwrap();
+        }
+        let errors: Vec<_> = codes.iter().map(|code| format!("{{\"code\":\"{code}\",\"message\":\"no\"}}")).collect();
+        let body = Some(format!("{{\"errors\":[{}]}}", errors.join(",")));
+        let effect = Effect::Status { code: 400, headers: Vec::new(), body };
+        registry.fault(Fault::new(When::kind(Kind::Manifest).method("PUT").times(times), effect));
+        let found = match destination.push_manifest(&at, &Reference::Tag("v1".to_owned()), &manifest).await {
+            Ok(()) => "pushed".to_owned(),
+            Err(error) => format!("{} x{}", error.condition(), error.attempts()),
+        };
+        assert_eq!(found, expected, "{codes:?}");
+        assert_eq!(registry.manifest("ns/app", "v1").is_some(), found == "pushed");
+    }
+    check(&["DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN"], 2, "pushed").await;
+    check(&["DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN"], 9, "try-again x4").await;
+    check(&["MANIFEST_BLOB_UNKNOWN"], 1, "rejected x1").await;
+    check(&["DIGEST_INVALID"], 1, "rejected x1").await;
+    check(&["MANIFEST_INVALID"], 1, "rejected x1").await;
+}
