@@ -25,6 +25,8 @@ pub struct Request<'a> {
     pub templates: &'a [CatalogTemplate],
     /// The files of the workspace's `signatures` directory.
     pub signatures: &'a [SignatureFile],
+    /// The file `signature-configmap.yaml` of the run before, whose signatures stay.
+    pub earlier_signatures: Option<&'a str>,
     /// The destination registry with its namespace, `mirror.lab:5000/ns`, when the update graph was mirrored.
     pub update_service: Option<&'a str>,
 }

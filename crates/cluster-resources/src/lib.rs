@@ -36,7 +36,8 @@
 //! - Two catalogs that would share a file get two files; upstream overwrites the first.
 //! - A template belongs to the catalog it was configured for, not to every catalog whose reference contains that text.
 //!   Its `icon` is kept, and an empty `updateStrategy` is dropped instead of crashing.
-//! - Signatures are numbered in the order of release versions, not of copying.
+//! - Signatures are numbered in the order of release versions, not of copying, and those of the run before stay: a cluster
+//!   needs the signature of each release that it may still be updated to.
 
 mod catalog;
 mod document;

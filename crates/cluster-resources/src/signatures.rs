@@ -1,4 +1,7 @@
 //! The `ConfigMap` with the signatures of mirrored releases (contract `release.md` 4.3).
+//!
+//! It grows from run to run: whoever applies it replaces the one before, and a cluster without the signature of a release
+//! that was mirrored earlier can no longer verify it. So what the file of the run before has stays.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -26,9 +29,10 @@ pub struct SignatureFile {
     pub content: Vec<u8>,
 }
 
-/// The `ConfigMap` as JSON and as YAML, or nothing when no mirrored release has a signature here.
+/// The `ConfigMap` as JSON and as YAML, or nothing when there is no signature for it: none of a mirrored release, and
+/// none of the run before.
 pub(crate) fn documents(rows: &[Mirrored], request: &Request<'_>, notices: &mut Vec<Notice>) -> Vec<Document> {
-    let mut by_tag = BTreeMap::new();
+    let (mut by_tag, mut tag_of) = (BTreeMap::new(), BTreeMap::new());
     let mut files: Vec<_> = request.signatures.iter().collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
     for file in files {
@@ -36,25 +40,42 @@ pub(crate) fn documents(rows: &[Mirrored], request: &Request<'_>, notices: &mut 
             // Of two files with one tag the last name wins.
             Some((tag, hex)) if !tag.is_empty() && !hex.is_empty() => {
                 by_tag.insert(tag, (hex, &file.content));
+                tag_of.insert(hex, tag);
             }
             _ => notices.push(Notice::OddSignatureName(file.name.clone())),
         }
     }
-    let mut tags: Vec<String> = rows
-        .iter()
-        .filter(|row| row.kind == Kind::Release)
-        .map(|row| row.origin.tag().map_or_else(|| row.destination.tag_or_digest_tag(), str::to_owned))
-        .collect();
-    tags.sort_by(|a, b| compare_release_tags(a, b));
-    tags.dedup();
-    let mut data: Vec<(String, String)> = Vec::new();
-    for (hex, content) in tags.iter().filter_map(|tag| by_tag.get(tag.as_str())) {
-        let prefix = format!("sha256-{hex}-");
-        if !data.iter().any(|(key, _)| key.starts_with(&prefix)) {
-            data.push((format!("{prefix}{}", data.len() + 1), STANDARD.encode(content)));
+    // By the digest's hex digits: each digest once.
+    let mut data: BTreeMap<String, String> = earlier(request.earlier_signatures);
+    for row in rows.iter().filter(|row| row.kind == Kind::Release) {
+        let tag = row.origin.tag().map_or_else(|| row.destination.tag_or_digest_tag(), str::to_owned);
+        if let Some((hex, content)) = by_tag.get(tag.as_str()) {
+            data.insert((*hex).to_owned(), STANDARD.encode(content));
         }
     }
-    if data.is_empty() { Vec::new() } else { both(&data.into_iter().collect(), request) }
+    let mut data: Vec<(String, String)> = data.into_iter().collect();
+    // Numbered by version; those whose release nobody knows any more come last.
+    data.sort_by(|(a, _), (b, _)| match (tag_of.get(a.as_str()), tag_of.get(b.as_str())) {
+        (Some(one), Some(other)) => compare_release_tags(one, other),
+        (one, other) => other.is_some().cmp(&one.is_some()),
+    });
+    let numbered = (1..).zip(data).map(|(number, (hex, text))| (format!("sha256-{hex}-{number}"), text));
+    let data: BTreeMap<String, String> = numbered.collect();
+    if data.is_empty() { Vec::new() } else { both(&data, request) }
+}
+
+/// What the `ConfigMap` of the run before has, by the digest's hex digits. Of a file that is none, nothing: [`crate::lost`]
+/// tells about it.
+fn earlier(text: Option<&str>) -> BTreeMap<String, String> {
+    let map: Value = text.and_then(|text| serde_saphyr::from_str(text).ok()).unwrap_or_default();
+    let entries = map["binaryData"].as_object().into_iter().flatten();
+    entries
+        .filter_map(|(key, value)| {
+            let (hex, _) = key.strip_prefix("sha256-")?.rsplit_once('-')?;
+            let text = value.as_str().filter(|text| STANDARD.decode(text).is_ok_and(|bytes| !bytes.is_empty()))?;
+            Some((hex.to_owned(), text.to_owned()))
+        })
+        .collect()
 }
 
 fn both(data: &BTreeMap<String, String>, request: &Request<'_>) -> Vec<Document> {

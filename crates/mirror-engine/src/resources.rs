@@ -40,6 +40,11 @@ impl Previous {
         files.sort();
         Self { files }
     }
+
+    /// A file by its name.
+    fn file(&self, name: &str) -> Option<&str> {
+        self.files.iter().find(|(file, _)| file == name).map(|(_, text)| text.as_str())
+    }
 }
 
 /// The generation at the end of a run.
@@ -91,7 +96,7 @@ impl Generation<'_> {
         progress: &mut Progress,
     ) -> Result<(), RunError> {
         observer.event(Event::GeneratingResources);
-        let documents = if rows.is_empty() { Vec::new() } else { self.documents(rows, observer) };
+        let documents = self.documents(rows, observer);
         let say = |text: &str| observer.event(Event::Info(format!("📄 {text}")));
         if rows.is_empty() {
             say(Section::NOTHING_MIRRORED);
@@ -148,6 +153,7 @@ impl Generation<'_> {
                 max_nested_paths: Some(self.destination.max_nested_paths()).filter(|limit| *limit > 0),
                 templates: &templates,
                 signatures: &signatures,
+                earlier_signatures: self.previous.file("signature-configmap.yaml"),
                 update_service: graph.then_some(destination.as_str()),
             },
         );

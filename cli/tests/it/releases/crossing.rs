@@ -67,6 +67,15 @@ fn a_channel_crosses_the_gap_and_the_next_z_stream_follows() {
     assert_arrived(&first, &destination, "m/");
     assert_arrived(&second, &destination, "m/");
 
+    // Whatever is mirrored next, the cluster keeps the signatures of all that was.
+    inside.configuration("platform:\n  channels:\n  - name: stable-4.99\n    minVersion: 4.99.2\n");
+    inside.to_mirror(&to, &[]).code(0);
+    let signed = inside.disk().join("working-dir/cluster-resources/signature-configmap.yaml");
+    let signed = std::fs::read_to_string(signed).unwrap();
+    for release in [&first, &second] {
+        assert!(signed.contains(&format!("  sha256-{}-", release.digest().hex())), "{signed}");
+    }
+
     // A narrower configuration into a second registry takes what it names.
     let narrow = Registry::start_blocking();
     other.configuration("platform:\n  channels:\n  - name: stable-4.99\n    minVersion: 4.99.2\n");

@@ -48,6 +48,15 @@ fn a_channel_and_its_next_z_stream() {
     assert_eq!(outside.service.requests(), ["/graph?arch=amd64&channel=stable-4.99"]);
     assert_eq!(outside.source.request_count(), 0, "{:#?}", outside.source.requests());
 
+    // A narrower configuration takes no signature from a cluster: the ConfigMap grows from run to run.
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n    minVersion: 4.99.2\n");
+    let outcome = outside.home.mirror_to_mirror(&to, &[]);
+    assert!(!outcome.code(0).complaints().contains("release signature"), "{}", outcome.complaints());
+    let signed = resource(&outside.home, "signature-configmap.yaml");
+    for (number, release) in (1..).zip([&first, &second]) {
+        assert!(signed.contains(&format!("sha256-{}-{number}: ", release.digest().hex())), "{signed}");
+    }
+
     // What to delete is known without any of them.
     let Outside { source, service, home, .. } = outside;
     drop((source, service));

@@ -183,6 +183,51 @@ fn signatures() {
     }
 }
 
+/// The `ConfigMap` of the run before, mirrored releases, and the keys with their values: it grows, whatever is mirrored.
+#[test]
+fn signatures_of_earlier_runs_stay() {
+    let files = ["4.16.9-x86_64-sha256-aa", "4.16.10-x86_64-sha256-bb"]
+        .map(|name| SignatureFile { name: name.into(), content: name.as_bytes()[..7].to_vec() });
+    let data = |tags: &[&str], earlier: Option<&str>| -> Option<String> {
+        let name = |of: &str, tag: &str| format!("{of}:{tag}");
+        let rows: Vec<_> = tags
+            .iter()
+            .map(|tag| {
+                row(Kind::Release, &name("quay.io/r/ocp-release", tag), &name("m.io/openshift/release-images", tag))
+            })
+            .collect();
+        let request = Request { signatures: &files, earlier_signatures: earlier, ..request() };
+        let found = emit(&rows, &request).documents.into_iter().find(|one| one.file_name.ends_with("configmap.yaml"));
+        found.map(|document| document.text)
+    };
+    let check = |tags: &[&str], earlier: Option<&str>, expected: &str| {
+        let text = data(tags, earlier).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  sha256-")).collect();
+        assert_eq!(lines.join(", "), expected, "{tags:?} {earlier:?}");
+        text
+    };
+    let (nine, ten) = ("4.16.9-x86_64", "4.16.10-x86_64");
+    let (nine_says, ten_says) = ("NC4xNi45LQ==", "NC4xNi4xMA==");
+    let both = format!("aa-1: {nine_says}, bb-2: {ten_says}");
+    let first = check(&[ten], None, &format!("bb-1: {ten_says}"));
+    let second = check(&[nine], Some(&first), &both);
+    // The same as in one run, and again; also when nothing of it is mirrored now, or no release at all.
+    assert_eq!(check(&[nine, ten], None, &both), second);
+    check(&[nine, ten], Some(&second), &both);
+    check(&[ten], Some(&second), &both);
+    check(&[], Some(&second), &both);
+    // A signature that was replaced, and that of a release of which nothing else is known.
+    let other = "binaryData: {sha256-aa-3: b2xk, sha256-00-1: b2xk, sha256-zz-2: bmV3}";
+    check(&[nine], Some(other), &format!("00-2: b2xk, aa-1: {nine_says}, zz-3: bmV3"));
+    // What is no signature does not stay, and a file that is none of ours has none.
+    for odd in
+        ["binaryData: {sha256-cc-1: '%', sha256-cc: YQ==, dd-1: YQ==, sha256-ee-1: ''}", "[", "", "a", "binaryData: []"]
+    {
+        check(&[nine], Some(odd), &format!("aa-1: {nine_says}"));
+        check(&[], Some(odd), "");
+    }
+}
+
 #[test]
 fn the_json_of_signatures_keeps_its_key_order() {
     let signatures = [SignatureFile { name: "4.16.2-x86_64-sha256-aa".into(), content: b"signature".to_vec() }];
