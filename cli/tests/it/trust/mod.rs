@@ -189,6 +189,57 @@ fn later_signatures_are_found_for_tags_and_nothing_is_asked_for_pinned_images() 
     assert_eq!(source.requests_matching(&When::path(r"\.(sig|att|sbom)$|/referrers/")).len(), 2);
 }
 
+/// That a pinned image has no signature counts for a day; a run after that finds what was published since.
+#[test]
+fn the_answer_that_a_pinned_image_is_unsigned_counts_for_a_day() {
+    let list = IndexBuilder::docker().architectures(&["amd64", "arm64"], 10, 20_000).build();
+    let single = ImageBuilder::oci().layer(Layer::random(1, 40_000)).build();
+    for images in [[Signed::new("other/pinned", list)], [Signed::new("other/pinned", single)]] {
+        let (source, through) = (Registry::start_blocking(), Registry::start_blocking());
+        let straight = Registry::start_blocking();
+        let home = Home::new();
+        source.push("other/pinned", "v1", &images[0].image);
+        home.additional_images(images.iter().map(|image| image.name(source.host())));
+        let a_day_later = || {
+            let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+            let notes: Vec<_> = std::fs::read_dir(home.cache().join("unsigned")).unwrap().map(Result::unwrap).collect();
+            for note in &notes {
+                std::fs::File::open(note.path()).unwrap().set_modified(yesterday).unwrap();
+            }
+            notes.len()
+        };
+        // Both workflows out; what they asked the source.
+        let mirror = || {
+            source.clear_requests();
+            home.to_disk(&["--since", "2015-01-01", "--retry-times", "0"]).code(0);
+            home.mirror_to_mirror(straight.host(), &["--retry-times", "0"]).code(0);
+            source.requests_matching(&When::path("other/pinned"))
+        };
+        mirror();
+        assert!(mirror().is_empty(), "it has said so today");
+        assert_eq!(a_day_later(), 2, "one note for the cache, one for the destination");
+        // For each workflow the manifest, which tells where the image is, and one question about its signature.
+        let asked = mirror();
+        assert_eq!(asked.len(), 4, "{asked:#?}");
+        assert!(mirror().is_empty(), "it has said so today");
+        // Without an answer nothing changes, and the next run asks again.
+        a_day_later();
+        let outage = Effect::Status { code: 503, headers: Vec::new(), body: None };
+        let outage = source.fault(Fault::new(When::path("other/pinned"), outage));
+        assert!(!mirror().is_empty());
+        outage.stop();
+
+        push_all(&images, &source);
+        assert!(!mirror().is_empty());
+        assert_all_attached(&images, &straight, "");
+        home.to_mirror(through.host(), &[]).code(0);
+        assert_all_attached(&images, &through, "");
+        // Signed: there is no question left.
+        assert_eq!(a_day_later(), 0);
+        assert!(mirror().is_empty());
+    }
+}
+
 /// What an earlier run left behind, on purpose or because the registry did not answer, is asked for by the next; after
 /// that, a pinned image is left in peace again.
 #[test]

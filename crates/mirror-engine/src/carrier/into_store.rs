@@ -12,7 +12,7 @@ use oci_transport::{BlobSink, BlobSource, Client, Descriptor, Endpoint, ImageSou
 
 use super::{Advance, blocking, bounded, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
-use crate::event::Observer;
+use crate::event::{Event, Observer};
 use crate::tree::{Attached, ImageTree, walk};
 use crate::trust::{self, Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
 
@@ -111,7 +111,7 @@ impl IntoStore {
     }
 
     /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
-    /// one question at most, and none when the image is pinned: see [`crate::trust`].
+    /// one question at most, and none when the image is pinned and signed: see [`crate::trust`].
     async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Found, CopyError> {
         let (shelf, repository) = (&self.shelf, &image.cache.repository);
         if let Some(signed) = self.trust.sign(&self.store, image, tree, &self.observer)? {
@@ -122,21 +122,35 @@ impl IntoStore {
             return trust::find_on_shelf(shelf, repository, tree).await.map(Found::known);
         }
         // A cache that was filled without signatures cannot answer for the policy.
-        let trusted = (self.trust.travel || self.trust.gate.is_none())
-            && !shelf.unasked.contains(&trust::place_of(image, &tree.root.digest));
+        let place = trust::place_of(image, &tree.root.digest);
+        let trusted = (self.trust.travel || self.trust.gate.is_none()) && !shelf.unasked.contains(&place);
         if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
-            let unchanged = image.source.digest().is_some() || {
-                let endpoint = self.endpoint(at).await?;
-                let digest = &tree.root.digest;
-                let now = trust::signature_digest(&self.source, &endpoint, digest).await;
-                now.is_none() || now == shelf.tag(repository, &trust::cosign_tag(digest, "sig"))?
+            let asks = image.source.digest().is_none() || shelf.unasked.may_be_signed_by_now(&place);
+            let answer = if asks { Some(self.signature_of(at, &tree.root.digest).await) } else { None };
+            let ours = shelf.tag(repository, &trust::cosign_tag(&tree.root.digest, "sig"))?;
+            // Without an answer it stays as it is.
+            let (unchanged, signed) = match answer {
+                None => (true, None),
+                Some(Err(error)) => {
+                    let text = format!("whether {} is signed could not be asked: {}", image.source, error.message);
+                    self.observer.event(Event::Debug(text));
+                    (true, None)
+                }
+                Some(Ok(now)) => (now.is_none() || now == ours, Some(now.is_some())),
             };
             if unchanged {
-                return trust::find_on_shelf(shelf, repository, tree).await.map(Found::of_cache);
+                let found = trust::find_on_shelf(shelf, repository, tree).await.map(Found::of_cache)?;
+                return Ok(found.and_signed(signed));
             }
         }
         let endpoint = self.endpoint(at).await?;
         Ok(trust::find_online(&self.source, &endpoint, tree, &self.observer).await)
+    }
+
+    /// The signature that an image has at its source now, if it has one.
+    async fn signature_of(&self, at: usize, digest: &Digest) -> Result<Option<Digest>, CopyError> {
+        let endpoint = self.endpoint(at).await?;
+        trust::signature_digest(&self.source, &endpoint, digest).await.map_err(|error| transport(&error))
     }
 
     /// Asks the policy. Of a rebuilt catalog, the original is judged: the rest is ours.
@@ -391,6 +405,9 @@ impl Carrier for IntoStore {
             if self.trust.travel {
                 tree.attach(found.attached);
                 heard = if found.all { Heard::All } else { Heard::InPart };
+                if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
+                    self.shelf.unasked.is_signed(&trust::place_of(image, &tree.root.digest), signed)?;
+                }
             }
         } else {
             self.check(at, image, &tree, &[]).await?;

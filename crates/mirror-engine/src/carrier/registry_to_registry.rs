@@ -15,7 +15,8 @@ use oci_transport::{BlobSource, Client, Descriptor, Endpoint, FileSource, ImageS
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::into_store::{IntoStore, stored_manifest};
 use super::{bounded, destination_name, store as store_error, transport, tree as tree_error};
-use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
+use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved, chain};
+use crate::event::Event;
 use crate::tree::{Attached, ImageTree, walk};
 use crate::trust::{self, Found, Heard, NoBytes, RegistryBytes};
 
@@ -153,15 +154,26 @@ impl RegistryToRegistry {
         if let Some(signed) = self.cache.trust.sign(self.store(), image, tree, &self.cache.observer)? {
             return Ok(Found::known(signed));
         }
-        let unasked = complete && shelf.unasked.contains(&trust::place_of(image, &tree.root.digest));
+        let name = trust::place_of(image, &tree.root.digest);
+        let unasked = complete && shelf.unasked.contains(&name);
+        let late = complete && !unasked && shelf.unasked.may_be_signed_by_now(&name);
         let opened;
         let (client, endpoint) = match place {
             Place::Cache => {
                 return trust::find_on_shelf(shelf, &image.cache.repository, tree).await.map(Found::known);
             }
             Place::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),
-            Place::Destination(_) if unasked => {
-                opened = ImageSource::open(self.source(), &image.source).await.map_err(|error| transport(&error))?.0;
+            Place::Destination(_) if unasked || late => {
+                opened = match ImageSource::open(self.source(), &image.source).await {
+                    Ok((opened, _)) => opened,
+                    // What is there stays as it is.
+                    Err(error) if late => {
+                        let text = format!("whether {} is signed could not be asked: {}", image.source, chain(&error));
+                        self.cache.observer.event(Event::Debug(text));
+                        return Ok(Found::known(Vec::new()));
+                    }
+                    Err(error) => return Err(transport(&error)),
+                };
                 let ImageSource::Registry(client, endpoint) = &opened else { return Ok(Found::known(Vec::new())) };
                 (client, endpoint)
             }
@@ -170,10 +182,17 @@ impl RegistryToRegistry {
         };
         if complete && !unasked {
             let digest = &tree.root.digest;
-            let now = trust::signature_digest(client, endpoint, digest).await;
             let there = self.destination.endpoint(image, &repository_path(image))?;
-            if now.is_none() || now == trust::signature_digest(&self.destination.client, &there, digest).await {
-                return Ok(Found::known(Vec::new()));
+            let (unchanged, signed) = match trust::signature_digest(client, endpoint, digest).await {
+                Err(_) => (true, None),
+                Ok(None) => (true, Some(false)),
+                Ok(now) => {
+                    let ours = trust::signature_digest(&self.destination.client, &there, digest).await;
+                    (ours.is_ok_and(|ours| ours == now), Some(true))
+                }
+            };
+            if unchanged {
+                return Ok(Found::known(Vec::new()).and_signed(signed));
             }
         }
         Ok(trust::find_online(client, endpoint, tree, &self.cache.observer).await)
@@ -285,6 +304,9 @@ impl Carrier for RegistryToRegistry {
         if self.cache.trust.travel {
             found = self.attached(&place, image, &tree, complete).await?;
             heard = if found.all { Heard::All } else { Heard::InPart };
+            if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
+                self.cache.shelf.unasked.is_signed(&trust::place_of(image, &tree.root.digest), signed)?;
+            }
         }
         self.check(at, image, &place, &tree, &found.attached).await?;
         self.cache.trust.carry(image, &tree, &self.cache.observer).await;

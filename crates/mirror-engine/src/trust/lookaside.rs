@@ -16,11 +16,12 @@ use std::sync::{Arc, Mutex};
 
 use image_ref::{Digest, ImageRef, Repository};
 use image_signature::SignatureBlob;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mirror_plan::PlannedImage;
 use oci_transport::Client;
 use registries_conf::{Lookaside, RegistriesD};
 
+use super::NONE_COUNTS_FOR;
 use super::gate::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, asked_for, read_small, refusal};
 use super::staging::Staging;
 use crate::carrier::transport;
@@ -28,9 +29,6 @@ use crate::copy::CopyError;
 use crate::event::Observer;
 use crate::tree::ImageTree;
 use crate::workdir::write_whole;
-
-/// How long it counts that a server had no signature.
-const NONE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where signatures are looked for.
 pub(crate) struct Lookasides {

@@ -7,14 +7,15 @@
 //! - [`staging`] writes them to where those of the destination belong;
 //! - [`push`] puts them beside the image at the destination;
 //! - [`sign`] gives rebuilt catalogs a signature of the user's own;
-//! - [`unasked`] remembers which images came without the question.
+//! - [`unasked`] remembers which images came without the question, and which had no signature then.
 //!
 //! What is found becomes [`crate::tree::Attached`] of the image's tree: its blobs are the image's blobs, and its
 //! manifests are in place before the image's tag is.
 //!
 //! Artifacts are asked for when an image is copied, and again when an image that is named by a tag is found unchanged
 //! and its own signature is another one than before. For an image that is pinned by a digest and complete in the cache,
-//! nothing is asked: what the cache has is taken, unless the image came without the question having been answered.
+//! nothing is asked: what the cache has is taken, unless the image came without the question having been answered, or the
+//! answer that it has no signature is older than a day.
 //!
 //! A referrer keeps its `subject` and no tag: the tag that the specification gives lists of referrers in registries
 //! without the API, `sha256-<hex>`, is the tag under which a pinned image itself lies in cache and mirror.
@@ -44,12 +45,16 @@ use std::sync::{Arc, Mutex};
 use archive_format::Store;
 use image_ref::Digest;
 use image_signature::cosign::SigningKey;
+use jiff::SignedDuration;
 use mirror_plan::PlannedImage;
 
 use crate::copy::CopyError;
 use crate::event::{Event, Observer};
 use crate::tree::{Attached, ImageTree};
 use crate::workflow::{DryRun, Job, RunError, Workflow};
+
+/// How long it counts that an image had no signature.
+const NONE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// What one run does about trust.
 pub(crate) struct Trust {

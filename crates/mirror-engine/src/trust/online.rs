@@ -25,17 +25,24 @@ pub(crate) struct Found {
     pub(crate) all: bool,
     /// Whether the source was spared the questions, since the cache has what it said to an earlier run.
     pub(crate) is_of_cache: bool,
+    /// Whether the image itself has a signature, as far as the source was asked and has answered.
+    pub(crate) signed: Option<bool>,
 }
 
 impl Found {
     /// What is known without asking.
     pub(crate) fn known(attached: Vec<Attached>) -> Self {
-        Self { attached, all: true, is_of_cache: false }
+        Self { attached, all: true, is_of_cache: false, signed: None }
     }
 
     /// What an earlier run was told.
     pub(crate) fn of_cache(attached: Vec<Attached>) -> Self {
-        Self { attached, all: true, is_of_cache: true }
+        Self { attached, all: true, is_of_cache: true, signed: None }
+    }
+
+    /// The same, with what the source has said about a signature.
+    pub(crate) fn and_signed(self, signed: Option<bool>) -> Self {
+        Self { signed, ..self }
     }
 }
 
@@ -55,13 +62,31 @@ pub(crate) async fn find_online(
     if attached.is_empty() {
         observer.event(Event::Debug(format!("{endpoint}@{}: no signature and no other artifact", tree.root.digest)));
     }
-    Found { attached, all: !asker.failed.into_inner(), is_of_cache: false }
+    let (all, own) = (!asker.failed.into_inner(), cosign_tag(&tree.root.digest, "sig"));
+    let signed = all.then(|| attached.iter().any(|artifact| artifact.tag.as_ref() == Some(&own)));
+    Found { attached, all, is_of_cache: false, signed }
 }
 
-/// The digest of the cosign signature of one manifest; `None` also when it cannot be asked.
-pub(crate) async fn signature_digest(client: &Client, endpoint: &Endpoint, subject: &Digest) -> Option<Digest> {
+/// The digest of the cosign signature of one manifest, if there is one.
+///
+/// # Errors
+/// When that could not be asked.
+pub(crate) async fn signature_digest(
+    client: &Client,
+    endpoint: &Endpoint,
+    subject: &Digest,
+) -> Result<Option<Digest>, oci_transport::Error> {
     let tag = Reference::Tag(cosign_tag(subject, "sig"));
-    client.head_manifest_at(endpoint, &tag).await.ok().flatten().map(|found| found.digest)
+    match client.head_manifest_at(endpoint, &tag).await {
+        Ok(found) => Ok(found.map(|found| found.digest)),
+        Err(error) if is_refusal(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Registries answer a question for what they do not have with 404, and some with 401, 403 or another refusal.
+fn is_refusal(error: &oci_transport::Error) -> bool {
+    matches!(error.status_code(), Some(400..=499))
 }
 
 struct Asker<'a> {
@@ -132,11 +157,9 @@ impl Asker<'_> {
         }
     }
 
-    /// Registries answer a question for what they do not have with 404, and some with 401, 403 or another refusal.
     fn complain(&self, error: &oci_transport::Error) {
-        match error.status_code() {
-            Some(400..=499) => {}
-            _ => self.warn(&format!("signatures could not be looked up and are left behind: {}", chain(error))),
+        if !is_refusal(error) {
+            self.warn(&format!("signatures could not be looked up and are left behind: {}", chain(error)));
         }
     }
 

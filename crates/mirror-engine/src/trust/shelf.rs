@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use archive_format::{Archive, Store};
 use image_ref::Digest;
+use jiff::Timestamp;
 use oci_transport::Manifest;
 
 use super::online::subject_of;
@@ -85,9 +86,9 @@ pub(crate) struct StoreShelf {
 type Subjects = HashMap<Digest, Vec<Digest>>;
 
 impl StoreShelf {
-    /// The shelf of a cache.
-    pub(crate) fn new(store: Store) -> Self {
-        Self { unasked: Unasked::new(&store), store, subjects: Mutex::default() }
+    /// The shelf of a cache, in a run that began at `now`.
+    pub(crate) fn new(store: Store, now: Timestamp) -> Self {
+        Self { unasked: Unasked::new(&store, now), store, subjects: Mutex::default() }
     }
 }
 

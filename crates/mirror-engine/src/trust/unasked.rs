@@ -1,27 +1,40 @@
-//! Images that lie somewhere although nobody has heard whether they are signed.
+//! Images that lie somewhere although nobody has heard whether they are signed, and those that were not when they came.
 //!
 //! What is complete is not asked about again, and an image without a signature looks the same whether it never had one,
 //! its signatures were left behind on purpose (`--remove-signatures`), or the registry did not answer. The last two are
 //! noted beside the cache, one small file each, so that a later run asks.
+//!
+//! Signatures are published after their images. That a pinned image had none is noted as well, with the time of the answer,
+//! which counts for a day, as that of a server of simple-signing signatures does: runs that bring nothing new stay without
+//! a request, and nobody has to know that a signature was late. Images without a note are signed, or came before there
+//! were notes; they are left in peace.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use archive_format::Store;
 use image_ref::Digest;
+use jiff::Timestamp;
 use mirror_plan::PlannedImage;
 use oci_transport::Hasher;
 
+use super::NONE_COUNTS_FOR;
 use crate::copy::CopyError;
 
 /// The folder of the notes, in the root of the cache.
 const FOLDER: &str = "unasked";
 
+/// The folder of the notes about images that were not signed; the time of each is that of the answer.
+const UNSIGNED: &str = "unsigned";
+
 /// The notes.
 pub(crate) struct Unasked {
     folder: PathBuf,
+    unsigned: PathBuf,
+    /// When the run began.
+    now: Timestamp,
     /// Notes that are settled as soon as the image is in its place.
     answered: Mutex<HashSet<String>>,
 }
@@ -46,17 +59,40 @@ pub(crate) fn place_of(image: &PlannedImage, root: &Digest) -> String {
 }
 
 impl Unasked {
-    pub(crate) fn new(store: &Store) -> Self {
-        Self { folder: store.root().join(FOLDER), answered: Mutex::default() }
+    pub(crate) fn new(store: &Store, now: Timestamp) -> Self {
+        let [folder, unsigned] = [FOLDER, UNSIGNED].map(|name| store.root().join(name));
+        Self { folder, unsigned, now, answered: Mutex::default() }
     }
 
     fn path(&self, place: &str) -> PathBuf {
-        self.folder.join(Hasher::of(image_ref::Algorithm::Sha256, place.as_bytes()).hex())
+        self.folder.join(file_name(place))
     }
 
     /// Whether an earlier run brought the image without hearing about its signatures.
     pub(crate) fn contains(&self, place: &str) -> bool {
         self.path(place).exists()
+    }
+
+    /// Whether the image had no signature, and may have one by now.
+    pub(crate) fn may_be_signed_by_now(&self, place: &str) -> bool {
+        let answered = self.unsigned.join(file_name(place)).metadata().and_then(|note| note.modified());
+        let Ok(Ok(answered)) = answered.map(Timestamp::try_from) else { return false };
+        self.now.duration_since(answered) >= NONE_COUNTS_FOR
+    }
+
+    /// To be told whether a pinned image has a signature, whenever its source has answered that.
+    ///
+    /// # Errors
+    /// When the note cannot be written or removed.
+    pub(crate) fn is_signed(&self, place: &str, signed: bool) -> Result<(), CopyError> {
+        let path = self.unsigned.join(file_name(place));
+        if signed {
+            return remove(&path);
+        }
+        write(&path, place)?;
+        // Where the time cannot be set, it is that of writing.
+        let _ = std::fs::File::open(&path).and_then(|note| note.set_modified(self.now.into()));
+        Ok(())
     }
 
     /// To be told before an image is copied, or when it is found `complete`.
@@ -85,20 +121,29 @@ impl Unasked {
     }
 
     fn note(&self, place: &str) -> Result<(), CopyError> {
-        let path = self.path(place);
-        std::fs::create_dir_all(&self.folder)
-            .and_then(|()| std::fs::write(&path, place))
-            .map_err(|error| failed("write", &path.display().to_string(), &error))
+        write(&self.path(place), place)
     }
 
     fn clear(&self, place: &str) -> Result<(), CopyError> {
-        let path = self.path(place);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(failed("remove", &path.display().to_string(), &error))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.path(place))
+    }
+}
+
+fn file_name(place: &str) -> String {
+    Hasher::of(image_ref::Algorithm::Sha256, place.as_bytes()).hex().to_owned()
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CopyError> {
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    folder
+        .and_then(|()| std::fs::write(path, text))
+        .map_err(|error| failed("write", &path.display().to_string(), &error))
+}
+
+fn remove(path: &Path) -> Result<(), CopyError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &path.display().to_string(), &error)),
+        _ => Ok(()),
     }
 }
 
@@ -113,7 +158,7 @@ mod tests {
     #[test]
     fn a_note_stays_until_all_is_heard_and_the_image_is_there() {
         let folder = tempfile::tempdir().unwrap();
-        let unasked = Unasked::new(&Store::open(folder.path()).unwrap());
+        let unasked = Unasked::new(&Store::open(folder.path()).unwrap(), Timestamp::now());
         let check = |heard, complete, finished: bool, expected: bool| {
             unasked.resolved("reg.io/a:1 sha256:00", heard, complete).unwrap();
             if finished {
@@ -131,5 +176,28 @@ mod tests {
         check(Heard::InPart, false, true, true);
         check(Heard::All, true, false, false);
         assert!(!unasked.contains("reg.io/b:1 sha256:00"));
+    }
+    /// Hours after the answer that there is no signature, and whether it is time to ask again.
+    #[test]
+    fn that_there_is_no_signature_counts_for_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let then = Timestamp::now();
+        let place = "reg.io/a@sha256:00 sha256:00";
+        let after = |hours| Unasked::new(&store, then + jiff::SignedDuration::from_hours(hours));
+        let check = |expected: [bool; 3]| {
+            assert_eq!([0, 23, 24].map(|hours| after(hours).may_be_signed_by_now(place)), expected);
+        };
+        check([false; 3]);
+        after(0).is_signed(place, false).unwrap();
+        check([false, false, true]);
+        // Asked again, it still has none.
+        after(24).is_signed(place, false).unwrap();
+        check([false; 3]);
+        assert!(after(48).may_be_signed_by_now(place) && !after(48).may_be_signed_by_now("another"));
+        after(48).is_signed(place, true).unwrap();
+        after(48).is_signed(place, true).unwrap();
+        assert!(!after(480).may_be_signed_by_now(place));
+        assert!(!after(480).contains(place));
     }
 }

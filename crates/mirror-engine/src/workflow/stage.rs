@@ -110,7 +110,7 @@ impl<'a> Stage<'a> {
             image_timeout: self.job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
             trust: Trust::of(self.job)?,
-            shelf: StoreShelf::new(store.clone()),
+            shelf: StoreShelf::new(store.clone(), self.job.started),
             follower,
         })
     }
