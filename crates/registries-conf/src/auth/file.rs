@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use image_ref::Repository;
 use serde::Deserialize;
 
+use super::object::Object;
 use super::{Credentials, Helper, Secret};
 
 /// The content of one auth file. Its secrets are decoded when parsed and cannot be printed.
@@ -37,7 +38,7 @@ pub enum AuthFileError {
     #[error("invalid JSON at line {line}, column {column}")]
     Syntax { line: usize, column: usize },
     #[error(
-        "not an auth file: a value of the wrong type ends at line {line}, column {column}; \
+        "not an auth file: a value of the wrong type is at line {line}, column {column}; \
          expected `{{\"auths\": {{\"host\": {{\"auth\": \"…\"}}}}}}`"
     )]
     Shape { line: usize, column: usize },
@@ -46,7 +47,7 @@ pub enum AuthFileError {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawFile {
-    auths: Option<BTreeMap<String, Option<RawEntry>>>,
+    auths: Option<BTreeMap<String, Option<Object<RawEntry>>>>,
     #[serde(rename = "credHelpers")]
     cred_helpers: Option<BTreeMap<String, String>>,
     #[serde(rename = "credsStore")]
@@ -73,7 +74,8 @@ impl AuthFile {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let raw: RawFile = serde_json::from_str(text).map_err(|error| AuthFileError::from_json(&error))?;
+        let Object(raw): Object<RawFile> =
+            serde_json::from_str(text).map_err(|error| AuthFileError::from_json(&error))?;
         let mut file = Self::from_entries(raw.auths.unwrap_or_default());
         file.cred_helpers = raw.cred_helpers.unwrap_or_default();
         file.creds_store = raw.creds_store.filter(|name| !name.is_empty());
@@ -93,15 +95,15 @@ impl AuthFile {
         if text.trim().is_empty() {
             return Ok(Self { legacy: true, ..Self::default() });
         }
-        let raw: BTreeMap<String, Option<RawEntry>> =
+        let raw: BTreeMap<String, Option<Object<RawEntry>>> =
             serde_json::from_str(text).map_err(|error| AuthFileError::from_json(&error))?;
         Ok(Self { legacy: true, ..Self::from_entries(raw) })
     }
 
-    fn from_entries(entries: BTreeMap<String, Option<RawEntry>>) -> Self {
+    fn from_entries(entries: BTreeMap<String, Option<Object<RawEntry>>>) -> Self {
         let mut file = Self::default();
         for (key, entry) in entries {
-            let credentials = match entry.unwrap_or_default().decode() {
+            let credentials = match entry.unwrap_or_default().0.decode() {
                 Ok(credentials) => credentials,
                 Err(why) => {
                     file.warnings.push(format!("the entry `{key}` is ignored: {why}"));

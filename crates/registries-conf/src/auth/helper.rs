@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use super::object::Object;
 use super::{Credentials, Secret};
 
 /// A helper program that knows credentials for one server.
@@ -66,7 +67,7 @@ impl Helper {
                 _ => Err(HelperError::Failed(self.name.clone())),
             };
         }
-        let answer: Answer = serde_json::from_slice(stdout).map_err(|error| HelperError::Answer {
+        let Object(answer): Object<Answer> = serde_json::from_slice(stdout).map_err(|error| HelperError::Answer {
             helper: self.name.clone(),
             line: error.line(),
             column: error.column(),

@@ -5,6 +5,7 @@ mod chain;
 mod credentials;
 mod file;
 mod helper;
+mod object;
 
 pub use chain::CredentialChain;
 pub use credentials::{Credentials, Secret};

@@ -125,7 +125,7 @@ fn mistakes_say_where_and_never_what() {
     let error = |text: &str| AuthFile::parse(text).unwrap_err().to_string();
     assert_snapshot!(
         error("{\"auths\": {\n \"a.io\": \"planted-secret\"}}"),
-        @r#"not an auth file: a value of the wrong type ends at line 2, column 25; expected `{"auths": {"host": {"auth": "…"}}}`"#
+        @r#"not an auth file: a value of the wrong type is at line 2, column 25; expected `{"auths": {"host": {"auth": "…"}}}`"#
     );
     assert_snapshot!(
         error("{\"auths\": {\n \"a.io\": {\"auth\": \"planted-secret\"}}"),
@@ -133,12 +133,20 @@ fn mistakes_say_where_and_never_what() {
     );
     assert_snapshot!(
         error("[\"planted-secret\"]"),
-        @r#"not an auth file: a value of the wrong type ends at line 1, column 17; expected `{"auths": {"host": {"auth": "…"}}}`"#
+        @r#"not an auth file: a value of the wrong type is at line 1, column 1; expected `{"auths": {"host": {"auth": "…"}}}`"#
     );
     assert_snapshot!(
         AuthFile::parse_legacy("{\"a.io\": 1}").unwrap_err().to_string(),
-        @r#"not an auth file: a value of the wrong type ends at line 1, column 10; expected `{"auths": {"host": {"auth": "…"}}}`"#
+        @r#"not an auth file: a value of the wrong type is at line 1, column 10; expected `{"auths": {"host": {"auth": "…"}}}`"#
     );
+    // What serde reads a struct from as well.
+    for list in ["[]", r#"{"auths": {"a.io": ["planted-secret"]}}"#] {
+        assert!(
+            error(list).starts_with("not an auth file: a value of the wrong type is at line 1, "),
+            "{}",
+            error(list)
+        );
+    }
     assert_eq!(AuthFile::parse("").unwrap(), AuthFile::default());
     assert_eq!(AuthFile::parse("{}").unwrap(), AuthFile::default());
     assert!(AuthFile::parse_legacy(" \n").unwrap().keys().next().is_none());
@@ -185,11 +193,17 @@ fn answers_of_helper_programs() {
     check(true, r#"{"Username": "<token>", "Secret": "t"}"#, "identity t");
     check(true, r#"{"Username": "", "Secret": ""}"#, "-");
     check(true, r#"{"Secret": "planted"}"#, "credential helper `docker-credential-store` answered without user name");
-    check(
-        true,
-        "planted",
-        "credential helper `docker-credential-store` answered with something else than a JSON object of strings (line 1, column 1)",
-    );
+    let rubbish = |at: &str| {
+        format!(
+            "credential helper `docker-credential-store` answered with something else than a JSON object of strings ({at})"
+        )
+    };
+    check(true, "planted", &rubbish("line 1, column 1"));
+    // What serde reads a struct from as well.
+    check(true, r#"["u", "planted"]"#, &rubbish("line 1, column 1"));
+    check(true, "\n []", &rubbish("line 2, column 3"));
+    check(true, r#"{"Username": ["u"], "Secret": "planted"}"#, &rubbish("line 1, column 13"));
+    check(true, "null", &rubbish("line 1, column 4"));
     check(false, "credentials not found in native keychain\n", "-");
     check(false, "planted", "credential helper `docker-credential-store` failed");
     for hostile in ["", "../x", "a b", "a/b", "a\0b", "ä"] {
