@@ -34,8 +34,12 @@ pub struct Layer {
 /// The least size of [`Layer::random`]: a tar with one empty file and the gzip around it.
 const LEAST_RANDOM: usize = 1600;
 
+/// How many random bytes tell seeds apart.
+const TELLING: usize = 16;
+
 impl Layer {
-    /// A gzip layer of exactly `size` bytes (at least 1600), with one file that no compressor makes smaller.
+    /// A gzip layer of exactly `size` bytes (at least 1600), with one file that no compressor makes smaller. Each seed has
+    /// its own, whatever the size.
     pub fn random(seed: u64, size: usize) -> Self {
         let size = size.max(LEAST_RANDOM);
         // Stored deflate blocks cost 5 bytes per 65535, gzip 18 and an extra field 2 + n: the extra field takes up
@@ -46,7 +50,9 @@ impl Layer {
             let around = 18 + 2 + padded.div_ceil(65535) * 5;
             if padded + around <= size {
                 let extra = size - padded - around;
-                let tar = tar([("random", Random::new(seed).bytes(content).as_slice())]);
+                // A file too small to tell seeds apart has a name that does.
+                let name = if content < TELLING { format!("random-{seed:016x}") } else { "random".to_owned() };
+                let tar = tar([(name.as_str(), Random::new(seed).bytes(content).as_slice())]);
                 debug_assert_eq!(tar.len(), padded);
                 return Self {
                     diff_id: sha256(&tar),
@@ -147,8 +153,12 @@ mod tests {
             assert_eq!(sha256(&tar), layer.diff_id);
             assert_eq!(tar::Archive::new(tar.as_slice()).entries().unwrap().count(), 1);
         }
-        assert_eq!(Layer::random(3, 5000), Layer::random(3, 5000));
-        assert_ne!(Layer::random(3, 5000), Layer::random(4, 5000));
+        for size in [0, 1600, 2000, 2069, 2070, 2073, 2080, 2100, 5000] {
+            assert_eq!(Layer::random(3, size), Layer::random(3, size));
+            let [one, other] = [3, u64::MAX].map(|seed| Layer::random(seed, size));
+            assert_eq!(one.bytes.len(), other.bytes.len());
+            assert!(one.digest() != other.digest() && one.diff_id != other.diff_id, "{size}");
+        }
     }
 
     #[test]
