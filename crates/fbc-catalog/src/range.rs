@@ -63,6 +63,45 @@ impl Range {
     pub fn contains(&self, version: &Version) -> bool {
         self.alternatives.iter().any(|all| all.iter().all(|comparison| comparison.holds(version)))
     }
+
+    /// The last item of a list whose version lies in the range. The list has to be sorted by version; it is searched by
+    /// halves, so that thousands of ranges over thousands of versions are no matter.
+    pub(crate) fn last_in<'a, T>(&self, sorted: &'a [T], version_of: impl Fn(&T) -> &Version) -> Option<&'a T> {
+        let count_below = |bound: &Version, with_equal: bool| {
+            sorted.partition_point(|item| match cmp_precedence(version_of(item), bound) {
+                Ordering::Less => true,
+                Ordering::Equal => with_equal,
+                Ordering::Greater => false,
+            })
+        };
+        let last = |comparisons: &Vec<Comparison>| {
+            let (mut from, mut to) = (0, sorted.len());
+            let mut excluded = Vec::new();
+            for Comparison { operator, version } in comparisons {
+                match operator {
+                    Operator::Equal => {
+                        from = from.max(count_below(version, false));
+                        to = to.min(count_below(version, true));
+                    }
+                    Operator::NotEqual => excluded.push(version),
+                    Operator::Greater => from = from.max(count_below(version, true)),
+                    Operator::GreaterEqual => from = from.max(count_below(version, false)),
+                    Operator::Less => to = to.min(count_below(version, false)),
+                    Operator::LessEqual => to = to.min(count_below(version, true)),
+                }
+            }
+            excluded.sort_by(|a, b| cmp_precedence(a, b));
+            while from < to {
+                let version = version_of(&sorted[to - 1]);
+                if excluded.binary_search_by(|other| cmp_precedence(other, version)).is_err() {
+                    return Some(to - 1);
+                }
+                to = count_below(version, false);
+            }
+            None
+        };
+        self.alternatives.iter().filter_map(last).max().map(|at| &sorted[at])
+    }
 }
 
 /// A text that is no range.
@@ -223,7 +262,38 @@ mod tests {
         check("!1.x", "version range `!1.x` has the invalid version `1.x`");
     }
 
+    /// How often versions are looked at, for lists of this length.
+    #[test]
+    fn a_long_list_is_searched_by_halves() {
+        let looks = |length: u64| {
+            let sorted: Vec<Version> = (0..length).map(|minor| Version::new(1, minor, 0)).collect();
+            let range = format!(">=1.{}.0 !1.{}.0 <1.{length}.0 || 1.0.0 || >3.0.0", length / 3, length - 1);
+            let looks = std::cell::Cell::new(0);
+            let found = Range::parse(&range).unwrap().last_in(&sorted, |version| {
+                looks.set(looks.get() + 1);
+                version
+            });
+            assert_eq!(found, Some(&Version::new(1, length - 2, 0)));
+            looks.get()
+        };
+        assert!(looks(100_000) < 150, "{}", looks(100_000));
+        assert!(looks(100_000) <= looks(1_000) * 2, "{} and {}", looks(100_000), looks(1_000));
+    }
+
     proptest! {
+        /// What is found is what going through the list would find.
+        #[test]
+        fn the_last_version_is_the_last_that_is_contained(
+            range in r"[<>!]?=?[0-3]\.[0-3]\.0( [<>!]?=?[0-3]\.[0-3]\.0){0,3}( \|\| [<>!]?=?[0-3]\.[0-3]\.0){0,2}",
+            versions in prop::collection::vec(r"[0-3]\.[0-3]\.0(-rc\.[0-2])?(\+[0-2])?", 0..30),
+        ) {
+            let range = Range::parse(&range.replace(">!", ">")).unwrap();
+            let mut sorted: Vec<Version> = versions.iter().map(|text| parse_strict(text).unwrap()).collect();
+            sorted.sort();
+            let expected = sorted.iter().rev().find(|version| range.contains(version));
+            prop_assert_eq!(range.last_in(&sorted, |version| version), expected);
+        }
+
         #[test]
         fn never_panics(text in r"[0-9x.<>=!| v+-]{0,30}") {
             let _ = Range::parse(&text);

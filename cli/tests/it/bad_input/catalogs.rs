@@ -214,3 +214,35 @@ fn a_catalog_that_cannot_be_rebuilt() {
     home.configuration(&format!("operators:\n{}{}", entry("index"), entry("absent")));
     home.to_disk(&["--retry-times=1"]).code(5).says("unable to rebuild catalog").says("cat/absent:v1");
 }
+
+/// The configuration of a catalog image is read whole, so it is bounded.
+#[test]
+fn a_configuration_without_end() {
+    let check = |spaces: usize, expected: Option<&str>| {
+        let source = Registry::start_blocking();
+        let mut image = CatalogBuilder::new().file("foo/catalog.json", DOCUMENTS).build();
+        // The same JSON with blanks behind it, and the manifest that names it.
+        let mut bytes = image.blobs[0].bytes.to_vec();
+        bytes.resize(bytes.len() + spaces, b' ');
+        let config = test_support::Blob::new(bytes);
+        let mut manifest: Value = serde_json::from_slice(&image.bytes).unwrap();
+        assert_eq!(manifest["config"]["digest"], image.blobs[0].digest.to_string());
+        manifest["config"]["digest"] = json!(config.digest);
+        manifest["config"]["size"] = json!(config.bytes.len());
+        image.bytes = manifest.to_string().into();
+        image.digest = test_support::manifest_digest(&image.bytes);
+        let said = format!("the configuration {} is refused: more than 8388608 bytes", config.digest);
+        image.blobs[0] = config;
+        source.push("cat/index", "v1", &image);
+        let home = Home::new();
+        let outcome = mirror(&source, &home);
+        // Its bundle is not there, which ends the run all the same, but not because of the catalog.
+        assert_eq!(outcome.code(4).line_with(&said).is_some(), expected.is_some(), "{spaces} blanks");
+        if let Some(text) = expected {
+            outcome.says(text);
+        }
+        leaves(&home, &[]);
+    };
+    check(8 << 20, Some("collection error: collect catalog"));
+    check(1 << 20, None);
+}

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use super::view::PackageView;
 use crate::catalog::{Bundle, Catalog};
 use crate::graph::Graph;
 use crate::range::Range;
+use crate::version::Version;
 
 /// Something that is required and not selected.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +83,7 @@ pub(crate) fn missing(source: &Catalog, selected: &Catalog) -> Vec<MissingRequir
     if lacking.is_empty() {
         return Vec::new();
     }
-    let heads = heads_of_default_channels(source);
+    let heads = Heads::of(source);
     let describe = |(requirement, required_by): (Requirement, BTreeSet<String>)| MissingRequirement {
         providers: available.providers(&requirement, &heads),
         requirement,
@@ -134,6 +136,73 @@ struct Offers<'a> {
     channels: HashMap<(&'a str, &'a str), &'a str>,
     /// What was asked before: thousands of bundles may require the same.
     served: RefCell<HashMap<Requirement, bool>>,
+    /// The packages that were asked for, by version: thousands of bundles may require different versions of the same.
+    by_version: RefCell<HashMap<&'a str, Rc<ByVersion<'a>>>>,
+}
+
+/// Bundles of one package, sorted by version, so that a range is looked up and not compared with each of them.
+#[derive(Default)]
+struct ByVersion<'a> {
+    releases: Vec<(Version, &'a Bundle)>,
+    pre_releases: Vec<(Version, &'a Bundle)>,
+    /// The first bundle whose version cannot be read. It is taken to fit any range.
+    unversioned: Option<&'a Bundle>,
+}
+
+impl<'a> ByVersion<'a> {
+    fn new(bundles: impl IntoIterator<Item = &'a Bundle>) -> Self {
+        let mut sorted = Self::default();
+        for bundle in bundles {
+            match bundle.version() {
+                Ok(version) if version.pre.is_empty() => sorted.releases.push((version, bundle)),
+                Ok(version) => sorted.pre_releases.push((version, bundle)),
+                Err(_) => sorted.unversioned = sorted.unversioned.or(Some(bundle)),
+            }
+        }
+        for list in [&mut sorted.releases, &mut sorted.pre_releases] {
+            // Of several with one version, the first of the catalog stays.
+            list.sort_by(|(a, _), (b, _)| a.cmp(b));
+            list.dedup_by(|(a, _), (b, _)| a == b);
+        }
+        sorted
+    }
+
+    /// The best bundle in a range, or of all: a release is a better advice than a pre-release, a higher version than a lower
+    /// one.
+    fn best(&self, range: Option<&Range>) -> Option<&'a Bundle> {
+        let last = |list: &[(Version, &'a Bundle)]| {
+            let found = match range {
+                Some(range) => range.last_in(list, |(version, _)| version),
+                None => list.last(),
+            };
+            found.map(|(_, bundle)| *bundle)
+        };
+        last(&self.releases).or_else(|| last(&self.pre_releases)).or(self.unversioned)
+    }
+}
+
+/// The heads of the default channels of a catalog: what a package alone selects.
+struct Heads<'a> {
+    names: BTreeSet<(&'a str, &'a str)>,
+    by_version: HashMap<&'a str, ByVersion<'a>>,
+}
+
+impl<'a> Heads<'a> {
+    fn of(catalog: &'a Catalog) -> Self {
+        let names = heads_of_default_channels(catalog);
+        let mut bundles: HashMap<&str, Vec<&Bundle>> = HashMap::new();
+        for bundle in &catalog.bundles {
+            if names.contains(&(bundle.package.as_str(), bundle.name.as_str())) {
+                bundles.entry(&bundle.package).or_default().push(bundle);
+            }
+        }
+        let by_version = bundles.into_iter().map(|(package, bundles)| (package, ByVersion::new(bundles))).collect();
+        Self { names, by_version }
+    }
+
+    fn contains(&self, bundle: &Bundle) -> bool {
+        self.names.contains(&(bundle.package.as_str(), bundle.name.as_str()))
+    }
 }
 
 impl<'a> Offers<'a> {
@@ -143,6 +212,7 @@ impl<'a> Offers<'a> {
             apis: HashMap::new(),
             channels: HashMap::new(),
             served: RefCell::default(),
+            by_version: RefCell::default(),
         };
         for bundle in &catalog.bundles {
             offers.packages.entry(&bundle.package).or_default().push(bundle);
@@ -160,17 +230,11 @@ impl<'a> Offers<'a> {
         offers
     }
 
-    /// The bundles that serve a requirement.
-    fn serving<'s>(&'s self, requirement: &Requirement) -> impl Iterator<Item = &'a Bundle> + use<'s, 'a> {
-        let (bundles, range) = match requirement {
-            Requirement::Api { .. } => (self.apis.get(requirement), None),
-            // A range that cannot be read is met by any version, rather than by none.
-            Requirement::Package { name, range } => (self.packages.get(name.as_str()), Range::parse(range).ok()),
-        };
-        let fits = move |bundle: &&'a Bundle| {
-            range.as_ref().is_none_or(|range| bundle.version().ok().is_none_or(|version| range.contains(&version)))
-        };
-        bundles.into_iter().flatten().copied().filter(fits)
+    /// A package by version; `None` when the catalog does not have it.
+    fn by_version(&self, package: &str) -> Option<Rc<ByVersion<'a>>> {
+        let (name, bundles) = self.packages.get_key_value(package)?;
+        let mut known = self.by_version.borrow_mut();
+        Some(Rc::clone(known.entry(name).or_insert_with(|| Rc::new(ByVersion::new(bundles.iter().copied())))))
     }
 
     /// Whether a bundle serves a requirement.
@@ -178,29 +242,42 @@ impl<'a> Offers<'a> {
         if let Some(known) = self.served.borrow().get(requirement) {
             return *known;
         }
-        let served = self.serving(requirement).next().is_some();
+        let served = match requirement {
+            Requirement::Api { .. } => self.apis.contains_key(requirement),
+            Requirement::Package { name, range } => {
+                self.by_version(name).is_some_and(|bundles| bundles.best(range_of(range).as_ref()).is_some())
+            }
+        };
         self.served.borrow_mut().insert(requirement.clone(), served);
         served
     }
 
-    fn providers(&self, requirement: &Requirement, heads: &BTreeSet<(&str, &str)>) -> Vec<Provider> {
-        // A release is a better advice than a pre-release, a higher version than a lower one.
-        let rank = |bundle: &Bundle| bundle.version().ok().map(|version| (version.pre.is_empty(), version));
+    /// The best bundle of each package that serves a requirement: the head of a default channel where it does, which needs
+    /// no more than the package's name.
+    fn providers(&self, requirement: &Requirement, heads: &Heads<'_>) -> Vec<Provider> {
         let mut best: BTreeMap<&str, &Bundle> = BTreeMap::new();
-        for bundle in self.serving(requirement) {
-            let is_head = heads.contains(&(bundle.package.as_str(), bundle.name.as_str()));
-            let better = |current: &&Bundle| {
-                let current_is_head = heads.contains(&(current.package.as_str(), current.name.as_str()));
-                !current_is_head && (is_head || rank(bundle) > rank(current))
-            };
-            if best.get(bundle.package.as_str()).is_none_or(better) {
-                best.insert(&bundle.package, bundle);
+        match requirement {
+            Requirement::Package { name, range } => {
+                let range = range_of(range);
+                let head = heads.by_version.get(name.as_str()).and_then(|heads| heads.best(range.as_ref()));
+                let any = || self.by_version(name)?.best(range.as_ref());
+                best.extend(head.or_else(any).map(|bundle| (bundle.package.as_str(), bundle)));
+            }
+            Requirement::Api { .. } => {
+                let mut serving: BTreeMap<&str, Vec<&Bundle>> = BTreeMap::new();
+                for bundle in self.apis.get(requirement).into_iter().flatten() {
+                    serving.entry(&bundle.package).or_default().push(bundle);
+                }
+                for (package, bundles) in serving {
+                    let head =
+                        ByVersion::new(bundles.iter().copied().filter(|bundle| heads.contains(bundle))).best(None);
+                    best.extend(head.or_else(|| ByVersion::new(bundles).best(None)).map(|bundle| (package, bundle)));
+                }
             }
         }
         let provider = |bundle: &Bundle| {
-            let is_head = heads.contains(&(bundle.package.as_str(), bundle.name.as_str()));
             let channel = self.channels.get(&(bundle.package.as_str(), bundle.name.as_str()));
-            let pinned = match (is_head, channel, bundle.version_text()) {
+            let pinned = match (heads.contains(bundle), channel, bundle.version_text()) {
                 (false, Some(channel), Ok(version)) => Some(((*channel).to_owned(), version)),
                 _ => None,
             };
@@ -208,6 +285,11 @@ impl<'a> Offers<'a> {
         };
         best.into_values().map(provider).collect()
     }
+}
+
+/// A range of versions. One that cannot be read is met by any version, rather than by none.
+fn range_of(text: &str) -> Option<Range> {
+    Range::parse(text).ok()
 }
 
 fn heads_of_default_channels(catalog: &Catalog) -> BTreeSet<(&str, &str)> {
