@@ -1,12 +1,13 @@
 //! Credentials for the transport: from files, from helper programs, from the command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use image_ref::Repository;
 use oci_transport::{CredentialError, CredentialRequest, CredentialSource};
 use registries_conf::{CredentialChain, Credentials, Lookup, Secret};
 
-use super::helper::Helpers;
+use super::helper::{Helpers, Processes};
 use crate::settings::Access;
 
 /// Credentials from auth files, with helper programs run where a file names one.
@@ -17,9 +18,9 @@ pub(super) struct Credentialed {
 }
 
 impl Credentialed {
-    /// Credentials from `chain`; helper programs are looked for in `search_path`.
-    pub(super) fn new(chain: CredentialChain, search_path: Vec<PathBuf>) -> Self {
-        Self { chain, helpers: Helpers::new(search_path) }
+    /// Credentials from `chain`; helper programs are looked for in `search_path`, and are among `processes` while they run.
+    pub(super) fn new(chain: CredentialChain, search_path: Vec<PathBuf>, processes: Arc<Processes>) -> Self {
+        Self { chain, helpers: Helpers::new(search_path, processes) }
     }
 
     fn first(&self, lookups: Vec<Lookup>) -> Result<Option<Credentials>, CredentialError> {

@@ -6,13 +6,17 @@
 //! `DBUS_SESSION_BUS_ADDRESS`, `GPG_TTY`, `AWS_PROFILE`, proxies, …). Only the variables that speak to this program alone are
 //! taken out, as the addresses among them may carry a password and no helper has a use for them. What a helper writes to
 //! standard error is thrown away: nobody can tell whether it holds a secret.
+//!
+//! A helper is waited for by a thread that nobody can interrupt, and a run must not wait for it when nobody wants its answer
+//! any more. So [`Processes`] knows who is running, and whoever ends a run ends them. A signal that ends the program needs no
+//! more: a terminal sends it to helpers as well.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use oci_transport::CredentialError;
@@ -40,14 +44,15 @@ type Slot = Arc<Mutex<Option<(Instant, Answer)>>>;
 pub(super) struct Helpers {
     search_path: Vec<PathBuf>,
     time: Duration,
+    processes: Arc<Processes>,
     /// By program and server, so that images of one registry that are copied at the same time ask, and wait, once.
     answers: Mutex<HashMap<(String, String), Slot>>,
 }
 
 impl Helpers {
-    /// Helpers that are looked for in `search_path`.
-    pub(super) fn new(search_path: Vec<PathBuf>) -> Self {
-        Self { search_path, time: TIME, answers: Mutex::default() }
+    /// Helpers that are looked for in `search_path`, and join `processes` while they run.
+    pub(super) fn new(search_path: Vec<PathBuf>, processes: Arc<Processes>) -> Self {
+        Self { search_path, time: TIME, processes, answers: Mutex::default() }
     }
 
     /// Asks a helper about its server.
@@ -76,36 +81,42 @@ impl Helpers {
 
         let deadline = Instant::now() + self.time;
         let mut command = Command::new(program);
-        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("get");
         for variable in FOR_THIS_PROGRAM {
             command.env_remove(variable);
         }
-        let mut running = Running(command.spawn().map_err(failed)?);
-        if let Some(mut stdin) = running.0.stdin.take() {
-            // A helper that does not read its input has decided already; its answer counts. A pipe takes a name whole.
-            let _ = stdin.write_all(server.as_bytes());
-        }
-        let stdout = running.0.stdout.take().ok_or_else(|| because("has no standard output".to_owned()))?;
-        let (sender, receiver) = mpsc::sync_channel(1);
+        let over = || because("was ended, since the run is over".to_owned());
+        let (running, said) = self.processes.start(command).map_err(failed)?.ok_or_else(over)?;
+        let Started { mut stdin, stdout, teller } = said;
+        // A helper that does not read its input has decided already; its answer counts. A pipe takes a name whole.
+        let _ = stdin.write_all(server.as_bytes());
+        drop(stdin);
         // What a helper has started may keep its output open for longer than it lives; then this thread is left behind.
         std::thread::Builder::new()
             .name("credential-helper".to_owned())
             .spawn(move || {
                 let mut answer = Vec::new();
                 let read = stdout.take(MOST_BYTES + 1).read_to_end(&mut answer);
-                let _ = sender.send(read.map(|_| answer));
+                let _ = teller.try_send(Said::Answer(read.map(|_| answer)));
             })
             .map_err(failed)?;
         let too_slow = || because(by_hand(&format!("was ended, since it took longer than {} s", self.time.as_secs())));
-        let answer = match receiver.recv_timeout(self.time) {
-            Ok(read) => read.map_err(failed)?,
+        let said = running.said.recv_timeout(self.time);
+        let answer = match said {
+            Ok(Said::Answer(read)) => read.map_err(failed)?,
+            Ok(Said::Over) => return Err(over()),
             Err(RecvTimeoutError::Timeout) => return Err(too_slow()),
             Err(RecvTimeoutError::Disconnected) => return Err(because("was interrupted".to_owned())),
         };
         if answer.len() as u64 > MOST_BYTES {
             return Err(because(format!("was ended, since it answered more than {MOST_BYTES} bytes")));
         }
-        let status = running.wait_until(deadline).map_err(failed)?.ok_or_else(too_slow)?;
+        let status = running.wait_until(deadline).map_err(failed)?;
+        // Who was ended has not failed.
+        if self.processes.lock().over {
+            return Err(over());
+        }
+        let status = status.ok_or_else(too_slow)?;
         helper.answer(status.success(), &answer).map_err(|error| CredentialError(by_hand(&error.to_string())))
     }
 }
@@ -115,14 +126,80 @@ pub(super) fn find(search_path: &[PathBuf], name: &str) -> Option<PathBuf> {
     search_path.iter().map(|folder: &PathBuf| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
+/// The helpers that run now, whoever asked them.
+#[derive(Debug, Default)]
+pub struct Processes(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether nothing is started any more.
+    over: bool,
+    running: Vec<(Arc<Mutex<Child>>, SyncSender<Said>)>,
+}
+
+/// What the thread that waits for a helper is told.
+#[derive(Debug)]
+enum Said {
+    Answer(std::io::Result<Vec<u8>>),
+    Over,
+}
+
+/// Both ends of a helper that was started, and whom to tell what it says.
+struct Started {
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    teller: SyncSender<Said>,
+}
+
+impl Processes {
+    /// Ends whoever is running and starts nobody any more: the run is over.
+    pub fn end(&self) {
+        let mut state = self.lock();
+        state.over = true;
+        for (child, teller) in &state.running {
+            let _ = lock(child).kill();
+            let _ = teller.try_send(Said::Over);
+        }
+    }
+
+    /// Starts a process; `None` when the run is over.
+    fn start(self: &Arc<Self>, mut command: Command) -> std::io::Result<Option<(Running, Started)>> {
+        let mut state = self.lock();
+        if state.over {
+            return Ok(None);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let ends = child.stdin.take().zip(child.stdout.take());
+        let child = Arc::new(Mutex::new(child));
+        // Room for its answer and for the end of the run.
+        let (teller, said) = mpsc::sync_channel(2);
+        state.running.push((Arc::clone(&child), teller.clone()));
+        let running = Running { child, said, all: Arc::clone(self) };
+        let (stdin, stdout) = ends.ok_or_else(|| std::io::Error::other("it has no standard input and output"))?;
+        Ok(Some((running, Started { stdin, stdout, teller })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.0)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A process that does not outlive its use.
-struct Running(Child);
+struct Running {
+    child: Arc<Mutex<Child>>,
+    said: Receiver<Said>,
+    all: Arc<Processes>,
+}
 
 impl Running {
     /// How it ended; `None` when it has not by the deadline.
-    fn wait_until(&mut self, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
+    fn wait_until(&self, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
         loop {
-            let status = self.0.try_wait()?;
+            let status = lock(&self.child).try_wait()?;
             if status.is_some() || Instant::now() >= deadline {
                 return Ok(status);
             }
@@ -133,9 +210,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.all.lock().running.retain(|(child, _)| !Arc::ptr_eq(child, &self.child));
         // Both do nothing when it has ended and that is known.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let mut child = lock(&self.child);
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -165,7 +244,7 @@ mod tests {
             let path = folder.path().join("docker-credential-lab");
             std::fs::write(&path, format!("#!/bin/sh\ncd {}\n{script}\n", folder.path().display())).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            let helpers = Helpers::new(vec!["/nowhere".into(), folder.path().to_owned()]);
+            let helpers = Helpers::new(vec!["/nowhere".into(), folder.path().to_owned()], Arc::default());
             Self { folder, helpers, _one: one }
         }
 
@@ -235,7 +314,7 @@ mod tests {
         .unwrap();
         let who = "credential helper `docker-credential-lab` for `reg.lab:5000`";
         assert_eq!(world.ask(), format!("{who} cannot be run: Permission denied (os error 13)"));
-        world.helpers = Helpers::new(vec!["/nowhere".into()]);
+        world.helpers = Helpers::new(vec!["/nowhere".into()], Arc::default());
         assert_eq!(world.ask(), format!("{who} is not on PATH"));
     }
 
@@ -272,6 +351,34 @@ mod tests {
             if let Some(child) = world.file("child") {
                 let _ = Command::new("kill").arg(child.trim()).status();
             }
+        }
+    }
+
+    /// Nobody waits for a helper when the run is over, whatever it is at, and none is started any more.
+    #[test]
+    fn the_end_of_a_run_ends_who_is_running() {
+        let because = "credential helper `docker-credential-lab` for `reg.lab:5000` was ended, since the run is over";
+        for (what, script) in [
+            ("at work", "exec sleep 600"),
+            ("silent", "exec >&-; exec sleep 600"),
+            ("with a child", "sleep 600 & echo $! >child; wait"),
+        ] {
+            let world = World::new(&format!("echo $$ >pid\n{script}"));
+            std::thread::scope(|scope| {
+                let asked = scope.spawn(|| world.ask());
+                while !world.file("pid").is_some_and(|pid| pid.ends_with('\n')) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                world.helpers.processes.end();
+                assert_eq!(asked.join().unwrap(), because, "{what}");
+            });
+            let pid = world.file("pid").unwrap();
+            assert!(!Path::new("/proc").join(pid.trim()).exists(), "{what}: {pid} lives on");
+            if let Some(child) = world.file("child") {
+                let _ = Command::new("kill").arg(child.trim()).status();
+            }
+            let other = world.helpers.ask(&Helper::new("lab", "other.lab").unwrap()).unwrap_err().to_string();
+            assert_eq!(other, because.replace("reg.lab:5000", "other.lab"), "{what}");
         }
     }
 

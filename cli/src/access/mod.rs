@@ -13,6 +13,8 @@ use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, Retr
 use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
 use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, RegistriesD};
 
+pub use self::helper::Processes;
+
 use self::credentials::{Credentialed, FixedCredentials};
 use crate::env::Snapshot;
 use crate::log::Log;
@@ -65,6 +67,8 @@ pub struct Clients {
     pub source: Client,
     /// For the destination registry.
     pub destination: Client,
+    /// The credential helpers that both have running.
+    pub helpers: Arc<Processes>,
 }
 
 impl Clients {
@@ -77,7 +81,8 @@ impl Clients {
         let env = locations_env(&common.env);
         let registries = Arc::new(registries_conf(&env)?);
         let mut warnings = missing_credentials(common);
-        let mut client = |side, access| client(side, &env, &registries, access, common, &mut warnings);
+        let helpers = Arc::default();
+        let mut client = |side, access| client(side, &env, &registries, access, common, &helpers, &mut warnings);
         let (source, destination) =
             (client(Side::Source, &common.source)?, client(Side::Destination, &common.destination)?);
         // Both sides mostly read the same file.
@@ -85,7 +90,7 @@ impl Clients {
         for warning in warnings.iter().filter(|warning| told.insert(warning.as_str())) {
             log.warn(format_args!("⚠️  {warning}"));
         }
-        Ok(Self { source, destination })
+        Ok(Self { source, destination, helpers })
     }
 }
 
@@ -213,6 +218,7 @@ fn client(
     registries: &Arc<RegistriesConf>,
     access: &Access,
     common: &Common,
+    helpers: &Arc<Processes>,
     warnings: &mut Vec<String>,
 ) -> Result<Client, AccessError> {
     let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(access) {
@@ -220,7 +226,7 @@ fn client(
     } else {
         let chain = credential_chain(env, access.authfile.as_deref(), registries)?;
         warnings.extend(chain.warnings().map(|warning| format!("auth file {warning}")));
-        Arc::new(Credentialed::new(chain, common.env.search_path.clone()))
+        Arc::new(Credentialed::new(chain, common.env.search_path.clone(), Arc::clone(helpers)))
     };
     // The transport joins each root with the registry's name; any name does for finding the roots.
     let cert_dirs = locations::certs_d(env, "registry", None)

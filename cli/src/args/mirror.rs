@@ -48,7 +48,8 @@ pub struct MirrorArgs {
     /// this directory holds is fetched; a run that fails keeps nothing
     #[arg(long, default_value = "false")]
     pub no_cache: Switch,
-    /// Sign rebuilt catalogs with this private key
+    /// Sign rebuilt catalogs with this private key (PEM, PKCS #8, not encrypted, ECDSA P-256), which only its owner should be
+    /// able to read
     #[arg(long, value_name = "KEY")]
     pub sign_catalogs: Option<PathBuf>,
     /// Go on although it cannot fit on the disk

@@ -13,7 +13,8 @@ use mirror_plan::delete::DeleteList;
 
 use super::archive::fail_run;
 use super::mirror::{open_log, read_document};
-use super::why::{options, program, runtime};
+use super::runtime::Runtime;
+use super::why::{options, program};
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
@@ -77,6 +78,7 @@ fn first_step(
         log.warn("--force-cache-delete has no effect with --generate: nothing is deleted in the first step");
     }
     let clients = Clients::new(common, log)?;
+    let runtime = Runtime::new(&clients)?;
     let folder = working_dir.parent().context("a working directory lies in a folder")?.to_owned();
     let job = Job {
         workflow: Workflow::DiskToMirror { folder, destination: request.dest.clone() },
@@ -94,7 +96,7 @@ fn first_step(
     let mut step = Generate::new(configuration);
     extras(&mut step);
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
-    let report = runtime()?.block_on(generate(&job, &step, &observer));
+    let report = runtime.block_on(generate(&job, &step, &observer));
     if report.error.is_none() {
         log.info(format_args!(
             "{} images listed, nothing deleted: read the list, then run the second step with --delete-yaml-file",
@@ -125,6 +127,7 @@ fn second_step(
     log.info("👀 Reading delete file...");
     let text = std::fs::read_to_string(list).with_context(|| format!("cannot read `{}`", list.display()))?;
     let clients = Clients::new(common, log)?;
+    let runtime = Runtime::new(&clients)?;
     let registries_d = match access::registries_d(common) {
         Ok((read, _)) => Arc::new(read),
         Err(error) => {
@@ -147,7 +150,7 @@ fn second_step(
         warnings: log.warnings(),
     };
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
-    let report = runtime()?.block_on(execute(&step, &observer));
+    let report = runtime.block_on(execute(&step, &observer));
     tell_results(&report, log);
     if !report.left_behind.is_empty() {
         let folders: Vec<String> = report.left_behind.iter().map(|folder| folder.display().to_string()).collect();

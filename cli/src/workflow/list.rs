@@ -9,7 +9,7 @@ use mirror_engine::{Observer, list};
 use serde_json::{Value, json};
 
 use super::archive::{answer, fail};
-use super::why::runtime;
+use super::runtime::Runtime;
 use crate::access::Clients;
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
@@ -49,9 +49,9 @@ fn print(output: OutputFormat, found: anyhow::Result<Answer>, log: &Log) -> Exit
 }
 
 fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyhow::Result<Answer> {
-    let client = Clients::new(&settings.common, log)?.source;
+    let clients = Clients::new(&settings.common, log)?;
+    let (runtime, client) = (Runtime::new(&clients)?, clients.source);
     let update_url = settings.common.env.update_url.as_deref();
-    let runtime = runtime()?;
     let mut text = String::new();
     match request {
         ListReleases::MinorVersions => {
@@ -107,8 +107,8 @@ fn find_operators(settings: &Settings, request: &ListOperators, log: &Log) -> an
 }
 
 fn find_catalogs(settings: &Settings, version: &str, log: &Log) -> anyhow::Result<Answer> {
-    let client = Clients::new(&settings.common, log)?.source;
-    let answers = runtime()?.block_on(list::catalogs(&client, version));
+    let clients = Clients::new(&settings.common, log)?;
+    let answers = Runtime::new(&clients)?.block_on(list::catalogs(&clients.source, version));
     let mut text = format!("Available OpenShift OperatorHub catalogs:\nOpenShift {version}:\n");
     let (mut there, mut errors) = (Vec::new(), Vec::new());
     for found in answers {
@@ -130,14 +130,14 @@ fn find_catalogs(settings: &Settings, version: &str, log: &Log) -> anyhow::Resul
 /// What one catalog holds. Texts are the columns of contract 2.8, documents all that is known at that depth.
 fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery, log: &Log) -> anyhow::Result<Answer> {
     let common = &settings.common;
-    let client = Clients::new(common, log)?.source;
+    let clients = Clients::new(common, log)?;
     let keep = list::Keep {
         cache: common.cache.clone(),
         temporary: common.env.temp_dir.clone(),
         started: common.env.started.timestamp().to_string(),
     };
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
-    let found = runtime()?.block_on(list::catalog_contents(&client, catalog, &keep, &observer))?;
+    let found = Runtime::new(&clients)?.block_on(list::catalog_contents(&clients.source, catalog, &keep, &observer))?;
     let name = catalog.to_string();
     let digest = found.digest.to_string();
     let (text, document) = match query {

@@ -1,5 +1,6 @@
 //! `oc-mirror`: mirror in one of the three modes.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,6 +10,7 @@ use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
 
 use super::archive::{fail_run, log_file};
+use super::runtime::Runtime;
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
@@ -20,7 +22,7 @@ use crate::version;
 /// Mirrors, and tells how it went.
 pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatus {
     let started = Instant::now();
-    let outcome = prepare(settings, request, log).and_then(|job| execute(settings, job, log, started));
+    let outcome = prepare(settings, request, log).map(|(job, runtime)| execute(settings, job, runtime, log, started));
     match outcome {
         Ok(report) => {
             if settings.output == OutputFormat::Json {
@@ -34,7 +36,7 @@ pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
 }
 
 /// Everything before the engine: configuration, log file, clients.
-fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<Job> {
+fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<(Job, Runtime)> {
     let common = &settings.common;
     let (configuration, configuration_text) = read_configuration(&request.config, log)?;
     let workflow = workflow(&request.mode);
@@ -43,8 +45,9 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
     open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
     log.listen();
     let clients = Clients::new(common, log)?;
+    let runtime = Runtime::new(&clients)?;
     let options = options(common, request, log)?;
-    Ok(Job {
+    let job = Job {
         workflow,
         configuration,
         configuration_text,
@@ -59,7 +62,8 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<J
             git_commit: version::GIT_COMMIT.to_owned(),
         },
         warnings: log.warnings(),
-    })
+    };
+    Ok((job, runtime))
 }
 
 /// Reads and validates an image set configuration.
@@ -116,7 +120,6 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         .map(|date| date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()))
         .transpose()
         .context("--since is out of range")?;
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     let (registries_d, default_lookaside) = if request.secure_policy || !request.remove_signatures {
         match access::registries_d(common) {
             Ok((read, folder)) => (read, Some(folder)),
@@ -160,17 +163,32 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         version_filter: common.env.version_filter.clone(),
         signature_url: common.env.signature_url.clone(),
         signature_key: access::release_keys(common, log),
-        sign_catalogs: request.sign_catalogs.as_deref().map(read).transpose()?,
+        sign_catalogs: request.sign_catalogs.as_deref().map(|path| signing_key(path, log)).transpose()?,
         cache_host: common.cache_host(),
     })
 }
 
+/// Reads the private key of `--sign-catalogs`. One that is not its owner's alone is warned about, as `ssh` does.
+fn signing_key(path: &Path, log: &Log) -> anyhow::Result<Vec<u8>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut key = Vec::new();
+    let mut file = std::fs::File::open(path);
+    let mode = file.as_mut().ok().and_then(|file| file.metadata().ok()).map_or(0, |about| about.permissions().mode());
+    file.and_then(|mut file| file.read_to_end(&mut key))
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    if mode & 0o077 != 0 {
+        log.warn(format_args!(
+            "⚠️  --sign-catalogs: the private key `{0}` has the mode {1:04o}, so others than its owner get at it; \
+             `chmod 600 {0}` keeps it private",
+            path.display(),
+            mode & 0o7777
+        ));
+    }
+    Ok(key)
+}
+
 /// Runs the engine and draws it.
-fn execute(settings: &Settings, job: Job, log: &Log, started: Instant) -> anyhow::Result<RunReport> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the asynchronous runtime")?;
+fn execute(settings: &Settings, job: Job, runtime: Runtime, log: &Log, started: Instant) -> RunReport {
     let terminal = settings.common.env.stdout_is_terminal && settings.output == OutputFormat::Text;
     let screen = Screen::new(log.clone(), terminal, settings.common.env.heartbeat.unwrap_or(HEARTBEAT));
     let report = runtime.block_on(async {
@@ -179,6 +197,7 @@ fn execute(settings: &Settings, job: Job, log: &Log, started: Instant) -> anyhow
         ticker.abort();
         report
     });
+    drop(runtime);
     screen.close();
     if let Some(sizes) = &report.sizes {
         for line in size_lines(sizes) {
@@ -194,5 +213,5 @@ fn execute(settings: &Settings, job: Job, log: &Log, started: Instant) -> anyhow
         log.error(format_args!("[Executor] {error} "));
     }
     log.close();
-    Ok(report)
+    report
 }

@@ -5,6 +5,7 @@ mod delete;
 mod describe;
 mod list;
 mod mirror;
+mod runtime;
 mod why;
 
 pub(crate) use self::archive::{list as archive_list, verify as archive_verify};

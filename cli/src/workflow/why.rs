@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use mirror_engine::why::{Explanation, Reason};
 use mirror_engine::{Job, Observer, Options, RuleSet, VersionMetadata, Workflow};
 
 use super::archive::{answer, fail};
 use super::mirror::read_configuration;
+use super::runtime::Runtime;
 use crate::access::{self, Clients};
 use crate::exit::ExitStatus;
 use crate::log::Log;
@@ -47,6 +47,7 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
     let (configuration, bytes) = read_configuration(&request.config, log)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let clients = Clients::new(common, log)?;
+    let runtime = Runtime::new(&clients)?;
     let job = Job {
         // Not looked at: the engine makes a working directory for the answer alone.
         workflow: Workflow::MirrorToDisk { folder: common.cache.clone() },
@@ -61,7 +62,6 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
         version: program(),
         warnings: Vec::new(),
     };
-    let runtime = runtime()?;
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let asked = mirror_engine::why::why(&job, &request.image, request.from.as_deref(), &observer);
     Ok((runtime.block_on(asked)?, text))
@@ -91,11 +91,6 @@ pub(super) fn options(common: &Common, selection: &Selection, log: &Log) -> Opti
         cache_host: common.cache_host(),
         ..Options::default()
     }
-}
-
-/// The runtime of the engine.
-pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the asynchronous runtime")
 }
 
 fn text(explanation: &Explanation, file: &str, configuration: &str) -> String {

@@ -1,6 +1,10 @@
 //! Reading payloads (contract `release.md` 3).
 
-use test_support::{COMPONENTS, IndexBuilder, Layer, PAYLOADS, Registry, Release, image_references};
+use std::os::unix::fs::PermissionsExt as _;
+
+use test_support::{
+    COMPONENTS, Effect, Fault, ImageBuilder, IndexBuilder, Layer, PAYLOADS, Registry, Release, When, image_references,
+};
 
 use super::*;
 
@@ -29,6 +33,35 @@ fn a_missing_component_fails_the_release() {
     outcome.code(2).says(&format!("Failed to copy ocpReleaseContent quay.io/{COMPONENTS}@{missing}"));
     assert!(outside.home.archives().is_empty());
     assert!(outside.source.manifest(PAYLOADS, &release.tag).is_some());
+}
+
+/// A release that fails ends the run, and with it the credential helper that another image still waits for.
+#[test]
+fn nobody_waits_for_a_helper_when_a_release_has_failed() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 1, 1);
+    outside.channel(&[&release]);
+    let component = release.components[0].1.digest.to_string();
+    outside.source.remove(COMPONENTS, &component);
+    // Not before the helper is running.
+    outside.source.fault(Fault::new(When::path(&component), Effect::Delay(std::time::Duration::from_secs(3))));
+    let Outside { source: _source, service: _service, gpg: _gpg, home } = outside;
+    let folder = home.path().join("bin").display().to_string();
+    let home = home.variable("PATH", format!("{folder}:/usr/bin:/bin"));
+    let other = Registry::start_blocking();
+    other.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 4000)).build());
+    let helper = home.write("bin/docker-credential-lab", "#!/bin/sh\necho $$ >\"$HOME/pid\"\nexec sleep 600\n");
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home.write("auth.json", format!("{{\"credHelpers\": {{\"{}\": \"lab\"}}}}", other.host()));
+    home.configuration(&format!(
+        "platform:\n  channels:\n  - name: stable-4.99\nadditionalImages:\n- name: {}/ns/app:v1\n",
+        other.host()
+    ));
+    let outcome = home.to_disk(&["--authfile", "auth.json"]);
+    outcome.code(2 | 8).says(&format!("Failed to copy ocpReleaseContent quay.io/{COMPONENTS}@{component}"));
+    let pid = std::fs::read_to_string(home.path().join("pid")).expect("the helper was started");
+    assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "the helper {pid} lives on");
+    assert!(outcome.line_with("took longer than").is_none(), "{}", outcome.stdout);
 }
 
 /// What a payload holds is its file system: the newest layer counts, whatever lies below.

@@ -12,6 +12,7 @@ mod modes;
 mod policy;
 mod secrets;
 mod secure_policy;
+mod signing_key;
 
 pub(crate) use policy::KEY;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image_ref::Digest;
 use mirror_plan::{Family, PlannedImage};
 use oci_transport::{Descriptor, RetryTally};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::carrier::{BlobJob, Carried, Carrier, Resolved};
 use super::error::CopyError;
@@ -71,6 +71,8 @@ pub(super) struct Coordinator<C: Carrier> {
     to_finish: VecDeque<usize>,
     to_carry: CarryQueue,
     tasks: JoinSet<Done>,
+    /// The tasks that resolve images. They move nothing, and end when nothing new is to start.
+    resolving: Vec<AbortHandle>,
     image_tasks: usize,
     blob_tasks: usize,
     totals: Totals,
@@ -125,6 +127,7 @@ impl<C: Carrier> Coordinator<C> {
             to_finish: VecDeque::new(),
             to_carry: CarryQueue::default(),
             tasks: JoinSet::new(),
+            resolving: Vec::new(),
             image_tasks: 0,
             blob_tasks: 0,
             blobs: HashMap::new(),
@@ -147,7 +150,11 @@ impl<C: Carrier> Coordinator<C> {
             self.tell_resolved();
             self.start_tasks();
             let Some(done) = self.tasks.join_next().await else { break };
-            match done.expect("transfer tasks neither panic nor are aborted") {
+            let done = match done {
+                Err(ended) if ended.is_cancelled() => continue,
+                done => done.expect("transfer tasks do not panic"),
+            };
+            match done {
                 Done::Resolved(at, outcome) => {
                     self.image_tasks -= 1;
                     self.totals.images_resolved += 1;
@@ -191,10 +198,11 @@ impl<C: Carrier> Coordinator<C> {
             let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
             let retries = self.states[at].retries.clone();
             self.image_tasks += 1;
-            self.tasks.spawn(async move {
+            self.resolving.retain(|task| !task.is_finished());
+            self.resolving.push(self.tasks.spawn(async move {
                 let outcome = retries.during(carrier.resolve(at, &images[at])).await;
                 Done::Resolved(at, outcome)
-            });
+            }));
         }
         while self.blob_tasks < self.limits.blobs {
             let Some(digest) = self.to_carry.pop() else { break };
@@ -402,6 +410,7 @@ impl<C: Carrier> Coordinator<C> {
 
     fn stop(&mut self) {
         self.stopped = true;
+        self.resolving.drain(..).for_each(|task| task.abort());
         self.carrier.stopped();
     }
 
