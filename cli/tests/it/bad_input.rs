@@ -6,17 +6,16 @@ mod configuration;
 mod disks;
 mod hostile;
 mod registries;
-mod secrets;
 
 use test_support::{Image, ImageBuilder, Layer, Registry, RegistryBuilder};
 
 use crate::harness::Home;
 
 /// A registry that serves `ns/app:v1`, and a home whose configuration asks for it.
-struct Site {
-    source: Registry,
+pub(crate) struct Site {
+    pub(crate) source: Registry,
     image: Image,
-    home: Home,
+    pub(crate) home: Home,
 }
 
 /// An image of two layers, 300 kB and 40 kB.
@@ -25,11 +24,11 @@ fn app() -> Image {
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Registry::builder())
     }
 
-    fn with(registry: RegistryBuilder) -> Self {
+    pub(crate) fn with(registry: RegistryBuilder) -> Self {
         let (source, image, home) = (registry.start_blocking(), app(), Home::new());
         source.push("ns/app", "v1", &image);
         home.additional_images([format!("{}/ns/app:v1", source.host())]);

@@ -1,5 +1,6 @@
 //! One request and its answer: authorization, redirects, stalls, and the error when it fails.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -112,16 +113,7 @@ impl Reply {
         if self.response.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_large(&self));
         }
-        let mut body = Vec::new();
-        loop {
-            match self.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_large(&self)),
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) if error.condition() == Condition::Eof && is_whole(&self.response, &body) => break,
-                Err(error) => return Err(error),
-            }
-        }
+        let Some(body) = read_whole(&mut self, limit).await? else { return Err(too_large(&self)) };
         self.finish();
         Ok(body.into())
     }
@@ -132,9 +124,44 @@ impl Reply {
     }
 }
 
+/// The body of an answer, piece by piece.
+pub(crate) trait Body {
+    /// The answer.
+    fn response(&self) -> &reqwest::Response;
+
+    /// The next piece, or `None` at the end.
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Error>> + Send;
+}
+
+impl Body for Reply {
+    fn response(&self) -> &reqwest::Response {
+        &self.response
+    }
+
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Error>> + Send {
+        Self::chunk(self)
+    }
+}
+
+/// A whole body, which is JSON; `None` when it has more than `limit` bytes.
+pub(crate) async fn read_whole(body: &mut impl Body, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+    let mut read = Vec::new();
+    loop {
+        match body.chunk().await {
+            Ok(Some(chunk)) if read.len() + chunk.len() > limit => return Ok(None),
+            Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+            Ok(None) => return Ok(Some(read)),
+            Err(error) if error.condition() == Condition::Eof && is_whole(body.response(), &read) => {
+                return Ok(Some(read));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Whether a body that broke off is all there was. Old servers end TLS without saying so; where nothing but the end of the
 /// connection tells the length, JSON has an end of its own.
-pub(crate) fn is_whole(response: &reqwest::Response, body: &[u8]) -> bool {
+fn is_whole(response: &reqwest::Response, body: &[u8]) -> bool {
     let told = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
     !told
         && response.version() <= http::Version::HTTP_11

@@ -10,7 +10,7 @@ use registries_conf::Credentials;
 use url::Url;
 
 use crate::auth::{self, Token, TokenAnswer, TokenKey, TokenSlot};
-use crate::call::{Call, challenges_of, is_whole};
+use crate::call::{Body, Call, challenges_of, read_whole};
 use crate::client::Inner;
 use crate::credentials::CredentialRequest;
 use crate::endpoint::Endpoint;
@@ -23,6 +23,22 @@ use crate::scope::Scope;
 
 /// How many bytes the answer of a token server may have: 1 MiB.
 const MAX_TOKEN_BYTES: usize = 1024 * 1024;
+
+/// The answer of a token server, and what its failures are called.
+struct Answer<F> {
+    response: reqwest::Response,
+    failed: F,
+}
+
+impl<F: Fn(reqwest::Error) -> Error + Send> Body for Answer<F> {
+    fn response(&self) -> &reqwest::Response {
+        &self.response
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.response.chunk().await.map_err(&self.failed)
+    }
+}
 
 /// What a request carries.
 pub(crate) struct Authorization {
@@ -312,30 +328,14 @@ impl Inner {
             }
         };
         let answer = async {
-            let mut response = request
-                .send()
-                .await
-                .map_err(|error| Error::transport(action, error, &host.registry, self.options.side))?;
+            let failed = |error| Error::transport(action, error, &host.registry, self.options.side);
+            let response = request.send().await.map_err(failed)?;
             let status = response.status();
             let wait = retry_after(response.headers(), std::time::SystemTime::now());
-            let mut body = Vec::new();
-            loop {
-                match response.chunk().await {
-                    Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                    Ok(None) => break,
-                    Err(error) => {
-                        let error = Error::transport(action, error, &host.registry, self.options.side);
-                        if error.condition() == Condition::Eof && is_whole(&response, &body) {
-                            break;
-                        }
-                        return Err(error);
-                    }
-                }
-                if body.len() > MAX_TOKEN_BYTES {
-                    return Err(fail(Condition::Protocol, format!("the token server at `{at}` answers without end")));
-                }
-            }
-            Ok((status, wait, Bytes::from(body)))
+            let body = read_whole(&mut Answer { response, failed }, MAX_TOKEN_BYTES).await?;
+            let body = body
+                .ok_or_else(|| fail(Condition::Protocol, format!("the token server at `{at}` answers without end")))?;
+            Ok((status, wait, body))
         };
         let (status, wait, body) = tokio::time::timeout(self.options.stall_timeout, answer).await.map_err(|_| {
             let seconds = self.options.stall_timeout.as_secs_f64();

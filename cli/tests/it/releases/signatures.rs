@@ -1,6 +1,8 @@
 //! Which signatures of releases count (contract `release.md` 4).
 
-use test_support::Release;
+use std::os::unix::fs::PermissionsExt as _;
+
+use test_support::{PAYLOADS, Registry, Release};
 
 use super::*;
 
@@ -32,6 +34,12 @@ fn only_good_signatures_count() {
     let text = String::from_utf8(release.identity()).unwrap();
     let cosign = text.replace("atomic container signature", "cosign container image signature");
     refused(&[outside.gpg.sign(USER, cosign.as_bytes(), &[])], "signature error for");
+    refused(&[outside.gpg.run(&["--store"], &release.identity())], "message was not signed for");
+    let unnamed = text.replace(&release.by_tag(), "quay.io/a/b");
+    refused(
+        &[outside.gpg.sign(USER, unnamed.as_bytes(), &[])],
+        "could not parse identity docker reference image quay.io/a/b",
+    );
     refused(&[good()[..40].to_vec()], "unable to read signature message for");
     refused(&[b"no signature".to_vec()], "unable to read signature message for");
     refused(&[vec![0x90; 5 << 20]], "http request");
@@ -44,6 +52,7 @@ fn only_good_signatures_count() {
     // A kept signature that was altered later is replaced from the server, and refused where there is none.
     let kept =
         outside.home.disk().join(format!("working-dir/signatures/{}-sha256-{}", release.tag, release.digest().hex()));
+    assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::write(&kept, b"altered").unwrap();
     outside.home.to_disk(&[]).code(0);
     assert_ne!(std::fs::read(&kept).unwrap(), b"altered");
@@ -144,6 +153,23 @@ fn keys_of_ones_own() {
     assert_eq!(outside.service.requests(), ["/graph?arch=amd64&channel=stable-4.99"]);
     // A kept signature is verified as well.
     check(Some(b""), 2, &["invalid signature for"]);
+}
+
+/// The signature names the payload: it is pulled by that name, whatever registry the update service names, and so it is
+/// called at the destination.
+#[test]
+fn the_signed_name_is_the_one_that_counts() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.publish(&release);
+    let (other, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let named = format!("{}/{PAYLOADS}@{}", other.host(), release.digest());
+    outside.service.graph("amd64", "stable-4.99", &update_graph([("4.99.1", named)], []));
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.home.to_disk(&[]).code(0).says("3 / 3 release images mirrored successfully");
+    assert_eq!(other.request_count(), 0, "{:#?}", other.requests());
+    outside.home.to_mirror(destination.host(), &[]).code(0);
+    assert_arrived(&release, &destination, "");
 }
 
 /// Only `platform.release` may come without a signature.

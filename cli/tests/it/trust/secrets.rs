@@ -1,9 +1,40 @@
-//! Secrets are in no output and in no file.
+//! A secret is written nowhere: not on the terminal, not in a log, not in a result, not in a file, whatever happens.
 
-use test_support::{Auth, OperatorWorld, Registry};
+use test_support::{Auth, Effect, Fault, Kind, OperatorWorld, Registry, TokenAuth, When};
 
 use super::{Signed, push_all};
+use crate::bad_input::Site;
 use crate::harness::{Home, Outcome, base64};
+
+const PASSWORD: &str = "hunter2-Planted/Secret+";
+
+/// Asserts that neither the output of `outcomes` nor a file of the workspace has one of these texts. What the user has
+/// written down there, the auth file, has them.
+#[track_caller]
+fn keep_quiet<'a>(home: &Home, outcomes: impl IntoIterator<Item = &'a Outcome>, secrets: &[String]) {
+    let files: Vec<(String, Vec<u8>)> = home
+        .files()
+        .into_iter()
+        .filter(|name| !name.ends_with("auth.json"))
+        .map(|name| (name.clone(), std::fs::read(home.path().join(name)).unwrap()))
+        .collect();
+    for secret in secrets {
+        for (name, bytes) in &files {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{name} tells {secret}");
+        }
+    }
+    for outcome in outcomes {
+        for secret in secrets {
+            assert!(!outcome.stdout.contains(secret), "standard output tells {secret}:\n{}", outcome.stdout);
+            assert!(!outcome.stderr.contains(secret), "standard error tells {secret}:\n{}", outcome.stderr);
+        }
+    }
+}
+
+/// The password as it is and as it travels.
+fn forms() -> Vec<String> {
+    vec![PASSWORD.to_owned(), "hunter2-Planted%2FSecret%2B".to_owned(), base64(format!("me:{PASSWORD}"))]
+}
 
 /// The password and what it looks like on the way are in no output and in no file of a run, whether it is right or not.
 #[test]
@@ -48,26 +79,7 @@ fn a_planted_secret_is_nowhere() {
         }
         // The list of these images can be made without asking anyone.
         outcomes.push(generate(&home, &images, hosts, &more));
-        for outcome in &outcomes {
-            for secret in [SECRET, encoded.as_str()] {
-                assert!(!outcome.stdout.contains(secret), "{}", outcome.stdout);
-                assert!(!outcome.stderr.contains(secret), "{}", outcome.stderr);
-            }
-        }
-        let mut folders = vec![home.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                if entry.file_type().unwrap().is_dir() {
-                    folders.push(entry.path());
-                } else if entry.file_name() != "auth.json" {
-                    let bytes = std::fs::read(entry.path()).unwrap();
-                    for secret in [SECRET, encoded.as_str()] {
-                        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-                        assert!(!found, "{} has the secret", entry.path().display());
-                    }
-                }
-            }
-        }
+        keep_quiet(&home, &outcomes, &[SECRET.to_owned(), encoded.clone()]);
     }
 }
 
@@ -122,4 +134,68 @@ fn delete_listed(home: &Home, list: &str, destination: &str, more: &[&str]) -> O
     let (workspace, to) = (format!("file://{}", home.disk().display()), format!("docker://{destination}"));
     let execute = ["delete", "--delete-yaml-file", list.as_str(), "--workspace", workspace.as_str(), to.as_str()];
     home.run(&[&execute[..], more, &["--dest-tls-verify=false"]].concat())
+}
+
+/// Asserts that a run tells neither the password nor these tokens.
+#[track_caller]
+fn keeps_quiet(home: &Home, outcome: &Outcome, tokens: &[String]) {
+    keep_quiet(home, [outcome], &[&forms()[..], tokens].concat());
+}
+
+/// The bearer tokens that clients showed to a registry.
+fn tokens(registry: &Registry) -> Vec<String> {
+    let mut tokens: Vec<String> = registry
+        .requests()
+        .iter()
+        .filter_map(|request| Some(request.header("authorization")?.strip_prefix("Bearer ")?.to_owned()))
+        .collect();
+    tokens.sort();
+    tokens.dedup();
+    tokens
+}
+
+#[test]
+fn at_the_highest_log_level() {
+    for auth in [Auth::basic("me", PASSWORD), Auth::Token(TokenAuth::user("me", PASSWORD))] {
+        for output in ["text", "json"] {
+            let site = Site::with(Registry::builder().auth(auth.clone()));
+            let destination = Registry::builder().auth(auth.clone()).start_blocking();
+            let auth_file = site.home.auth_file(site.source.host(), "me", PASSWORD);
+            let more = ["--log-level=trace", "--output", output, "--authfile", &auth_file];
+            let outcome = site.home.to_disk(&more);
+            keeps_quiet(&site.home, outcome.code(0), &tokens(&site.source));
+            let auth_file = site.home.auth_file(destination.host(), "me", PASSWORD);
+            let more = ["--log-level=trace", "--output", output, "--authfile", &auth_file];
+            let outcome = site.home.to_mirror(destination.host(), &more);
+            keeps_quiet(&site.home, outcome.code(0), &tokens(&destination));
+            assert!(matches!(auth, Auth::Basic { .. }) || !tokens(&destination).is_empty());
+        }
+    }
+}
+
+/// Failures are where secrets slip out: refused credentials, a redirect with a signed address, a token server that fails.
+#[test]
+fn when_things_fail() {
+    let refused = Auth::Token(TokenAuth::user("me", "another"));
+    for (auth, fault) in [
+        (Auth::basic("me", "another"), None),
+        (refused, None),
+        (Auth::basic("me", PASSWORD), Some(Fault::new(When::kind(Kind::Blob), Effect::status(500)))),
+        (Auth::Token(TokenAuth::user("me", PASSWORD)), Some(Fault::new(When::kind(Kind::Token), Effect::status(500)))),
+        (Auth::Token(TokenAuth::user("me", PASSWORD)), Some(Fault::new(When::kind(Kind::Blob), Effect::Denied))),
+    ] {
+        let site = Site::with(Registry::builder().auth(auth));
+        if let Some(fault) = fault {
+            site.source.fault(fault);
+        }
+        let auth_file = site.home.auth_file(site.source.host(), "me", PASSWORD);
+        let outcome = site.home.to_disk(&["--log-level=trace", "--retry-times=1", "--authfile", &auth_file]);
+        keeps_quiet(&site.home, outcome.code(8), &tokens(&site.source));
+    }
+    // A signature in the query of a redirect is a credential too.
+    let site = Site::new();
+    let target = format!("http://{}/gone?X-Amz-Signature=hunter2-Planted%2FSecret%2B", site.source.cdn_host());
+    site.source.fault(Fault::new(When::kind(Kind::Blob), Effect::Redirect(target)));
+    let outcome = site.home.to_disk(&["--log-level=trace", "--retry-times=1"]);
+    keeps_quiet(&site.home, outcome.code(8), &[]);
 }

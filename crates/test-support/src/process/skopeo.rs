@@ -98,12 +98,30 @@ impl Skopeo {
         self.copy_all(&format!("docker://{reference}"), &format!("dir:{}", folder.path().display()))
     }
 
+    /// Reads an image with all its instances under a trust policy, with signatures from where the folder `registries_d` says,
+    /// and keeps nothing.
+    ///
+    /// # Errors
+    /// What skopeo printed when it refused the image.
+    pub fn judge(&self, reference: &str, policy: &Path, registries_d: &Path) -> Result<(), String> {
+        let folder = tempfile::tempdir_in(self.home.path()).map_err(|error| error.to_string())?;
+        let mut command = self.bare();
+        command.arg("--policy").arg(policy).arg("--registries.d").arg(registries_d);
+        command.args(["copy", "--all", "--quiet", "--remove-signatures"]).args(self.access("src-"));
+        command.arg(format!("docker://{reference}")).arg(format!("oci:{}", folder.path().display()));
+        run(command).map(drop)
+    }
+
     fn command(&self, verb: &str) -> Command {
+        let mut command = self.bare();
+        command.arg("--insecure-policy").arg(verb);
+        command
+    }
+
+    fn bare(&self) -> Command {
         let home = self.home.path();
         let mut command = Command::new("skopeo");
         command
-            .arg("--insecure-policy")
-            .arg(verb)
             .stdin(Stdio::null())
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", home)

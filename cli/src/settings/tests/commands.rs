@@ -1,0 +1,71 @@
+//! The other commands.
+
+use super::*;
+
+#[test]
+fn other_commands() {
+    let text = answers(
+        &Snapshot::for_test(WORLD),
+        &[
+            "archive",
+            "archive list",
+            "archive list file:///f",
+            "archive verify /f --output json",
+            "archive verify docker://reg.lan",
+            "describe /f",
+            "why reg.lan/a:1",
+            "why -c isc.yaml reg.lan/a:1",
+            "version --output json",
+            "version --output xml",
+            "version --short",
+            "completion bash",
+            "completion tcsh",
+            "completion",
+            "help delete",
+            "--help",
+            "--version",
+            "-v",
+            "--v2 --version",
+        ],
+    );
+    insta::assert_snapshot!(text, @r#"
+    $ oc-mirror archive
+        ok: help []
+    $ oc-mirror archive list
+        missing argument: <DIR>
+    $ oc-mirror archive list file:///f
+        ok: archive list []
+    $ oc-mirror archive verify /f --output json
+        ok: archive verify []
+    $ oc-mirror archive verify docker://reg.lan
+        `docker://reg.lan` is no directory: expected a path, with or without file://
+    $ oc-mirror describe /f
+        ok: describe []
+    $ oc-mirror why reg.lan/a:1
+        use the --config flag, it is mandatory
+    $ oc-mirror why -c isc.yaml reg.lan/a:1
+        ok: why []
+    $ oc-mirror version --output json
+        ok: version []
+    $ oc-mirror version --output xml
+        --output must be 'yaml' or 'json'
+    $ oc-mirror version --short
+        ok: version []
+    $ oc-mirror completion bash
+        ok: completion []
+    $ oc-mirror completion tcsh
+        invalid argument "tcsh" for "<SHELL>" flag: expected one of bash, elvish, fish, powershell, zsh
+    $ oc-mirror completion
+        missing argument: <SHELL>
+    $ oc-mirror help delete
+        shown: Delete images from a registry, in two steps: write the list, then delete what it names
+    $ oc-mirror --help
+        shown: Mirror OpenShift releases, operator catalogs and images into disconnected networks
+    $ oc-mirror --version
+        shown: oc-mirror version v0.1.0
+    $ oc-mirror -v
+        shown: oc-mirror version v0.1.0
+    $ oc-mirror --v2 --version
+        shown: oc-mirror version v0.1.0
+    "#);
+}

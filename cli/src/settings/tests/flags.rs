@@ -1,0 +1,197 @@
+//! How flags are read, and which command has which.
+
+use super::*;
+
+#[test]
+fn flags_as_go_reads_them() {
+    let text = answers(
+        &Snapshot::for_test(WORLD),
+        &[
+            "-cisc.yaml file:///d",
+            "-c=isc.yaml file:///d",
+            "file:///d --config=isc.yaml -qf -p 5000",
+            "-qfc isc.yaml file:///d",
+            "-c a -c b file:///d",
+            "-c a file:///d --retry-times -1",
+            "-c a file:///d --retry-delay 1h30m",
+            "-c a file:///d --retry-delay 3",
+            "-c a file:///d --port 70000",
+            "-c a file:///d --port",
+            "-c a file:///d -p",
+            "-c a file:///d --dry-run=maybe",
+            "-c a file:///d --dry-run=T --strict-archive=0",
+            "-c a file:///d --dryrun",
+            "-c a file:///d --nonsense=1",
+            "-c a file:///d -x",
+            "-c a file:///d -qx",
+            "-c a file:///d --operator-selection heads",
+            "-c a file:///d second third",
+            "-c a -- file:///d",
+        ],
+    );
+    insta::assert_snapshot!(text, @r#"
+    $ oc-mirror -cisc.yaml file:///d
+        ok: mirror []
+    $ oc-mirror -c=isc.yaml file:///d
+        ok: mirror []
+    $ oc-mirror file:///d --config=isc.yaml -qf -p 5000
+        ok: mirror []
+    $ oc-mirror -qfc isc.yaml file:///d
+        ok: mirror []
+    $ oc-mirror -c a -c b file:///d
+        ok: mirror []
+    $ oc-mirror -c a file:///d --retry-times -1
+        ok: mirror []
+    $ oc-mirror -c a file:///d --retry-delay 1h30m
+        ok: mirror []
+    $ oc-mirror -c a file:///d --retry-delay 3
+        invalid argument "3" for "--retry-delay" flag: missing unit in duration `3`: expected `ns`, `us`, `ms`, `s`, `m` or `h`, like `3s`
+    $ oc-mirror -c a file:///d --port 70000
+        invalid argument "70000" for "--port" flag: 70000 is not in 0..=65535
+    $ oc-mirror -c a file:///d --port
+        flag needs an argument: --port
+    $ oc-mirror -c a file:///d -p
+        flag needs an argument: --port
+    $ oc-mirror -c a file:///d --dry-run=maybe
+        invalid argument "maybe" for "--dry-run" flag: expected `true` or `false`
+    $ oc-mirror -c a file:///d --dry-run=T --strict-archive=0
+        ok: mirror []
+    $ oc-mirror -c a file:///d --dryrun
+        unknown flag: --dryrun, did you mean `--dry-run`?
+    $ oc-mirror -c a file:///d --nonsense=1
+        unknown flag: --nonsense
+    $ oc-mirror -c a file:///d -x
+        unknown shorthand flag: 'x' in -x
+    $ oc-mirror -c a file:///d -qx
+        unknown shorthand flag: 'x' in -qx
+    $ oc-mirror -c a file:///d --operator-selection heads
+        invalid argument "heads" for "--operator-selection" flag: expected one of version-range, upgrade-graph
+    $ oc-mirror -c a file:///d second third
+        ok: mirror []
+    $ oc-mirror -c a -- file:///d
+        ok: mirror []
+    "#);
+}
+
+/// Every flag of contract 2.3 is accepted by the commands that it belongs to, and by no other.
+#[test]
+fn every_flag_belongs_to_its_commands() {
+    const PERSISTENT: &[&str] = &[
+        "authfile",
+        "cache-dir",
+        "config",
+        "log-level",
+        "loglevel",
+        "workspace",
+        "port",
+        "parallel-images",
+        "parallel-layers",
+        "policy",
+        "registries.d",
+        "retry-times",
+        "retry-delay",
+        "src-tls-verify",
+        "dest-tls-verify",
+        "v2",
+        "cpu-prof",
+        "mem-prof",
+        "tls-verify",
+        "src-authfile",
+        "src-creds",
+        "screds",
+        "src-username",
+        "src-password",
+        "src-registry-token",
+        "src-cert-dir",
+        "src-no-creds",
+        "src-shared-blob-dir",
+        "src-daemon-host",
+        "dest-authfile",
+        "dest-creds",
+        "dcreds",
+        "dest-username",
+        "dest-password",
+        "dest-registry-token",
+        "dest-cert-dir",
+        "dest-no-creds",
+        "dest-shared-blob-dir",
+        "dest-daemon-host",
+        "dest-compress",
+        "dest-decompress",
+        "dest-oci-accept-uncompressed-layers",
+        "dest-compress-format",
+        "dest-compress-level",
+        "dest-precompute-digests",
+        "help",
+    ];
+    const SELECTION: &[&str] = &["operator-selection", "add-intermediate-releases", "helm-binary"];
+    let own: &[(&[&str], &[&str])] = &[
+        (
+            &[],
+            &[
+                "from",
+                "dry-run",
+                "dry-run-manifest-lists",
+                "since",
+                "image-timeout",
+                "secure-policy",
+                "max-nested-paths",
+                "strict-archive",
+                "remove-signatures",
+                "ignore-release-signature",
+                "rootless-storage-path",
+                "quiet",
+                "force",
+                "no-cache",
+                "sign-catalogs",
+                "output",
+                "version",
+                "operator-selection",
+                "add-intermediate-releases",
+                "helm-binary",
+            ],
+        ),
+        (
+            &["delete"],
+            &[
+                "delete-id",
+                "delete-yaml-file",
+                "force-cache-delete",
+                "generate",
+                "delete-signatures",
+                "delete-v1-images",
+                "output",
+                "operator-selection",
+                "add-intermediate-releases",
+                "helm-binary",
+            ],
+        ),
+        (&["list"], &[]),
+        (&["list", "operators"], &["catalogs", "version", "catalog", "package", "channel", "output"]),
+        (&["list", "releases"], &["version", "channel", "channels", "filter-by-archs", "output"]),
+        (&["archive"], &[]),
+        (&["archive", "list"], &["output"]),
+        (&["archive", "verify"], &["output"]),
+        (&["describe"], &["output"]),
+        (&["why"], &["from", "output", SELECTION[0], SELECTION[1], SELECTION[2]]),
+        (&["version"], &["output", "short"]),
+        (&["completion"], &["no-descriptions"]),
+        (&["man"], &[]),
+    ];
+    for (path, flags) in own {
+        let mut root = crate::args::command(&[]);
+        root.build();
+        let command = path.iter().fold(&root, |command, name| command.find_subcommand(name).expect("a command"));
+        let mut found: Vec<String> = command
+            .get_arguments()
+            .flat_map(|arg| {
+                let aliases = arg.get_all_aliases().unwrap_or_default();
+                arg.get_long().into_iter().chain(aliases).map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut expected: Vec<String> = PERSISTENT.iter().chain(*flags).map(|flag| (*flag).to_owned()).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{path:?}");
+    }
+}
