@@ -167,6 +167,12 @@ fn requirements_without_number() {
     let selected = select(&catalog, &request("full x"), RuleSet::VersionRange).unwrap();
     assert_eq!(selected.report.missing.len(), 1);
     assert_eq!(selected.report.missing[0].required_by.len(), count);
+    // Each requires another version of one large package.
+    let own = |number: usize| bundle(number).replace(">=2.0.0", &format!(">=2.{number}.0"));
+    let catalog = package((0..count).map(entry), (0..count).map(own));
+    let selected = select(&catalog, &request("full x"), RuleSet::VersionRange).unwrap();
+    assert_eq!(selected.report.missing.len(), count);
+    assert!(selected.report.missing.iter().all(|missing| missing.providers.is_empty()));
 }
 
 #[test]
