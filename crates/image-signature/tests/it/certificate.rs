@@ -207,21 +207,30 @@ const REKOR: &str = "-----BEGIN PUBLIC KEY-----\n\
 
 /// Signatures of the real Fulcio, Rekor and an authority made with openssl.
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     if signatures("fulcio_v1.crt.pem").is_none() {
         return;
     }
-    let file = |name: &str| STANDARD.encode(signatures(name).unwrap());
-    let check = |rule: &str, rest: &str, folder: &str, repository: &str, expected: &str| {
-        let rule = format!(
-            r#"{{"type": "sigstoreSigned", {rule}{rest},
-                 "signedIdentity": {{"type": "exactRepository", "dockerRepository": "{repository}"}}}}"#
-        );
-        let manifest = signatures(&format!("{folder}/manifest.json")).unwrap();
-        let digest = Digest::from_sha256_bytes(&Sha256::digest(&manifest).into());
+    let text = |name: &str| String::from_utf8(signatures(name).unwrap()).unwrap();
+    let file = |name: &str| base64(&text(name));
+    let sigstore = |folder: &str| {
         let blob = SignatureBlob::parse(&signatures(&format!("{folder}/signature-1")).unwrap()).unwrap();
-        let found = verdict(&rule, NAME, &digest, &[blob]);
-        assert!(found.contains(expected), "{folder}: {found}");
+        let SignatureBlob::Sigstore(signature) = blob else { panic!("{folder}") };
+        signature
+    };
+    let check_signature =
+        |rule: &str, rest: &str, folder: &str, repository: &str, signature: SigstoreSignature, expected: &str| {
+            let rule = format!(
+                r#"{{"type": "sigstoreSigned", {rule}{rest},
+                 "signedIdentity": {{"type": "exactRepository", "dockerRepository": "{repository}"}}}}"#
+            );
+            let manifest = signatures(&format!("{folder}/manifest.json")).unwrap();
+            let digest = Digest::from_sha256_bytes(&Sha256::digest(&manifest).into());
+            let found = verdict(&rule, NAME, &digest, &[SignatureBlob::Sigstore(signature)]);
+            assert!(found.contains(expected), "{folder}: {found}");
+        };
+    let check = |rule: &str, rest: &str, folder: &str, repository: &str, expected: &str| {
+        check_signature(rule, rest, folder, repository, sigstore(folder), expected);
     };
     let rekor = format!(r#", "rekorPublicKeyData": "{}""#, base64(REKOR));
     let fulcio = |email: &str, issuer: &str| {
@@ -235,6 +244,35 @@ fn the_shared_data() {
     check(&fulcio("mitr@redhat.com", "https://x.example"), &rekor, folder, repository, "required is one of");
     check(&fulcio("mitr@redhat.com", github), &rekor, folder, "reg.io/other", "is not accepted");
 
+    // Another certificate of the same person, of ten minutes, which signed something else: it is vouched for only while it
+    // was valid, and then the signature is not its.
+    let log = TransparencyLog::new();
+    let own_log = format!(r#", "rekorPublicKeyData": "{}""#, base64(&log.public_key()));
+    let with_other = |chain: bool, time: &str| {
+        let mut signature = sigstore(folder);
+        let certificate = text("fulcio-cert");
+        signature.annotations.insert(COSIGN_CERTIFICATE.into(), certificate.clone());
+        signature.annotations.insert(COSIGN_CHAIN.into(), if chain { text("fulcio-chain") } else { String::new() });
+        let seconds = time.parse::<jiff::Timestamp>().unwrap().as_second();
+        let bundle = log.bundle(&signature.payload, &signature.annotations[COSIGN_SIGNATURE], &certificate, seconds);
+        signature.annotations.insert(COSIGN_BUNDLE.into(), bundle);
+        signature
+    };
+    let within = "2022-12-12T18:50:00Z";
+    for (signature, email, expected) in [
+        (
+            with_other(true, within),
+            "mitr@redhat.com",
+            "invalid signature: the holder of the certificate for `mitr@redhat.com`",
+        ),
+        (with_other(true, within), "other@redhat.com", "is for `mitr@redhat.com`, required is"),
+        (with_other(true, "2022-12-12T18:59:00Z"), "mitr@redhat.com", "had expired at 2022-12-12T18:59:00Z"),
+        (with_other(true, "2022-12-12T18:48:00Z"), "mitr@redhat.com", "was not yet valid at 2022-12-12T18:48:00Z"),
+        (with_other(false, within), "mitr@redhat.com", "no chain leads to a trusted root"),
+    ] {
+        check_signature(&fulcio(email, github), &own_log, folder, repository, signature, expected);
+    }
+
     let pki = |rest: &str, roots: &str| format!(r#""pki": {{"caRootsData": "{}", {rest}}}"#, file(roots));
     let (folder, repository) = ("dir-img-cosign-pki-valid", "localhost:5000/test");
     let email = r#""subjectEmail": "qiwan@redhat.com""#;
@@ -243,6 +281,27 @@ fn the_shared_data() {
     check(&pki(&format!("{email}, {host}"), "pki_root_crts.pem"), "", folder, repository, "ok");
     check(&pki(email, "fulcio_v1.crt.pem"), "", folder, repository, "no trusted authority vouches");
     check(&pki(r#""subjectHostname": "example.com""#, "pki_root_crts.pem"), "", folder, repository, "required is");
+    let with = |certificate: Option<&str>, chain: Option<&str>| {
+        let mut signature = sigstore(folder);
+        if let Some(certificate) = certificate {
+            signature.annotations.insert(COSIGN_CERTIFICATE.into(), text(certificate));
+        }
+        signature.annotations.insert(COSIGN_CHAIN.into(), chain.map(text).unwrap_or_default());
+        signature
+    };
+    let plain = pki(email, "pki_root_crts.pem");
+    let intermediates = format!(r#"{email}, "caIntermediatesData": "{}""#, file("pki_intermediate_crts.pem"));
+    let helped = pki(&intermediates, "pki_root_crts.pem");
+    for (rule, signature, expected) in [
+        (&plain, with(None, None), "no chain leads to a trusted root"),
+        (&helped, with(None, None), "ok"),
+        (&plain, with(None, Some("pki-chain")), "ok"),
+        (&plain, with(Some("pki-cert"), Some("pki-chain")), "ok"),
+        (&helped, with(Some("pki-cert"), None), "ok"),
+        (&plain, with(Some("fulcio-cert"), Some("fulcio-chain")), "no trusted authority vouches for"),
+    ] {
+        check_signature(rule, "", folder, repository, signature, expected);
+    }
 
     let keys = |name: &str| format!(r#""keyData": "{}""#, file(name));
     let (folder, repository) = ("dir-img-cosign-key-rekor-valid", "192.168.64.2:5000/cosign-signed/key-1");

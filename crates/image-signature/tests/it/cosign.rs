@@ -53,7 +53,7 @@ fn keys_that_are_none() {
 }
 
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let Some(pem) = signatures("cosign.pub") else { return };
     let key = PublicKey::from_pem(&String::from_utf8(pem).unwrap()).unwrap();
     let check = |name: &str, expected: bool| {

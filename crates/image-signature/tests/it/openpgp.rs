@@ -204,7 +204,7 @@ fn the_release_keys() {
 
 /// Every signature file of the containers projects, against all their keys.
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let Some(keys) = signatures("pubring.gpg") else { return };
     let keys = ring(&keys);
     let check = |name: &str, expected: &str| {

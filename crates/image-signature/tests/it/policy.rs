@@ -138,7 +138,7 @@ fn a_transparency_log_must_have_seen_the_signature() {
 }
 
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let Some(manifest) = signatures("image.manifest.json") else { return };
     let blob = |name: &str| SignatureBlob::parse(&signatures(name).unwrap()).unwrap();
     let of = |bytes: &[u8]| Digest::from_sha256_bytes(&Sha256::digest(bytes).into());
@@ -172,6 +172,18 @@ fn the_shared_data() {
     let good = "dir-img-cosign-valid/signature-1";
     check(&cosign(sample), &manifest, &[good], "ok");
     check(&cosign(r#"{"type": "matchRepository"}"#), &manifest, &[good], "signature for identity");
+    let second = "dir-img-cosign-valid-2/signature-2";
+    check(&cosign(sample), &manifest, &[second], "ok");
+    check(&cosign(sample), &manifest, &["unknown-cosign-key.signature", second], "ok");
+    let tagged = signatures("dir-img-cosign-valid-with-tag/manifest.json").unwrap();
+    let repository = r#"{"type": "exactRepository", "dockerRepository": "192.168.64.2:5000/skopeo-signed"}"#;
+    check(&cosign(repository), &tagged, &["dir-img-cosign-valid-with-tag/signature-1"], "ok");
+    check(
+        &cosign(&repository.replace("skopeo", "other")),
+        &tagged,
+        &["dir-img-cosign-valid-with-tag/signature-1"],
+        "signature for identity",
+    );
     check(&cosign(sample), &manifest, &["unknown-cosign-key.signature"], "none of the trusted keys made it");
     check(&cosign(sample), &manifest, &["dir-img-cosign-other-attachment/signature-1"], "no signature exists");
     let modified = signatures("dir-img-cosign-modified-manifest/manifest.json").unwrap();

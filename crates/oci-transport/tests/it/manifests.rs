@@ -191,3 +191,20 @@ async fn a_registry_that_does_not_know_its_blobs_for_a_moment() {
     check(&["DIGEST_INVALID"], 1, "rejected x1").await;
     check(&["MANIFEST_INVALID"], 1, "rejected x1").await;
 }
+
+/// Signatures in a manifest that are none say nothing about its payload: the digest is that of all its bytes.
+#[test]
+fn a_signed_manifest_without_readable_signatures() {
+    let file = "../../../shared/data/containers/signatures/v2s1-invalid-signatures.manifest.json";
+    let Ok(bytes) = std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)) else {
+        println!("skipped: {file} is not there");
+        return;
+    };
+    let manifest = Manifest::guessed(bytes.clone());
+    assert_eq!(manifest.media_type, media_type::DOCKER_SCHEMA1_SIGNED);
+    assert_eq!((&manifest.bytes[..], &manifest.digest), (&bytes[..], &test_support::sha256(&bytes)));
+    assert!(manifest.matches(&test_support::sha256(&bytes)));
+    let signed_by_nobody = test_support::sha256(&[&bytes[..bytes.len() - 4], b"}"].concat());
+    assert!(!manifest.matches(&signed_by_nobody));
+    assert!(manifest.view().unwrap().blobs().is_empty());
+}

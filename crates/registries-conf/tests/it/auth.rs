@@ -250,7 +250,7 @@ fn the_first_file_that_yields_credentials_wins() {
 
 /// Every auth file of the containers projects' test data.
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let file = |name: &str| shared(&format!("auth/{name}.json")).map(|text| AuthFile::parse(&text).unwrap());
     let Some(full) = file("full") else { return };
     check(&full, "example.org/x", "example:org");

@@ -1,8 +1,12 @@
 //! Which files count (contract `release.md` 7.3 to 7.7).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use registries_conf::RegistriesConf;
 use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
+
+use crate::{SHARED, layer, shared};
 
 fn user() -> Env {
     Env { home: "/home/u".into(), uid: 1000, ..Env::default() }
@@ -88,6 +92,28 @@ fn drop_ins_by_name_whatever_the_folder() {
         &locations::select_drop_ins(&listings, ".conf"),
         &["/etc/00-a.conf", "/usr/10-c.conf", "/user/50-b.conf", "/etc/99-z.conf"],
     );
+}
+
+/// The drop-in folders of the containers projects hold a file each that is no drop-in by its name, and would break
+/// the configuration if it were one.
+#[test]
+pub(crate) fn the_shared_data() {
+    for folder in ["registries-conf/registries.conf.d", "short-names/registries.conf.d"] {
+        let path = Path::new(SHARED).join(folder);
+        let Ok(entries) = std::fs::read_dir(&path) else {
+            println!("skipped: {} is not there", path.display());
+            return;
+        };
+        let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let expected: Vec<_> =
+            names.iter().filter(|name| *name != "config-3.ignore").map(|name| path.join(name)).collect();
+        assert_eq!(expected.len() + 1, names.len());
+        let found = locations::select_drop_ins(&[(path, names)], ".conf");
+        assert_eq!(found.iter().collect::<BTreeSet<_>>(), expected.iter().collect());
+        let text = shared(&format!("{folder}/config-3.ignore")).unwrap();
+        let error = RegistriesConf::from_layers(&[layer("config-3.ignore", &text)]).unwrap_err().to_string();
+        assert!(error.contains("invalid alias `me because i have a wrong suffix`"), "{error}");
+    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn mistakes() {
 }
 
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let layers = ["internet-user.yaml", "internal-example.com.yaml", "emptyConfig.yaml"];
     let Some(layers) =
         layers.iter().map(|name| shared_layer(&format!("registries-d/{name}"))).collect::<Option<Vec<_>>>()

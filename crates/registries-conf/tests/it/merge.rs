@@ -74,7 +74,7 @@ fn unknown_keys_are_ignored() {
 
 /// The drop-in folder of the containers projects, on top of each of its main files.
 #[test]
-fn the_drop_ins_of_the_shared_data() {
+pub(crate) fn the_drop_ins_of_the_shared_data() {
     let drop_ins = ["config-1.conf", "config-2.conf", "config-3.conf"];
     let Some(drop_ins) = drop_ins
         .iter()

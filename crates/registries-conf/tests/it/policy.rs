@@ -248,7 +248,7 @@ fn mistakes_are_refused() {
 }
 
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let Some(text) = shared("default-policy.json") else { return };
     let policy = Policy::parse("default-policy.json", &text).unwrap();
     let check = |image: &str, expected: &str| {

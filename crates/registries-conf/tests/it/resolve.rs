@@ -81,7 +81,7 @@ fn a_tie_goes_to_the_first_in_byte_order() {
 }
 
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let conf = |names: &[&str]| -> Option<RegistriesConf> {
         let layers: Option<Vec<_>> =
             names.iter().map(|name| crate::shared_layer(&format!("registries-conf/{name}.conf"))).collect();

@@ -44,7 +44,7 @@ fn aliases_then_search_then_mode() {
 }
 
 #[test]
-fn the_shared_data() {
+pub(crate) fn the_shared_data() {
     let conf =
         |name: &str| Some(RegistriesConf::from_layers(&[shared_layer(&format!("short-names/{name}.conf"))?]).unwrap());
     let Some(none) = conf("no-reg") else { return };

@@ -104,7 +104,7 @@ fn each_mistake_says_where_and_what() {
 
 /// Every single file of the containers projects' test data, with its outcome: `ok`, or a part of the message.
 #[test]
-fn every_file_of_the_shared_data() {
+pub(crate) fn every_file_of_the_shared_data() {
     let check = |name: &str, expected: &str| {
         let Some(layer) = shared_layer(name) else { return };
         match RegistriesConf::from_layers(&[layer]) {
