@@ -21,6 +21,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (HOME, "the cache is here unless told otherwise; also where per-user container configuration is looked for"),
     (REGISTRY_AUTH_FILE, "default of --authfile"),
     (CONTAINERS_REGISTRIES_CONF, "main registries.conf; must exist; drop-in directories are still read"),
+    (CONTAINERS_REGISTRIES_CONF_OVERRIDE, "registries.conf that is read after all others; must exist"),
+    (CONTAINERS_POLICY_JSON, "trust policy of --secure-policy where --policy names none; must exist"),
     (UPDATE_URL_OVERRIDE, "update graph endpoint for OCP; the graph image is then taken, not built"),
     (OCP_SIGNATURE_URL, "base URL of release signatures: `<base>sha256=<hex>/signature-1`"),
     (OCP_SIGNATURE_VERIFICATION_PK, "file with the armored public key that release signatures are verified with"),
@@ -35,6 +37,14 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (DOCKER_CONFIG, "directory of docker's `config.json`, instead of `~/.docker`"),
     (TMPDIR, "directory for temporary files, instead of `/tmp`"),
     (TZ, "time zone of log lines and of times in file names"),
+    (CONTAINERS_STORAGE_CONF, "storage.conf of the containers storage, for `skopeo`"),
+    (STORAGE_DRIVER, "driver of the containers storage, for `skopeo`"),
+    (STORAGE_OPTS, "options of that driver, for `skopeo`"),
+    (XDG_DATA_HOME, "where the containers storage of a user lies, for `skopeo`"),
+    (DOCKER_HOST, "where the docker daemon listens, for `skopeo`"),
+    (DOCKER_CERT_PATH, "certificates for the docker daemon, for `skopeo`"),
+    (DOCKER_TLS_VERIFY, "whether the docker daemon is verified, for `skopeo`"),
+    (DBUS_SESSION_BUS_ADDRESS, "session bus, for `skopeo`"),
     (PATH, "where `skopeo` and credential helpers are looked for"),
 ];
 
@@ -48,6 +58,10 @@ pub const HOME: &str = "HOME";
 pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
 /// Main `registries.conf`.
 pub const CONTAINERS_REGISTRIES_CONF: &str = "CONTAINERS_REGISTRIES_CONF";
+/// `registries.conf` that is read last.
+pub const CONTAINERS_REGISTRIES_CONF_OVERRIDE: &str = "CONTAINERS_REGISTRIES_CONF_OVERRIDE";
+/// Trust policy, unless a flag names one.
+pub const CONTAINERS_POLICY_JSON: &str = "CONTAINERS_POLICY_JSON";
 /// Endpoint of the update graph for OCP.
 pub const UPDATE_URL_OVERRIDE: &str = "UPDATE_URL_OVERRIDE";
 /// Base URL of release signatures.
@@ -76,8 +90,40 @@ pub const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
 pub const TMPDIR: &str = "TMPDIR";
 /// Time zone; read by the clock library.
 pub const TZ: &str = "TZ";
+/// `storage.conf` of the containers storage.
+pub const CONTAINERS_STORAGE_CONF: &str = "CONTAINERS_STORAGE_CONF";
+/// Driver of the containers storage.
+pub const STORAGE_DRIVER: &str = "STORAGE_DRIVER";
+/// Options of the driver.
+pub const STORAGE_OPTS: &str = "STORAGE_OPTS";
+/// Per-user data directory.
+pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+/// Address of the docker daemon.
+pub const DOCKER_HOST: &str = "DOCKER_HOST";
+/// Certificates for the docker daemon.
+pub const DOCKER_CERT_PATH: &str = "DOCKER_CERT_PATH";
+/// Whether the docker daemon is verified.
+pub const DOCKER_TLS_VERIFY: &str = "DOCKER_TLS_VERIFY";
+/// Address of the session bus.
+pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
 /// Search path for programs.
 pub const PATH: &str = "PATH";
+
+/// The variables that `skopeo` gets as they are: they say where the storage of containers and the docker daemon are. The
+/// program itself looks at none of them but [`HOME`], [`XDG_RUNTIME_DIR`] and [`XDG_CONFIG_HOME`].
+pub const FOR_SKOPEO: &[&str] = &[
+    HOME,
+    XDG_RUNTIME_DIR,
+    XDG_CONFIG_HOME,
+    XDG_DATA_HOME,
+    CONTAINERS_STORAGE_CONF,
+    STORAGE_DRIVER,
+    STORAGE_OPTS,
+    DOCKER_HOST,
+    DOCKER_CERT_PATH,
+    DOCKER_TLS_VERIFY,
+    DBUS_SESSION_BUS_ADDRESS,
+];
 
 /// The variables that speak to this program alone. Programs that it starts do not get them: the addresses among them may
 /// carry a password.
@@ -105,6 +151,10 @@ pub struct Snapshot {
     pub auth_file: Option<PathBuf>,
     /// Main `registries.conf`.
     pub registries_conf: Option<PathBuf>,
+    /// `registries.conf` that is read after all others.
+    pub registries_conf_override: Option<PathBuf>,
+    /// Trust policy, from `CONTAINERS_POLICY_JSON`.
+    pub policy_json: Option<PathBuf>,
     /// Endpoint of the update graph for OCP.
     pub update_url: Option<String>,
     /// Base URL of release signatures.
@@ -129,6 +179,8 @@ pub struct Snapshot {
     pub temp_dir: PathBuf,
     /// Where programs are looked for, in order.
     pub search_path: Vec<PathBuf>,
+    /// Those of [`FOR_SKOPEO`] that are set.
+    pub for_skopeo: Vec<(&'static str, OsString)>,
     /// The current directory; relative paths of flags start here.
     pub directory: PathBuf,
     /// User id of the process.
@@ -193,6 +245,8 @@ impl Snapshot {
             home: path(HOME),
             auth_file: path(REGISTRY_AUTH_FILE),
             registries_conf: path(CONTAINERS_REGISTRIES_CONF),
+            registries_conf_override: path(CONTAINERS_REGISTRIES_CONF_OVERRIDE),
+            policy_json: path(CONTAINERS_POLICY_JSON),
             update_url: text(UPDATE_URL_OVERRIDE),
             signature_url: text(OCP_SIGNATURE_URL),
             signature_key: path(OCP_SIGNATURE_VERIFICATION_PK),
@@ -209,6 +263,7 @@ impl Snapshot {
                     value.to_string_lossy().split(':').filter(|dir| !dir.is_empty()).map(PathBuf::from).collect()
                 })
                 .unwrap_or_default(),
+            for_skopeo: FOR_SKOPEO.iter().filter_map(|name| Some((*name, get(name)?))).collect(),
             directory: PathBuf::from("/cwd"),
             uid: 1000,
             umask: 0o022,
@@ -242,6 +297,8 @@ mod tests {
             (HOME, "/home/u"),
             (REGISTRY_AUTH_FILE, "/auth.json"),
             (CONTAINERS_REGISTRIES_CONF, "/registries.conf"),
+            (CONTAINERS_REGISTRIES_CONF_OVERRIDE, "/last.conf"),
+            (CONTAINERS_POLICY_JSON, "/policy.json"),
             (UPDATE_URL_OVERRIDE, "https://osus.example/graph"),
             (OCP_SIGNATURE_URL, "https://sig.example/"),
             (OCP_SIGNATURE_VERIFICATION_PK, "/key.asc"),
@@ -256,6 +313,8 @@ mod tests {
             (DOCKER_CONFIG, "/docker"),
             (TMPDIR, "/scratch"),
             (PATH, "/bin::/usr/bin"),
+            (CONTAINERS_STORAGE_CONF, "/storage.conf"),
+            (DOCKER_HOST, "tcp://docker.example:2376"),
         ]);
         insta::assert_debug_snapshot!(world, @r#"
         Snapshot {
@@ -273,6 +332,12 @@ mod tests {
             ),
             registries_conf: Some(
                 "/registries.conf",
+            ),
+            registries_conf_override: Some(
+                "/last.conf",
+            ),
+            policy_json: Some(
+                "/policy.json",
             ),
             update_url: Some(
                 "https://osus.example/graph",
@@ -312,6 +377,28 @@ mod tests {
             search_path: [
                 "/bin",
                 "/usr/bin",
+            ],
+            for_skopeo: [
+                (
+                    "HOME",
+                    "/home/u",
+                ),
+                (
+                    "XDG_RUNTIME_DIR",
+                    "/run/user/1000",
+                ),
+                (
+                    "XDG_CONFIG_HOME",
+                    "/conf",
+                ),
+                (
+                    "CONTAINERS_STORAGE_CONF",
+                    "/storage.conf",
+                ),
+                (
+                    "DOCKER_HOST",
+                    "tcp://docker.example:2376",
+                ),
             ],
             directory: "/cwd",
             uid: 1000,

@@ -94,7 +94,7 @@ impl Clients {
     }
 }
 
-/// Reads the trust policy to enforce: `--policy`, else the usual places.
+/// Reads the trust policy to enforce: `--policy`, else `CONTAINERS_POLICY_JSON`, else the usual places.
 ///
 /// # Errors
 /// When there is none, or it is not valid: enforcing nothing would be the opposite of what was asked.
@@ -134,6 +134,8 @@ fn locations_env(snapshot: &Snapshot) -> Env {
         xdg_runtime_dir: snapshot.xdg_runtime_dir.clone(),
         docker_config: snapshot.docker_config.clone(),
         containers_registries_conf: snapshot.registries_conf.clone(),
+        containers_registries_conf_override: snapshot.registries_conf_override.clone(),
+        containers_policy_json: snapshot.policy_json.clone(),
         ..Env::default()
     }
 }
@@ -256,15 +258,14 @@ fn client(
 }
 
 /// The program for images that lie neither in a registry nor in an OCI layout, if it is installed. Of the environment it
-/// gets what it needs to find the storage of containers, and no more.
+/// gets what says where the storage of containers and the docker daemon are, and no more. Its temporary files are as
+/// large as the images, so they go where those go, not to `TMPDIR`.
 fn skopeo(common: &Common) -> Option<Skopeo> {
     let program = helper::find(&common.env.search_path, "skopeo")?;
     let scratch = common.cache.join("skopeo");
     let path = std::env::join_paths(&common.env.search_path).ok()?;
     let mut environment = vec![("PATH".into(), path), ("TMPDIR".into(), scratch.clone().into_os_string())];
-    environment.extend(common.env.home.clone().map(|home| ("HOME".into(), home.into_os_string())));
-    let runtime = common.env.xdg_runtime_dir.clone();
-    environment.extend(runtime.map(|folder| ("XDG_RUNTIME_DIR".into(), folder.into_os_string())));
+    environment.extend(common.env.for_skopeo.iter().map(|(name, value)| (name.into(), value.clone())));
     Some(Skopeo { program, scratch, environment, timeout: SKOPEO_TIMEOUT })
 }
 

@@ -178,6 +178,74 @@ fn the_configuration_of_the_user() {
     }
 }
 
+/// `registries.conf` of the machine that was named, its drop-ins and the file that is read last: one rule for every
+/// command, so that `list` and `delete` do not look elsewhere than the mirroring commands.
+#[test]
+fn the_layers_of_registries_conf() {
+    let source = Registry::start_blocking();
+    let image = ImageBuilder::oci().layer(Layer::random(1, 1000)).build();
+    source.push("ns/app", "v1", &image);
+    source.push("openshift-release-dev/ocp-release", "4.20.3-x86_64", &image);
+    let table = |prefix: &str, location: &str| {
+        format!("[[registry]]\nprefix = \"{prefix}\"\nlocation = \"{location}\"\ninsecure = true\n")
+    };
+    let (here, nowhere) = (source.host(), "127.0.0.1:1");
+    let check = |main: &str, drop_in: &str, last: Option<&str>, found: bool| {
+        let mut home = Home::new();
+        let both = |host: &str| table("quay.io", host) + &table("quay.example.com", host);
+        let conf = home.write("main.conf", both(main));
+        home = home.variable("CONTAINERS_REGISTRIES_CONF", conf);
+        home.write(".config/containers/registries.conf.d/lab.conf", both(drop_in));
+        if let Some(last) = last {
+            let conf = home.write("last.conf", both(last));
+            home = home.variable("CONTAINERS_REGISTRIES_CONF_OVERRIDE", conf);
+        }
+        home.additional_images(["quay.example.com/ns/app:v1"]);
+        home.to_disk(&["--retry-times=0"]).code(if found { 0 } else { 8 });
+        let list = home.run(&["list", "releases", "--src-tls-verify=false", "--retry-times=0"]);
+        assert_eq!(list.stdout.contains("4.20"), found, "{main} {drop_in} {last:?}: {}", list.stdout);
+    };
+    check(here, here, None, true);
+    check(nowhere, here, None, true);
+    check(here, nowhere, None, false);
+    check(nowhere, nowhere, Some(here), true);
+    check(here, here, Some(nowhere), false);
+
+    for variable in ["CONTAINERS_REGISTRIES_CONF", "CONTAINERS_REGISTRIES_CONF_OVERRIDE"] {
+        let home = Home::new();
+        let absent = home.path().join("absent.conf");
+        let home = home.variable(variable, absent);
+        home.additional_images([format!("{here}/ns/app:v1")]);
+        home.to_disk(&[]).code(1).says("cannot read").says("absent.conf");
+    }
+}
+
+/// The flag goes before the variable, the variable before the places.
+#[test]
+fn the_place_of_the_policy() {
+    let source = Registry::start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let check = |variable: &str, more: &[&str], code: i32, said: Option<&str>| {
+        let mut home = Home::new();
+        for (name, kind) in [("accept.json", "insecureAcceptAnything"), ("reject.json", "reject")] {
+            home.write(name, format!("{{\"default\": [{{\"type\": \"{kind}\"}}]}}"));
+        }
+        home.write(".config/containers/policy.json", "{\"default\": [{\"type\": \"reject\"}]}");
+        let value = home.path().join(variable);
+        home = home.variable("CONTAINERS_POLICY_JSON", value);
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        let outcome = home.to_disk(more);
+        outcome.code(code);
+        said.map(|text| outcome.says(text));
+    };
+    check("accept.json", &["--secure-policy"], 0, None);
+    check("reject.json", &["--secure-policy"], 8, Some("is rejected by policy"));
+    check("reject.json", &[], 0, None);
+    check("reject.json", &["--secure-policy", "--policy=accept.json"], 0, None);
+    check("accept.json", &["--secure-policy", "--policy=reject.json"], 8, Some("is rejected by policy"));
+    check("absent.json", &["--secure-policy"], 1, Some("absent.json"));
+}
+
 /// The cache lies where the flag, the variable or the home says; the flag and the variable exclude each other.
 #[test]
 fn the_place_of_the_cache() {

@@ -232,7 +232,11 @@ fn a_platform_that_is_not_there_is_an_error() {
         "additionalImages:\n- name: {}/ns/list:latest\n  platforms:\n  - os: linux\n    architecture: riscv64\n",
         source.host()
     ));
-    home.to_disk(&[]).code(8).says("no instances found for platform linux/riscv64");
+    let outcome = home.to_disk(&[]);
+    outcome.code(8).says("no instances found for platform linux/riscv64").says(&format!(
+        "Requested platform(s) not found in source manifest list for {}/ns/list:latest; verify the platforms field in your ISC",
+        source.host()
+    ));
     assert!(home.archives().is_empty());
 }
 

@@ -64,6 +64,38 @@ fn in_all_modes() {
     assert_eq!(loaded.snapshot().manifests, direct.snapshot().manifests);
 }
 
+/// The storage of containers that `CONTAINERS_STORAGE_CONF` names reaches `skopeo`, and with it the image.
+#[test]
+fn containers_storage() {
+    let source = Registry::start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::docker().layer(Layer::random(1, 300_000)).build());
+    let home = Home::new();
+    let place = |name: &str| home.path().join(name).display().to_string();
+    let conf = home.write(
+        "storage.conf",
+        format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n", place("graph"), place("run")),
+    );
+    let from = format!("docker://{}/ns/app:v1", source.host());
+    let stored = Command::new("skopeo")
+        .args(["--insecure-policy", "copy", "--src-tls-verify=false", &from, "containers-storage:localhost/ns/app:v1"])
+        .env("CONTAINERS_STORAGE_CONF", &conf)
+        .output();
+    match stored {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return println!("skipped: no storage: {}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => return println!("skipped: skopeo is not installed"),
+    }
+    home.additional_images(["containers-storage://localhost/ns/app:v1"]);
+    let without = home.to_disk(&[]);
+    without.says("`skopeo copy containers-storage:localhost/ns/app:v1` failed");
+    let home = home.variable("CONTAINERS_STORAGE_CONF", conf);
+    home.configuration("additionalImages:\n- name: containers-storage://localhost/ns/app:v1\n  targetRepo: t/stored\n");
+    home.to_disk(&[]).code(0);
+    let loaded = Registry::start_blocking();
+    home.to_mirror(loaded.host(), &[]).code(0);
+    assert_eq!(loaded.tags("t/stored"), ["latest"]);
+}
+
 #[test]
 fn what_cannot_be_read_says_why() {
     let home = Home::new().variable("PATH", "/nowhere");

@@ -87,8 +87,10 @@ pub struct RegistriesConfFiles {
     pub last: Option<PathBuf>,
 }
 
-/// Which files registries.conf is made of for the mirroring commands: `$CONTAINERS_REGISTRIES_CONF` names the main file
-/// and drop-ins are still read.
+/// Which files registries.conf is made of, for every command: `$CONTAINERS_REGISTRIES_CONF` names the main file and
+/// drop-ins are still read; `$CONTAINERS_REGISTRIES_CONF_OVERRIDE` names a file that is read after all others (contract
+/// `release.md` 7.3). Upstream's `delete` and `list` read no drop-ins beside a main file that was named; one machine shall
+/// not have two answers to where an image is.
 pub fn registries_conf(env: &Env) -> RegistriesConfFiles {
     let main = match &env.containers_registries_conf {
         Some(path) => MainFile::Required(path.clone()),
@@ -98,16 +100,6 @@ pub fn registries_conf(env: &Env) -> RegistriesConfFiles {
         main,
         drop_in_dirs: env.drop_in_dirs("registries", ".conf.d"),
         last: env.containers_registries_conf_override.clone(),
-    }
-}
-
-/// The same for `delete` and `list`: with `$CONTAINERS_REGISTRIES_CONF`, drop-ins are not read (contract `release.md`
-/// 7.3, "library-native env").
-pub fn registries_conf_library_native(env: &Env) -> RegistriesConfFiles {
-    let files = registries_conf(env);
-    match files.main {
-        MainFile::Required(_) => RegistriesConfFiles { drop_in_dirs: Vec::new(), ..files },
-        MainFile::FirstOf(_) => files,
     }
 }
 

@@ -101,7 +101,8 @@ fn platforms_leave_the_other_instances_behind() {
         .home
         .mirror_to_mirror(&format!("{}/n", destination.host()), &[])
         .code(2)
-        .says("no instances found for platform");
+        .says("no instances found for platform")
+        .says("Requested platform(s) not found in source manifest list for");
     outside.home.configuration("platform:\n  architectures: [multi]\n  channels:\n  - name: stable-4.99\n");
     outside.home.mirror_to_mirror(&format!("{}/a", destination.host()), &[]).code(0);
     check(&destination, "a/", &ARCHITECTURES);

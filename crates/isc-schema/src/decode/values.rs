@@ -137,11 +137,11 @@ impl Context<'_> {
     pub(super) fn platforms(&mut self, fields: &Fields<'_>, path: &Path<'_>, owner: &str) -> Vec<Platform> {
         let decode = |context: &mut Self, node: &Node, path: &Path<'_>| {
             let fields = context.fields(node, path, &fields::PLATFORM_ENTRY)?;
-            let mut part = |name: &'static str, example: &str| {
+            let mut part = |name: &'static str, called: &str, example: &str| {
                 let (span, width) = fields.key(name).map_or((fields.span, fields.width), |key| (key.span, key.width));
                 let found = context.text_field(&fields, path, name).map(|(text, _)| text.to_owned());
                 if found.is_none() && fields.get(name).is_none_or(|node| node.as_text().is_some()) {
-                    let message = format!("invalid platform for {owner}: `{name}` is missing");
+                    let message = format!("invalid platform for {owner}: platform {called} must not be empty");
                     let diagnostic = Diagnostic::error(Code::MissingField, span, path.field(name), message)
                         .width(width)
                         .stage(context.stage)
@@ -150,8 +150,8 @@ impl Context<'_> {
                 }
                 found
             };
-            let os = part("os", "linux");
-            let architecture = part("architecture", "amd64");
+            let os = part("os", "OS", "linux");
+            let architecture = part("architecture", "architecture", "amd64");
             Some(Platform::new(os?, architecture?))
         };
         self.list(fields, path, "platforms", "platforms", decode).unwrap_or_default()

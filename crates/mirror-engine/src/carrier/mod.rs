@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use mirror_plan::PlannedImage;
 
-use crate::copy::{CopyError, chain};
+use crate::copy::{CopyError, NO_INSTANCE, chain};
 use crate::event::{Event, Observer};
 use crate::tree::TreeError;
 
@@ -29,7 +29,7 @@ pub(crate) fn transport(error: &oci_transport::Error) -> CopyError {
 pub(crate) fn tree(error: TreeError<CopyError>) -> CopyError {
     match error {
         TreeError::Fetch(error) => error,
-        TreeError::NoInstance { .. } => CopyError::from_error("no-instance", false, &error),
+        TreeError::NoInstance { .. } => CopyError::from_error(NO_INSTANCE, false, &error),
         _ => CopyError::from_error("manifest", false, &error),
     }
 }

@@ -1,5 +1,8 @@
 //! Why an image was not copied.
 
+/// The condition of an image whose list has none of a platform that was asked for.
+pub(crate) const NO_INSTANCE: &str = "no-instance";
+
 /// Why one step for an image failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]

@@ -26,7 +26,7 @@ use crate::event::Observer;
 use crate::report::ImageReport;
 
 pub(crate) use self::carrier::{BlobJob, Carried, Carrier, Resolved};
-pub(crate) use self::error::{CopyError, chain};
+pub(crate) use self::error::{CopyError, NO_INSTANCE, chain};
 pub(crate) use self::queue::queue_order;
 
 /// Upper bounds of concurrency.

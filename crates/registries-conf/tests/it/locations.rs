@@ -48,10 +48,7 @@ fn registries_conf_main_file() {
     let files = locations::registries_conf(&env);
     assert_eq!(files.main, MainFile::Required("/c.conf".into()));
     assert_eq!(files.last.as_deref(), Some(Path::new("/o.conf")));
-    assert!(!files.drop_in_dirs.is_empty(), "the mirroring commands still read drop-ins");
-    let native = locations::registries_conf_library_native(&env);
-    assert_eq!((native.main, native.drop_in_dirs.len()), (MainFile::Required("/c.conf".into()), 0));
-    assert_eq!(locations::registries_conf_library_native(&user()), locations::registries_conf(&user()));
+    assert!(!files.drop_in_dirs.is_empty(), "drop-ins are still read");
 }
 
 #[test]
