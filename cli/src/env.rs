@@ -40,7 +40,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (CONTAINERS_STORAGE_CONF, "storage.conf of the containers storage, for `skopeo`"),
     (STORAGE_DRIVER, "driver of the containers storage, for `skopeo`"),
     (STORAGE_OPTS, "options of that driver, for `skopeo`"),
-    (XDG_DATA_HOME, "where the containers storage of a user lies, for `skopeo`"),
+    (
+        XDG_DATA_HOME,
+        "per-user container data, instead of `~/.local/share`: simple-signing signatures, and storage for `skopeo`",
+    ),
     (DOCKER_HOST, "where the docker daemon listens, for `skopeo`"),
     (DOCKER_CERT_PATH, "certificates for the docker daemon, for `skopeo`"),
     (DOCKER_TLS_VERIFY, "whether the docker daemon is verified, for `skopeo`"),
@@ -110,7 +113,7 @@ pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
 pub const PATH: &str = "PATH";
 
 /// The variables that `skopeo` gets as they are: they say where the storage of containers and the docker daemon are. The
-/// program itself looks at none of them but [`HOME`], [`XDG_RUNTIME_DIR`] and [`XDG_CONFIG_HOME`].
+/// program itself looks at none of them but [`HOME`] and those of XDG.
 pub const FOR_SKOPEO: &[&str] = &[
     HOME,
     XDG_RUNTIME_DIR,
@@ -173,6 +176,8 @@ pub struct Snapshot {
     pub xdg_runtime_dir: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`.
     pub xdg_config_home: Option<PathBuf>,
+    /// `XDG_DATA_HOME`.
+    pub xdg_data_home: Option<PathBuf>,
     /// `DOCKER_CONFIG`.
     pub docker_config: Option<PathBuf>,
     /// Directory for temporary files.
@@ -256,6 +261,7 @@ impl Snapshot {
             proxy: Proxy { http: either(HTTP_PROXY), https: either(HTTPS_PROXY), except: either(NO_PROXY) },
             xdg_runtime_dir: path(XDG_RUNTIME_DIR),
             xdg_config_home: path(XDG_CONFIG_HOME),
+            xdg_data_home: path(XDG_DATA_HOME),
             docker_config: path(DOCKER_CONFIG),
             temp_dir: path(TMPDIR).unwrap_or_else(|| PathBuf::from("/tmp")),
             search_path: get(PATH)
@@ -310,6 +316,7 @@ mod tests {
             (NO_PROXY, ".lan"),
             (XDG_RUNTIME_DIR, "/run/user/1000"),
             (XDG_CONFIG_HOME, "/conf"),
+            (XDG_DATA_HOME, "/data"),
             (DOCKER_CONFIG, "/docker"),
             (TMPDIR, "/scratch"),
             (PATH, "/bin::/usr/bin"),
@@ -370,6 +377,9 @@ mod tests {
             xdg_config_home: Some(
                 "/conf",
             ),
+            xdg_data_home: Some(
+                "/data",
+            ),
             docker_config: Some(
                 "/docker",
             ),
@@ -390,6 +400,10 @@ mod tests {
                 (
                     "XDG_CONFIG_HOME",
                     "/conf",
+                ),
+                (
+                    "XDG_DATA_HOME",
+                    "/data",
                 ),
                 (
                     "CONTAINERS_STORAGE_CONF",

@@ -132,6 +132,7 @@ fn locations_env(snapshot: &Snapshot) -> Env {
         uid: snapshot.uid,
         xdg_config_home: snapshot.xdg_config_home.clone(),
         xdg_runtime_dir: snapshot.xdg_runtime_dir.clone(),
+        xdg_data_home: snapshot.xdg_data_home.clone(),
         docker_config: snapshot.docker_config.clone(),
         containers_registries_conf: snapshot.registries_conf.clone(),
         containers_registries_conf_override: snapshot.registries_conf_override.clone(),
