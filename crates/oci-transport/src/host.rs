@@ -1,13 +1,14 @@
 //! One registry host: how it is reached, what it told, how much it bears.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image_ref::Digest;
 use url::Url;
 
 use crate::auth::Authenticator;
+use crate::call::Reply;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::limiter::Limiter;
@@ -34,6 +35,8 @@ pub(crate) struct Host {
     pub(crate) chunked: AtomicBool,
     /// The chunk size that was accepted last, in bytes.
     pub(crate) chunk_size: AtomicU64,
+    /// The smallest chunk that the registry takes, in bytes, as it said last; only the last chunk of a blob may be smaller.
+    pub(crate) minimum_chunk: AtomicU64,
     /// Upload sessions that a refused mount has opened, by repository path and digest.
     pub(crate) sessions: Mutex<HashMap<(String, Digest), Url>>,
 }
@@ -52,8 +55,16 @@ impl Host {
             limiter: Limiter::new(START_CONCURRENCY, options.max_connections_per_host),
             chunked: AtomicBool::new(false),
             chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),
+            minimum_chunk: AtomicU64::new(0),
             sessions: Mutex::default(),
         })
+    }
+
+    /// The answer that opened an upload session: it says which chunks the registry takes (`OCI-Chunk-Min-Length`,
+    /// distribution specification, "Pushing a blob in chunks").
+    pub(crate) fn session_opened(&self, reply: &Reply) {
+        let minimum = reply.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok());
+        self.minimum_chunk.store(minimum.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Takes the session that a refused mount has opened, if there is one.

@@ -66,6 +66,7 @@ impl Client {
                     return Ok(true);
                 }
                 Ok(reply) => {
+                    host.session_opened(&reply);
                     let session = upload_location(&host, &reply, &action).ok().flatten();
                     reply.finish();
                     if let Some(session) = session {

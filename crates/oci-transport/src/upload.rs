@@ -45,8 +45,6 @@ pub(crate) struct Push<'a> {
     unsure: bool,
     /// An empty session that a refused mount has opened.
     offered: Option<Url>,
-    /// The smallest chunk the registry takes, in bytes (`OCI-Chunk-Min-Length`).
-    minimum: u64,
     in_chunks: bool,
     /// The furthest byte that was ever sent.
     moved: u64,
@@ -59,7 +57,6 @@ impl<'a> Push<'a> {
             job,
             session: None,
             offered: job.host.take_session(job.at, &job.blob.digest),
-            minimum: 0,
             offset: 0,
             unsure: false,
             in_chunks: job.host.chunked.load(Ordering::Relaxed),
@@ -192,18 +189,19 @@ impl<'a> Push<'a> {
             self.start().await?
         };
         let whole = self.offset == 0 && !self.in_chunks;
-        let result = if whole { self.put_whole(session).await } else { self.put_chunks(session).await };
-        match result {
-            Err(error) if self.wants_chunks(&error) => {
-                self.abandon().await;
-                if !self.shrink() {
-                    return Err(error);
-                }
-                let fresh = self.start().await?;
-                self.put_chunks(fresh).await
+        let mut result = if whole { self.put_whole(session).await } else { self.put_chunks(session).await };
+        // A limit is found by halves; each refusal makes the chunks of all further blobs smaller too.
+        while let Err(error) = &result
+            && self.wants_chunks(error)
+        {
+            self.abandon().await;
+            if !self.shrink() {
+                break;
             }
-            other => other,
+            let fresh = self.start().await?;
+            result = self.put_chunks(fresh).await;
         }
+        result
     }
 
     /// Whether smaller pieces may pass where this one did not: there is a limit on the size of a request, at the registry
@@ -217,7 +215,7 @@ impl<'a> Push<'a> {
     fn shrink(&mut self) -> bool {
         let size = self.job.host.chunk_size.load(Ordering::Relaxed);
         if self.in_chunks {
-            if size / 2 < MINIMUM_CHUNK.max(self.minimum) {
+            if size / 2 < MINIMUM_CHUNK.max(self.job.host.minimum_chunk.load(Ordering::Relaxed)) {
                 return false;
             }
             self.job.host.chunk_size.store(size / 2, Ordering::Relaxed);
@@ -236,7 +234,7 @@ impl<'a> Push<'a> {
         };
         let scope = Scope::push(self.job.at.repository.path());
         let reply = self.job.inner.request(self.job.at, "blobs/uploads/", adapt, scope, self.job.action).await?;
-        self.minimum = reply.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        self.job.host.session_opened(&reply);
         let session = upload_location(self.job.host, &reply, self.job.action)?.or_else(|| self.location_by_id(&reply));
         reply.finish();
         let session = session.ok_or_else(|| {
@@ -279,7 +277,8 @@ impl<'a> Push<'a> {
 
     async fn put_chunks(&mut self, mut session: Url) -> Result<(), Error> {
         while self.offset < self.job.blob.size {
-            let size = self.job.host.chunk_size.load(Ordering::Relaxed).max(self.minimum);
+            let host = self.job.host;
+            let size = host.chunk_size.load(Ordering::Relaxed).max(host.minimum_chunk.load(Ordering::Relaxed));
             let length = size.min(self.job.blob.size - self.offset);
             let offset = self.offset;
             let open = || upload_body::open(self.job.source, Part { offset, length, expected: None });

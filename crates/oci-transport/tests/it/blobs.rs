@@ -191,6 +191,95 @@ async fn chunks_when_the_registry_wants_them_and_from_then_on() {
     assert_eq!(registry.unfinished_uploads(), 0);
 }
 
+/// Bytes of the chunks that the registry was sent, in their order.
+fn chunks(registry: &Registry) -> Vec<u64> {
+    let sizes = registry.requests_matching(&When::kind(Kind::Upload).method("PATCH")).into_iter().map(|request| {
+        let (first, last) = request.header("content-range").unwrap().split_once('-').unwrap();
+        last.parse::<u64>().unwrap() + 1 - first.parse::<u64>().unwrap()
+    });
+    sizes.collect()
+}
+
+/// A registry may say how small a chunk may be; the last one may be smaller. ([`test_support::Registry`] refuses what
+/// follows a smaller one.)
+#[tokio::test]
+async fn chunks_are_as_large_as_the_registry_says() {
+    const MIB: u64 = 1 << 20;
+    async fn check(minimum: u64, chunk: u64, blob: usize, expected: &[u64]) {
+        let registry = Registry::builder().minimum_chunk(minimum).mounts(false).start_blocking();
+        registry.fault(Fault::new(When::kind(Kind::Upload), Effect::RefuseMonolithic));
+        let client = chunking(chunk);
+        let at = endpoint(&client, &registry, "ns/app");
+        // The second goes into the session that a refused mount has opened, in chunks from the start.
+        for seed in [1, 2] {
+            registry.clear_requests();
+            let blob = random(seed, blob);
+            if seed == 2 {
+                assert!(!client.mount_blob(&at, &blob.digest, "other/app").await.unwrap());
+            }
+            client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+            assert_eq!(chunks(&registry), expected, "blob {seed}, at least {minimum}, {chunk} by itself");
+            assert_eq!(registry.blob(&blob.digest), Some(blob.bytes));
+        }
+        assert_eq!(registry.unfinished_uploads(), 0);
+    }
+    check(3 * MIB, MIB, 7_500_000, &[3 * MIB, 3 * MIB, 7_500_000 - 6 * MIB]).await;
+    check(3 * MIB, MIB, 2_000_000, &[2_000_000]).await;
+    check(3 * MIB, MIB, 3 << 20, &[3 * MIB]).await;
+    check(3 * MIB + 1, 3 * MIB, 7_500_000, &[3 * MIB + 1, 3 * MIB + 1, 7_500_000 - 2 * (3 * MIB + 1)]).await;
+    // What it asks for is less than what is sent anyway.
+    check(1000, 2 * MIB, 5_000_000, &[2 * MIB, 2 * MIB, 5_000_000 - 4 * MIB]).await;
+}
+
+/// Neither an interruption nor a limit on the size of a request makes chunks smaller than that.
+#[tokio::test]
+async fn chunks_do_not_shrink_below_what_the_registry_says() {
+    const MIB: u64 = 1 << 20;
+    let registry = Registry::builder().minimum_chunk(3 * MIB).start_blocking();
+    registry.fault(Fault::new(When::kind(Kind::Upload), Effect::RefuseMonolithic));
+    let client = chunking(MIB);
+    let at = endpoint(&client, &registry, "ns/app");
+    let blob = random(1, 20_000_000);
+    let breaks = When::path("/blobs/uploads/").method("PATCH").nth(2);
+    registry.fault(Fault::new(breaks, Effect::DisconnectUploadAfter(2_000_000)));
+    client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+    let sent = chunks(&registry);
+    assert!(sent[..sent.len() - 1].iter().all(|size| *size == 3 * MIB), "{sent:?}");
+    assert_eq!(registry.blob(&blob.digest), Some(blob.bytes));
+
+    registry.clear_requests();
+    registry.fault(Fault::new(When::kind(Kind::Upload).method("PATCH"), Effect::status(413)));
+    let client = chunking(8 * MIB);
+    let other = random(2, 20_000_000);
+    let error = client.push_blob(&at, &descriptor(&other), content(&other), &|_| {}).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::TooLarge, "{error}");
+    assert_eq!(chunks(&registry), [8 * MIB, 4 * MIB]);
+    assert_eq!(registry.unfinished_uploads(), 0);
+}
+
+/// A proxy before the registry refuses requests that are too large: the size that passes is found at the first blob.
+#[tokio::test]
+async fn chunks_shrink_until_they_pass() {
+    const MIB: u64 = 1 << 20;
+    let registry = Registry::start_blocking();
+    registry.fault(Fault::new(When::kind(Kind::Upload).method("PUT").times(1), Effect::status(413)));
+    registry.fault(Fault::new(When::kind(Kind::Upload).method("PATCH").times(2), Effect::status(413)));
+    let client = chunking(8 * MIB);
+    let at = endpoint(&client, &registry, "ns/app");
+    for expected in
+        [&[8 * MIB, 4 * MIB, 2 * MIB, 2 * MIB, 5_000_000 - 4 * MIB][..], &[2 * MIB, 2 * MIB, 5_000_000 - 4 * MIB]]
+    {
+        registry.clear_requests();
+        let blob = random(expected.len() as u64, 5_000_000);
+        client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+        let sent: Vec<u64> = chunks(&registry);
+        let expected: Vec<u64> = expected.iter().map(|size| *size.min(&5_000_000)).collect();
+        assert_eq!(sent, expected);
+        assert_eq!(registry.blob(&blob.digest), Some(blob.bytes));
+    }
+    assert_eq!(registry.unfinished_uploads(), 0);
+}
+
 #[tokio::test]
 async fn an_interrupted_upload_goes_on_where_the_registry_holds_it() {
     for method in ["PUT", "PATCH"] {

@@ -1,13 +1,13 @@
 //! A registry that cannot be reached is tried as often as the policy wants by one transfer, and not by every one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use image_ref::{ImageRef, Repository};
 use oci_transport::{Client, ClientOptions, Condition, RetryPolicy, Side};
 use registries_conf::{Layer, RegistriesConf};
-use test_support::{ImageBuilder, Nowhere, Registry};
+use test_support::{Effect, Fault, ImageBuilder, Kind, Nowhere, Registry, When};
 use tokio::net::TcpStream;
 
 use crate::support::{options, random};
@@ -139,6 +139,69 @@ async fn a_mirror_that_is_gone_is_passed_over() {
     insta::assert_snapshot!(text, @"pulling manifest `PRIMARY/ns/app:none`: (Mirrors also failed: [MIRROR/ns/app:none: cannot connect: connection refused (os error 111); another transfer tried that 3 times]): PRIMARY/ns/app:none: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]");
     let asked = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
     assert!(asked.is_err(), "somebody asked the mirror");
+}
+
+/// Accepts connections, keeps them, and says nothing on any: how many there were.
+fn mute(at: Nowhere) -> (tokio::task::JoinHandle<()>, Arc<AtomicU32>) {
+    let (listener, count) = (at.listen(), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&count);
+    let accepting = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            kept.push(connection);
+        }
+    });
+    (accepting, count)
+}
+
+/// A client that waits a moment for who says nothing, and for ever between attempts; what it warns of.
+fn impatient(primary: &Registry, mirror: &str) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let retry = RetryPolicy { times: 2, delay: Duration::from_secs(3600), ..RetryPolicy::default() };
+    let (registries, stall_timeout) = (conf(primary.host(), mirror), Duration::from_millis(250));
+    let client = Client::new(ClientOptions { registries, retry, stall_timeout, ..options(Side::Source) }).unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (ear, address) = (Arc::clone(&heard), mirror.to_owned());
+    client.on_warning(Arc::new(move |text| ear.lock().unwrap().push(text.replace(&address, "MIRROR"))));
+    (client, heard)
+}
+
+#[tokio::test]
+async fn a_mirror_that_accepts_and_says_nothing_is_passed_over() {
+    let (registry, nowhere) = (Registry::start_blocking(), Nowhere::hold());
+    registry.push("ns/app", "v1", &ImageBuilder::oci().build());
+    let (client, heard) = impatient(&registry, nowhere.host());
+    let (accepting, connections) = mute(nowhere);
+    let reference = |tag: &str| ImageRef::parse(&format!("{}/ns/app:{tag}", registry.host())).unwrap();
+    for _ in 0..3 {
+        assert!(!client.pull_manifest(&reference("v1")).await.unwrap().endpoint.is_mirror());
+    }
+    let asked = connections.load(Ordering::SeqCst);
+    assert!(asked >= 3, "{asked}");
+    for _ in 0..20 {
+        assert!(!client.pull_manifest(&reference("v1")).await.unwrap().endpoint.is_mirror());
+    }
+    assert!(client.pull_manifest(&reference("none")).await.unwrap_err().to_string().contains("stalled: no answer"));
+    assert_eq!(connections.load(Ordering::SeqCst), asked, "nobody asks it any more");
+    insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @"mirror `MIRROR` is passed over after 3 attempts: stalled: no answer for 0.25 s; the next source of registries.conf is asked instead, and the mirror again every 3600 s");
+    accepting.abort();
+}
+
+/// One that tells who it is and then stalls, as a proxy before a registry that hangs does.
+#[tokio::test]
+async fn a_mirror_that_stalls_at_manifests_is_passed_over() {
+    let (registry, mirror) = (Registry::start_blocking(), Registry::start_blocking());
+    for registry in [&registry, &mirror] {
+        registry.push("ns/app", "v1", &ImageBuilder::oci().build());
+    }
+    let stall = mirror.fault(Fault::new(When::kind(Kind::Manifest), Effect::Delay(Duration::from_secs(3600))));
+    let (client, heard) = impatient(&registry, mirror.host());
+    let reference = ImageRef::parse(&format!("{}/ns/app:v1", registry.host())).unwrap();
+    for _ in 0..20 {
+        assert!(!client.pull_manifest(&reference).await.unwrap().endpoint.is_mirror());
+    }
+    assert_eq!(stall.hits(), 3, "it is asked as often as one transfer would, by all of them together");
+    insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @"mirror `MIRROR` is passed over after 3 attempts: stalled: no byte moved for 0.25 s; the next source of registries.conf is asked instead, and the mirror again every 3600 s");
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ impl Default for RegistryBuilder {
                 http1_only: false,
                 strict_sessions: false,
                 page_size: None,
+                minimum_chunk: None,
             },
         }
     }
@@ -116,6 +117,14 @@ impl RegistryBuilder {
     #[must_use]
     pub fn page_size(mut self, entries: usize) -> Self {
         self.options.page_size = Some(entries);
+        self
+    }
+
+    /// Takes uploads in chunks of at least so many bytes, the last one aside, and says so where a session begins
+    /// (`OCI-Chunk-Min-Length`). Whatever follows a smaller chunk is refused (400 `SIZE_INVALID`). Default: any size.
+    #[must_use]
+    pub fn minimum_chunk(mut self, bytes: u64) -> Self {
+        self.options.minimum_chunk = Some(bytes);
         self
     }
 

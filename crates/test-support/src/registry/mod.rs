@@ -72,6 +72,7 @@ struct Options {
     http1_only: bool,
     strict_sessions: bool,
     page_size: Option<usize>,
+    minimum_chunk: Option<u64>,
 }
 
 impl Shared {

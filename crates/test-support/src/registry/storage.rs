@@ -128,7 +128,7 @@ impl Blobs {
                 Sink::File(File::create(&path)?, path)
             }
         };
-        Ok(Upload { sink, sha256: Sha256::new(), received: 0 })
+        Ok(Upload { sink, sha256: Sha256::new(), received: 0, short: false })
     }
 
     /// Moves a finished upload under its digest; `false` when the bytes have another digest.
@@ -159,6 +159,8 @@ pub(super) struct Upload {
     sink: Sink,
     sha256: Sha256,
     pub(super) received: u64,
+    /// The last chunk was smaller than the registry takes, so that it has to be the last.
+    pub(super) short: bool,
 }
 
 #[derive(Debug)]

@@ -64,7 +64,11 @@ async fn start(call: &Call, body: Body) -> Response<Body> {
     if call.read(body, |_| Ok(())).await.is_err() {
         return error::of_status(400);
     }
-    accepted(call, &session, 0)
+    let mut response = accepted(call, &session, 0);
+    if let Some(minimum) = shared.options.minimum_chunk {
+        response.headers_mut().insert("oci-chunk-min-length", minimum.into());
+    }
+    response
 }
 
 /// Whether the address was given before the last bytes came.
@@ -86,10 +90,16 @@ async fn append(call: &Call, session: &Session, body: Body) -> Response<Body> {
     if let Some(refused) = out_of_order(call, upload.received) {
         return refused;
     }
+    if upload.short {
+        drop(call.read(body, |_| Ok(())).await);
+        return error(400, "SIZE_INVALID", "the chunk before this one was too small");
+    }
+    let before = upload.received;
     let outcome = call.read(body, |piece| upload.write(piece)).await;
     if outcome.is_err() {
         return error(400, "BLOB_UPLOAD_INVALID", "the body ended early");
     }
+    upload.short = call.shared.options.minimum_chunk.is_some_and(|minimum| upload.received - before < minimum);
     accepted(call, &call.target.reference, upload.received)
 }
 
