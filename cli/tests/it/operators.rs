@@ -155,7 +155,7 @@ pub(crate) const FOO_FROM_0_2: &str = "packages:\n- name: foo\n  minVersion: 0.2
 
 /// Every bundle and operand of these versions is in the registry.
 #[track_caller]
-fn assert_there(registry: &Registry, prefix: &str, versions: &[(&str, &str)]) {
+pub(crate) fn assert_there(registry: &Registry, prefix: &str, versions: &[(&str, &str)]) {
     for (package, version) in versions {
         let bundle = registry.manifest(&format!("{prefix}ns/{package}-bundle"), version).unwrap();
         assert_eq!(bundle.digest, bundle_image(package, version).digest);
@@ -348,7 +348,11 @@ fn collection_errors() {
     check("packages:\n- name: fooo", &["package \"fooo\" does not exist in the catalog", "no related images found"]);
     check(
         "packages:\n- name: bar\nplatforms:\n- {os: linux, architecture: riscv64}",
-        &["no instances found for platform"],
+        &[
+            "no instances found for platform",
+            "Requested platform(s) not found in source manifest list for",
+            "verify the platforms field in your ISC",
+        ],
     );
 
     let home = Home::new();

@@ -464,8 +464,17 @@ fn a_transfer_that_takes_too_long() {
         let error = &document["images"][0]["error"];
         assert_eq!(error["message"], format!("not finished within 1 s; {advice}, or raise `--image-timeout`"));
         assert_eq!((&error["condition"], &error["retryCanHelp"]), (&"timeout".into(), &true.into()));
+        // Nothing half-written has a final name, here or there.
+        home.verify_cache();
+        assert!(!at_source || !home.disk().exists() || home.archives().is_empty());
+        assert!(destination.manifest("ns/app", "v1").is_none() && destination.blob(&layer.digest()).is_none());
         slow.stop();
         run(&home, destination.host(), &[]).code(0);
+        home.verify_cache();
+        if destination.manifest("ns/app", "v1").is_none() {
+            home.to_mirror(destination.host(), &[]).code(0);
+        }
+        assert_eq!(destination.blob(&layer.digest()), Some(layer.bytes));
     }
     let kept = "what arrived is kept, run again to go on";
     check(|home, _, more| home.to_disk(more), true, kept);
