@@ -232,12 +232,14 @@ fn a_platform_that_is_not_there_is_an_error() {
         "additionalImages:\n- name: {}/ns/list:latest\n  platforms:\n  - os: linux\n    architecture: riscv64\n",
         source.host()
     ));
-    let outcome = home.to_disk(&[]);
-    outcome.code(8).says("no instances found for platform linux/riscv64").says(&format!(
+    let warning = format!(
         "Requested platform(s) not found in source manifest list for {}/ns/list:latest; verify the platforms field in your ISC",
         source.host()
-    ));
+    );
+    home.to_disk(&[]).code(8).says("no instances found for platform linux/riscv64").says(&warning);
     assert!(home.archives().is_empty());
+    home.to_disk(&["--no-cache"]).code(8).says(&warning);
+    home.to_disk(&["--dry-run"]).says(&warning);
 }
 
 #[test]

@@ -123,6 +123,9 @@ pub(crate) async fn rehearse<C: Carrier>(
     let looked = resolve_all(at, carrier).await;
     for (image, outcome) in at.images.iter().zip(&looked) {
         if let Err(error) = outcome {
+            if let Some(warning) = error.warning(&image.origin) {
+                at.observer.event(Event::Warning(warning));
+            }
             at.observer.event(Event::Warning(format!("cannot inspect {}: {}", image.origin, error.message)));
         }
     }

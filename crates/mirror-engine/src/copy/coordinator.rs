@@ -9,7 +9,7 @@ use oci_transport::{Descriptor, RetryTally};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::carrier::{BlobJob, Carried, Carrier, Resolved};
-use super::error::{CopyError, NO_INSTANCE};
+use super::error::CopyError;
 use super::queue::CarryQueue;
 use super::{Copied, Limits};
 use crate::event::{Event, Observer, Totals};
@@ -401,12 +401,8 @@ impl<C: Carrier> Coordinator<C> {
             self.states[at].stage = Stage::Done;
             return;
         }
-        // Said beside the failure, in upstream's words (contract `operators-archive.md` 7.5).
-        if error.condition == NO_INSTANCE {
-            self.observer.event(Event::Warning(format!(
-                "Requested platform(s) not found in source manifest list for {}; verify the platforms field in your ISC",
-                self.images[at].origin
-            )));
+        if let Some(warning) = error.warning(&self.images[at].origin) {
+            self.observer.event(Event::Warning(warning));
         }
         self.end_failed(at, ImageOutcome::Failed, error);
         let worthless = self.told_resolved && self.carrier.failure_ends_run();

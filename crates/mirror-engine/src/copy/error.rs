@@ -1,5 +1,7 @@
 //! Why an image was not copied.
 
+use std::fmt;
+
 /// The condition of an image whose list has none of a platform that was asked for.
 pub(crate) const NO_INSTANCE: &str = "no-instance";
 
@@ -16,6 +18,17 @@ pub(crate) struct CopyError {
 }
 
 impl CopyError {
+    /// What a person is warned of beside the failure of `origin`, in upstream's words, when its list has none of a platform
+    /// that was asked for (contract `operators-archive.md` 7.5).
+    pub(crate) fn warning(&self, origin: impl fmt::Display) -> Option<String> {
+        (self.condition == NO_INSTANCE).then(|| {
+            format!(
+                "Requested platform(s) not found in source manifest list for {origin}; verify the platforms field in \
+                 your ISC"
+            )
+        })
+    }
+
     /// An error that running again will not mend.
     pub(crate) fn permanent(condition: &str, message: impl Into<String>) -> Self {
         Self { message: message.into(), condition: condition.into(), retry_can_help: false }

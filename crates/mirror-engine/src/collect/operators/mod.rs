@@ -120,13 +120,28 @@ impl Run<'_> {
     async fn catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Messages> {
         let (digest, source) = self.find(entry).await.map_err(|error| message(&error))?;
         let ready = if entry.is_whole() {
-            let (tree, source) = source.tree(&digest, &entry.platforms).await.map_err(|error| message(&error))?;
+            let (tree, source) = self.tree(entry, &source, &digest).await?;
             self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
             Ready { catalog: self.content(entry, &source, &tree).await?.catalog, rebuilt: None }
         } else {
             self.selection(entry, &digest, source).await?
         };
         self.plan(index, entry, &digest, ready)
+    }
+
+    /// The catalog's manifests for the platforms of the entry.
+    async fn tree(
+        &self,
+        entry: &OperatorCatalog,
+        source: &CatalogSource,
+        digest: &Digest,
+    ) -> Result<(ImageTree, CatalogSource), Messages> {
+        source.tree(digest, &entry.platforms).await.map_err(|error| {
+            if let Some(warning) = error.warning(&entry.catalog) {
+                self.at.tell(Event::Warning(warning));
+            }
+            message(&error)
+        })
     }
 
     async fn content(
@@ -236,12 +251,12 @@ impl Run<'_> {
             self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
             let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
             if self.is_settled_first(entry) {
-                let (tree, source) = source.tree(digest, &entry.platforms).await.map_err(|error| message(&error))?;
+                let (tree, source) = self.tree(entry, &source, digest).await?;
                 self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
             }
             return Ok(Ready { catalog: read(files).await?, rebuilt: Some((name, rebuilt)) });
         }
-        let (tree, source) = source.tree(digest, &entry.platforms).await.map_err(|error| message(&error))?;
+        let (tree, source) = self.tree(entry, &source, digest).await?;
         self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
         let CatalogContent { instances, catalog, .. } = self.content(entry, &source, &tree).await?;
         let (request, rules) = (operators::request(entry), self.at.job.options.operator_selection);
