@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirror_engine::inspect::{self, Listing, Verified, VerifyObserver};
 use serde::Serialize;
 
+use super::mirror::Mistakes;
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
@@ -71,20 +72,26 @@ pub(super) fn answer(output: OutputFormat, document: &impl Serialize, text: impl
 
 /// Tells why a command could not answer. A script reads one document all the same.
 pub(super) fn fail(output: OutputFormat, error: &anyhow::Error, log: &Log) -> ExitStatus {
+    fail_with(ExitStatus::GENERIC, output, error, log)
+}
+
+fn fail_with(status: ExitStatus, output: OutputFormat, error: &anyhow::Error, log: &Log) -> ExitStatus {
     log.error(format_args!("[Executor] {error:#} "));
     if output == OutputFormat::Json {
-        let document = failure(error, log);
+        let document = failure(status, error, log);
         log.with_stdout(|stdout| std::io::Write::write_fmt(stdout, format_args!("{document:#}\n")));
     }
-    ExitStatus::GENERIC
+    status
 }
 
 /// The same for a run whose log lies in `logs`: its document is saved beside it, once there is a log.
 pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &Path, log: &Log) -> ExitStatus {
-    let status = fail(settings.output, error, log);
+    let mistakes = error.downcast_ref::<Mistakes>();
+    let status = mistakes.map_or(ExitStatus::GENERIC, |mistakes| mistakes.status);
+    let status = fail_with(status, settings.output, error, log);
     let stamp = settings.common.log_stamp();
     if log_file(logs, &stamp).is_file() {
-        let text = format!("{:#}\n", failure(error, log));
+        let text = format!("{:#}\n", failure(status, error, log));
         if let Err(error) = std::fs::write(logs.join(format!("result_{stamp}.json")), text) {
             log.warn(format_args!("the result document could not be saved: {error}"));
         }
@@ -93,8 +100,8 @@ pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &Path, 
     status
 }
 
-fn failure(error: &anyhow::Error, log: &Log) -> serde_json::Value {
-    let code = ExitStatus::GENERIC.code();
+fn failure(status: ExitStatus, error: &anyhow::Error, log: &Log) -> serde_json::Value {
+    let code = status.code();
     serde_json::json!({ "format": 1, "exitCode": code, "error": format!("{error:#}"), "warnings": log.warnings() })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use isc_schema::{Document, ImageSetConfiguration, Kind};
+use isc_schema::{Diagnostic, Document, ImageSetConfiguration, Kind, Stage};
 use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
 
 use super::archive::{fail_run, log_file};
@@ -93,7 +93,29 @@ pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Resul
     let mistakes = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     match parsed.config {
         Some(document) if mistakes == 0 => Ok((document, bytes)),
-        _ => bail!("could not parse config: {mistakes} mistake(s) in `{file}`, listed above"),
+        _ => Err(Mistakes { count: mistakes, file, status: status_of(&parsed.diagnostics, kind) }.into()),
+    }
+}
+
+/// A configuration that was refused; what is wrong with it has been told.
+#[derive(Debug, thiserror::Error)]
+#[error("could not parse config: {count} mistake(s) in `{file}`, listed above")]
+pub(super) struct Mistakes {
+    count: usize,
+    file: String,
+    /// How mirroring ends because of them.
+    pub(super) status: ExitStatus,
+}
+
+/// With which exit code oc-mirror, which comes to some mistakes only while it collects, ends because of these (contract
+/// `config-cli.md` 1.4, 1.5 and 3). What it finds first decides: loading, then releases, then all others together.
+fn status_of(diagnostics: &[Diagnostic], kind: Kind) -> ExitStatus {
+    let stages: Vec<Stage> = diagnostics.iter().filter(|found| found.is_error()).map(|found| found.stage).collect();
+    let first = [Stage::Load, Stage::Release].into_iter().find(|stage| stages.contains(stage));
+    match first {
+        _ if kind == Kind::Delete || stages.is_empty() => ExitStatus::GENERIC,
+        Some(stage) => ExitStatus::from_bits(stage.exit_bit()),
+        None => ExitStatus::from_bits(stages.iter().fold(0, |bits, stage| bits | stage.exit_bit())),
     }
 }
 

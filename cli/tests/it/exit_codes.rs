@@ -34,7 +34,21 @@ fn one_bit_for_each_family() {
     let bad_name = "additionalImages:\n- name: docker://\n";
 
     check("storage: {}\n", 1, &["unknown field"]);
-    check(bad_name, 1, &[]);
+    check(bad_name, 8, &["could not parse config: 1 mistake(s)"]);
+    // Mistakes that oc-mirror comes to while it collects have the bits of their families; loading and releases come first.
+    let platforms = "platforms: [{os: '', architecture: amd64}]";
+    let bad_release = "platform:\n  channels:\n  - name: stable-4.99\n    minVersion: '4.99'\n";
+    let bad_catalog = format!("operators:\n- catalog: {host}/cat/index:v1\n  {platforms}\n");
+    check(
+        &format!("platform:\n  {platforms}\n"),
+        2,
+        &["invalid platform for the release: platform OS must not be empty"],
+    );
+    check(bad_release, 2, &["is no release version"]);
+    check(&bad_catalog, 4, &["invalid platform for catalog", "platform OS must not be empty"]);
+    check(&format!("{bad_catalog}{bad_name}"), 4 | 8, &["could not parse config: 2 mistake(s)"]);
+    check(&format!("{bad_release}{bad_catalog}"), 2, &["could not parse config: 2 mistake(s)"]);
+    check(&format!("{bad_catalog}storage: {{}}\n"), 1, &["unknown field"]);
     check("additionalImages: []\n", 1, &["No images to mirror...", "no images to copy"]);
     check(release, 2, &["collection error", "no release images found"]);
     check(catalog, 4, &["collection error", "registry.invalid.example.com"]);

@@ -6,10 +6,14 @@ use crate::harness::Home;
 /// Mirrors `text` to disk, which must be refused with exit code 1 before anything is written.
 #[track_caller]
 fn refuse(text: &str) -> String {
+    refuse_with(1, text)
+}
+
+fn refuse_with(code: i32, text: &str) -> String {
     let home = Home::new();
     home.write("isc.yaml", text);
     let outcome = home.to_disk(&[]);
-    outcome.code(1);
+    outcome.code(code);
     leaves(&home, &[]);
     outcome.complaints()
 }
@@ -138,7 +142,8 @@ fn several_mistakes_at_once() {
 
 #[test]
 fn bad_references() {
-    insta::assert_snapshot!(refuse(
+    insta::assert_snapshot!(refuse_with(
+        8,
         "kind: ImageSetConfiguration\n\
          apiVersion: mirror.openshift.io/v2alpha1\n\
          mirror:\n\
