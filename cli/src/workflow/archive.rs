@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirror_engine::inspect::{self, Listing, Verified, VerifyObserver};
+use mirror_engine::report::save;
 use serde::Serialize;
 
 use super::mirror::Mistakes;
@@ -90,11 +91,10 @@ pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &Path, 
     let status = mistakes.map_or(ExitStatus::GENERIC, |mistakes| mistakes.status);
     let status = fail_with(status, settings.output, error, log);
     let stamp = settings.common.log_stamp();
-    if log_file(logs, &stamp).is_file() {
-        let text = format!("{:#}\n", failure(status, error, log));
-        if let Err(error) = std::fs::write(logs.join(format!("result_{stamp}.json")), text) {
-            log.warn(format_args!("the result document could not be saved: {error}"));
-        }
+    if log_file(logs, &stamp).is_file()
+        && let Err(warning) = save(&failure(status, error, log), logs, &stamp)
+    {
+        log.warn(warning);
     }
     log.close();
     status

@@ -179,7 +179,7 @@ impl RunReport {
 ///
 /// # Errors
 /// A sentence. That does not change the outcome of a run.
-pub(crate) fn save(report: &impl Serialize, logs: &Path, stamp: &str) -> Result<(), String> {
+pub fn save(report: &impl Serialize, logs: &Path, stamp: &str) -> Result<(), String> {
     let saved = serde_json::to_vec_pretty(report).map_err(std::io::Error::other);
     let saved = saved.and_then(|text| write_whole(&logs.join(format!("result_{stamp}.json")), &text));
     saved.map_err(|error| format!("the result document could not be saved: {error}"))

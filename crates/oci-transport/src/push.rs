@@ -267,8 +267,7 @@ impl Inner {
 /// finds it empty while it is written; it then calls the blob unknown and its digest invalid in one answer. What is missing
 /// for good is unknown only, what is wrong is invalid only.
 fn was_too_early(error: &Error) -> bool {
-    let says = |code: &str| error.codes().iter().any(|found| found == code);
-    says("MANIFEST_BLOB_UNKNOWN") && says("DIGEST_INVALID")
+    error.has_code("MANIFEST_BLOB_UNKNOWN") && error.has_code("DIGEST_INVALID")
 }
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -394,11 +394,10 @@ const COMMITTED: &[u16] = &[200, 201, 202, 204];
 
 /// What the refusals of an upload mean for the next attempt.
 fn upload_error(error: Error) -> Error {
-    let says = |code: &str| error.codes().iter().any(|found| found == code);
-    if says("DIGEST_INVALID") {
+    if error.has_code("DIGEST_INVALID") {
         error.with_condition(Condition::Digest)
-    } else if says("BLOB_UPLOAD_UNKNOWN")
-        || says("BLOB_UPLOAD_INVALID")
+    } else if error.has_code("BLOB_UPLOAD_UNKNOWN")
+        || error.has_code("BLOB_UPLOAD_INVALID")
         || error.is_not_found()
         || error.status_code() == Some(416)
     {

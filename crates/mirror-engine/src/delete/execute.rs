@@ -355,7 +355,7 @@ impl Execute {
         };
         outcome.map_err(|error| {
             let (condition, retry, message) = told(&error);
-            let disabled = error.status_code() == Some(405) || error.codes().iter().any(|code| code == "UNSUPPORTED");
+            let disabled = error.status_code() == Some(405) || error.has_code("UNSUPPORTED");
             if disabled {
                 let advice = format!(
                     "registry {} does not allow deleting: enable it there (for docker distribution and the mirror \

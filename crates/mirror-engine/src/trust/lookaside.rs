@@ -21,8 +21,8 @@ use mirror_plan::PlannedImage;
 use oci_transport::Client;
 use registries_conf::{Lookaside, RegistriesD};
 
-use super::NONE_COUNTS_FOR;
 use super::gate::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, asked_for, read_small, refusal};
+use super::none;
 use super::staging::Staging;
 use crate::carrier::transport;
 use crate::copy::CopyError;
@@ -170,11 +170,7 @@ pub(crate) fn folder_of(base: &Path, repository: &Repository, digest: &Digest) -
 
 /// Whether what a server has answered, which is in this folder, still counts.
 fn has_answered(folder: &Path, now: Timestamp) -> bool {
-    if folder.join("signature-1").is_file() {
-        return true;
-    }
-    let answered = folder.metadata().and_then(|folder| folder.modified()).map(Timestamp::try_from);
-    matches!(answered, Ok(Ok(answered)) if now.duration_since(answered) < NONE_COUNTS_FOR)
+    folder.join("signature-1").is_file() || none::still_counts(folder, now) == Some(true)
 }
 
 /// Replaces what is kept of a manifest. That a server has none is kept, too, with the time of its answer.
@@ -191,8 +187,7 @@ fn keep(folder: &Path, found: &Found, answered: Option<Timestamp>) -> Result<(),
     }
     if let (Some(now), true) = (answered, found.is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
-        // Where the time cannot be set, the server is asked in every run once the folder is a day old.
-        let _ = std::fs::File::open(folder).and_then(|folder| folder.set_modified(now.into()));
+        none::answered(folder, now);
     }
     Ok(())
 }

@@ -7,7 +7,8 @@
 //! - [`staging`] writes them to where those of the destination belong;
 //! - [`push`] puts them beside the image at the destination;
 //! - [`sign`] gives rebuilt catalogs a signature of the user's own;
-//! - [`unasked`] remembers which images came without the question, and which had no signature then.
+//! - [`unasked`] remembers which images came without the question, and which had no signature then;
+//! - [`none`] knows for how long it counts that there was none.
 //!
 //! What is found becomes [`crate::tree::Attached`] of the image's tree: its blobs are the image's blobs, and its
 //! manifests are in place before the image's tag is.
@@ -22,6 +23,7 @@
 
 mod gate;
 mod lookaside;
+mod none;
 mod online;
 mod push;
 mod shelf;
@@ -45,16 +47,12 @@ use std::sync::{Arc, Mutex};
 use archive_format::Store;
 use image_ref::Digest;
 use image_signature::cosign::SigningKey;
-use jiff::SignedDuration;
 use mirror_plan::PlannedImage;
 
 use crate::copy::CopyError;
 use crate::event::{Event, Observer};
 use crate::tree::{Attached, ImageTree};
 use crate::workflow::{DryRun, Job, RunError, Workflow};
-
-/// How long it counts that an image had no signature.
-const NONE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// What one run does about trust.
 pub(crate) struct Trust {

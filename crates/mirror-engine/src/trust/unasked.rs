@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use mirror_plan::PlannedImage;
 use oci_transport::Hasher;
 
-use super::NONE_COUNTS_FOR;
+use super::none;
 use crate::copy::CopyError;
 
 /// The folder of the notes, in the root of the cache.
@@ -75,9 +75,7 @@ impl Unasked {
 
     /// Whether the image had no signature, and may have one by now.
     pub(crate) fn may_be_signed_by_now(&self, place: &str) -> bool {
-        let answered = self.unsigned.join(file_name(place)).metadata().and_then(|note| note.modified());
-        let Ok(Ok(answered)) = answered.map(Timestamp::try_from) else { return false };
-        self.now.duration_since(answered) >= NONE_COUNTS_FOR
+        none::still_counts(&self.unsigned.join(file_name(place)), self.now) == Some(false)
     }
 
     /// To be told whether a pinned image has a signature, whenever its source has answered that.
@@ -90,8 +88,7 @@ impl Unasked {
             return remove(&path);
         }
         write(&path, place)?;
-        // Where the time cannot be set, it is that of writing.
-        let _ = std::fs::File::open(&path).and_then(|note| note.set_modified(self.now.into()));
+        none::answered(&path, self.now);
         Ok(())
     }
 

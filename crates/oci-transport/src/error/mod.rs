@@ -173,6 +173,11 @@ impl Error {
         &self.0.codes
     }
 
+    /// Whether `code` is among the registry's own error codes.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.0.codes.iter().any(|found| found == code)
+    }
+
     /// `host[:port]` of the registry; empty when the error has to do with none.
     pub fn registry(&self) -> &str {
         &self.0.registry
