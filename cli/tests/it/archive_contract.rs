@@ -1,9 +1,13 @@
 //! Cache and archive as upstream knows them, row by row (contract `operators-archive.md` 5 and 6), through the binary.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::Command;
 
 use test_support::{DebianRegistry, Image, ImageBuilder, Kind, Layer, Registry, When};
@@ -67,7 +71,8 @@ fn entries_of_an_archive() {
     assert!(order.is_sorted(), "{names:#?}");
     assert_eq!(order.iter().filter(|part| **part == 3).count(), 1);
     for of in [0, 2] {
-        let of_part: Vec<_> = names.iter().filter(|name| part(name) == of).collect();
+        // Paths compare as a walk goes: folder by folder.
+        let of_part: Vec<_> = names.iter().filter(|name| part(name) == of).map(Path::new).collect();
         assert!(of_part.is_sorted(), "{of_part:#?}");
     }
     assert_eq!(configuration, fs::read(home.path().join("isc.yaml")).unwrap(), "as the user wrote it");
@@ -81,6 +86,46 @@ fn entries_of_an_archive() {
     home.to_disk(&[]).code(0);
     let histories = |names: Vec<String>| names.iter().filter(|name| name.starts_with("working-dir/.history/")).count();
     assert_eq!(histories(home.entries("mirror_000001.tar")), 1);
+}
+
+/// Section 6.1: what lies in folders comes in the order of a walk, and what is no regular file with a name in UTF-8 is left
+/// out and warned about, where upstream gives up.
+#[test]
+fn the_working_directory_in_an_archive() {
+    let source = source();
+    source.push("ns/a/y", "v1", &image("b"));
+    source.push("ns/a-b", "v1", &image("c"));
+    let home = Home::new();
+    ask(&home, &source, &["a", "a/y", "a-b"]);
+    let folder = home.disk().join("working-dir/of-the-user");
+    for name in ["a-b", "a/y", "a/z/1", "a.txt", "b"] {
+        home.write(&format!("disk/working-dir/of-the-user/{name}"), name);
+    }
+    symlink("b", folder.join("link-to-a-file")).unwrap();
+    symlink("a", folder.join("link-to-a-folder")).unwrap();
+    symlink("nowhere", folder.join("a/link-to-nothing")).unwrap();
+    fs::create_dir(folder.join(OsStr::from_bytes(b"caf\xe9"))).unwrap();
+    fs::write(folder.join(OsStr::from_bytes(b"caf\xe9/menu")), "menu").unwrap();
+    fs::write(folder.join(OsStr::from_bytes(b"na\xefve")), "text").unwrap();
+    let socket = UnixListener::bind(folder.join("socket")).unwrap();
+    // The folder of the other side's resources does not travel, so nothing in it is worth a word.
+    fs::create_dir_all(home.disk().join("working-dir/cluster-resources")).unwrap();
+    symlink("idms.yaml", home.disk().join("working-dir/cluster-resources/link")).unwrap();
+    insta::assert_snapshot!(home.to_disk(&[]).code(0).complaints(), @"
+    [WARN]   : `HOME/disk/working-dir/of-the-user/a/link-to-nothing` is left out of the archive, since it is a symbolic link; put what it leads to in its place if it has to travel
+    [WARN]   : `HOME/disk/working-dir/of-the-user/caf�` is left out of the archive, since its name is not UTF-8; give it another name if it has to travel
+    [WARN]   : `HOME/disk/working-dir/of-the-user/link-to-a-file` is left out of the archive, since it is a symbolic link; put what it leads to in its place if it has to travel
+    [WARN]   : `HOME/disk/working-dir/of-the-user/link-to-a-folder` is left out of the archive, since it is a symbolic link; put what it leads to in its place if it has to travel
+    [WARN]   : `HOME/disk/working-dir/of-the-user/na�ve` is left out of the archive, since its name is not UTF-8; give it another name if it has to travel
+    [WARN]   : `HOME/disk/working-dir/of-the-user/socket` is left out of the archive, since it is neither a file nor a folder; put a file in its place if it has to travel
+    ");
+    drop(socket);
+    let entries = home.entries("mirror_000001.tar");
+    let of_the_user: Vec<_> = entries.iter().filter_map(|name| name.strip_prefix("working-dir/of-the-user/")).collect();
+    assert_eq!(of_the_user, ["a/y", "a/z/1", "a-b", "a.txt", "b"]);
+    let tags: Vec<_> = entries.iter().filter(|name| name.ends_with("_manifests/tags/v1/current/link")).collect();
+    let tag = |name: &str| format!("docker/registry/v2/repositories/ns/{name}/_manifests/tags/v1/current/link");
+    assert_eq!(tags, [&tag("a"), &tag("a/y"), &tag("a-b")]);
 }
 
 /// Section 6.5: the worked example.

@@ -11,9 +11,9 @@
 //!
 //! Nothing appears under a final name, and no earlier archive goes away, before [`ArchiveBuilder::finish`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -26,8 +26,8 @@ use crate::tree::ImageTree;
 /// What stands in front of the working directory in an archive.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
-    /// Entry name to content of every link file, in the order of names.
-    pub(crate) links: BTreeMap<String, String>,
+    /// Entry name and content of every link file, in the order of a walk through their folders.
+    pub(crate) links: Vec<(String, String)>,
     /// Layers, configs and then manifests, with sizes in bytes.
     pub(crate) blobs: Vec<(Digest, u64)>,
     /// How many blobs earlier archives hold already.
@@ -44,14 +44,12 @@ impl Contents {
         history: &HashSet<Digest>,
         order: impl Fn(&mut [(Digest, u64)]),
     ) -> Self {
-        let mut contents = Self::default();
+        let mut links = HashMap::new();
         let mut seen = HashSet::new();
         let (mut blobs, mut manifests) = (Vec::new(), Vec::new());
         for (repository, tag, tree) in images {
             let mut link = |name: String, digest: &Digest| {
-                contents
-                    .links
-                    .insert(format!("docker/registry/v2/repositories/{repository}/{name}"), digest.to_string());
+                links.insert(format!("docker/registry/v2/repositories/{repository}/{name}"), digest.to_string());
             };
             for blob in &tree.blobs {
                 link(format!("_layers/sha256/{}/link", blob.digest.hex()), &blob.digest);
@@ -80,9 +78,10 @@ impl Contents {
         manifests.sort();
         blobs.append(&mut manifests);
         blobs.retain(|(digest, _)| !history.contains(digest));
-        contents.left_out = all - blobs.len();
-        contents.blobs = blobs;
-        contents
+        let mut links: Vec<_> = links.into_iter().collect();
+        // As paths, not as text: of the folders `a` and `a-b` the first comes first.
+        links.sort_unstable_by(|(one, _), (other, _)| Path::new(one).cmp(Path::new(other)));
+        Self { links, left_out: all - blobs.len(), blobs }
     }
 }
 
@@ -183,7 +182,7 @@ impl ArchiveBuilder {
 }
 
 fn write(
-    folder: &std::path::Path,
+    folder: &Path,
     options: &ArchiveOptions,
     from: &BlobsFrom,
     messages: &mpsc::Receiver<Message>,

@@ -261,7 +261,7 @@ impl Rehearsal<'_> {
                 Some((image.cache.repository.as_str(), image.cache.tag.as_str(), tree))
             });
             let contents = Contents::of(named, history, queue_order);
-            let files = working_dir.files_for_archive()?;
+            let files = working_dir.files_for_archive()?.files;
             let tail = files.iter().filter_map(|(_, path)| path.metadata().ok()).map(|meta| meta.len());
             let tail: Vec<u64> = tail.chain([self.job.configuration_text.len() as u64]).collect();
             let archive_size = self.job.configuration.archive_size_gib;
@@ -351,7 +351,7 @@ pub(crate) fn cached_bytes(store: &Store, blobs: &HashMap<Digest, u64>) -> u64 {
 pub(crate) fn archive_sizes(contents: &Contents, tail: &[u64], max_chunk_bytes: u64) -> ArchiveSizes {
     /// A header, and what an archive ends with.
     const BLOCK: u64 = 512;
-    let links = contents.links.values().map(|text| text.len() as u64);
+    let links = contents.links.iter().map(|(_, text)| text.len() as u64);
     let blobs = contents.blobs.iter().map(|(_, size)| *size);
     let (mut bytes, mut files, mut current) = (0_u64, 1_u64, 0_u64);
     for size in links.chain(blobs).chain(tail.iter().copied()) {

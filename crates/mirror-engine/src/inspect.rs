@@ -211,7 +211,7 @@ fn describe_working_dir(folder: &Path) -> Result<Description, DescribeError> {
     if !working_dir.root().is_dir() {
         return Err(DescribeError::Nothing(folder.to_owned()));
     }
-    let listed = working_dir.files().map_err(DescribeError::WorkingDir)?;
+    let listed = working_dir.files().map_err(DescribeError::WorkingDir)?.files;
     // Names carry the time in a form whose order is the order of text.
     let pinned = listed.iter().rfind(|(name, _)| name.starts_with("isc_pinned_"));
     let read = |path: &Path| std::fs::read(path).map_err(DescribeError::WorkingDir);

@@ -1,5 +1,6 @@
 //! The working directory: one place that knows its layout (contract `config-cli.md` 5.1).
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -148,24 +149,59 @@ impl WorkingDir {
         }
     }
 
-    /// Every regular file below the working directory with its path relative to it, in lexical order of the paths.
+    /// What lies below the working directory.
     ///
     /// # Errors
     /// When a folder cannot be listed.
-    pub fn files(&self) -> io::Result<Vec<(String, PathBuf)>> {
-        let mut files = Vec::new();
-        list(&self.root, "", &mut files)?;
-        files.sort();
-        Ok(files)
+    pub fn files(&self) -> io::Result<Listing> {
+        let mut listing = Listing::default();
+        list(&self.root, "", &mut listing)?;
+        Ok(listing)
     }
 
-    /// The files that travel in an archive: all but the cluster resources, which tell of this side only.
+    /// What travels in an archive: all but the cluster resources, which tell of this side only.
     ///
     /// # Errors
     /// As [`WorkingDir::files`].
-    pub fn files_for_archive(&self) -> io::Result<Vec<(String, PathBuf)>> {
-        let resources = self.cluster_resources();
-        Ok(self.files()?.into_iter().filter(|(_, path)| !path.starts_with(&resources)).collect())
+    pub fn files_for_archive(&self) -> io::Result<Listing> {
+        let (resources, mut listing) = (self.cluster_resources(), self.files()?);
+        listing.files.retain(|(_, path)| !path.starts_with(&resources));
+        listing.left_out.retain(|left_out| !left_out.path.starts_with(&resources));
+        Ok(listing)
+    }
+}
+
+/// What lies in a working directory, in the order of a walk: names of each folder sorted, folders entered in place.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Regular files: their paths relative to the working directory, and where they are.
+    pub files: Vec<(String, PathBuf)>,
+    /// What no archive carries.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something in a working directory that no archive carries. Its text is a warning.
+#[derive(Debug)]
+pub struct LeftOut {
+    path: PathBuf,
+    why: WhyLeftOut,
+}
+
+#[derive(Debug)]
+enum WhyLeftOut {
+    Link,
+    Special,
+    Name,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (why, advice) = match self.why {
+            WhyLeftOut::Link => ("it is a symbolic link", "put what it leads to in its place"),
+            WhyLeftOut::Special => ("it is neither a file nor a folder", "put a file in its place"),
+            WhyLeftOut::Name => ("its name is not UTF-8", "give it another name"),
+        };
+        write!(f, "`{}` is left out of the archive, since {why}; {advice} if it has to travel", self.path.display())
     }
 }
 
@@ -177,23 +213,30 @@ fn with_path(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn list(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder).map_err(|error| with_path(folder, &error))? {
-        let entry = entry.map_err(|error| with_path(folder, &error))?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{}: the file name is not UTF-8 and cannot go into an archive", entry.path().display()),
-            ));
+fn list(folder: &Path, prefix: &str, listing: &mut Listing) -> io::Result<()> {
+    let failed = |error: io::Error| with_path(folder, &error);
+    let mut entries = std::fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(failed)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let kind = entry.file_type().map_err(|error| with_path(&path, &error))?;
+        let why = match entry.file_name().to_str() {
+            None => WhyLeftOut::Name,
+            Some(_) if kind.is_symlink() => WhyLeftOut::Link,
+            Some(name) => {
+                let relative = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+                if kind.is_dir() {
+                    list(&path, &relative, listing)?;
+                    continue;
+                }
+                if kind.is_file() {
+                    listing.files.push((relative, path));
+                    continue;
+                }
+                WhyLeftOut::Special
+            }
         };
-        let relative = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-        let kind = entry.file_type().map_err(|error| with_path(&entry.path(), &error))?;
-        if kind.is_dir() {
-            list(&entry.path(), &relative, files)?;
-        } else if kind.is_file() {
-            files.push((relative, entry.path()));
-        }
+        listing.left_out.push(LeftOut { path, why });
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     stage.write_pinned(&planned.catalogs, progress)?;
     job.version.write(stage.working_dir.root())?;
     observer.event(Event::BuildingArchive);
-    let (summary, blobs, left_out) = archiving.finish(tail(job, &stage.working_dir)?).await?;
+    let (summary, blobs, left_out) = archiving.finish(tail(job, &stage.working_dir, observer)?).await?;
     let warnings = summary.oversized_warnings().into_iter().chain(summary.closing_warning());
     warnings.for_each(|warning| observer.event(Event::Warning(warning)));
     history.write(stage.working_dir.root(), &blobs, job.started)?;
@@ -237,9 +237,10 @@ impl Follower for ArchiveFollower {
     }
 }
 
-/// The end of the archive: the working directory and the configuration as written.
-fn tail(job: &Job, working_dir: &WorkingDir) -> Result<Tail, RunError> {
-    let files = working_dir.files_for_archive()?.into_iter();
-    let files = files.map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path)).collect();
+/// The end of the archive: the working directory and the configuration as written. Warns of what cannot travel.
+fn tail(job: &Job, working_dir: &WorkingDir, observer: &Arc<dyn Observer>) -> Result<Tail, RunError> {
+    let listing = working_dir.files_for_archive()?;
+    listing.left_out.iter().for_each(|left_out| observer.event(Event::Warning(left_out.to_string())));
+    let files = listing.files.into_iter().map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path)).collect();
     Ok(Tail { files, configuration: (format!("isc_{}", job.stamp()), job.configuration_text.clone()) })
 }
