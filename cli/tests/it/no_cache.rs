@@ -373,7 +373,7 @@ fn half_the_room_is_enough() {
     assert_eq!(left, [] as [&str; 0]);
 }
 
-/// The size of a layer stands in its descriptor: a strict archive is refused before anything is fetched.
+/// The size of a layer stands in its descriptor: a strict archive is refused before anything is fetched, with a cache too.
 #[test]
 fn strict_archives() {
     let source = Registry::start_blocking();
@@ -383,27 +383,40 @@ fn strict_archives() {
     manifest["layers"][0]["size"] = (3_u64 << 30).into();
     let digest = source.put_manifest("ns/a", "application/vnd.oci.image.manifest.v1+json", manifest.to_string());
     source.tag("ns/a", "v1", &digest);
-    let home = home(&names[..1]);
-    let text = std::fs::read_to_string(home.path().join("isc.yaml")).unwrap();
-    home.write("isc.yaml", text.replace("mirror:\n", "archiveSize: 2\nmirror:\n"));
-    let strict = home.to_disk(&["--no-cache", "--strict-archive"]);
-    insta::assert_snapshot!(strict.code(1).complaints(), @"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/a:v1: the archive cannot be written: maxArchiveSize 2G is too small compared to sizes of files that need to be included in the archive.
-    data: 3G
-     Aborting archive generation
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/a:v1 error: the archive cannot be written: maxArchiveSize 2G is too small compared to sizes of files that need to be included in the archive.
-    data: 3G
-     Aborting archive generation
-    [ERROR]  : [Executor] maxArchiveSize 2G is too small compared to sizes of files that need to be included in the archive.
-    data: 3G
-     Aborting archive generation
-    ");
-    assert_eq!(blob_requests(&source), 0);
-    assert!(home.archives().is_empty());
-    // Without it the file gets a chunk of its own; this one has not the size that its manifest says.
-    home.to_disk(&["--no-cache", "--retry-times=0"]).code(8).says("900000 of 3221225472 bytes");
-    assert!(home.archives().is_empty());
-    assert_nothing_kept(&home);
+    let strict = |asked: &[String], in_working_dir: &str, flags: &[&str]| {
+        let home = home(asked);
+        let text = std::fs::read_to_string(home.path().join("isc.yaml")).unwrap();
+        home.write("isc.yaml", text.replace("mirror:\n", "archiveSize: 2\nmirror:\n"));
+        if !in_working_dir.is_empty() {
+            let path = home.write(&format!("disk/working-dir/{in_working_dir}"), "");
+            std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(3 << 30).unwrap();
+        }
+        source.clear_requests();
+        (home.to_disk(&[flags, &["--strict-archive"]].concat()), home)
+    };
+    let check = |asked: &[String], in_working_dir: &str, file: &str, flags: &[&str]| {
+        let (refused, home) = strict(asked, in_working_dir, flags);
+        let expected = format!(
+            "[ERROR]  : [Executor] maxArchiveSize 2G is too small compared to sizes of files that need to be included in \
+             the archive.\n{file}: 3G\n Aborting archive generation \n"
+        );
+        assert_eq!(refused.code(1).complaints(), expected, "{flags:?}");
+        assert_eq!(blob_requests(&source), 0, "{flags:?}");
+        assert!(home.archives().is_empty());
+        home
+    };
+    for flags in [&["--no-cache"][..], &[]] {
+        let home = check(&names[..1], "", "data", flags);
+        // Without it the file gets a chunk of its own; this one has not the size that its manifest says.
+        home.to_disk(&[flags, &["--retry-times=0"]].concat()).code(8).says("900000 of 3221225472 bytes");
+        assert!(home.archives().is_empty());
+        if !flags.is_empty() {
+            assert_nothing_kept(&home);
+        }
+        check(&names[1..], "of-the-user/disk.img", "disk.img", flags);
+        // What does not travel may have any size.
+        strict(&names[1..], "cluster-resources/disk.img", flags).0.code(0);
+    }
 }
 
 /// Signatures travel as with a cache, and stay behind when asked to.

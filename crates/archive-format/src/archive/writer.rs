@@ -42,6 +42,19 @@ impl ArchiveOptions {
         };
         Self { max_chunk_bytes, strict, ..Self::default() }
     }
+
+    /// Refuses a file that a strict archive may not hold, named by its last component. [`ArchiveWriter`] asks for each
+    /// entry; who knows the sizes before may ask earlier.
+    ///
+    /// # Errors
+    /// [`WriteError::TooLarge`].
+    pub fn admit(&self, name: &str, size: u64) -> Result<(), WriteError> {
+        if !self.strict || size <= self.max_chunk_bytes {
+            return Ok(());
+        }
+        let name = Path::new(name).file_name().map_or(name.into(), |base| base.to_string_lossy());
+        Err(WriteError::TooLarge { max_gib: self.max_chunk_bytes / GIB, name: name.into(), gib: size / GIB })
+    }
 }
 
 /// Writes the chunks of a new archive.
@@ -258,12 +271,9 @@ impl ArchiveWriter {
 
     /// Chooses the chunk of the next entry and writes its header there.
     fn place(&mut self, name: &str, shown: &str, size: u64) -> Result<usize, WriteError> {
+        self.options.admit(shown, size)?;
         let max = self.options.max_chunk_bytes;
         let index = if size > max {
-            if self.options.strict {
-                let name = Path::new(shown).file_name().map_or(shown.into(), |base| base.to_string_lossy());
-                return Err(WriteError::TooLarge { max_gib: max / GIB, name: name.into(), gib: size / GIB });
-            }
             self.oversized.push((shown.to_owned(), size));
             self.open_chunk()?;
             self.chunks.len() - 1

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use archive_format::layout::blob_name;
 use archive_format::{ArchiveOptions, ArchiveSummary, History, Store};
 use image_ref::Digest;
 use mirror_plan::PlannedImage;
@@ -45,7 +46,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             Kept::Cache(cache) => BlobsFrom::Store(cache.clone()),
             Kept::Scratch(_) => BlobsFrom::Slots(slots.clone()),
         };
-        Some(Archiving::start(job, folder, images, &history, from, kept.cache())?)
+        Some(Archiving::start(job, folder, images, &history, from, kept.cache(), &stage.working_dir)?)
     };
     let follower = archiving.as_ref().map_or_else(|| Arc::new(NoFollower) as Arc<dyn Follower>, Archiving::follower);
     let into_store = stage.store_carrier(images, store, follower)?;
@@ -147,14 +148,16 @@ impl Archiving {
         history: &History,
         from: BlobsFrom,
         cache: Option<&Store>,
+        working_dir: &WorkingDir,
     ) -> Result<Self, RunError> {
         let options = ArchiveOptions::from_archive_size(job.configuration.archive_size_gib, job.options.strict_archive);
-        let builder = ArchiveBuilder::start(folder.to_owned(), options, from)?;
+        let builder = ArchiveBuilder::start(folder.to_owned(), options.clone(), from)?;
         let follower = Arc::new(ArchiveFollower {
             images: Arc::clone(images),
             history: history.digests.clone(),
             ready: builder.ready_blobs(),
             added: Mutex::default(),
+            strict: job.options.strict_archive.then(|| Strict { options, working_dir: working_dir.clone() }),
             room: (!job.options.force).then(|| Room { cache: cache.cloned(), folder: folder.to_owned() }),
         });
         Ok(Self { builder, follower })
@@ -187,8 +190,31 @@ struct ArchiveFollower {
     ready: ReadyBlobs,
     /// Blobs that go into the archive, and how many do not because earlier archives have them.
     added: Mutex<(Vec<Digest>, usize)>,
+    /// What may be too large; none without `--strict-archive`.
+    strict: Option<Strict>,
     /// Where room is needed; none with `--force`.
     room: Option<Room>,
+}
+
+/// A strict archive, and the folder of the files in it that are not mirrored.
+struct Strict {
+    options: ArchiveOptions,
+    working_dir: WorkingDir,
+}
+
+impl Strict {
+    /// Refuses what the archive would refuse once everything has been fetched. Files that are written until then are
+    /// left to it.
+    fn check(&self, contents: &Contents) -> Result<(), CopyError> {
+        // A folder that cannot be read is reported when it is archived.
+        let files = self.working_dir.files_for_archive().unwrap_or_default().files.into_iter();
+        let files = files.filter_map(|(name, path)| Some((name, path.metadata().ok()?.len())));
+        let blobs = contents.blobs.iter().map(|(digest, size)| (blob_name(digest), *size));
+        blobs
+            .chain(files)
+            .try_for_each(|(name, size)| self.options.admit(&name, size))
+            .map_err(|error| CopyError::permanent("archive", error.to_string()))
+    }
 }
 
 /// The places that a run writes to.
@@ -223,6 +249,9 @@ impl Follower for ArchiveFollower {
             Some((image.cache.repository.as_str(), image.cache.tag.as_str(), tree.as_deref()?))
         });
         let contents = Contents::of(named, &self.history, queue_order);
+        if let Some(strict) = &self.strict {
+            strict.check(&contents)?;
+        }
         if let Some(room) = &self.room {
             room.check(trees, archive_sizes(&contents, &[], u64::MAX).bytes)?;
         }
