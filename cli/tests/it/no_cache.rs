@@ -406,6 +406,13 @@ fn strict_archives() {
         home
     };
     for flags in [&["--no-cache"][..], &[]] {
+        // It is the last that is resolved; nothing of those before it is fetched.
+        let last = source.fault(Fault::new(
+            When::kind(Kind::Manifest).repository("ns/a"),
+            Effect::Delay(Duration::from_millis(300)),
+        ));
+        check(&[&names[2..], &names[..1]].concat(), "", "data", flags);
+        last.stop();
         let home = check(&names[..1], "", "data", flags);
         // Without it the file gets a chunk of its own; this one has not the size that its manifest says.
         home.to_disk(&[flags, &["--retry-times=0"]].concat()).code(8).says("900000 of 3221225472 bytes");

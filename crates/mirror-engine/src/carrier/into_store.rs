@@ -43,6 +43,11 @@ pub(crate) trait Follower: Send + Sync {
     /// An error stops the run.
     fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError>;
 
+    /// As [`Carrier::resolves_first`].
+    fn resolves_first(&self) -> bool {
+        false
+    }
+
     /// A blob or manifest is in the store.
     fn ready(&self, digest: &Digest);
 }
@@ -461,6 +466,10 @@ impl Carrier for IntoStore {
 
     fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
         self.follower.all_resolved(trees)
+    }
+
+    fn resolves_first(&self) -> bool {
+        self.follower.resolves_first()
     }
 
     fn blob_ready(&self, digest: &Digest) {

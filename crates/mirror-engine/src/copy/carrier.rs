@@ -62,6 +62,11 @@ pub(crate) trait Carrier: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Whether no transfer may start before [`Carrier::all_resolved`]: it may refuse for what only the last image shows.
+    fn resolves_first(&self) -> bool {
+        false
+    }
+
     /// Told when a blob is in the target, right after its transfer or when it was there before.
     fn blob_ready(&self, _digest: &Digest) {}
 

@@ -204,7 +204,8 @@ impl<C: Carrier> Coordinator<C> {
                 Done::Resolved(at, outcome)
             }));
         }
-        while self.blob_tasks < self.limits.blobs {
+        let may_carry = self.told_resolved || !self.carrier.resolves_first();
+        while may_carry && self.blob_tasks < self.limits.blobs {
             let Some(digest) = self.to_carry.pop() else { break };
             self.start_carry(&digest);
         }

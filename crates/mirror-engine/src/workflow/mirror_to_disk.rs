@@ -261,6 +261,10 @@ impl Follower for ArchiveFollower {
         Ok(())
     }
 
+    fn resolves_first(&self) -> bool {
+        self.strict.is_some()
+    }
+
     fn ready(&self, digest: &Digest) {
         self.ready.ready(digest);
     }
