@@ -8,6 +8,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 /// Who holds a lock, as written into the lock file: `key: value` lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -84,7 +86,7 @@ impl LockFile {
         let guarded = match file.try_lock() {
             Ok(()) => true,
             // Some network filesystems have no locks; a run alone there should not be refused.
-            Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => false,
+            Err(TryLockError::Error(source)) if has_no_locks(&source) => false,
             Err(TryLockError::Error(source)) => return Err(failed(source)),
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -113,6 +115,12 @@ impl Drop for LockFile {
         // The file stays: removing it would let a third run lock a new file while a second still waits on this one.
         let _ = self.file.rewind().and_then(|()| self.file.set_len(0));
     }
+}
+
+/// Whether this is the answer of a filesystem that cannot lock: it knows no locks, or the server that should keep them has
+/// nobody who does (`ENOLCK`, as on NFS without its lock manager).
+fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported || Errno::from_io_error(error) == Some(Errno::NOLCK)
 }
 
 /// The lock of a workspace: one run per working directory.
@@ -170,6 +178,17 @@ mod tests {
         );
         drop(first);
         WorkspaceLock::acquire(&working_dir, &Holder::default()).unwrap();
+    }
+
+    #[test]
+    fn filesystems_without_locks() {
+        let check = |errno: Errno, expected: bool| assert_eq!(has_no_locks(&errno.into()), expected, "{errno}");
+        check(Errno::NOLCK, true);
+        check(Errno::OPNOTSUPP, true);
+        check(Errno::NOSYS, true);
+        check(Errno::AGAIN, false);
+        check(Errno::ACCESS, false);
+        check(Errno::IO, false);
     }
 
     #[test]
