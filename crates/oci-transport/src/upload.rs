@@ -20,7 +20,7 @@ use crate::location::{self, LocationError, same_origin};
 use crate::pull::Progress;
 use crate::scope::Scope;
 use crate::upload_body::{self, Part};
-use crate::uploads::{Uploads, WORTH_REMEMBERING};
+use crate::uploads::{Session, Uploads, WORTH_REMEMBERING};
 
 /// What is to be brought where.
 #[derive(Clone, Copy)]
@@ -66,7 +66,7 @@ impl<'a> Push<'a> {
 
     /// Brings the upload of an earlier run to its end, if the registry still holds something of it. True when the blob is
     /// there then.
-    pub(crate) async fn complete(mut self, session: Url) -> bool {
+    pub(crate) async fn complete(mut self, session: Session) -> bool {
         self.recall(session).await;
         let done = match self.find_position().await {
             Ok(()) => match self.session.clone() {
@@ -87,7 +87,7 @@ impl<'a> Push<'a> {
     }
 
     /// Attempts until the blob is there or the retry policy ends it. `earlier` is the session of an earlier run.
-    pub(crate) async fn run(mut self, earlier: Option<Url>) -> Result<(), Error> {
+    pub(crate) async fn run(mut self, earlier: Option<Session>) -> Result<(), Error> {
         if let Some(session) = earlier {
             self.recall(session).await;
         }
@@ -114,12 +114,15 @@ impl<'a> Push<'a> {
     }
 
     /// Takes up the session that an earlier run noted.
-    async fn recall(&mut self, session: Url) {
+    async fn recall(&mut self, session: Session) {
         // Credentials go with it, so it must be the registry's own.
         match self.job.inner.base(self.job.host, self.job.action).await {
-            Ok(base) if same_origin(&session, &base) => {
+            Ok(base) if same_origin(&session.place, &base) => {
+                // A registry that this process has asked for a session has said it better.
+                let unheard = &self.job.host.minimum_chunk;
+                let _ = unheard.compare_exchange(0, session.minimum_chunk, Ordering::Relaxed, Ordering::Relaxed);
                 // The registry held something of it, or it would not be worth asking.
-                (self.session, self.unsure, self.moved) = (Some(session), true, crate::retry::WORTHWHILE);
+                (self.session, self.unsure, self.moved) = (Some(session.place), true, crate::retry::WORTHWHILE);
             }
             Ok(_) => self.forget(),
             // The first attempt will tell.
@@ -137,7 +140,9 @@ impl<'a> Push<'a> {
         if let (Some(uploads), Some(base)) = (self.uploads(), self.job.host.base.get())
             && same_origin(&place, base)
         {
-            uploads.remember(&self.job.at.repository, &self.job.blob.digest, &place);
+            let minimum_chunk = self.job.host.minimum_chunk.load(Ordering::Relaxed);
+            let session = Session { place: place.clone(), minimum_chunk };
+            uploads.remember(&self.job.at.repository, &self.job.blob.digest, &session);
         }
         self.session = Some(place);
     }

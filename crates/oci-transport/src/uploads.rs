@@ -45,6 +45,27 @@ struct Entry {
     repository: String,
     digest: Digest,
     session: String,
+    /// As [`Session::minimum_chunk`]; notes of earlier versions have none.
+    #[serde(default)]
+    minimum_chunk: u64,
+}
+
+/// An upload that an earlier process began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) place: Url,
+    /// The smallest chunk that the registry takes, in bytes: it says so only when it opens a session.
+    pub(crate) minimum_chunk: u64,
+}
+
+impl Entry {
+    fn opened(self) -> Option<(Repository, Session)> {
+        let place = Url::parse(&self.session).ok()?;
+        Some((
+            Repository::new(self.registry, self.repository).ok()?,
+            Session { place, minimum_chunk: self.minimum_chunk },
+        ))
+    }
 }
 
 impl Uploads {
@@ -53,21 +74,20 @@ impl Uploads {
     }
 
     /// The session in which an earlier run sent this blob to this repository. Whoever takes it has it alone.
-    pub(crate) fn recall(&self, at: &Repository, digest: &Digest) -> Option<Url> {
+    pub(crate) fn recall(&self, at: &Repository, digest: &Digest) -> Option<Session> {
         self.take(|entry| entry.registry == at.registry() && entry.repository == at.path() && entry.digest == *digest)
             .map(|(_, session)| session)
     }
 
     /// The session in which an earlier run sent this blob to another repository of the registry.
-    pub(crate) fn recall_elsewhere(&self, registry: &str, digest: &Digest) -> Option<(Repository, Url)> {
+    pub(crate) fn recall_elsewhere(&self, registry: &str, digest: &Digest) -> Option<(Repository, Session)> {
         self.take(|entry| entry.registry == registry && entry.digest == *digest)
     }
 
-    fn take(&self, wanted: impl Fn(&Entry) -> bool) -> Option<(Repository, Url)> {
+    fn take(&self, wanted: impl Fn(&Entry) -> bool) -> Option<(Repository, Session)> {
         let earlier = self.earlier.get_or_init(|| Mutex::new(self.entries().map(|(_, entry)| entry).collect()));
         let mut earlier = earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = earlier.iter().position(wanted).map(|at| earlier.swap_remove(at))?;
-        Some((Repository::new(entry.registry, entry.repository).ok()?, Url::parse(&entry.session).ok()?))
+        earlier.iter().position(wanted).map(|at| earlier.swap_remove(at))?.opened()
     }
 
     /// The notes that can be read, with their files.
@@ -77,12 +97,13 @@ impl Uploads {
     }
 
     /// Notes where an upload is; it takes the place of an earlier note.
-    pub(crate) fn remember(&self, at: &Repository, digest: &Digest, session: &Url) {
+    pub(crate) fn remember(&self, at: &Repository, digest: &Digest, session: &Session) {
         let entry = Entry {
             registry: at.registry().to_owned(),
             repository: at.path().to_owned(),
             digest: digest.clone(),
-            session: session.to_string(),
+            session: session.place.to_string(),
+            minimum_chunk: session.minimum_chunk,
         };
         if let Err(error) = self.write(&self.path(at, digest), &entry) {
             tracing::debug!(%error, folder = %self.folder.display(), "an upload session cannot be remembered");
@@ -104,10 +125,8 @@ impl Uploads {
                 continue;
             }
             let _ = fs::remove_file(file.path());
-            if let (false, Ok(repository), Ok(session)) =
-                (old, Repository::new(&entry.registry, &entry.repository), Url::parse(&entry.session))
-            {
-                taken.push((repository, session));
+            if let (false, Some((repository, session))) = (old, entry.opened()) {
+                taken.push((repository, session.place));
             }
         }
         taken
@@ -172,13 +191,18 @@ mod tests {
         name.parse().unwrap()
     }
 
+    fn session() -> Session {
+        Session { place: Url::parse("https://reg.io/u").unwrap(), minimum_chunk: 0 }
+    }
+
     #[test]
     fn each_blob_at_each_place_has_its_own_note() {
         let folder = tempfile::tempdir().unwrap();
         // Every process reads what those before it have left.
         let process = || Uploads::at(&folder.path().join("uploads"));
         let (app, other, third) = (repository("reg.io/app"), repository("reg.io:5000/app"), repository("reg.io/third"));
-        let session = |number: u32| Url::parse(&format!("https://reg.io/v2/u/{number}?_state=s3cret")).unwrap();
+        let place = |number: u64| Url::parse(&format!("https://reg.io/v2/u/{number}?_state=s3cret")).unwrap();
+        let session = |number: u64| Session { place: place(number), minimum_chunk: number * 1000 };
         let first = process();
         assert_eq!(first.recall(&app, &digest("a")), None);
         first.remember(&app, &digest("a"), &session(1));
@@ -199,7 +223,7 @@ mod tests {
 
         // The end of a run at one registry leaves the notes of another alone, until they are old.
         let now = SystemTime::now();
-        assert_eq!(process().take_all("reg.io", now), [(app.clone(), session(4))]);
+        assert_eq!(process().take_all("reg.io", now), [(app.clone(), place(4))]);
         assert_eq!(process().recall(&other, &digest("a")), Some(session(3)));
         assert_eq!(process().take_all("reg.io", now + FORGOTTEN * 2), []);
         assert_eq!(process().recall(&other, &digest("a")), None);
@@ -211,7 +235,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::at(&folder.path().join("deep/uploads"));
-        uploads.remember(&repository("reg.io/a"), &digest("a"), &Url::parse("https://reg.io/u").unwrap());
+        uploads.remember(&repository("reg.io/a"), &digest("a"), &session());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&uploads.folder), 0o700);
         let files: Vec<_> = fs::read_dir(&uploads.folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -222,12 +246,19 @@ mod tests {
     #[test]
     fn what_is_damaged_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
-        let (at, session) = (repository("reg.io/a"), Url::parse("https://reg.io/u").unwrap());
+        let (at, session) = (repository("reg.io/a"), session());
         let uploads = Uploads::at(folder.path());
         uploads.remember(&at, &digest("a"), &session);
         fs::write(uploads.path(&at, &digest("a")), b"{\"registry\":").unwrap();
         fs::write(folder.path().join("other.json"), b"[]").unwrap();
         assert_eq!(uploads.recall(&at, &digest("a")), None);
+        // One of an earlier version is.
+        let digest_of = digest("a");
+        let older = format!(
+            r#"{{"registry": "reg.io", "repository": "a", "digest": "{digest_of}", "session": "https://reg.io/u"}}"#
+        );
+        fs::write(uploads.path(&at, &digest_of), older).unwrap();
+        assert_eq!(Uploads::at(folder.path()).recall(&at, &digest_of), Some(session.clone()));
         // A folder that cannot be made is no reason to fail.
         fs::write(folder.path().join("file"), b"").unwrap();
         let nowhere = || Uploads::at(&folder.path().join("file/uploads"));

@@ -6,7 +6,7 @@ use image_ref::Digest;
 use oci_transport::{BlobSink, Condition, Hasher};
 use test_support::{Effect, Fault, Kind, Registry, When};
 
-use crate::support::{content, descriptor, destination, endpoint, random, source};
+use crate::support::{chunks, content, descriptor, destination, endpoint, random, source};
 
 /// A sink that hashes, as a store does.
 pub(crate) struct Hashing {
@@ -189,15 +189,6 @@ async fn chunks_when_the_registry_wants_them_and_from_then_on() {
         assert_eq!(ranges, ["0-1048575", "1048576-2097151", "2097152-2499999"]);
     }
     assert_eq!(registry.unfinished_uploads(), 0);
-}
-
-/// Bytes of the chunks that the registry was sent, in their order.
-fn chunks(registry: &Registry) -> Vec<u64> {
-    let sizes = registry.requests_matching(&When::kind(Kind::Upload).method("PATCH")).into_iter().map(|request| {
-        let (first, last) = request.header("content-range").unwrap().split_once('-').unwrap();
-        last.parse::<u64>().unwrap() + 1 - first.parse::<u64>().unwrap()
-    });
-    sizes.collect()
 }
 
 /// A registry may say how small a chunk may be; the last one may be smaller. ([`test_support::Registry`] refuses what

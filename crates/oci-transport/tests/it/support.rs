@@ -7,7 +7,7 @@ use image_ref::{ImageRef, Repository};
 use oci_transport::{
     BlobSource, Client, ClientOptions, CredentialSource, Credentials, Descriptor, Endpoint, RetryPolicy, Side,
 };
-use test_support::{Blob, Registry};
+use test_support::{Blob, Kind, Registry, When};
 
 /// Options that trust nobody, speak plain HTTP and are quick to give up.
 pub(crate) fn options(side: Side) -> ClientOptions {
@@ -99,4 +99,13 @@ fn futures_are_send() {
     check(client.list_tags(&at));
     check(client.referrers(&at, &blob.digest));
     check(client.ping("a"));
+}
+
+/// Bytes of the chunks that the registry was sent, in their order.
+pub(crate) fn chunks(registry: &Registry) -> Vec<u64> {
+    let sizes = registry.requests_matching(&When::kind(Kind::Upload).method("PATCH")).into_iter().map(|request| {
+        let (first, last) = request.header("content-range").unwrap().split_once('-').unwrap();
+        last.parse::<u64>().unwrap() + 1 - first.parse::<u64>().unwrap()
+    });
+    sizes.collect()
 }

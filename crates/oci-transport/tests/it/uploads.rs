@@ -9,7 +9,7 @@ use image_ref::Repository;
 use oci_transport::{BlobSource, Client, ClientOptions, Side};
 use test_support::{Blob, DebianRegistry, Effect, Fault, Kind, Registry, RegistryBuilder, When};
 
-use crate::support::{content, descriptor, options, random};
+use crate::support::{chunks, content, descriptor, options, random};
 
 /// A process: a client with its notes in `folder`.
 fn process(folder: &Path) -> Client {
@@ -117,6 +117,22 @@ async fn in_chunks_too() {
     let (registry, methods) = second(Registry::builder(), folder.path(), true, |_, _| {}).await;
     assert_eq!(methods, "GET PATCH PUT");
     assert!(registry.bytes_received() <= 1_000_000 + 128 * 1024, "{}", registry.bytes_received());
+}
+
+/// The registry says how small a chunk may be when it opens the session, and not again: the note has it.
+#[tokio::test]
+async fn in_chunks_as_large_as_the_registry_told_the_first_process() {
+    const MINIMUM: u64 = 3 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::builder().minimum_chunk(MINIMUM).start_blocking();
+    let (at, blob) = (Repository::new(registry.host(), "ns/app").unwrap(), random(1, 10_000_000));
+    killed(&process(folder.path()), &at, &blob, 2_000_000).await;
+    registry.clear_requests();
+    let client = process(folder.path());
+    client.push_blob(&client.endpoint(&at), &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+    assert_eq!(registry.blob(&blob.digest), Some(blob.bytes));
+    assert_eq!(methods(&registry), "GET PATCH PATCH PATCH PUT");
+    assert_eq!(chunks(&registry)[..2], [MINIMUM, MINIMUM]);
 }
 
 #[tokio::test]
