@@ -10,7 +10,7 @@ use test_support::{Workload, single_layer};
 use super::measure::{self, Cost, median};
 use super::options::{self, Folder};
 use super::server::Server;
-use super::{again_in_release, settle};
+use super::{Turn, again_in_release, settle, turns};
 use crate::process::{self, cargo, complain, say};
 use crate::tool;
 
@@ -78,17 +78,23 @@ fn measure_pulls(
     let (repository, digest, size) = layer(workload);
     let output = folder.join("pulled");
     let mut rows = Rows::default();
-    for _ in 0..options.pairs {
-        let url = format!("http://{}/v2/{repository}/blobs/{digest}", server.host());
-        settle();
-        rows.floor.push(measure::run(curl().arg("--output").arg(&output).arg(url))?);
-        fs::remove_file(&output)?;
-        settle();
-        let name = format!("{}/{repository}", server.host());
-        let mut ours = Command::new(transfer);
-        ours.args(["pull", &name, &digest, &size.to_string()]).arg(&output);
-        rows.ours.push(measure::run(&mut ours)?);
-        fs::remove_file(&output)?;
+    for pair in 1..=options.pairs {
+        for turn in turns(pair) {
+            settle();
+            match turn {
+                Turn::Floor => {
+                    let url = format!("http://{}/v2/{repository}/blobs/{digest}", server.host());
+                    rows.floor.push(measure::run(curl().arg("--output").arg(&output).arg(url))?);
+                }
+                Turn::Tool => {
+                    let name = format!("{}/{repository}", server.host());
+                    let mut ours = Command::new(transfer);
+                    ours.args(["pull", &name, &digest, &size.to_string()]).arg(&output);
+                    rows.ours.push(measure::run(&mut ours)?);
+                }
+            }
+            fs::remove_file(&output)?;
+        }
     }
     rows.print("pull, verified", size);
     Ok(())
@@ -105,21 +111,25 @@ fn measure_pushes(
     let (_, digest, size) = layer(workload);
     let file = source.join("blobs").join(digest.replace(':', "-"));
     let mut rows = Rows::default();
-    for _ in 0..options.pairs {
-        // A server each: the file system makes whoever brings the same blob again pay for replacing the first.
-        rows.floor.push(at_fresh_server(&arrived, |host| {
-            // Without a slash before the query: there curl would put the name of the file.
-            let url = format!("http://{host}/v2/single/curl/blobs/uploads?digest={digest}");
-            let mut floor = curl();
-            floor.args(["--request", "POST", "--header", "Content-Type: application/octet-stream", "--upload-file"]);
-            floor.arg(&file).arg(url);
-            floor
-        })?);
-        rows.ours.push(at_fresh_server(&arrived, |host| {
-            let mut ours = Command::new(transfer);
-            ours.args(["push", &format!("{host}/single/ours")]).arg(&file).arg(&digest);
-            ours
-        })?);
+    for pair in 1..=options.pairs {
+        for turn in turns(pair) {
+            // A server each: the file system makes whoever brings the same blob again pay for replacing the first.
+            match turn {
+                Turn::Floor => rows.floor.push(at_fresh_server(&arrived, |host| {
+                    // Without a slash before the query: there curl would put the name of the file.
+                    let url = format!("http://{host}/v2/single/curl/blobs/uploads?digest={digest}");
+                    let mut floor = curl();
+                    floor.args(["--request", "POST", "--header", "Content-Type: application/octet-stream"]);
+                    floor.arg("--upload-file").arg(&file).arg(url);
+                    floor
+                })?),
+                Turn::Tool => rows.ours.push(at_fresh_server(&arrived, |host| {
+                    let mut ours = Command::new(transfer);
+                    ours.args(["push", &format!("{host}/single/ours")]).arg(&file).arg(&digest);
+                    ours
+                })?),
+            }
+        }
     }
     rows.print("push, verified", size);
     Ok(())

@@ -29,3 +29,16 @@ fn again_in_release(command: &[&str], arguments: &[&str]) -> anyhow::Result<bool
 fn settle() {
     rustix::fs::sync();
 }
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Floor,
+    Tool,
+}
+
+/// The file system is slower after one thing than after another, by a factor of two: the two to compare follow each
+/// other, and every other time the tool goes first.
+fn turns(pair: usize) -> [Turn; 2] {
+    if pair.is_multiple_of(2) { [Turn::Tool, Turn::Floor] } else { [Turn::Floor, Turn::Tool] }
+}

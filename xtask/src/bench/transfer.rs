@@ -10,7 +10,7 @@ use super::measure::{self, Cost, median};
 use super::options::{self, Folder};
 use super::server::{Counters, Server};
 use super::spent::Spent;
-use super::{again_in_release, floor, settle};
+use super::{Turn, again_in_release, floor, settle, turns};
 use crate::process::{self, complain, say};
 use crate::tool::{self, Tool};
 
@@ -102,9 +102,6 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
     for pair in 1..=options.pairs {
         complain(&format!("pair {pair} of {}", options.pairs));
         let scratch = folder.join("floor");
-        settle();
-        floor_pull.push(floor::pull(&workload, source.host(), &scratch)?);
-        spent.take(&scratch)?;
 
         // Two machines: what mirrors to disk has a cache, what mirrors from disk has none.
         let connected = Tool::new(binary, &folder.join("connected"))?;
@@ -112,51 +109,70 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         let disk = folder.join("disk");
         let disk_url = format!("file://{}", disk.display());
         let to_disk = ["-c", configuration.as_str(), disk_url.as_str(), "--src-tls-verify=false"];
-        step(&mut cold, &connected, &to_disk, &mut source)?;
+        for turn in turns(pair) {
+            match turn {
+                Turn::Floor => {
+                    settle();
+                    floor_pull.push(floor::pull(&workload, source.host(), &scratch)?);
+                    spent.take(&scratch)?;
+                }
+                Turn::Tool => step(&mut cold, &connected, &to_disk, &mut source)?,
+            }
+        }
 
         let arrived = folder.join("destination");
-        let mut destination = Server::start(&arrived)?;
-        let target = format!("docker://{}/mirror", destination.host());
-        let from = ["-c", &configuration, "--from", &disk_url, &target, "--dest-tls-verify=false"];
         // The tool keeps what it archives out of the page cache; the floor's files are in it.
         warm_up(&disk)?;
-        step(&mut push, &enclave, &from, &mut destination)?;
-        step(&mut push_again, &enclave, &from, &mut destination)?;
-        drop(destination);
+        for turn in turns(pair) {
+            let mut destination = Server::start(&arrived)?;
+            match turn {
+                Turn::Floor => {
+                    settle();
+                    floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?);
+                    spent.take(&scratch)?;
+                }
+                Turn::Tool => {
+                    let target = format!("docker://{}/mirror", destination.host());
+                    let from = ["-c", &configuration, "--from", &disk_url, &target, "--dest-tls-verify=false"];
+                    step(&mut push, &enclave, &from, &mut destination)?;
+                    step(&mut push_again, &enclave, &from, &mut destination)?;
+                }
+            }
+            drop(destination);
+            spent.take(&arrived)?;
+        }
         // Last, since it replaces the archive by one that holds what is new: nothing.
         step(&mut warm, &connected, &to_disk, &mut source)?;
         // The file system takes its time to free the archive that was replaced: now there is only a small one.
         step(&mut warm_again, &connected, &to_disk, &mut source)?;
-        for folder in [arrived.as_path(), disk.as_path(), connected.home(), enclave.home()] {
+        for folder in [disk.as_path(), connected.home(), enclave.home()] {
             spent.take(folder)?;
         }
 
         let workspace = folder.join("relay");
         let relaying = Tool::new(binary, &workspace)?;
         let workspace_url = format!("file://{}", workspace.display());
-        let mut destination = Server::start(&arrived)?;
-        let target = format!("docker://{}/mirror", destination.host());
-        let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
-        let relayed = [&["-c", &configuration, "--workspace", &workspace_url, &target], &tls[..]].concat();
-        step(&mut relay, &relaying, &relayed, &mut destination)?;
-        drop(destination);
-        for folder in [arrived.as_path(), workspace.as_path()] {
-            spent.take(folder)?;
-        }
-        if has_skopeo {
-            let destination = Server::start(&arrived)?;
-            settle();
-            skopeo.push(floor::skopeo(&workload, source.host(), destination.host(), &scratch)?);
+        for turn in turns(pair) {
+            if turn == Turn::Floor && !has_skopeo {
+                continue;
+            }
+            let mut destination = Server::start(&arrived)?;
+            match turn {
+                Turn::Floor => {
+                    settle();
+                    skopeo.push(floor::skopeo(&workload, source.host(), destination.host(), &scratch)?);
+                }
+                Turn::Tool => {
+                    let target = format!("docker://{}/mirror", destination.host());
+                    let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+                    let relayed = [&["-c", &configuration, "--workspace", &workspace_url, &target], &tls[..]].concat();
+                    step(&mut relay, &relaying, &relayed, &mut destination)?;
+                }
+            }
             drop(destination);
             spent.take(&arrived)?;
         }
-
-        let destination = Server::start(&arrived)?;
-        settle();
-        floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?);
-        drop(destination);
-        spent.take(&arrived)?;
-        spent.take(&scratch)?;
+        spent.take(&workspace)?;
     }
     let floors = Floors { pull: floor_pull, push: floor_push, skopeo };
     print(options, &workload, &floors, &[&cold, &warm, &warm_again, &push, &push_again, &relay]);
