@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{CatalogBuilder, ImageBuilder, Layer, Registry, flatten};
+use test_support::{CatalogBuilder, Effect, Fault, ImageBuilder, Kind, Layer, Registry, When, flatten};
 
-use crate::harness::{Home, resources};
+use crate::harness::{Home, resources, wait_for, walk};
 
 /// The schema of metas that the tools of operators do not know.
 const LIFECYCLES: &str = "io.openshift.operators.lifecycles.v1alpha1";
@@ -209,6 +211,16 @@ fn mirror_to_mirror_and_delete() {
         repositories.filter(|repository| !destination.tags(repository).is_empty()).collect()
     };
     assert_eq!(with_tags(), ["m/apps/app", "m/cat/index", "m/ns/bar-bundle", "m/ns/foo-bundle", "m/ns/shared"]);
+    // The cache has the catalog, as it was and rebuilt; everything else went straight to the destination.
+    let registry = home.cache().join("docker/registry/v2");
+    let links = walk(&registry.join("repositories"));
+    assert!(links.iter().all(|link| link.starts_with(registry.join("repositories/cat/index"))), "{links:#?}");
+    let linked: BTreeSet<_> = links.iter().map(|link| std::fs::read_to_string(link).unwrap()).collect();
+    let blobs = walk(&registry.join("blobs")).into_iter().map(|path| {
+        let name = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        format!("sha256:{name}")
+    });
+    assert_eq!(blobs.collect::<BTreeSet<_>>(), linked);
 
     drop(source);
     let stanza = stanza.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
@@ -265,6 +277,61 @@ fn metas_of_other_schemas() {
     configure(&home, source.host(), None, &["baz"]);
     home.mirror_to_mirror(destination.host(), &[]).code(0);
     assert_eq!(lifecycles("latest"), [root]);
+}
+
+/// `breakpoint: interrupted` and `breakpoint: warm cache`: killed when all but one layer had come, and its working directory
+/// lost; then once more, with nothing new.
+#[test]
+fn killed_and_without_its_working_directory() {
+    let source = Registry::start_blocking();
+    push_catalog(&source, &[]);
+    let late = Layer::random(2, 300_000);
+    let app = ImageBuilder::oci().layer(Layer::random(1, 300_000)).layer(late.clone()).build();
+    source.push("apps/app", "v1", &app);
+    let host = source.host();
+    let configured = || {
+        let home = Home::new();
+        home.configuration(&format!(
+            "operators:\n- catalog: {host}/cat/index:latest\n  packages:\n  - name: foo\n  - name: bar\n\
+             additionalImages:\n- name: {host}/apps/app:v1\n"
+        ));
+        home
+    };
+    let mirrored = |home: &Home| -> Vec<String> {
+        assert_eq!(home.archives(), ["mirror_000001.tar"]);
+        let entries = home.entries("mirror_000001.tar").into_iter();
+        entries.filter(|name| name.starts_with("docker/")).collect()
+    };
+    let cached = |home: &Home| {
+        home.verify_cache();
+        walk(&home.cache().join("docker/registry/v2/blobs")).len()
+    };
+    let (calm, home) = (configured(), configured());
+    calm.to_disk(&[]).code(0);
+    let never = Effect::Stall { after: 1000, pause: Duration::from_secs(600) };
+    let stuck = source.fault(Fault::new(When::kind(Kind::Blob).method("GET").digest(&late.digest()), never));
+    let disk = format!("file://{}", home.disk().display());
+    let mut run = home.command(&["-c", "isc.yaml", &disk, "--src-tls-verify=false"]);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The manifest of the image comes after its layers.
+    wait_for("all but one layer", || cached(&home) >= cached(&calm) - 2);
+    run.kill().unwrap();
+    assert_eq!(run.wait().unwrap().code(), None, "it was killed on its way");
+    stuck.stop();
+    std::fs::remove_dir_all(home.disk()).unwrap();
+
+    source.clear_requests();
+    home.to_disk(&[]).code(0);
+    let asked = source.requests_matching(&When::kind(Kind::Blob).method("GET")).into_iter();
+    assert_eq!(asked.map(|request| request.reference).collect::<Vec<_>>(), [late.digest().to_string()]);
+    assert_eq!(cached(&home), cached(&calm));
+    assert_eq!(mirrored(&home), mirrored(&calm));
+
+    std::fs::remove_file(home.disk().join("mirror_000001.tar")).unwrap();
+    home.to_disk(&[]).code(0);
+    assert_eq!(cached(&home), cached(&calm));
+    let without_blobs = mirrored(&calm).into_iter().filter(|name| !name.starts_with("docker/registry/v2/blobs/"));
+    assert_eq!(mirrored(&home), without_blobs.collect::<Vec<_>>());
 }
 
 /// `incremental: operators` and `incremental: expanded ISC`: an archive each, and no blob twice.
