@@ -128,6 +128,41 @@ fn the_working_directory_in_an_archive() {
     assert_eq!(tags, [&tag("a"), &tag("a/y"), &tag("a-b")]);
 }
 
+/// Section 6.3, without `--strict-archive`: a blob larger than `archiveSize` has a file for itself, and the file before it
+/// goes on. (The blob is in the cache already, as a hole.)
+#[test]
+fn a_blob_larger_than_an_archive_file_may_be() {
+    const SIZE: u64 = (1 << 30) + 1;
+    /// Of so many zeros.
+    const HEX: &str = "6d9bfe50425f2dfe4e2ac07efee1f0bc9d567348ad4aed62704ffe6f5884e9a8";
+    let source = source();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&image("a").bytes).unwrap();
+    manifest["layers"][0]["digest"] = format!("sha256:{HEX}").into();
+    manifest["layers"][0]["size"] = SIZE.into();
+    let digest = source.put_manifest("ns/a", "application/vnd.oci.image.manifest.v1+json", manifest.to_string());
+    source.tag("ns/a", "v1", &digest);
+    let home = Home::new();
+    ask(&home, &source, &["a", "b"]);
+    let text = fs::read_to_string(home.path().join("isc.yaml")).unwrap();
+    home.write("isc.yaml", text.replace("mirror:\n", "archiveSize: 1\nmirror:\n"));
+    let blob = format!("docker/registry/v2/blobs/sha256/{}/{HEX}/data", &HEX[..2]);
+    let path = home.write(&format!(".oc-mirror/.cache/{blob}"), "");
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(SIZE).unwrap();
+    insta::assert_snapshot!(home.to_disk(&[]).code(0).complaints().replace(" \n", "\n"), @"
+    [WARN]   : maxArchiveSize 1G is too small compared to sizes of files that need to be included in the archive.
+    HOME/.oc-mirror/.cache/docker/registry/v2/blobs/sha256/6d/HEX/data: 1G
+    [WARN]   : The following files exceed the archiveSize configured:
+    HOME/.oc-mirror/.cache/docker/registry/v2/blobs/sha256/6d/HEX/data: 1
+    Please consider updating archiveSize to at least 1
+    ");
+    assert_eq!(home.archives(), ["mirror_000001.tar", "mirror_000002.tar"]);
+    assert_eq!(home.entries("mirror_000002.tar"), [blob]);
+    let first = home.entries("mirror_000001.tar");
+    for part in ["docker/registry/v2/repositories/", "docker/registry/v2/blobs/", "working-dir/", "isc_"] {
+        assert!(first.iter().any(|name| name.starts_with(part)), "{part}: {first:#?}");
+    }
+}
+
 /// Section 6.5: the worked example.
 #[test]
 fn the_history_and_since() {

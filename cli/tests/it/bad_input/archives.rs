@@ -33,6 +33,19 @@ fn an_empty_archive_file() {
     assert!(outcome.stdout.contains("empty archive file"));
 }
 
+/// `archive: later tar empty`: what the files before it hold is not pushed either.
+#[test]
+fn a_later_archive_file_that_is_empty() {
+    let (site, destination) = (Site::mirrored(), Registry::start_blocking());
+    site.home.write("disk/mirror_000002.tar", "");
+    let outcome = site.home.to_mirror(destination.host(), &[]);
+    insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] empty archive file "HOME/disk/mirror_000002.tar"; bring this file again, and compare it with `oc-mirror archive verify`"#);
+    assert!(outcome.stdout.contains("empty archive file"));
+    assert_eq!(destination.bytes_received(), 0);
+    fs::remove_file(site.home.disk().join("mirror_000002.tar")).unwrap();
+    site.home.to_mirror(destination.host(), &[]).code(0);
+}
+
 /// Cut at every kind of place: in a header, in content, between entries.
 #[test]
 fn an_archive_that_was_cut() {
