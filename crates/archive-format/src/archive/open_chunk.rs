@@ -10,7 +10,7 @@ use super::replace::partial_file_name;
 use super::write_error::WriteError;
 
 /// Headers and small files are gathered up to this many bytes; larger files are copied by the kernel.
-const BUFFER: usize = 1024 * 1024;
+const BUFFER: usize = 256 * 1024;
 
 /// After so many bytes the kernel is asked to start bringing them to the disk, so that the sync at the end, which has to
 /// wait for the disk, has little left to do: 32 MiB.
