@@ -44,9 +44,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
         XDG_DATA_HOME,
         "per-user container data, instead of `~/.local/share`: simple-signing signatures, and storage for `skopeo`",
     ),
-    (DOCKER_HOST, "where the docker daemon listens, for `skopeo`"),
-    (DOCKER_CERT_PATH, "certificates for the docker daemon, for `skopeo`"),
-    (DOCKER_TLS_VERIFY, "whether the docker daemon is verified, for `skopeo`"),
+    (DOCKER_HOST, "where the docker daemon listens, instead of `unix:///var/run/docker.sock`"),
+    (DOCKER_CERT_PATH, "certificates for the docker daemon; with it, `tcp://` is HTTPS"),
+    (DOCKER_TLS_VERIFY, "when it is set, `tcp://` of the docker daemon is HTTPS"),
     (DBUS_SESSION_BUS_ADDRESS, "session bus, for `skopeo`"),
     (PATH, "where `skopeo` and credential helpers are looked for"),
 ];
@@ -105,15 +105,15 @@ pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 pub const DOCKER_HOST: &str = "DOCKER_HOST";
 /// Certificates for the docker daemon.
 pub const DOCKER_CERT_PATH: &str = "DOCKER_CERT_PATH";
-/// Whether the docker daemon is verified.
+/// Whether the docker daemon speaks HTTPS.
 pub const DOCKER_TLS_VERIFY: &str = "DOCKER_TLS_VERIFY";
 /// Address of the session bus.
 pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
 /// Search path for programs.
 pub const PATH: &str = "PATH";
 
-/// The variables that `skopeo` gets as they are: they say where the storage of containers and the docker daemon are. The
-/// program itself looks at none of them but [`HOME`] and those of XDG.
+/// The variables that `skopeo` gets as they are: they say where the storage of containers is. The program itself looks at
+/// none of them but [`HOME`] and those of XDG.
 pub const FOR_SKOPEO: &[&str] = &[
     HOME,
     XDG_RUNTIME_DIR,
@@ -122,9 +122,6 @@ pub const FOR_SKOPEO: &[&str] = &[
     CONTAINERS_STORAGE_CONF,
     STORAGE_DRIVER,
     STORAGE_OPTS,
-    DOCKER_HOST,
-    DOCKER_CERT_PATH,
-    DOCKER_TLS_VERIFY,
     DBUS_SESSION_BUS_ADDRESS,
 ];
 
@@ -184,6 +181,8 @@ pub struct Snapshot {
     pub temp_dir: PathBuf,
     /// Where programs are looked for, in order.
     pub search_path: Vec<PathBuf>,
+    /// The docker daemon.
+    pub docker: Docker,
     /// Those of [`FOR_SKOPEO`] that are set.
     pub for_skopeo: Vec<(&'static str, OsString)>,
     /// The current directory; relative paths of flags start here.
@@ -196,6 +195,17 @@ pub struct Snapshot {
     pub started: Zoned,
     /// Whether standard output is a terminal: live progress is drawn only there.
     pub stdout_is_terminal: bool,
+}
+
+/// The docker daemon, as its own programs are told of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Docker {
+    /// Where it listens.
+    pub host: Option<String>,
+    /// The folder of certificates for it.
+    pub cert_path: Option<PathBuf>,
+    /// Whether it speaks HTTPS.
+    pub tls_verify: bool,
 }
 
 /// Proxy settings, as written in the environment.
@@ -269,6 +279,11 @@ impl Snapshot {
                     value.to_string_lossy().split(':').filter(|dir| !dir.is_empty()).map(PathBuf::from).collect()
                 })
                 .unwrap_or_default(),
+            docker: Docker {
+                host: text(DOCKER_HOST),
+                cert_path: path(DOCKER_CERT_PATH),
+                tls_verify: get(DOCKER_TLS_VERIFY).is_some(),
+            },
             for_skopeo: FOR_SKOPEO.iter().filter_map(|name| Some((*name, get(name)?))).collect(),
             directory: PathBuf::from("/cwd"),
             uid: 1000,
@@ -322,6 +337,8 @@ mod tests {
             (PATH, "/bin::/usr/bin"),
             (CONTAINERS_STORAGE_CONF, "/storage.conf"),
             (DOCKER_HOST, "tcp://docker.example:2376"),
+            (DOCKER_CERT_PATH, "/certs"),
+            (DOCKER_TLS_VERIFY, "1"),
         ]);
         insta::assert_debug_snapshot!(world, @r#"
         Snapshot {
@@ -388,6 +405,15 @@ mod tests {
                 "/bin",
                 "/usr/bin",
             ],
+            docker: Docker {
+                host: Some(
+                    "tcp://docker.example:2376",
+                ),
+                cert_path: Some(
+                    "/certs",
+                ),
+                tls_verify: true,
+            },
             for_skopeo: [
                 (
                     "HOME",
@@ -408,10 +434,6 @@ mod tests {
                 (
                     "CONTAINERS_STORAGE_CONF",
                     "/storage.conf",
-                ),
-                (
-                    "DOCKER_HOST",
-                    "tcp://docker.example:2376",
                 ),
             ],
             directory: "/cwd",

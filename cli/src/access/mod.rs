@@ -2,6 +2,7 @@
 //! builds the clients from them. What the files mean is the matter of `registries-conf`.
 
 mod credentials;
+mod docker;
 mod helper;
 
 use std::collections::HashSet;
@@ -252,22 +253,23 @@ fn client(
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
         // Beside the cache's blobs on their way in: those on their way out.
         uploads: matches!(side, Side::Destination).then(|| common.cache.join("uploads")),
-        skopeo: matches!(side, Side::Source).then(|| skopeo(common)).flatten(),
+        skopeo: matches!(side, Side::Source).then(|| skopeo(common, access)).flatten(),
         ..ClientOptions::default()
     };
     Ok(Client::new(options)?)
 }
 
 /// The program for images that lie neither in a registry nor in an OCI layout, if it is installed. Of the environment it
-/// gets what says where the storage of containers and the docker daemon are, and no more. Its temporary files are as
-/// large as the images, so they go where those go, not to `TMPDIR`.
-fn skopeo(common: &Common) -> Option<Skopeo> {
+/// gets what says where the storage of containers is, and no more. Its temporary files are as large as the images, so they
+/// go where those go, not to `TMPDIR`.
+fn skopeo(common: &Common, access: &Access) -> Option<Skopeo> {
     let program = helper::find(&common.env.search_path, "skopeo")?;
     let scratch = common.cache.join("skopeo");
     let path = std::env::join_paths(&common.env.search_path).ok()?;
     let mut environment = vec![("PATH".into(), path), ("TMPDIR".into(), scratch.clone().into_os_string())];
     environment.extend(common.env.for_skopeo.iter().map(|(name, value)| (name.into(), value.clone())));
-    Some(Skopeo { program, scratch, environment, timeout: SKOPEO_TIMEOUT })
+    let daemon = docker::flags(access, &common.env.docker);
+    Some(Skopeo { program, scratch, environment, daemon, timeout: SKOPEO_TIMEOUT })
 }
 
 fn layer(path: &Path) -> Result<Layer, AccessError> {

@@ -20,6 +20,8 @@ pub struct Access {
     pub registry_token: Option<Secret>,
     /// Directory with certificates, instead of the usual `certs.d` search.
     pub cert_dir: Option<PathBuf>,
+    /// Where the docker daemon listens, in `skopeo`'s words.
+    pub daemon_host: Option<String>,
     /// Require HTTPS and verify certificates.
     pub verify_tls: bool,
 }
@@ -62,6 +64,7 @@ impl Access {
             anonymous: flags.no_creds,
             registry_token: given(flags.registry_token).map(Secret::new),
             cert_dir: given_path(flags.cert_dir, env),
+            daemon_host: given(flags.daemon_host),
             verify_tls: flags.tls_verify,
         })
     }

@@ -250,6 +250,7 @@ fn everything_settled() {
             cert_dir: Some(
                 "/cwd/certs",
             ),
+            daemon_host: None,
             verify_tls: true,
         },
         destination: Access {
@@ -262,6 +263,7 @@ fn everything_settled() {
                 [redacted],
             ),
             cert_dir: None,
+            daemon_host: None,
             verify_tls: false,
         },
     }

@@ -1,5 +1,7 @@
 //! Additional images that lie in no registry: OCI layouts by ourselves, other transports by `skopeo`.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::Command;
 
 use test_support::{ImageBuilder, IndexBuilder, Layer, Registry};
@@ -94,6 +96,66 @@ fn containers_storage() {
     let loaded = Registry::start_blocking();
     home.to_mirror(loaded.host(), &[]).code(0);
     assert_eq!(loaded.tags("t/stored"), ["latest"]);
+}
+
+/// A docker daemon that has one image to give, as the archive `tar`; where it listens.
+fn docker_daemon(tar: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).is_ok_and(|read| read > 0) {}
+            // Newer versions of skopeo ask for the version of the interface first.
+            let asked = head.contains("/images/get?names=ns%2Fapp%3Av1 ");
+            let body = if asked { &tar[..] } else { b"OK" };
+            let head = "HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nConnection: close\r\nContent-Length:";
+            let mut stream = stream.into_inner();
+            let _ = write!(stream, "{head} {}\r\n\r\n", body.len()).and_then(|()| stream.write_all(body));
+        }
+    });
+    address
+}
+
+/// The docker daemon that `DOCKER_HOST` or `--src-daemon-host` names is asked; one that is not there is named.
+#[test]
+fn of_a_docker_daemon() {
+    let source = Registry::start_blocking();
+    let image = ImageBuilder::docker().layer(Layer::random(1, 300_000)).build();
+    source.push("ns/app", "v1", &image);
+    // A daemon keeps no manifest, only what it leads to.
+    let config = |manifest: &[u8]| {
+        let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+        manifest["config"]["digest"].as_str().unwrap().to_owned()
+    };
+    let files = Home::new();
+    let (tar, from) = (files.path().join("app.tar"), format!("docker://{}/ns/app:v1", source.host()));
+    if !skopeo(&["--src-tls-verify=false", &from, &format!("docker-archive:{}:ns/app:v1", tar.display())]) {
+        return println!("skipped: skopeo is not installed");
+    }
+    let address = docker_daemon(std::fs::read(tar).unwrap());
+    let nowhere = format!("unix://{}", files.path().join("nowhere.sock").display());
+    let check = |variable: &str, flag: Option<&str>, refused: &str| {
+        let home = Home::new().variable("DOCKER_HOST", variable);
+        home.configuration("additionalImages:\n- name: docker-daemon://ns/app:v1\n  targetRepo: t/app\n");
+        let flag = flag.map(|host| format!("--src-daemon-host={host}"));
+        let outcome = home.to_disk(&flag.iter().map(String::as_str).collect::<Vec<_>>());
+        if !refused.is_empty() {
+            outcome.code(8).says("`skopeo copy docker-daemon:ns/app:v1` failed").says(refused);
+            return;
+        }
+        outcome.code(0);
+        let destination = Registry::start_blocking();
+        home.to_mirror(destination.host(), &[]).code(0);
+        let manifest = destination.manifest("t/app", "latest").expect("the image is there");
+        assert_eq!(config(&manifest.bytes), config(&image.bytes), "{variable} {flag:?}");
+    };
+    check(&format!("tcp://{address}"), None, "");
+    check(&format!("http://{address}"), None, "");
+    check(&nowhere, Some(&format!("http://{address}")), "");
+    check(&nowhere, None, &format!("Cannot connect to the Docker daemon at {nowhere}"));
+    check("", Some(&nowhere), &format!("Cannot connect to the Docker daemon at {nowhere}"));
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub struct Skopeo {
     pub scratch: PathBuf,
     /// Its whole environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// Flags that say where the docker daemon is and how it is trusted: it looks at none of docker's variables. Given
+    /// for `docker-daemon` alone.
+    pub daemon: Vec<OsString>,
     /// How long one image may take.
     pub timeout: Duration,
 }
@@ -69,6 +72,7 @@ impl Imported {
         let mut child = tokio::process::Command::new(&skopeo.program)
             .args(["--insecure-policy", "copy", "--all", "--quiet"])
             .args(keeps_digests(image).then_some("--preserve-digests"))
+            .args(if image.transport().scheme() == "docker-daemon" { &skopeo.daemon[..] } else { &[] })
             .arg(&source)
             .arg(destination)
             .env_clear()
@@ -166,7 +170,8 @@ mod tests {
         let program = folder.path().join("skopeo");
         fs::write(&program, format!("#!/bin/sh\ncd {}\n{script}\n", folder.path().display())).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let skopeo = Skopeo { program, scratch: folder.path().join("scratch"), environment: Vec::new(), timeout };
+        let scratch = folder.path().join("scratch");
+        let skopeo = Skopeo { program, scratch, environment: Vec::new(), daemon: Vec::new(), timeout };
         let image = ImageRef::parse("docker-archive:///absent.tar").unwrap();
         let error = Imported::default().import(&skopeo, &image, "reading").await.unwrap_err();
         (error.to_string(), fs::read_to_string(folder.path().join("pid")).ok())

@@ -139,7 +139,8 @@ async fn storage_of_containers_and_no_daemon() {
         return;
     }
     let scratch = folder.path().join("scratch");
-    let skopeo = oci_transport::Skopeo { program, scratch, environment, timeout: std::time::Duration::from_secs(600) };
+    let timeout = std::time::Duration::from_secs(600);
+    let skopeo = oci_transport::Skopeo { program, scratch, environment, daemon: Vec::new(), timeout };
     let options =
         oci_transport::ClientOptions { skopeo: Some(skopeo), ..crate::support::options(oci_transport::Side::Source) };
     let client = oci_transport::Client::new(options).unwrap();
