@@ -1,5 +1,7 @@
 //! The main job, against in-process registries: source -> archive -> destination.
 
+use std::fmt::Write as _;
+
 use test_support::{Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
 use crate::harness::{Home, walk};
@@ -240,6 +242,37 @@ fn a_platform_that_is_not_there_is_an_error() {
     assert!(home.archives().is_empty());
     home.to_disk(&["--no-cache"]).code(8).says(&warning);
     home.to_disk(&["--dry-run"]).says(&warning);
+}
+
+/// Contract `operators-archive.md` 7.5: an image of one platform travels whatever is asked for, and the other side can ask for
+/// no more of a list than was brought.
+#[test]
+fn platforms_behind_the_gap() {
+    let source = Registry::start_blocking();
+    world(&source);
+    let home = Home::new();
+    let ask = |image: &str, architectures: &[&str]| {
+        let mut body = format!("additionalImages:\n- name: {}/ns/{image}\n", source.host());
+        if !architectures.is_empty() {
+            body.push_str("  platforms:\n");
+        }
+        for architecture in architectures {
+            writeln!(body, "  - os: linux\n    architecture: {architecture}").unwrap();
+        }
+        home.configuration(&body);
+    };
+    ask("single:v1", &["riscv64"]);
+    home.to_disk(&[]).code(0).says("1 / 1 additional images mirrored successfully");
+    ask("list:latest", &["arm64"]);
+    home.to_disk(&[]).code(0);
+    let destination = Registry::builder().sparse(true).start_blocking();
+    home.to_mirror(destination.host(), &[]).code(0);
+    for more in [&["arm64", "amd64"][..], &[]] {
+        ask("list:latest", more);
+        let outcome = home.to_mirror(destination.host(), &[]);
+        outcome.code(8).says("is not at the destination, not in the archive and not in the cache");
+        outcome.says("made with fewer `platforms` than the configuration names now, name the same");
+    }
 }
 
 #[test]

@@ -87,7 +87,16 @@ impl FromArchive {
         let endpoint = self.destination.endpoint(image, &repository_path(image))?;
         match self.destination.client.pull_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await {
             Ok(manifest) => Ok(manifest),
-            Err(error) if error.is_not_found() => Err(self.earlier.missing("manifest", digest, &image.origin).await),
+            Err(error) if error.is_not_found() => {
+                let mut missing = self.earlier.missing("manifest", digest, &image.origin).await;
+                // An instance of a list that is here itself.
+                if self.digest(image).is_ok_and(|root| root != *digest) {
+                    missing.message.push_str(
+                        ". If the archive was made with fewer `platforms` than the configuration names now, name the same",
+                    );
+                }
+                Err(missing)
+            }
             Err(error) => Err(transport(&error)),
         }
     }
