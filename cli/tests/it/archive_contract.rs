@@ -208,6 +208,12 @@ fn the_history_and_since() {
         assert_eq!(archived(&home), added.iter().copied().collect(), "{flags:?}");
         assert_eq!(newest(&home), known.iter().copied().collect(), "{flags:?}");
     }
+    // Only an archive that is made looks at it.
+    let destination = Registry::start_blocking();
+    insta::assert_snapshot!(
+        home.to_mirror(destination.host(), &["--since", "2025-06-15"]).code(0).complaints(),
+        @"[WARN]   : ⚠️  since flag is only taken into account during mirrorToDisk workflow"
+    );
     home.to_disk(&["--since", "01-02-2025"]).code(1).says("--since flag needs to be in format yyyy-MM-dd");
     home.write("disk/working-dir/.history/.history-yesterday", "");
     home.to_disk(&[]).code(1).says("unable to read history metadata from working-dir : ");
@@ -342,6 +348,25 @@ fn a_cache_that_a_registry_has_filled() {
             assert_eq!(fs::metadata(&path).unwrap().len(), 71, "{}", path.display());
         }
     }
+}
+
+/// Section 5: one cache serves all workspaces, and an archive carries nothing of the others.
+#[test]
+fn two_workspaces_on_one_cache() {
+    let source = source();
+    let home = Home::new();
+    ask(&home, &source, &["a", "b"]);
+    home.to_disk(&[]).code(0);
+    fs::rename(home.disk(), home.path().join("first")).unwrap();
+    source.clear_requests();
+    ask(&home, &source, &["b", "c"]);
+    home.to_disk(&[]).code(0);
+    let asked = source.requests_matching(&When::kind(Kind::Blob).method("GET")).into_iter();
+    let asked: BTreeSet<_> = asked.map(|request| request.reference).collect();
+    assert_eq!(asked, image("c").all_blobs().iter().map(|blob| blob.digest.to_string()).collect());
+    assert_eq!(archived(&home), ["b", "c"].into(), "the other workspace's history is its own");
+    let entries = home.entries("mirror_000001.tar");
+    assert!(!entries.iter().any(|name| name.contains("repositories/ns/a/")), "{entries:#?}");
 }
 
 /// Section 5: files 0666 and folders 0777, less the umask.
