@@ -41,6 +41,7 @@ mod tests {
                     anonymous: false,
                     registry_token: None,
                     cert_dir: path(cert_dir),
+                    shared_blob_dir: None,
                     daemon_host: (!flag.is_empty()).then(|| flag.to_owned()),
                     verify_tls,
                 };

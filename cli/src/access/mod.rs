@@ -253,6 +253,7 @@ fn client(
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
         // Beside the cache's blobs on their way in: those on their way out.
         uploads: matches!(side, Side::Destination).then(|| common.cache.join("uploads")),
+        shared_blobs: access.shared_blob_dir.clone(),
         skopeo: matches!(side, Side::Source).then(|| skopeo(common, access)).flatten(),
         ..ClientOptions::default()
     };

@@ -87,6 +87,7 @@ pub struct SideArgs<'a> {
     pub registry_token: Option<&'a str>,
     pub cert_dir: Option<&'a PathBuf>,
     pub no_creds: bool,
+    pub shared_blob_dir: Option<&'a PathBuf>,
     pub daemon_host: Option<&'a str>,
     pub tls_verify: bool,
 }
@@ -142,6 +143,7 @@ macro_rules! side {
                     registry_token: self.registry_token.as_deref(),
                     cert_dir: self.cert_dir.as_ref(),
                     no_creds: self.no_creds.0,
+                    shared_blob_dir: self.shared_blob_dir.as_ref(),
                     daemon_host: self.daemon_host.as_deref(),
                     tls_verify: tls_verify.0,
                 }

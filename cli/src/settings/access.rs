@@ -20,6 +20,8 @@ pub struct Access {
     pub registry_token: Option<Secret>,
     /// Directory with certificates, instead of the usual `certs.d` search.
     pub cert_dir: Option<PathBuf>,
+    /// The folder that OCI layouts share their blobs in.
+    pub shared_blob_dir: Option<PathBuf>,
     /// Where the docker daemon listens, in `skopeo`'s words.
     pub daemon_host: Option<String>,
     /// Require HTTPS and verify certificates.
@@ -64,6 +66,7 @@ impl Access {
             anonymous: flags.no_creds,
             registry_token: given(flags.registry_token).map(Secret::new),
             cert_dir: given_path(flags.cert_dir, env),
+            shared_blob_dir: given_path(flags.shared_blob_dir, env),
             daemon_host: given(flags.daemon_host),
             verify_tls: flags.tls_verify,
         })

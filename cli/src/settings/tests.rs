@@ -250,6 +250,7 @@ fn everything_settled() {
             cert_dir: Some(
                 "/cwd/certs",
             ),
+            shared_blob_dir: None,
             daemon_host: None,
             verify_tls: true,
         },
@@ -263,6 +264,7 @@ fn everything_settled() {
                 [redacted],
             ),
             cert_dir: None,
+            shared_blob_dir: None,
             daemon_host: None,
             verify_tls: false,
         },

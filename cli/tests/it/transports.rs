@@ -1,5 +1,6 @@
 //! Additional images that lie in no registry: OCI layouts by ourselves, other transports by `skopeo`.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
@@ -7,6 +8,7 @@ use std::process::Command;
 use test_support::{ImageBuilder, IndexBuilder, Layer, Registry};
 
 use crate::harness::Home;
+use crate::operators::write_layout;
 
 /// Copies with `skopeo`; false when it is not installed, and then there is nothing to test.
 fn skopeo(args: &[&str]) -> bool {
@@ -96,6 +98,33 @@ fn containers_storage() {
     let loaded = Registry::start_blocking();
     home.to_mirror(loaded.host(), &[]).code(0);
     assert_eq!(loaded.tags("t/stored"), ["latest"]);
+}
+
+/// Layouts that share the folder of their blobs.
+#[test]
+fn layouts_with_shared_blobs() {
+    let (home, destination) = (Home::new(), Registry::start_blocking());
+    let (shared, mut body) = (home.path().join("shared/sha256"), "additionalImages:\n".to_owned());
+    std::fs::create_dir_all(&shared).unwrap();
+    let images =
+        [1, 2].map(|seed| ImageBuilder::oci().layer(Layer::random(7, 9000)).layer(Layer::random(seed, 9000)).build());
+    for (number, image) in images.iter().enumerate() {
+        let folder = home.path().join(format!("layout{number}"));
+        write_layout(&folder, image);
+        for blob in std::fs::read_dir(folder.join("blobs/sha256")).unwrap() {
+            let blob = blob.unwrap();
+            std::fs::rename(blob.path(), shared.join(blob.file_name())).unwrap();
+        }
+        writeln!(body, "- name: oci://{}\n  targetRepo: t/{number}", folder.display()).unwrap();
+    }
+    home.configuration(&body);
+    let without = home.to_disk(&[]);
+    without.code(8).says("cannot read `").says("layout0/blobs/sha256/").says("No such file or directory");
+    home.to_disk(&["--src-shared-blob-dir=shared"]).code(0);
+    home.to_mirror(destination.host(), &[]).code(0);
+    for (number, image) in images.iter().enumerate() {
+        assert_eq!(destination.manifest(&format!("t/{number}"), "latest").unwrap().digest, image.digest);
+    }
 }
 
 /// A docker daemon that has one image to give, as the archive `tar`; where it listens.

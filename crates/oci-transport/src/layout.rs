@@ -20,6 +20,8 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     root: PathBuf,
+    /// The folder of blobs, when it is not the layout's own.
+    shared_blobs: Option<PathBuf>,
 }
 
 /// Why a layout cannot be read or written.
@@ -87,7 +89,7 @@ impl Layout {
         };
         let version: Value = serde_json::from_slice(&text).map_err(|error| not(format!("`oci-layout`: {error}")))?;
         match version["imageLayoutVersion"].as_str() {
-            Some(version) if version.starts_with("1.") => Ok(Self { root }),
+            Some(version) if version.starts_with("1.") => Ok(Self { root, shared_blobs: None }),
             Some(other) => Err(not(format!("version `{other}` is not supported, expected 1.0.0"))),
             None => Err(not("`oci-layout` tells no version".to_owned())),
         }
@@ -98,7 +100,7 @@ impl Layout {
     /// # Errors
     /// When the folder cannot be written, or holds something else.
     pub fn create(root: impl Into<PathBuf>) -> Result<Self, LayoutError> {
-        let this = Self { root: root.into() };
+        let this = Self { root: root.into(), shared_blobs: None };
         if this.root.join("oci-layout").exists() {
             return Self::open(this.root);
         }
@@ -107,6 +109,12 @@ impl Layout {
         this.write_file("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         this.write_index(&json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [] }))?;
         Ok(this)
+    }
+
+    /// The same layout, read with the blobs of a folder that several layouts share, `<folder>/<algorithm>/<hex>`.
+    #[must_use]
+    pub fn with_shared_blobs(self, folder: Option<PathBuf>) -> Self {
+        Self { shared_blobs: folder, ..self }
     }
 
     /// The folder.
@@ -269,7 +277,8 @@ impl Layout {
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.root.join("blobs").join(digest.algorithm().as_str()).join(digest.hex())
+        let blobs = self.shared_blobs.clone().unwrap_or_else(|| self.root.join("blobs"));
+        blobs.join(digest.algorithm().as_str()).join(digest.hex())
     }
 
     fn not_a_layout(&self, reason: String) -> LayoutError {

@@ -55,6 +55,8 @@ pub struct ClientOptions {
     /// upload ends with the process. The notes hold tokens of the registry's sessions and are readable by their owner
     /// only; they hold no credentials.
     pub uploads: Option<PathBuf>,
+    /// The folder that OCI layouts have their blobs in, when they share one.
+    pub shared_blobs: Option<PathBuf>,
     /// Who reads transports other than registries and OCI layouts; `None` when the program is not there.
     pub skopeo: Option<Skopeo>,
     /// The `User-Agent` header.
@@ -80,6 +82,7 @@ impl Default for ClientOptions {
             http2_blobs: false,
             chunk_size: 64 * 1024 * 1024,
             uploads: None,
+            shared_blobs: None,
             skopeo: None,
             user_agent: "oc-mirror".to_owned(),
         }

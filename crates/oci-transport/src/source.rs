@@ -37,8 +37,10 @@ impl ImageSource {
             Transport::Oci => {
                 let image = image.clone();
                 let digest = image.digest().cloned();
+                let shared_blobs = client.inner.options.shared_blobs.clone();
                 let read = move || -> Result<(Layout, Manifest), LayoutError> {
                     let (layout, name) = Layout::of_reference(&image).expect("the transport was looked at")?;
+                    let layout = layout.with_shared_blobs(shared_blobs);
                     let mut descriptor = layout.resolve(name.as_deref())?;
                     if let Some(digest) = digest {
                         descriptor = Descriptor::new("", digest, 0);
