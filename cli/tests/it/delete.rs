@@ -127,6 +127,7 @@ fn both_steps() {
         .says("some errors occurred during the deletion");
 }
 
+/// `delete: delete-id`.
 #[test]
 fn names_of_the_files() {
     let world = Mirrored::new();
@@ -261,6 +262,7 @@ fn nothing_outside_the_destination_is_deleted() {
     assert!(world.destination.manifest("m/ns/app", "v1").is_some());
 }
 
+/// `delete: force-cache-delete`: what is not on the list stays.
 #[test]
 fn the_cache_is_cleaned_when_asked_for() {
     let world = Mirrored::new();

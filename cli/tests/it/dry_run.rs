@@ -28,6 +28,7 @@ fn blob_requests(registry: &Registry) -> usize {
     registry.requests_matching(&When::kind(Kind::Blob).method("GET")).len()
 }
 
+/// `dry_run: M2D+D2M`, the first half.
 #[test]
 fn mirror_to_disk_before_and_after() {
     let source = source();
@@ -76,6 +77,7 @@ fn mirror_to_disk_before_and_after() {
     assert_eq!((still.len(), still.modified().unwrap()), (archive.len(), archive.modified().unwrap()));
 }
 
+/// `dry_run: manifest lists`.
 #[test]
 fn instances_of_lists() {
     let source = source();
@@ -127,6 +129,7 @@ fn mirror_to_mirror_names_both_sides() {
     assert!(destination.repositories().is_empty(), "{:?}", destination.repositories());
 }
 
+/// `dry_run: M2D+D2M`, the second half.
 #[test]
 fn disk_to_mirror_pushes_nothing() {
     let (source, destination) = (source(), Registry::start_blocking());

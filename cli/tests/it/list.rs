@@ -32,6 +32,7 @@ fn update_service(requests: usize) -> (String, Arc<Mutex<Vec<String>>>, std::thr
     (url, seen, thread)
 }
 
+/// `list releases`: the versions of a channel.
 #[test]
 fn versions_of_a_channel() {
     let (url, seen, thread) = update_service(2);
@@ -62,6 +63,7 @@ fn an_architecture_without_an_answer() {
     thread.join().unwrap();
 }
 
+/// `list releases`: the channels of a version.
 #[test]
 fn channels_of_a_version() {
     let (url, seen, thread) = update_service(2);
@@ -160,6 +162,7 @@ fn catalog(extra: &str) -> Image {
         .build()
 }
 
+/// `list operators`: a catalog, a package of it, a channel of that.
 #[test]
 fn what_a_catalog_holds() {
     let registry = Registry::start_blocking();

@@ -202,6 +202,7 @@ fn delete(home: &Home, inside: &Inside<'_>, args: &[&str]) -> Outcome {
 const NARROW: &str = "- name: foo\n  minVersion: 0.2.0\n  maxVersion: 0.2.0";
 const WIDE: &str = "- name: foo\n  minVersion: 0.2.0\n- name: bar";
 
+/// `m2d_d2m: happy path`, and every other workflow in its turn.
 #[test]
 fn a_whole_life() {
     let (Some(outside), Some(skopeo)) = (Outside::start(), Skopeo::find()) else { return };

@@ -249,6 +249,30 @@ fn a_related_image_that_is_no_reference() {
     assert!(destination.repositories().is_empty(), "{:?}", destination.repositories());
 }
 
+/// `network_isolation`: a selection out of the archive alone. Where the catalog came from has no address on this side, and
+/// whoever asks for it all the same finds a proxy that leads nowhere.
+#[test]
+fn a_selection_without_a_network() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    push_catalog(&source, &[]);
+    let outside = Home::new();
+    let conf = format!("[[registry]]\nlocation = \"{}\"\nprefix = \"registry.example.com\"\n", source.host());
+    let conf = outside.write("registries.conf", conf);
+    let outside = outside.variable("CONTAINERS_REGISTRIES_CONF", conf);
+    configure(&outside, "registry.example.com", Some(("0.2.0", "0.3.1")), &["bar"]);
+    outside.to_disk(&[]).code(0);
+    drop(source);
+    let nowhere = "http://127.0.0.1:1";
+    let inside = Home::new().variable("HTTP_PROXY", nowhere).variable("HTTPS_PROXY", nowhere);
+    configure(&inside, "registry.example.com", Some(("0.2.0", "0.3.1")), &["bar"]);
+    std::fs::create_dir(inside.disk()).unwrap();
+    let archive = "mirror_000001.tar";
+    std::fs::copy(outside.disk().join(archive), inside.disk().join(archive)).unwrap();
+    inside.to_mirror(destination.host(), &["--retry-times=1"]).code(0);
+    let found = bundles(&published(&destination, "cat/index", "latest"));
+    assert_eq!(found, ["bar.v1.0.0", "foo.v0.2.0", "foo.v0.3.0", "foo.v0.3.1"]);
+}
+
 /// `catalog_extra_blobs`: metas of other schemas stay where they were: with their package, or at the root.
 #[test]
 fn metas_of_other_schemas() {

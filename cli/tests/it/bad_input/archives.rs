@@ -7,6 +7,7 @@ use test_support::Registry;
 use super::{Site, leaves};
 use crate::harness::Home;
 
+/// `d2m_invalid_from: missing` and `empty dir`.
 #[test]
 fn a_folder_without_archives() {
     let destination = Registry::start_blocking();
@@ -22,6 +23,7 @@ fn a_folder_without_archives() {
     assert_eq!(destination.request_count(), 0, "nothing was there to be pushed");
 }
 
+/// `archive: first tar empty`.
 #[test]
 fn an_empty_archive_file() {
     let destination = Registry::start_blocking();

@@ -8,6 +8,7 @@ use super::*;
 
 const ARCHITECTURES: [&str; 4] = ["amd64", "arm64", "ppc64le", "s390x"];
 
+/// `sparse: architectures`.
 #[test]
 fn a_payload_of_each_architecture() {
     let Some(outside) = Outside::new() else { return };
@@ -51,7 +52,8 @@ fn all_of(image: &Image) -> Vec<String> {
     image.children.iter().filter_map(|child| Some(child.platform.as_ref()?.architecture.clone())).collect()
 }
 
-/// Lists travel whole, with the instances that are asked for and no others, by every way.
+/// `sparse: validation`, `M2M and M2D+D2M filtered`, `no filter` and `strict registry`: lists travel whole, with the instances
+/// that are asked for and no others, by every way.
 #[test]
 fn platforms_leave_the_other_instances_behind() {
     let Some(outside) = Outside::new() else { return };

@@ -26,6 +26,7 @@ fn channels_that_select_nothing() {
     assert!(outside.home.archives().is_empty());
 }
 
+/// With its signature, and `signatures: --ignore-release-signature`.
 #[test]
 fn a_release_by_reference() {
     let Some(outside) = Outside::new() else { return };

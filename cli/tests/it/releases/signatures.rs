@@ -58,6 +58,7 @@ fn only_good_signatures_count() {
     assert_ne!(std::fs::read(&kept).unwrap(), b"altered");
 }
 
+/// `signatures: server down`.
 #[test]
 fn a_dead_server_is_named() {
     let Some(outside) = Outside::new() else { return };
@@ -69,6 +70,7 @@ fn a_dead_server_is_named() {
     home.to_disk(&[]).code(2).says("collection error").says("http request").says("127.0.0.1:1");
     drop(service);
     home.to_disk(&[]).code(2).says("no release images found").says("request failed");
+    assert!(home.archives().is_empty());
     drop(source);
 }
 

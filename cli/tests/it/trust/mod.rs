@@ -122,6 +122,7 @@ fn signatures_and_other_artifacts_cross_the_gap() {
     images[0].assert_attached(&destination, "m/");
 }
 
+/// `signatures: removed`.
 #[test]
 fn signatures_stay_behind_when_asked_to() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
