@@ -39,10 +39,12 @@
 //! - A lookaside that is neither `file:///…` nor `http(s)://…` is refused when it is asked for, not when it is used.
 
 mod auth;
+mod base64;
 mod certs;
 mod layer;
 pub mod locations;
 mod lookaside;
+mod object;
 pub mod policy;
 mod registries;
 mod scopes;

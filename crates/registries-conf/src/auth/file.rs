@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use image_ref::Repository;
 use serde::Deserialize;
 
-use super::object::Object;
 use super::{Credentials, Helper, Secret};
+use crate::base64::base64_of;
+use crate::object::Object;
 
 /// The content of one auth file. Its secrets are decoded when parsed and cannot be printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -203,7 +202,7 @@ impl RawEntry {
         let Some(auth) = some(self.auth) else {
             return Ok(some(self.username).map(|user| Credentials::basic(user, self.password.unwrap_or_default())));
         };
-        let decoded = STANDARD.decode(auth.trim()).map_err(|_| "its `auth` is not base64")?;
+        let decoded = base64_of(auth.trim()).map_err(|_| "its `auth` is not base64")?;
         let decoded = String::from_utf8(decoded).map_err(|_| "its `auth` is not UTF-8 text")?;
         let (username, password) =
             decoded.split_once(':').ok_or("its `auth` has no colon between user and password")?;

@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 
-use super::object::Object;
 use super::{Credentials, Secret};
+use crate::object::Object;
 
 /// A helper program that knows credentials for one server.
 #[derive(Debug, Clone, PartialEq, Eq)]

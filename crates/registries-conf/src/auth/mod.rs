@@ -5,7 +5,6 @@ mod chain;
 mod credentials;
 mod file;
 mod helper;
-mod object;
 
 pub use chain::CredentialChain;
 pub use credentials::{Credentials, Secret};

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use image_ref::{ImageRef, Repository};
 
 use super::wire;
 use super::{
     Fulcio, KeySource, KeyType, Pki, Policy, Requirement, SignedBy, SignedIdentity, SigstoreSigned, SigstoreTrust,
 };
+use crate::base64::base64_of;
 use crate::layer::{Origin, Position};
+use crate::object::Object;
 
 /// A mistake in policy.json.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum PolicyError {
 }
 
 pub(super) fn policy(name: &str, text: &str) -> Result<Policy, PolicyError> {
-    let file: wire::File = serde_json::from_str(text).map_err(|error| {
+    let Object(file): Object<wire::File> = serde_json::from_str(text).map_err(|error| {
         let position = (error.line() > 0).then(|| Position { line: error.line(), column: error.column().max(1) });
         // serde_json repeats the position at the end of its message.
         let message = error.to_string();
@@ -57,7 +57,7 @@ pub(super) fn policy(name: &str, text: &str) -> Result<Policy, PolicyError> {
     Ok(Policy { name: name.to_owned(), default: section(name, "default", file.default)?, transports })
 }
 
-fn section(file: &str, place: &str, raw: Vec<wire::Requirement>) -> Result<Vec<Requirement>, PolicyError> {
+fn section(file: &str, place: &str, raw: Vec<Object<wire::Requirement>>) -> Result<Vec<Requirement>, PolicyError> {
     let error = |place, message| PolicyError::Requirement { file: file.to_owned(), place, message };
     if raw.is_empty() {
         let message =
@@ -66,7 +66,7 @@ fn section(file: &str, place: &str, raw: Vec<wire::Requirement>) -> Result<Vec<R
     }
     raw.into_iter()
         .enumerate()
-        .map(|(at, raw)| requirement(raw).map_err(|message| error(format!("{place}[{at}]"), message)))
+        .map(|(at, Object(raw))| requirement(raw).map_err(|message| error(format!("{place}[{at}]"), message)))
         .collect()
 }
 
@@ -89,7 +89,7 @@ fn requirement(raw: wire::Requirement) -> Result<Requirement, String> {
             Requirement::SignedBy(SignedBy { key_type, keys, signed_identity: optional_identity(signed_identity)? })
         }
         wire::Requirement::SignedBaseLayer { base_layer_identity } => {
-            Requirement::SignedBaseLayer(identity(base_layer_identity)?)
+            Requirement::SignedBaseLayer(identity(base_layer_identity.0)?)
         }
         wire::Requirement::SigstoreSigned(raw) => Requirement::SigstoreSigned(sigstore(*raw)?),
     })
@@ -104,10 +104,10 @@ fn sigstore(raw: wire::Sigstore) -> Result<SigstoreSigned, String> {
         raw.key_datas,
     )?;
     let mut trust: Vec<SigstoreTrust> = keys.into_iter().map(SigstoreTrust::Keys).collect();
-    if let Some(raw) = raw.fulcio {
+    if let Some(Object(raw)) = raw.fulcio {
         trust.push(SigstoreTrust::Fulcio(fulcio(raw)?));
     }
-    if let Some(raw) = raw.pki {
+    if let Some(Object(raw)) = raw.pki {
         trust.push(SigstoreTrust::Pki(pki(raw)?));
     }
     let (Some(trust), None) = (trust.pop(), trust.pop()) else {
@@ -198,14 +198,14 @@ fn key_sources(
         if datas.is_empty() || datas.iter().any(String::is_empty) {
             return Err(format!("{name} must not be empty"));
         }
-        let decoded: Result<_, _> = datas.iter().map(|data| STANDARD.decode(data)).collect();
+        let decoded: Result<_, _> = datas.iter().map(|data| base64_of(data)).collect();
         sources.push(KeySource::Data(decoded.map_err(|error| format!("{name} is not base64: {error}"))?));
     }
     Ok(sources)
 }
 
-fn optional_identity(raw: Option<wire::Identity>) -> Result<SignedIdentity, String> {
-    raw.map_or(Ok(SignedIdentity::default()), identity)
+fn optional_identity(raw: Option<Object<wire::Identity>>) -> Result<SignedIdentity, String> {
+    raw.map_or(Ok(SignedIdentity::default()), |Object(raw)| identity(raw))
 }
 
 fn identity(raw: wire::Identity) -> Result<SignedIdentity, String> {

@@ -1,4 +1,4 @@
-//! The JSON of policy.json as it is written. Strict everywhere: no unknown keys, no key twice.
+//! The JSON of policy.json as it is written. Strict everywhere: no unknown keys, no key twice, no list for an object.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,12 +7,14 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use crate::object::Object;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    pub(super) default: Vec<Requirement>,
+    pub(super) default: Vec<Object<Requirement>>,
     #[serde(default)]
-    pub(super) transports: UniqueMap<UniqueMap<Vec<Requirement>>>,
+    pub(super) transports: UniqueMap<UniqueMap<Vec<Object<Requirement>>>>,
 }
 
 /// A JSON object in which no key stands twice.
@@ -63,10 +65,10 @@ pub(super) enum Requirement {
         key_path: Option<String>,
         key_paths: Option<Vec<String>>,
         key_data: Option<String>,
-        signed_identity: Option<Identity>,
+        signed_identity: Option<Object<Identity>>,
     },
     SignedBaseLayer {
-        base_layer_identity: Identity,
+        base_layer_identity: Object<Identity>,
     },
     SigstoreSigned(Box<Sigstore>),
 }
@@ -78,13 +80,13 @@ pub(super) struct Sigstore {
     pub(super) key_paths: Option<Vec<String>>,
     pub(super) key_data: Option<String>,
     pub(super) key_datas: Option<Vec<String>>,
-    pub(super) fulcio: Option<Fulcio>,
-    pub(super) pki: Option<Pki>,
+    pub(super) fulcio: Option<Object<Fulcio>>,
+    pub(super) pki: Option<Object<Pki>>,
     pub(super) rekor_public_key_path: Option<String>,
     pub(super) rekor_public_key_paths: Option<Vec<String>>,
     pub(super) rekor_public_key_data: Option<String>,
     pub(super) rekor_public_key_datas: Option<Vec<String>>,
-    pub(super) signed_identity: Option<Identity>,
+    pub(super) signed_identity: Option<Object<Identity>>,
 }
 
 #[derive(Deserialize)]

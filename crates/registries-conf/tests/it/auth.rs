@@ -43,6 +43,7 @@ fn keys_from_most_to_least_specific() {
             "tagged.io/a:1": {"auth": "dGFnOjE="},
             "nul.io": {"auth": "bnVsOnNlY3JldAAA"},
             "colon.io": {"auth": "YTpiOmM="},
+            "lines.io": {"auth": "bGlu\nZXM6\r\nMQ==\n"},
             "token.io": {"auth": "MDA6", "identitytoken": "refresh"},
             "bearer.io": {"registrytoken": "ready"},
             "fields.io": {"username": "u", "password": "p"},
@@ -64,6 +65,7 @@ fn keys_from_most_to_least_specific() {
     check(&file, "tagged.io/a", "-");
     check(&file, "nul.io/x", "nul:secret");
     check(&file, "colon.io/x", "a:b:c");
+    check(&file, "lines.io/x", "lines:1");
     check(&file, "token.io/x", "identity refresh");
     check(&file, "bearer.io/x", "bearer ready");
     check(&file, "fields.io/x", "u:p");

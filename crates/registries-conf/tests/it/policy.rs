@@ -159,7 +159,7 @@ fn mistakes_are_refused() {
     assert_snapshot!(error("{}"), @"policy.json:1:15: invalid policy: missing field `type`");
     assert_snapshot!(
         error(r#"{"type": "reject", "keyPath": "/k"}"#),
-        @"policy.json:1:49: invalid policy: unknown field `keyPath`, there are no fields"
+        @"policy.json:1:48: invalid policy: unknown field `keyPath`, there are no fields"
     );
     assert_snapshot!(
         error(r#"{"type": "reject", "type": "insecureAcceptAnything"}"#),
@@ -167,7 +167,7 @@ fn mistakes_are_refused() {
     );
     assert_snapshot!(
         error(r#"{"type": "signedBy", "keyPath": "/k"}"#),
-        @"policy.json:1:51: invalid policy: missing field `keyType`"
+        @"policy.json:1:50: invalid policy: missing field `keyType`"
     );
     assert_snapshot!(
         error(r#"{"type": "signedBy", "keyType": "PGP", "keyPath": "/k"}"#),
@@ -179,7 +179,7 @@ fn mistakes_are_refused() {
     );
     assert_snapshot!(
         error(r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k", "keypath": "/k"}"#),
-        @"policy.json:1:90: invalid policy: unknown field `keypath`, expected one of `keyType`, `keyPath`, `keyPaths`, `keyData`, `signedIdentity`"
+        @"policy.json:1:89: invalid policy: unknown field `keypath`, expected one of `keyType`, `keyPath`, `keyPaths`, `keyData`, `signedIdentity`"
     );
     assert_snapshot!(
         error(r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPaths": []}"#),
@@ -191,11 +191,11 @@ fn mistakes_are_refused() {
     );
     assert_snapshot!(
         error(r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k", "signedIdentity": {"type": "matchNothing"}}"#),
-        @"policy.json:1:117: invalid policy: unknown variant `matchNothing`, expected one of `matchExact`, `matchRepoDigestOrExact`, `matchRepository`, `exactReference`, `exactRepository`, `remapIdentity`"
+        @"policy.json:1:116: invalid policy: unknown variant `matchNothing`, expected one of `matchExact`, `matchRepoDigestOrExact`, `matchRepository`, `exactReference`, `exactRepository`, `remapIdentity`"
     );
     assert_snapshot!(
         error(r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k", "signedIdentity": {"type": "matchExact", "x": 1}}"#),
-        @"policy.json:1:123: invalid policy: unknown field `x`, there are no fields"
+        @"policy.json:1:122: invalid policy: unknown field `x`, there are no fields"
     );
     assert_snapshot!(
         error(r#"{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k", "signedIdentity": {"type": "exactReference", "dockerReference": "reg.io/x"}}"#),
@@ -215,7 +215,7 @@ fn mistakes_are_refused() {
     );
     assert_snapshot!(
         error(r#"{"type": "sigstoreSigned", "keyPath": "/k", "unknown": 1}"#),
-        @"policy.json:1:71: invalid policy: unknown field `unknown`, expected one of `keyPath`, `keyPaths`, `keyData`, `keyDatas`, `fulcio`, `pki`, `rekorPublicKeyPath`, `rekorPublicKeyPaths`, `rekorPublicKeyData`, `rekorPublicKeyDatas`, `signedIdentity`"
+        @"policy.json:1:70: invalid policy: unknown field `unknown`, expected one of `keyPath`, `keyPaths`, `keyData`, `keyDatas`, `fulcio`, `pki`, `rekorPublicKeyPath`, `rekorPublicKeyPaths`, `rekorPublicKeyData`, `rekorPublicKeyDatas`, `signedIdentity`"
     );
     assert_snapshot!(
         error(r#"{"type": "sigstoreSigned", "keyPath": "/k", "pki": {"caRootsPath": "/r", "subjectEmail": "a@b"}}"#),
@@ -245,6 +245,29 @@ fn mistakes_are_refused() {
         error(r#"{"type": "sigstoreSigned", "pki": {"caRootsPath": "/r"}}"#),
         @"policy.json: invalid policy: default[0]: at least one of pki.subjectHostname and pki.subjectEmail must be specified"
     );
+}
+
+/// What serde reads a struct, or a word that says its kind, from as well.
+#[test]
+fn a_list_is_no_object() {
+    let check = |error: &str| {
+        assert!(error.ends_with(": invalid policy: invalid type: sequence, expected a JSON object"), "{error}");
+    };
+    check(&Policy::parse("policy.json", r#"[[{"type": "reject"}]]"#).unwrap_err().to_string());
+    for requirement in [
+        r#"["insecureAcceptAnything"]"#,
+        r#"{"type": "sigstoreSigned", "keyPath": "/k", "signedIdentity": ["matchRepository"]}"#,
+        r#"{"type": "sigstoreSigned", "fulcio": ["/ca", null, "i", "a@b"], "rekorPublicKeyPath": "/r"}"#,
+    ] {
+        check(&with(requirement).unwrap_err());
+    }
+}
+
+/// `base64` breaks what it writes into lines.
+#[test]
+fn key_data_in_lines() {
+    let signed = only(r#"{"type": "signedBy", "keyType": "GPGKeys", "keyData": "a2\r\nV5\n"}"#);
+    assert!(matches!(signed, Requirement::SignedBy(signed) if signed.keys == KeySource::Data(vec![b"key".to_vec()])));
 }
 
 #[test]

@@ -7,9 +7,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 
 /// What is read from a JSON object. A derived struct also reads itself from an array of its fields' values, in their order,
-/// which no format of credentials means.
+/// which no format of this crate means.
 #[derive(Default)]
-pub(super) struct Object<T>(pub(super) T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
