@@ -262,6 +262,22 @@ fn nothing_outside_the_destination_is_deleted() {
     assert!(world.destination.manifest("m/ns/app", "v1").is_some());
 }
 
+/// What registries.conf blocks is not asked, and keeps what it has; the rest of the list goes.
+#[test]
+fn nothing_is_deleted_where_it_is_blocked() {
+    let mirrored = Mirrored::new();
+    mirrored.write_disc(&mirrored.names());
+    mirrored.generate(&[]).code(0);
+    let blocked = format!("[[registry]]\nlocation = \"{}/ns/app\"\nblocked = true\n", mirrored.to());
+    let conf = mirrored.home.write(".config/containers/registries.conf", blocked);
+    mirrored.destination.clear_requests();
+    mirrored.execute("delete-images.yaml", &[]).code(1).says("is blocked in").says(&conf.display().to_string());
+    let asked = mirrored.destination.requests();
+    assert!(asked.iter().all(|request| !request.path.contains("/ns/app/")), "{asked:?}");
+    assert!(mirrored.destination.manifest("m/ns/app", "v1").is_some());
+    assert!(mirrored.destination.manifest("m/ns/list", "v2").is_none());
+}
+
 /// `delete: force-cache-delete`: what is not on the list stays.
 #[test]
 fn the_cache_is_cleaned_when_asked_for() {

@@ -114,9 +114,13 @@ impl Execute {
         let mut targets = BTreeMap::new();
         for (at, item) in self.list.items.iter().enumerate() {
             match item.target(&destination) {
-                Ok(image) => {
-                    targets.insert(at, image);
-                }
+                // A registry that must not be written to must not lose anything either (contract `release.md` 7.2).
+                Ok(image) => match self.client.options().registries.blocked(image.name()) {
+                    Some(blocked) => items[at].fail("blocked", false, blocked.to_string()),
+                    None => {
+                        targets.insert(at, image);
+                    }
+                },
                 Err(error) => items[at].fail("elsewhere", false, error.to_string()),
             }
         }
