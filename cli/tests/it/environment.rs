@@ -125,6 +125,27 @@ fn both_sides_are_in_one_file() {
     row.home.mirror_to_mirror(destination.host(), &[]).code(1).says("checking registry").says(destination.host());
 }
 
+/// Whoever may use a namespace only has credentials for no more than that, and the check of the destination asks with them.
+#[test]
+fn credentials_of_a_namespace() {
+    let row = Row::new(&[], &[("XDG_RUNTIME_DIR", "run")]);
+    let destination = Registry::builder().auth(Auth::basic("you", "hidden")).start_blocking();
+    let write = |namespace: &str| {
+        let entry = |place: &str, login: &str| format!("\"{place}\": {{\"auth\": \"{}\"}}", base64(login));
+        let here = entry(&format!("{}/ns", row.source.host()), "me:secret");
+        let there = entry(&format!("{}/{namespace}", destination.host()), "you:hidden");
+        row.home.write("run/containers/auth.json", format!("{{\"auths\": {{{here}, {there}}}}}"));
+    };
+    let to = |path: &str| format!("{}/{path}", destination.host());
+    for (key, path) in [("team", "team"), ("team", "team/mirror"), ("team/mirror", "team/mirror")] {
+        write(key);
+        row.home.mirror_to_mirror(&to(path), &[]).code(0);
+        assert!(destination.manifest(&format!("{path}/ns/app"), "v1").is_some(), "{key} for {path}");
+    }
+    let other = row.home.mirror_to_mirror(&to("other"), &[]);
+    other.code(1).says(&format!("checking registry \"{}\" access", to("other"))).says("no credentials were found");
+}
+
 /// A helper program is asked for the registry that an auth file names; it is found on `PATH`.
 #[test]
 fn credential_helpers() {

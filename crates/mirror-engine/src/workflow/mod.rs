@@ -352,12 +352,12 @@ fn conclude(
 
 /// Whether the destination registry answers and knows us, before anything else is done.
 async fn check_access(job: &Job, destination: &Destination, observer: &Arc<dyn Observer>) -> Result<(), RunError> {
-    let refused =
-        |why: String| RunError::generic(format!("checking registry \"{}\" access: {why}", destination.registry()));
+    let refused = |why: String| RunError::generic(format!("checking registry \"{destination}\" access: {why}"));
     if let Some(blocked) = job.destination.options().registries.blocked(&destination.to_string()) {
         return Err(refused(blocked.to_string()));
     }
-    job.destination.ping(destination.registry()).await.map_err(|error| refused(crate::copy::chain(&error)))?;
+    // With the credentials of the namespace: an auth file may have no others for this registry.
+    job.destination.ping(&destination.to_string()).await.map_err(|error| refused(crate::copy::chain(&error)))?;
     let text = format!("Verified that we can authenticate against registry \"{}\"", destination.registry());
     observer.event(Event::Info(text));
     Ok(())
