@@ -135,3 +135,57 @@ impl TokenAnswer {
         Some(Token { header: bearer_header(&text)?, expires: asked + lifetime })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenge;
+
+    #[test]
+    fn tokens_are_replaced_before_their_end() {
+        let asked = Instant::now();
+        let check = |answer: &str, header: &str, fresh_for: u64| {
+            let answer: TokenAnswer = serde_json::from_str(answer).unwrap();
+            let token = answer.into_token(asked).unwrap();
+            assert_eq!(token.header, header);
+            assert!(token.is_fresh(asked + Duration::from_secs(fresh_for - 1)), "{fresh_for}");
+            assert!(!token.is_fresh(asked + Duration::from_secs(fresh_for)), "{fresh_for}");
+        };
+        // Ten seconds less than what it says, of which a minute is the least that is believed.
+        check(r#"{"token": "t", "expires_in": 300}"#, "Bearer t", 290);
+        check(r#"{"access_token": "a", "expires_in": 300}"#, "Bearer a", 290);
+        check(r#"{"token": "t", "access_token": "a"}"#, "Bearer t", 50);
+        check(r#"{"token": "", "access_token": "a", "expires_in": null}"#, "Bearer a", 50);
+        check(r#"{"token": "t", "expires_in": 5}"#, "Bearer t", 50);
+        check(r#"{"token": "t", "expires_in": -1}"#, "Bearer t", 50);
+        // When it was issued is a matter of the server's clock.
+        check(r#"{"token": "t", "expires_in": 300, "issued_at": "2001-01-01T00:00:00Z"}"#, "Bearer t", 290);
+        for none in ["{}", r#"{"token": ""}"#, r#"{"token": "a\nb"}"#] {
+            let answer: TokenAnswer = serde_json::from_str(none).unwrap();
+            assert!(answer.into_token(asked).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn the_challenge_that_is_answered() {
+        let check = |headers: &str, credentials: Option<&Credentials>, expected: Option<&str>| {
+            let challenges = challenge::parse(headers);
+            let found = choose(&challenges, credentials).map(|challenge| challenge.scheme.as_str());
+            assert_eq!(found, expected, "{headers} {credentials:?}");
+        };
+        let (password, refresh) = (Credentials::basic("u", "p"), Credentials::IdentityToken(Secret::new("t")));
+        let both = r#"Basic realm="x", Bearer realm="https://auth.io/token""#;
+        check(both, Some(&password), Some("basic"));
+        check(both, None, Some("bearer"));
+        check(both, Some(&refresh), Some("bearer"));
+        let turned = r#"Bearer realm="https://auth.io/token", Basic realm="x""#;
+        check(turned, Some(&password), Some("bearer"));
+        check(turned, None, Some("bearer"));
+        check("Negotiate, Digest realm=\"x\"", Some(&password), None);
+        check("Negotiate, Basic realm=\"x\"", Some(&password), Some("basic"));
+        // A token server without an address is none.
+        check("Bearer service=\"x\", Basic realm=\"x\"", Some(&password), Some("basic"));
+        check("Basic realm=\"x\"", None, None);
+        check("", Some(&password), None);
+    }
+}

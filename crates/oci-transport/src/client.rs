@@ -32,8 +32,8 @@ pub struct Client {
 
 pub(crate) struct Inner {
     pub(crate) options: ClientOptions,
-    hosts: Mutex<HashMap<(String, bool), Arc<Host>>>,
-    foreign: Mutex<HashMap<(String, bool), reqwest::Client>>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    foreign: Mutex<HashMap<String, reqwest::Client>>,
     pub(crate) credentials: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Option<Credentials>>>>>,
     /// Which source served a repository last, by its logical name.
     pub(crate) served: Mutex<HashMap<String, Endpoint>>,
@@ -79,9 +79,7 @@ impl Client {
 
     /// A repository as a place to write to, or to read from without mirrors.
     pub fn endpoint(&self, repository: &Repository) -> Endpoint {
-        let insecure =
-            self.inner.options.obey_insecure && self.inner.options.registries.is_insecure(&repository.to_string());
-        Endpoint { repository: repository.clone(), logical: repository.clone(), mirror: false, insecure }
+        Endpoint { repository: repository.clone(), logical: repository.clone(), mirror: false }
     }
 
     /// The places an image may be read from, in the order they are tried.
@@ -98,18 +96,13 @@ impl Client {
             .map_err(|error| Error::new(Condition::Configuration, action(), error.to_string()))?;
         sources
             .into_iter()
-            .map(|PullSource { image, logical, insecure, mirror, .. }| {
+            .map(|PullSource { image, logical, mirror, .. }| {
                 let name = |image: &ImageRef| {
                     image
                         .repository()
                         .map_err(|error| Error::new(Condition::Configuration, action(), error.to_string()))
                 };
-                Ok(Endpoint {
-                    repository: name(&image)?,
-                    logical: name(&logical)?,
-                    mirror,
-                    insecure: insecure && self.inner.options.obey_insecure,
-                })
+                Ok(Endpoint { repository: name(&image)?, logical: name(&logical)?, mirror })
             })
             .collect()
     }
@@ -139,7 +132,7 @@ impl Client {
             None => None,
         };
         let name = endpoint.as_ref().map_or(registry, |endpoint| endpoint.repository.registry());
-        let host = self.inner.host_named(name, endpoint.as_ref().is_some_and(|endpoint| endpoint.insecure))?;
+        let host = self.inner.host_named(name)?;
         let mut retries = self.inner.options.retry.start().watching(&host);
         loop {
             let attempt = async {
@@ -199,18 +192,16 @@ impl Inner {
     }
 
     pub(crate) fn host(&self, at: &Endpoint) -> Result<Arc<Host>, Error> {
-        self.host_named(at.repository.registry(), at.insecure)
+        self.host_named(at.repository.registry())
     }
 
-    pub(crate) fn host_named(&self, registry: &str, insecure: bool) -> Result<Arc<Host>, Error> {
-        let insecure = insecure || !self.options.tls_verify;
+    pub(crate) fn host_named(&self, registry: &str) -> Result<Arc<Host>, Error> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (registry.to_owned(), insecure);
-        if let Some(host) = hosts.get(&key) {
+        if let Some(host) = hosts.get(registry) {
             return Ok(Arc::clone(host));
         }
-        let host = Arc::new(Host::new(registry, insecure, &self.options)?);
-        hosts.insert(key, Arc::clone(&host));
+        let host = Arc::new(Host::new(registry, &self.options)?);
+        hosts.insert(registry.to_owned(), Arc::clone(&host));
         Ok(host)
     }
 
@@ -224,12 +215,11 @@ impl Inner {
             return Ok(host.profile.foreign.clone());
         }
         let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (name, host.insecure);
-        if let Some(client) = foreign.get(&key) {
+        if let Some(client) = foreign.get(&name) {
             return Ok(client.clone());
         }
         let client = Profile::new(&self.options, directory.as_deref(), host.insecure)?.bulk;
-        foreign.insert(key, client.clone());
+        foreign.insert(name, client.clone());
         Ok(client)
     }
 

@@ -10,7 +10,6 @@ pub struct Endpoint {
     pub(crate) repository: Repository,
     pub(crate) logical: Repository,
     pub(crate) mirror: bool,
-    pub(crate) insecure: bool,
 }
 
 impl Endpoint {

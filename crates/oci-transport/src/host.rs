@@ -42,12 +42,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(registry: &str, insecure: bool, options: &ClientOptions) -> Result<Self, Error> {
+    pub(crate) fn new(registry: &str, options: &ClientOptions) -> Result<Self, Error> {
         let directory = certificate_directory(options, registry);
-        let profile = Profile::new(options, directory.as_deref(), insecure)?;
+        let profile = Profile::new(options, directory.as_deref(), !options.tls_verify)?;
         Ok(Self {
             registry: registry.to_owned(),
-            insecure,
+            insecure: !options.tls_verify,
             profile,
             base: tokio::sync::OnceCell::new(),
             auth: Authenticator::default(),
@@ -88,3 +88,20 @@ const START_CONCURRENCY: usize = 8;
 
 /// The smallest chunk of an upload: 1 MiB.
 pub(crate) const MINIMUM_CHUNK: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let check = |registry: &str, expected: &str| {
+            let host = Host::new(registry, &ClientOptions::default()).expect("a host");
+            assert_eq!(host.url("https").expect("an address").as_str(), expected);
+        };
+        check("quay.io", "https://quay.io/");
+        check("lab.io:8443", "https://lab.io:8443/");
+        check("[::1]:5000", "https://[::1]:5000/");
+        check("docker.io", "https://registry-1.docker.io/");
+    }
+}

@@ -21,9 +21,6 @@ pub struct ClientOptions {
     /// Verify certificates. When false, HTTPS without verification is tried first, then plain HTTP (contract
     /// `release.md` 7.1). An explicit choice: `insecure` in registries.conf is not asked.
     pub tls_verify: bool,
-    /// Let `insecure` in registries.conf switch verification off for its registry. Only the digest lookup of
-    /// `platform.release` wants that (contract `release.md` 7.1).
-    pub obey_insecure: bool,
     /// The `certs.d` folders, most important first. The first that has a sub-folder named like the registry
     /// (`host[:port]`) is used, and only that one (contract `release.md` 7.5).
     pub cert_dirs: Vec<PathBuf>,
@@ -68,7 +65,6 @@ impl Default for ClientOptions {
         Self {
             side: Side::Source,
             tls_verify: true,
-            obey_insecure: false,
             cert_dirs: Vec::new(),
             cert_dir: None,
             registries: Arc::new(RegistriesConf::default()),

@@ -143,6 +143,79 @@ async fn tls_profiles() {
     assert!(text.contains("missing key for client certificate: `"), "{text}");
 }
 
+/// The first folder that there is counts, alone, and its name is that of the registry with its port.
+#[tokio::test]
+async fn one_folder_of_certificates() {
+    let ca = TestCa::new();
+    let registry = Registry::builder().tls(&ca).start_blocking();
+    registry.push("ns/app", "v1", &made());
+    let roots = tempfile::tempdir().unwrap();
+    let check = async |folders: &[&str], trusted: bool| {
+        let client = client(|options| {
+            options.tls_verify = true;
+            options.cert_dirs = folders.iter().map(|folder| roots.path().join(folder)).collect();
+        });
+        let found = client.pull_manifest(&image(&registry, "ns/app:v1")).await;
+        let condition = found.map(drop).map_err(|error| error.condition());
+        assert_eq!(condition, if trusted { Ok(()) } else { Err(Condition::Certificate) }, "{folders:?}");
+    };
+    ca.write_certs_d(&roots.path().join("right"), registry.host(), false).unwrap();
+    ca.write_certs_d(&roots.path().join("portless"), "127.0.0.1", false).unwrap();
+    std::fs::create_dir_all(roots.path().join("empty").join(registry.host())).unwrap();
+    check(&["right"], true).await;
+    check(&["absent", "portless", "right", "empty"], true).await;
+    check(&["empty", "right"], false).await;
+    check(&["portless"], false).await;
+}
+
+/// What a side was told of certificates counts for all it reaches, whatever registries.conf says.
+#[tokio::test]
+async fn insecure_of_registries_conf_is_not_asked() {
+    let (mirror, primary) = (Registry::start_blocking(), Registry::builder().tls(&TestCa::new()).start_blocking());
+    let text = format!(
+        "[[registry]]\nlocation = \"{}\"\ninsecure = true\n[[registry.mirror]]\nlocation = \"{}\"\ninsecure = true\n",
+        primary.host(),
+        mirror.host()
+    );
+    for registry in [&mirror, &primary] {
+        registry.push("ns/app", "v1", &made());
+    }
+    let strict = client(|options| {
+        options.tls_verify = true;
+        options.registries = conf(&text);
+    });
+    let error = strict.pull_manifest(&image(&primary, "ns/app:v1")).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::Certificate, "{error}");
+    assert!(error.to_string().contains("server gave HTTP response to HTTPS client"), "{error}");
+    let lax = client(|options| options.registries = conf(&text.replace("insecure = true\n", "")));
+    assert!(lax.pull_manifest(&image(&primary, "ns/app:v1")).await.unwrap().endpoint.is_mirror());
+}
+
+/// Credentials that were given, not found, belong to the registry that was asked for.
+#[tokio::test]
+async fn given_credentials_go_to_no_mirror() {
+    let secured = || Registry::builder().auth(Auth::basic("user", "s3cret")).start_blocking();
+    let (mirror, primary) = (secured(), secured());
+    let text = format!(
+        "[[registry]]\nlocation = \"{}\"\n[[registry.mirror]]\nlocation = \"{}\"\n",
+        primary.host(),
+        mirror.host()
+    );
+    for registry in [&mirror, &primary] {
+        registry.push("ns/app", "v1", &made());
+    }
+    let client = client(|options| {
+        options.registries = conf(&text);
+        let credentials = oci_transport::Credentials::basic("user", "s3cret");
+        options.credentials = Arc::new(oci_transport::Fixed { registry: None, credentials });
+    });
+    let pulled = client.pull_manifest(&image(&primary, "ns/app:v1")).await.unwrap();
+    assert!(!pulled.endpoint.is_mirror());
+    let asked = mirror.requests();
+    assert!(!asked.is_empty() && asked.iter().all(|request| request.header("authorization").is_none()), "{asked:?}");
+    assert!(primary.requests().iter().all(|request| request.header("user-agent") == Some("oc-mirror")));
+}
+
 #[tokio::test]
 async fn credentials_stay_home() {
     let registry = Registry::builder().auth(Auth::Token(TokenAuth::user("user", "s3cret"))).start_blocking();
