@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use test_support::{
-    DebianRegistry, Effect, Fault, ImageBuilder, Kind, Layer, Nowhere, Registry, Skopeo, When, World, WorldImage,
+    Auth, DebianRegistry, Effect, Fault, ImageBuilder, Kind, Layer, Nowhere, Registry, Skopeo, When, World, WorldImage,
 };
 
-use crate::harness::{Home, plain};
+use crate::harness::{Home, base64, plain};
 
 /// Carries the archive to another place, as someone with a disk would.
 fn carry(from: &Home, to: &Home) {
@@ -363,6 +363,79 @@ mod registries_conf {
             "location = \"REAL/real\"",
         ]);
         check(&two, "logical.example/team/app:v1", None);
+    }
+
+    /// A name without a host means Docker Hub, and nothing that is said about short names.
+    #[test]
+    fn names_without_a_host() {
+        let hub = |place: &str| table(&["[[registry]]", "prefix = \"docker.io\"", &format!("location = \"{place}\"")]);
+        check(&hub("REAL"), "real/app:v1", None);
+        let short = |more: &str| table(&["unqualified-search-registries = [\"REAL\"]"]) + &hub("DOWN") + more;
+        check(&short(""), "real/app:v1", Some("refused"));
+        check(&short("[aliases]\n\"real/app\" = \"REAL/real/app\"\n"), "real/app:v1", Some("refused"));
+    }
+
+    /// Credentials of auth files are looked up by the name of the mirror; those of the command line never go there.
+    #[test]
+    fn credentials_for_mirrors() {
+        let secured = || {
+            let registry = Registry::builder().auth(Auth::basic("me", "secret")).start_blocking();
+            registry.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+            registry
+        };
+        let (mirror, primary) = (secured(), secured());
+        let conf = table(&[
+            "[[registry]]",
+            &format!("location = \"{}\"", primary.host()),
+            "[[registry.mirror]]",
+            &format!("location = \"{}\"", mirror.host()),
+        ]);
+        let served = |registry: &Registry| {
+            registry.requests().iter().any(|request| request.repository == "ns/app" && request.status() == 200)
+        };
+        let check = |auth: &str, more: &[&str], by_mirror: bool| {
+            let home = Home::new();
+            let path = home.write("registries.conf", &conf);
+            let home = home.variable("CONTAINERS_REGISTRIES_CONF", path);
+            home.write(".config/containers/auth.json", auth);
+            home.additional_images([format!("{}/ns/app:v1", primary.host())]);
+            [&mirror, &primary].into_iter().for_each(Registry::clear_requests);
+            home.to_disk(more).code(0);
+            assert_eq!((served(&mirror), served(&primary)), (by_mirror, !by_mirror), "{more:?}");
+            mirror.requests().iter().filter(|request| request.header("authorization").is_some()).count()
+        };
+        let of = |registry: &Registry| {
+            let login = base64("me:secret");
+            format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{login}\"}}}}}}", registry.host())
+        };
+        assert!(check(&of(&mirror), &[], true) > 0);
+        assert_eq!(check(&of(&primary), &[], false), 0);
+        assert_eq!(check("{}", &["--src-creds=me:secret"], false), 0);
+        assert_eq!(check("{}", &["--src-username=me", "--src-password=secret"], false), 0);
+    }
+
+    /// A policy goes by the name that was asked for, wherever it was found.
+    #[test]
+    fn policies_know_nothing_of_mirrors() {
+        let real = Registry::start_blocking();
+        real.push("real/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+        let conf = table(&["[[registry]]", "prefix = \"logical.example\"", &format!("location = \"{}\"", real.host())]);
+        let check = |accepted: &str, code: i32| {
+            let home = Home::new();
+            let path = home.write("registries.conf", &conf);
+            let home = home.variable("CONTAINERS_REGISTRIES_CONF", path);
+            let scope = serde_json::json!({ accepted: [{ "type": "insecureAcceptAnything" }] });
+            let policy = serde_json::json!({ "default": [{ "type": "reject" }], "transports": { "docker": scope } });
+            home.write("policy.json", policy.to_string());
+            home.additional_images(["logical.example/real/app:v1"]);
+            let outcome = home.to_disk(&["--secure-policy", "--policy=policy.json"]);
+            outcome.code(code);
+            if code != 0 {
+                outcome.says("logical.example/real/app:v1 is rejected by policy");
+            }
+        };
+        check("logical.example/real", 0);
+        check(real.host(), 8);
     }
 
     /// However many images there are, and whoever asks.
