@@ -35,7 +35,7 @@
 //! - an attempt that moved at least 1 MiB does not count against the retries;
 //! - all statuses of 500 and above, 408 and 425 are retried, not only 500 to 504 and 429;
 //! - a redirect from HTTPS to plain HTTP is refused unless verification is off, and so is a token server over plain HTTP;
-//! - the next page of a list must be at the registry itself.
+//! - the next page of a list must be at the registry itself, or be the same list under another of its names.
 
 mod auth;
 mod blob;

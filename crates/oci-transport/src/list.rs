@@ -136,19 +136,26 @@ impl Client {
             Some(url) => url,
             None => self.inner.url(host, at, rest, action).await?,
         };
+        let asked = url.clone();
         let mut call = Call::get(url, self.inner.scope(at), action, &self.inner.options);
         call.endpoint = Some(at);
         if let Some(accept) = accept {
             call.headers.insert(ACCEPT, HeaderValue::from_static(accept));
         }
         let reply = self.inner.call(host, call).await?;
-        let next = next_page(&reply);
-        // Credentials go with the next page, so it must be the registry's own.
-        if let (Some(next), Some(base)) = (&next, host.base.get())
-            && !same_origin(next, base)
+        let mut next = next_page(&reply);
+        // Credentials go with the next page, so it must be the registry's own. A registry behind a proxy may call itself
+        // by another name or scheme than it was asked by: the same list there is the list here.
+        if let (Some(page), Some(base)) = (&next, host.base.get())
+            && !same_origin(page, base)
         {
-            let message = "the next page of the list is at another host";
-            return Err(Error::new(Condition::Redirect, action, message).with_registry(&host.registry));
+            if page.path() != asked.path() {
+                let message = "the next page of the list is at another host";
+                return Err(Error::new(Condition::Redirect, action, message).with_registry(&host.registry));
+            }
+            let mut here = asked;
+            here.set_query(page.query());
+            next = Some(here);
         }
         Ok((reply.bytes(MAX_PAGE_BYTES, "list").await?, next))
     }

@@ -1,8 +1,9 @@
 //! Tags and referrers, over pages and without the API.
 
-use test_support::{ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
+use oci_transport::Side;
+use test_support::{Auth, Effect, Fault, ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
-use crate::support::{endpoint, source};
+use crate::support::{endpoint, source, user, with_credentials};
 
 #[tokio::test]
 async fn tags_over_pages() {
@@ -21,6 +22,25 @@ async fn tags_over_pages() {
         assert_eq!(client.list_tags(&endpoint(&client, &registry, "ns/app")).await.unwrap(), expected, "{page:?}");
         let error = client.list_tags(&endpoint(&client, &registry, "ns/none")).await.unwrap_err();
         assert!(error.is_not_found());
+    }
+}
+
+/// A registry behind a proxy may not know by which name it is asked; whatever it says, it is asked itself.
+#[tokio::test]
+async fn pages_under_another_name() {
+    let registry = Registry::builder().auth(Auth::basic("user", "s3cret")).start_blocking();
+    for tag in ["v1", "v2", "v3"] {
+        registry.push("ns/app", tag, &ImageBuilder::oci().build());
+    }
+    let client = with_credentials(Side::Source, user());
+    let at = endpoint(&client, &registry, "ns/app");
+    for name in ["https://registry.invalid", "http://registry.invalid:8080", "//registry.invalid", ""] {
+        let link = format!("<{name}/v2/ns/app/tags/list?last=v1>; rel=\"next\"");
+        let headers = vec![("link".to_owned(), link)];
+        let first = Effect::Status { code: 200, headers, body: Some("{\"tags\":[\"v1\"]}".to_owned()) };
+        let fault = registry.fault(Fault::new(When::kind(Kind::Tags).query("n=1000"), first));
+        assert_eq!(client.list_tags(&at).await.unwrap(), ["v1", "v2", "v3"], "{name}");
+        fault.stop();
     }
 }
 
