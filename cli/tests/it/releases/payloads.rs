@@ -21,6 +21,32 @@ fn half_of_an_extraction_is_not_trusted() {
     assert!(std::fs::read_to_string(kept).unwrap().contains("component-003"));
 }
 
+/// A policy is about what is mirrored: the payload, whose own signature counts, is read, and neither it nor a component
+/// is taken along unless its name is accepted.
+#[test]
+fn a_policy_refuses_a_release() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 3, 1);
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    let policy = ["--secure-policy", "--policy=policy.json"];
+    let check = |accepted: &[&str], refused: &str| {
+        let anything = serde_json::json!([{ "type": "insecureAcceptAnything" }]);
+        let scopes: serde_json::Map<_, _> =
+            accepted.iter().map(|name| (format!("quay.io/{name}"), anything.clone())).collect();
+        let text = serde_json::json!({ "default": [{ "type": "reject" }], "transports": { "docker": scopes } });
+        outside.home.write("policy.json", text.to_string());
+        outside.home.to_disk(&policy).code(2).says(&format!("quay.io/{refused}")).says("is rejected by policy");
+        assert!(outside.home.archives().is_empty());
+        let destination = Registry::start_blocking();
+        outside.home.mirror_to_mirror(destination.host(), &policy).code(2).says("is rejected by policy");
+        assert!(destination.manifest("openshift/release-images", &release.tag).is_none());
+    };
+    check(&[], COMPONENTS);
+    check(&[PAYLOADS], COMPONENTS);
+    check(&[COMPONENTS], PAYLOADS);
+}
+
 #[test]
 fn a_missing_component_fails_the_release() {
     let Some(outside) = Outside::new() else { return };
