@@ -119,7 +119,8 @@ impl Inner {
             }
         };
         let status = response.status();
-        if status.as_u16() == 429 || status.is_server_error() || status.as_u16() == 408 {
+        // A proxy that wants a password is not the registry.
+        if matches!(status.as_u16(), 407 | 408 | 429) || status.is_server_error() {
             let wait = retry_after(response.headers(), std::time::SystemTime::now());
             return Err(Error::status(action, status, wait, b"").with_registry(&host.registry));
         }

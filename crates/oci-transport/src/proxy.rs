@@ -10,7 +10,7 @@ use url::Url;
 /// Loopback addresses and `localhost` are never proxied.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProxySettings {
-    /// The proxy for `http://` (`HTTP_PROXY`).
+    /// The proxy for `http://` (`HTTP_PROXY`): `http://`, `https://` or `socks5://`, the first when it says none.
     pub http: Option<String>,
     /// The proxy for `https://` (`HTTPS_PROXY`).
     pub https: Option<String>,
@@ -31,7 +31,12 @@ impl ProxySettings {
         if proxy.is_empty() || is_loopback(url) || self.is_direct(url) {
             return None;
         }
-        let text = if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") };
+        let text = match proxy.split_once("://") {
+            // As in Go, names are found by the proxy either way.
+            Some(("socks5", rest)) => format!("socks5h://{rest}"),
+            Some(_) => proxy.to_owned(),
+            None => format!("http://{proxy}"),
+        };
         Url::parse(&text).ok()
     }
 

@@ -6,6 +6,7 @@ use image_ref::ImageRef;
 use oci_transport::{Client, ClientOptions, Condition, ProxySettings, Side};
 use registries_conf::{Layer as ConfLayer, RegistriesConf};
 use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, TestCa, TokenAuth, When};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{client, descriptor, endpoint, image, options, random, source, user, with_credentials};
 
@@ -308,6 +309,100 @@ async fn proxies() {
     registry.push("ns/app", "v1", &made());
     let client = self::client(|options| options.proxies = settings(""));
     client.pull_manifest(&image(&registry, "ns/app:v1")).await.unwrap();
+}
+
+/// A proxy that wants to know who asks, and refuses all the same: what it was told, in order.
+async fn told_to_a_proxy(scheme: &str) -> Vec<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("{scheme}user:s3cret%21@{}", listener.local_addr().unwrap());
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = Arc::clone(&told);
+    let proxy = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = tokio::io::BufReader::new(stream);
+            let mut lines = Vec::new();
+            loop {
+                let mut line = String::new();
+                if tokio::io::AsyncBufReadExt::read_line(&mut stream, &mut line).await.unwrap_or(0) <= 2 {
+                    break;
+                }
+                lines.push(line.trim_end().to_owned());
+            }
+            let who = lines.iter().find(|line| line.to_ascii_lowercase().starts_with("proxy-authorization: "));
+            let who = who.map_or("nobody", |line| &line["proxy-authorization: ".len()..]);
+            log.lock().unwrap().push(format!("{} by {who}", lines.first().cloned().unwrap_or_default()));
+            let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, refusal).await;
+        }
+    });
+    let client = client(|options| {
+        options.proxies = ProxySettings { http: Some(address.clone()), https: Some(address), no_proxy: None };
+        options.retry = oci_transport::RetryPolicy::NEVER;
+    });
+    let error = client.pull_manifest(&ImageRef::parse("registry.invalid/ns/app:1").unwrap()).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::Proxy, "{error}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    proxy.abort();
+    told.lock().unwrap().clone()
+}
+
+/// Name and password of a proxy's address are for the proxy, whether it opens a tunnel or passes requests on.
+#[tokio::test]
+async fn proxies_that_want_a_password() {
+    for scheme in ["http://", ""] {
+        let who = "Basic dXNlcjpzM2NyZXQh";
+        let expected = [
+            format!("CONNECT registry.invalid:443 HTTP/1.1 by {who}"),
+            format!("GET http://registry.invalid/v2/ HTTP/1.1 by {who}"),
+        ];
+        assert_eq!(told_to_a_proxy(scheme).await, expected);
+    }
+}
+
+/// Such as `ssh -D` opens: the proxy finds the address, as a name may mean nothing on this side.
+#[tokio::test]
+async fn socks_proxies() {
+    let registry = Registry::builder().tls(&TestCa::new()).start_blocking();
+    registry.push("ns/app", "v1", &made());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (place, told) = (registry.host().to_owned(), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let log = Arc::clone(&told);
+    tokio::spawn(async move {
+        while let Ok((mut visitor, _)) = listener.accept().await {
+            let (place, log) = (place.clone(), Arc::clone(&log));
+            // RFC 1928: a greeting with methods, then the name and the port to connect to.
+            let lead = async move {
+                let mut head = [0; 2];
+                visitor.read_exact(&mut head).await?;
+                let mut methods = vec![0; usize::from(head[1])];
+                visitor.read_exact(&mut methods).await?;
+                visitor.write_all(&[5, 0]).await?;
+                let mut request = [0; 5];
+                visitor.read_exact(&mut request).await?;
+                assert_eq!(request[..4], [5, 1, 0, 3], "a connection by name");
+                let mut target = vec![0; usize::from(request[4]) + 2];
+                visitor.read_exact(&mut target).await?;
+                let port = u16::from_be_bytes(*target.last_chunk().unwrap());
+                let name = String::from_utf8_lossy(&target[..target.len() - 2]).into_owned();
+                log.lock().unwrap().push(format!("{name}:{port}"));
+                let mut there = tokio::net::TcpStream::connect(place).await?;
+                visitor.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+                tokio::io::copy_bidirectional(&mut visitor, &mut there).await
+            };
+            tokio::spawn(lead);
+        }
+    });
+    for scheme in ["socks5", "socks5h"] {
+        let client = client(|options| {
+            options.proxies =
+                ProxySettings { https: Some(format!("{scheme}://{address}")), ..ProxySettings::default() };
+        });
+        let reference = ImageRef::parse("registry.invalid:8443/ns/app:v1").unwrap();
+        assert_eq!(client.pull_manifest(&reference).await.unwrap().manifest.bytes, made().bytes, "{scheme}");
+    }
+    let told = told.lock().unwrap().clone();
+    assert!(!told.is_empty() && told.iter().all(|name| name == "registry.invalid:8443"), "{told:?}");
 }
 
 #[tokio::test]
