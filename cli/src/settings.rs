@@ -9,7 +9,7 @@ mod list;
 mod mirror;
 mod usage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::access::{Access, Credentials, Secret};
@@ -101,8 +101,8 @@ pub struct Why {
 pub struct Common {
     /// How much is told.
     pub log_level: Level,
-    /// The cache, `<base>/.oc-mirror/.cache`.
-    pub cache: PathBuf,
+    /// The cache, `<base>/.oc-mirror/.cache`. None: nobody said where, and the command has no use for one.
+    cache: Option<PathBuf>,
     /// Port in the cache's name, `localhost:<port>`.
     pub port: u16,
     /// Images at a time; 1 to 10 for mirroring.
@@ -126,6 +126,14 @@ pub struct Common {
 }
 
 impl Common {
+    /// The cache of a command that uses one.
+    ///
+    /// # Panics
+    /// For a command that [`prerun`] lets go on without a cache.
+    pub fn cache(&self) -> &Path {
+        self.cache.as_deref().expect("asked for before any command that uses it")
+    }
+
     /// Name of the cache in mapping files and references, `localhost:<port>`.
     pub fn cache_host(&self) -> String {
         format!("localhost:{}", self.port)
@@ -154,14 +162,17 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
     let log_level = flags.log_level.parse()?;
     let base = match (given(flags.cache_dir.as_ref(), env), &env.cache_base) {
         (Some(_), Some(_)) => return Err(UsageError::TwoCaches),
-        (Some(dir), None) => dir,
-        (None, Some(dir)) => env.absolute(dir),
-        (None, None) => env.absolute(env.home.as_ref().ok_or(UsageError::NoCacheBase)?),
+        (Some(dir), None) => Some(dir),
+        (None, Some(dir)) => Some(env.absolute(dir)),
+        (None, None) => env.home.as_ref().map(|home| env.absolute(home)),
     };
+    if base.is_none() && uses_cache(cli) {
+        return Err(UsageError::NoCacheBase);
+    }
     let authfile = flags.authfile.as_ref().filter(|path| !path.as_os_str().is_empty()).or(env.auth_file.as_ref());
     Ok(Common {
         log_level,
-        cache: base.join(".oc-mirror").join(".cache"),
+        cache: base.map(|base| base.join(".oc-mirror").join(".cache")),
         port: flags.port,
         parallel_images: flags.parallel_images,
         parallel_layers: flags.parallel_layers,
@@ -173,6 +184,21 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
         destination: Access::settle("dest", flags.destination_side(), authfile, env)?,
         env: env.clone(),
     })
+}
+
+/// False for commands that only say something of the program or of files that they are shown.
+fn uses_cache(cli: &Cli) -> bool {
+    match &cli.command {
+        None | Some(Subcommands::Delete(_) | Subcommands::Why(_)) => true,
+        Some(Subcommands::List(args)) => args.command.is_some(),
+        Some(
+            Subcommands::Archive(_)
+            | Subcommands::Describe(_)
+            | Subcommands::Version(_)
+            | Subcommands::Completion(_)
+            | Subcommands::Man(_),
+        ) => false,
+    }
 }
 
 /// Settles one command. Returns what is worth a warning beside the settings.

@@ -252,7 +252,7 @@ fn client(
         },
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
         // Beside the cache's blobs on their way in: those on their way out.
-        uploads: matches!(side, Side::Destination).then(|| common.cache.join("uploads")),
+        uploads: matches!(side, Side::Destination).then(|| common.cache().join("uploads")),
         shared_blobs: access.shared_blob_dir.clone(),
         skopeo: matches!(side, Side::Source).then(|| skopeo(common, access)).flatten(),
         ..ClientOptions::default()
@@ -265,7 +265,7 @@ fn client(
 /// go where those go, not to `TMPDIR`.
 fn skopeo(common: &Common, access: &Access) -> Option<Skopeo> {
     let program = helper::find(&common.env.search_path, "skopeo")?;
-    let scratch = common.cache.join("skopeo");
+    let scratch = common.cache().join("skopeo");
     let path = std::env::join_paths(&common.env.search_path).ok()?;
     let mut environment = vec![("PATH".into(), path), ("TMPDIR".into(), scratch.clone().into_os_string())];
     environment.extend(common.env.for_skopeo.iter().map(|(name, value)| (name.into(), value.clone())));

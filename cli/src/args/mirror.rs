@@ -33,15 +33,15 @@ pub struct MirrorArgs {
     #[arg(long, default_value = "false")]
     pub secure_policy: Switch,
     /// Longest repository path at the destination, in elements; 0 means without limit
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub max_nested_paths: u32,
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
+    pub max_nested_paths: i64,
     /// Fail when a file is larger than archiveSize
     #[arg(long, default_value = "false")]
     pub strict_archive: Switch,
     /// Do not copy signatures of images
     #[arg(long, default_value = "false")]
     pub remove_signatures: Switch,
-    /// Skip the verification of release signatures
+    /// Do not verify the signature of `platform.release`; releases of channels are verified all the same
     #[arg(long, default_value = "false")]
     pub ignore_release_signature: Switch,
     /// Mirror to disk without a cache: blobs stream straight into the archive, once, and only what no earlier archive of
@@ -59,7 +59,7 @@ pub struct MirrorArgs {
     #[arg(short, long, hide = true, default_value = "false")]
     pub quiet: Switch,
     /// Parsed, no effect
-    #[arg(long, hide = true)]
+    #[arg(long, value_name = "DIR")]
     pub rootless_storage_path: Option<PathBuf>,
     /// How the outcome is printed
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]

@@ -202,7 +202,9 @@ impl Mirror {
         let mode = if let Some(path) = typed.strip_prefix(FILE) {
             Mode::MirrorToDisk { dest: directory(path, env)? }
         } else if let Some(registry) = typed.strip_prefix(DOCKER) {
-            let dest = Destination::parse(registry)?.with_max_nested_paths(flags.max_nested_paths);
+            // Less than none is none, as for Go.
+            let nested = u32::try_from(flags.max_nested_paths.max(0)).unwrap_or(u32::MAX);
+            let dest = Destination::parse(registry)?.with_max_nested_paths(nested);
             match (from, workspace) {
                 (Some(from), _) => Mode::DiskToMirror { from, dest },
                 (None, Some(workspace)) => {

@@ -87,9 +87,27 @@ fn checks_before_any_command() {
     $ oc-mirror version --log-level x --workspace /w
         when --workspace is used, it must have file:// prefix
     ");
-    insta::assert_snapshot!(answers(&Snapshot::for_test([]), &["version"]), @r"
+    let rows = [
+        "version",
+        "completion bash",
+        "archive verify d",
+        "-c isc.yaml file://d",
+        "list releases",
+        "-c isc.yaml file://d --cache-dir c",
+    ];
+    insta::assert_snapshot!(answers(&Snapshot::for_test([]), &rows), @r"
     $ oc-mirror version
+        ok: version []
+    $ oc-mirror completion bash
+        ok: completion []
+    $ oc-mirror archive verify d
+        ok: archive verify []
+    $ oc-mirror -c isc.yaml file://d
         no directory for the cache: set --cache-dir, OC_MIRROR_CACHE or HOME
+    $ oc-mirror list releases
+        no directory for the cache: set --cache-dir, OC_MIRROR_CACHE or HOME
+    $ oc-mirror -c isc.yaml file://d --cache-dir c
+        ok: mirror []
     ");
 }
 
@@ -116,6 +134,7 @@ fn published_command_lines() {
         "-c isc.yaml file://work --authfile auth.json --src-tls-verify --secure-policy=false --strict-archive",
         "-c isc.yaml file://work --loglevel debug -p 5000 --since 2026-02-28 --strict-archive true",
         "-c isc.yaml --from file://work docker://reg.lan --port 55001 --dest-tls-verify false --max-nested-paths 2",
+        "-c isc.yaml --from file://work docker://reg.lan --max-nested-paths -1",
     ];
     insta::assert_snapshot!(answers(&Snapshot::for_test(WORLD), &rows), @r"
     $ oc-mirror --v2 --help
@@ -153,6 +172,8 @@ fn published_command_lines() {
     $ oc-mirror -c isc.yaml file://work --loglevel debug -p 5000 --since 2026-02-28 --strict-archive true
         ok: mirror []
     $ oc-mirror -c isc.yaml --from file://work docker://reg.lan --port 55001 --dest-tls-verify false --max-nested-paths 2
+        ok: mirror []
+    $ oc-mirror -c isc.yaml --from file://work docker://reg.lan --max-nested-paths -1
         ok: mirror []
     ");
 }
@@ -221,7 +242,9 @@ fn everything_settled() {
     insta::assert_snapshot!(text, @r#"
     Common {
         log_level: Info,
-        cache: "/home/u/.oc-mirror/.cache",
+        cache: Some(
+            "/home/u/.oc-mirror/.cache",
+        ),
         port: 55000,
         parallel_images: 4,
         parallel_layers: 5,

@@ -52,6 +52,9 @@ fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyh
     let clients = Clients::new(&settings.common, log)?;
     let (runtime, client) = (Runtime::new(&clients)?, clients.source);
     let update_url = settings.common.env.update_url.as_deref();
+    if let (ListReleases::Channels { .. } | ListReleases::Versions { .. }, Some(url)) = (request, update_url) {
+        log.info(format_args!("Using the UPDATE_URL_OVERRIDE environment variable: {url}"));
+    }
     let mut text = String::new();
     match request {
         ListReleases::MinorVersions => {
@@ -132,7 +135,7 @@ fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery,
     let common = &settings.common;
     let clients = Clients::new(common, log)?;
     let keep = list::Keep {
-        cache: common.cache.clone(),
+        cache: common.cache().to_owned(),
         temporary: common.env.temp_dir.clone(),
         started: common.env.started.timestamp().to_string(),
     };

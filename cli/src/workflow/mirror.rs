@@ -51,7 +51,7 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<(
         workflow,
         configuration,
         configuration_text,
-        cache: common.cache.clone(),
+        cache: common.cache().to_owned(),
         source: clients.source,
         destination: clients.destination,
         options,

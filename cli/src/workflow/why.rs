@@ -50,10 +50,10 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
     let runtime = Runtime::new(&clients)?;
     let job = Job {
         // Not looked at: the engine makes a working directory for the answer alone.
-        workflow: Workflow::MirrorToDisk { folder: common.cache.clone() },
+        workflow: Workflow::MirrorToDisk { folder: common.cache().to_owned() },
         configuration,
         configuration_text: bytes,
-        cache: common.cache.clone(),
+        cache: common.cache().to_owned(),
         source: clients.source,
         destination: clients.destination,
         options: options(common, &request.selection, log),

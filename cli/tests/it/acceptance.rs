@@ -175,8 +175,12 @@ fn a_filter_of_versions() {
         let home = Home::new().variable("UPDATE_URL_OVERRIDE", service.graph_url()).variable("VERSION_FILTER", filter);
         let home = home.variable("OCP_SIGNATURE_URL", "http://127.0.0.1:1/");
         home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
-        home.to_disk(&["--retry-times=0"]).code(2).complaints()
+        let found = home.to_disk(&["--retry-times=0"]);
+        found.code(2).says(&format!("Using the VERSION_FILTER environment variable: {filter}"));
+        found.complaints()
     };
+    let wrong = complaints("[");
+    assert!(wrong.contains("InvalidVersionFilter: `[` is no regular expression"), "{wrong}");
     let (all, none) = (complaints("^4[.]99"), complaints("^4[.]98"));
     assert!(none.contains("no release images found") && !none.contains("signature"), "{none}");
     assert!(all.contains("signature"), "what is selected is looked for: {all}");

@@ -38,6 +38,7 @@ fn versions_of_a_channel() {
     let (url, seen, thread) = update_service(2);
     let home = Home::new().variable("UPDATE_URL_OVERRIDE", &url);
     let found = home.run(&["list", "releases", "--version", "4.20"]);
+    found.says(&format!("Using the UPDATE_URL_OVERRIDE environment variable: {url}"));
     assert_eq!(
         found.code(0).stdout,
         "Listing stable channels. Use --channel=<name> to filter.\n\

@@ -29,7 +29,11 @@ pub(super) async fn wanted(at: &Collecting<'_>) -> Result<Vec<Wanted>, String> {
 
 /// The selection in the words of the update graph.
 fn request(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Request, String> {
-    let filter = at.job.options.version_filter.as_deref().map(VersionFilter::parse).transpose();
+    let filter = at.job.options.version_filter.as_deref();
+    if let Some(filter) = filter {
+        at.tell(Event::Info(format!("Using the VERSION_FILTER environment variable: {filter}")));
+    }
+    let filter = filter.map(VersionFilter::parse).transpose();
     let channels = platform.channels.iter().map(|channel| Channel {
         name: channel.name.clone(),
         service: match channel.release_type {
