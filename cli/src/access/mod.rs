@@ -168,17 +168,26 @@ fn registries_conf(env: &Env) -> Result<RegistriesConf, AccessError> {
 /// Reads the auth files and joins them with the global helpers of registries.conf.
 ///
 /// A file that is there but cannot be understood is an error: going on without it would end in a misleading
-/// `unauthorized`.
+/// `unauthorized`. One that was named has to be readable as well; others may be somebody else's, and that is said.
 fn credential_chain(
     env: &Env,
     auth_file: Option<&Path>,
     registries: &RegistriesConf,
+    warnings: &mut Vec<String>,
 ) -> Result<CredentialChain, AccessError> {
     let mut files = Vec::new();
     for place in locations::auth_files(env, auth_file) {
         let text = match std::fs::read_to_string(&place.path) {
             Ok(text) => text,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && auth_file.is_none() => {
+                // Of a folder that may not be entered nobody knows what it holds.
+                if place.path.exists() {
+                    let path = place.path.display();
+                    warnings.push(format!("auth file `{path}`: {error}: registries are asked without its credentials"));
+                }
+                continue;
+            }
             Err(source) => return Err(AccessError::Read { path: place.path, source }),
         };
         let parsed = match place.format {
@@ -228,7 +237,7 @@ fn client(
     let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(access) {
         Arc::new(fixed)
     } else {
-        let chain = credential_chain(env, access.authfile.as_deref(), registries)?;
+        let chain = credential_chain(env, access.authfile.as_deref(), registries, warnings)?;
         warnings.extend(chain.warnings().map(|warning| format!("auth file {warning}")));
         Arc::new(Credentialed::new(chain, common.env.search_path.clone(), Arc::clone(helpers)))
     };

@@ -111,6 +111,23 @@ fn places_that_are_not_there() {
     row.home.to_disk(&[]).code(8).says("none.json` is not there").says("no credentials were found");
 }
 
+/// What was left behind by `sudo docker login` is no reason to stop, but one for a 401; what was named has to be read.
+#[test]
+fn places_that_cannot_be_read() {
+    let (usual, row) = (".docker/config.json", Row::new(&[(".docker/config.json", Says::Right)], &[]));
+    let path = row.home.path().join(usual);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    if std::fs::read(&path).is_ok() {
+        eprintln!("skipped: root reads everything");
+        return;
+    }
+    let said = "config.json`: Permission denied (os error 13): registries are asked without its credentials";
+    row.home.to_disk(&[]).code(8).says(said).says("no credentials were found");
+    row.home.to_disk(&["--authfile", usual]).code(1).says("cannot read").says("Permission denied");
+    let other = row.home.auth_file(row.source.host(), "me", "secret");
+    assert_eq!(row.home.to_disk(&["--authfile", &other]).code(0).complaints(), "");
+}
+
 /// The destination has its own entry in the same file.
 #[test]
 fn both_sides_are_in_one_file() {
