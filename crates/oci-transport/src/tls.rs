@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use registries_conf::HostCerts;
+
 use crate::error::{Condition, Error};
 use crate::options::ClientOptions;
 
@@ -88,38 +90,28 @@ impl Certificates {
             }
             Err(error) => return Err(local(error)),
         };
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        files.sort();
+        let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        let certs = HostCerts::from_listing(&names)
+            .map_err(|error| Error::new(Condition::Configuration, action.clone(), error.to_string()))?;
+        let read = |name: &String| std::fs::read(directory.join(name)).map_err(local);
+        let bad = |what: &str, name: &String| {
+            let path = directory.join(name);
+            Error::new(Condition::Configuration, action.clone(), format!("{what}: `{}`", path.display()))
+        };
         let mut found = Self::default();
-        for file in &files {
-            let bad = |what: &str| {
-                Error::new(Condition::Configuration, action.clone(), format!("{what}: `{}`", file.display()))
-            };
-            match file.extension().and_then(|extension| extension.to_str()) {
-                Some("crt") => {
-                    let pem = std::fs::read(file).map_err(local)?;
-                    let authorities = reqwest::Certificate::from_pem_bundle(&pem)
-                        .map_err(|_| bad("expected certificates in PEM form"))?;
-                    found.authorities.extend(authorities);
-                }
-                Some("cert") => {
-                    let key = file.with_extension("key");
-                    if !files.contains(&key) {
-                        return Err(bad("missing key for client certificate"));
-                    }
-                    let mut pem = std::fs::read(&key).map_err(local)?;
-                    pem.push(b'\n');
-                    pem.extend(std::fs::read(file).map_err(local)?);
-                    let identity = reqwest::Identity::from_pem(&pem)
-                        .map_err(|_| bad("expected a client certificate and its key in PEM form"))?;
-                    // TLS has one certificate to show; the first in name order is it.
-                    found.identity.get_or_insert(identity);
-                }
-                Some("key") if !files.contains(&file.with_extension("cert")) => {
-                    return Err(bad("missing client certificate for key"));
-                }
-                _ => {}
-            }
+        for name in &certs.authorities {
+            let authorities = reqwest::Certificate::from_pem_bundle(&read(name)?)
+                .map_err(|_| bad("expected certificates in PEM form", name))?;
+            found.authorities.extend(authorities);
+        }
+        for pair in &certs.clients {
+            let mut pem = read(&pair.key)?;
+            pem.push(b'\n');
+            pem.extend(read(&pair.cert)?);
+            let identity = reqwest::Identity::from_pem(&pem)
+                .map_err(|_| bad("expected a client certificate and its key in PEM form", &pair.cert))?;
+            // TLS has one certificate to show; the first in name order is it.
+            found.identity.get_or_insert(identity);
         }
         Ok(found)
     }

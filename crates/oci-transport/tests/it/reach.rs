@@ -141,7 +141,7 @@ async fn tls_profiles() {
     let broken =
         Client::new(ClientOptions { cert_dir: Some(certs.path().join(mutual.host())), ..options(Side::Source) });
     let text = broken.unwrap_err().to_string();
-    assert!(text.contains("missing key for client certificate: `"), "{text}");
+    assert!(text.contains("missing key `client.key` for client certificate `client.cert`"), "{text}");
 }
 
 /// The first folder that there is counts, alone, and its name is that of the registry with its port.
