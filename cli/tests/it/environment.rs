@@ -182,8 +182,29 @@ fn credential_helpers() {
         row.home.outcome(&command.env("PATH", path).output().unwrap())
     };
     run(&format!("{}:/usr/bin:/bin", program.parent().unwrap().display())).code(0);
-    let asked = std::fs::read_to_string(row.home.path().join("bin/docker-credential-test.asked")).unwrap();
-    assert!(asked.lines().all(|line| line == host), "{asked}");
+    let log = row.home.path().join("bin/docker-credential-test.asked");
+    let asked = || std::fs::read_to_string(&log).unwrap_or_default();
+    assert!(!asked().is_empty() && asked().lines().all(|line| line == host), "{}", asked());
+
+    // Named by registries.conf, or by docker for all registries; and not asked when a file knows better.
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let known = format!("{{\"auths\": {{\"{host}\": {{\"auth\": \"{}\"}}}}}}", base64("me:secret"));
+    let wrong = known.replace(&base64("me:secret"), &base64("me:wrong"));
+    let check = |conf: &str, file: &str, code: i32, is_asked: bool| {
+        row.home.write(".config/containers/registries.conf", conf);
+        row.home.write("docker/config.json", file);
+        let _ = std::fs::remove_file(&log);
+        let _ = std::fs::remove_dir_all(row.home.cache());
+        run(&path).code(code);
+        assert_eq!(!asked().is_empty(), is_asked, "{conf} {file}");
+    };
+    check("credential-helpers = [\"test\"]", "{}", 0, true);
+    check("credential-helpers = [\"test\"]", &known, 0, true);
+    check("credential-helpers = [\"test\", \"containers-auth.json\"]", &wrong, 0, true);
+    check("credential-helpers = [\"containers-auth.json\", \"test\"]", &known, 0, false);
+    check("credential-helpers = [\"containers-auth.json\", \"test\"]", &wrong, 8, false);
+    check("credential-helpers = []", &known, 0, false);
+    check("", "{\"credsStore\": \"test\"}", 0, true);
 }
 
 /// What containers(5) files the user has, below `XDG_CONFIG_HOME` or `~/.config`.
