@@ -102,7 +102,7 @@ pub struct Common {
     /// How much is told.
     pub log_level: Level,
     /// The cache, `<base>/.oc-mirror/.cache`. None: nobody said where, and the command has no use for one.
-    cache: Option<PathBuf>,
+    pub cache: Option<PathBuf>,
     /// Port in the cache's name, `localhost:<port>`.
     pub port: u16,
     /// Images at a time; 1 to 10 for mirroring.
@@ -172,7 +172,7 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
     let authfile = flags.authfile.as_ref().filter(|path| !path.as_os_str().is_empty()).or(env.auth_file.as_ref());
     Ok(Common {
         log_level,
-        cache: base.map(|base| base.join(".oc-mirror").join(".cache")),
+        cache: base.as_deref().map(cache_below),
         port: flags.port,
         parallel_images: flags.parallel_images,
         parallel_layers: flags.parallel_layers,
@@ -186,11 +186,16 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
     })
 }
 
-/// False for commands that only say something of the program or of files that they are shown.
+/// Whether the command keeps something in the cache, or looks for it there.
 fn uses_cache(cli: &Cli) -> bool {
     match &cli.command {
-        None | Some(Subcommands::Delete(_) | Subcommands::Why(_)) => true,
-        Some(Subcommands::List(args)) => args.command.is_some(),
+        None => !cli.mirror.no_cache.0,
+        Some(Subcommands::Delete(args)) => args.generate.0 || args.force_cache_delete.0,
+        Some(Subcommands::List(args)) => match &args.command {
+            Some(ListCommand::Operators(args)) => args.catalog.is_some(),
+            Some(ListCommand::Releases(_)) | None => false,
+        },
+        Some(Subcommands::Why(_)) => true,
         Some(
             Subcommands::Archive(_)
             | Subcommands::Describe(_)
@@ -205,7 +210,7 @@ fn uses_cache(cli: &Cli) -> bool {
 ///
 /// # Errors
 /// The first check that fails.
-pub fn settle(cli: &Cli, common: Common) -> Result<(Settings, Vec<String>), UsageError> {
+pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), UsageError> {
     let env = &common.env;
     let mut warnings = Vec::new();
     let mut output = OutputFormat::Text;
@@ -263,7 +268,18 @@ pub fn settle(cli: &Cli, common: Common) -> Result<(Settings, Vec<String>), Usag
         Some(Subcommands::Completion(args)) => Command::Completion(args.shell),
         Some(Subcommands::Man(args)) => Command::ManPages(env.absolute(&args.directory)),
     };
+    if let Command::Mirror(mirror) = &command
+        && let Mode::MirrorToDisk { dest } = &mirror.mode
+    {
+        // With `--no-cache` nothing is kept there: what `skopeo` makes of an image lies there until it is archived.
+        common.cache.get_or_insert_with(|| cache_below(dest));
+    }
     Ok((Settings { common, command, output }, warnings))
+}
+
+/// The cache of a base directory.
+fn cache_below(base: &Path) -> PathBuf {
+    base.join(".oc-mirror").join(".cache")
 }
 
 /// Prefix of directories.

@@ -261,7 +261,7 @@ fn client(
         },
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
         // Beside the cache's blobs on their way in: those on their way out.
-        uploads: matches!(side, Side::Destination).then(|| common.cache().join("uploads")),
+        uploads: common.cache.as_ref().filter(|_| matches!(side, Side::Destination)).map(|cache| cache.join("uploads")),
         shared_blobs: access.shared_blob_dir.clone(),
         skopeo: matches!(side, Side::Source).then(|| skopeo(common, access)).flatten(),
         ..ClientOptions::default()
@@ -271,10 +271,10 @@ fn client(
 
 /// The program for images that lie neither in a registry nor in an OCI layout, if it is installed. Of the environment it
 /// gets what says where the storage of containers is, and no more. Its temporary files are as large as the images, so they
-/// go where those go, not to `TMPDIR`.
+/// go where those go, not to `TMPDIR`; what has no cache reads no image that needs it.
 fn skopeo(common: &Common, access: &Access) -> Option<Skopeo> {
     let program = helper::find(&common.env.search_path, "skopeo")?;
-    let scratch = common.cache().join("skopeo");
+    let scratch = common.cache.as_ref()?.join("skopeo");
     let path = std::env::join_paths(&common.env.search_path).ok()?;
     let mut environment = vec![("PATH".into(), path), ("TMPDIR".into(), scratch.clone().into_os_string())];
     environment.extend(common.env.for_skopeo.iter().map(|(name, value)| (name.into(), value.clone())));

@@ -87,28 +87,47 @@ fn checks_before_any_command() {
     $ oc-mirror version --log-level x --workspace /w
         when --workspace is used, it must have file:// prefix
     ");
-    let rows = [
+}
+
+/// Only what keeps a cache asks for a place for it.
+#[test]
+fn without_a_home() {
+    let nowhere = Snapshot::for_test([]);
+    for row in [
         "version",
         "completion bash",
-        "archive verify d",
-        "-c isc.yaml file://d",
+        "man d",
+        "list",
         "list releases",
+        "list releases --version 4.20",
+        "list operators --catalogs --version 4.20",
+        "archive list d",
+        "archive verify d",
+        "describe d",
+        "delete --delete-yaml-file f docker://reg.lan",
+        "-c isc.yaml file://d --no-cache",
         "-c isc.yaml file://d --cache-dir c",
-    ];
-    insta::assert_snapshot!(answers(&Snapshot::for_test([]), &rows), @r"
-    $ oc-mirror version
-        ok: version []
-    $ oc-mirror completion bash
-        ok: completion []
-    $ oc-mirror archive verify d
-        ok: archive verify []
-    $ oc-mirror -c isc.yaml file://d
-        no directory for the cache: set --cache-dir, OC_MIRROR_CACHE or HOME
-    $ oc-mirror list releases
-        no directory for the cache: set --cache-dir, OC_MIRROR_CACHE or HOME
-    $ oc-mirror -c isc.yaml file://d --cache-dir c
-        ok: mirror []
-    ");
+    ] {
+        settled(row, &nowhere).unwrap_or_else(|refused| panic!("{row}: {refused}"));
+    }
+    for row in [
+        "-c isc.yaml file://d",
+        "-c isc.yaml file://d --cache-dir=",
+        "-c isc.yaml file://d --no-cache=false",
+        "-c isc.yaml --from file://d docker://reg.lan",
+        "-c isc.yaml --workspace file://w docker://reg.lan",
+        "delete --generate -c disc.yaml --workspace file://w docker://reg.lan",
+        "delete --delete-yaml-file f docker://reg.lan --force-cache-delete",
+        "list operators --catalog reg.lan/c:1",
+        "why -c isc.yaml reg.lan/a:1",
+    ] {
+        let refused = settled(row, &nowhere).map(|_| ()).unwrap_err();
+        assert_eq!(refused, "no directory for the cache: set --cache-dir, OC_MIRROR_CACHE or HOME", "{row}");
+        for name in ["HOME", "OC_MIRROR_CACHE"] {
+            let (settings, _) = settled(row, &Snapshot::for_test([(name, "/h")])).unwrap();
+            assert_eq!(settings.common.cache(), Path::new("/h/.oc-mirror/.cache"), "{row}");
+        }
+    }
 }
 
 /// Every command line of the published documentation, and every flag of its tables.
@@ -219,7 +238,102 @@ fn credentials() {
     ");
 }
 
-/// The shapes of values, and the defaults.
+/// Settings without the world, which is shown by its own test.
+fn shown(settings: &Settings) -> String {
+    let text = format!("{:#?}\n{:#?}\n{:?}", settings.common, settings.command, settings.output);
+    let text: Vec<_> = text.lines().collect();
+    let start = text.iter().position(|line| line.starts_with("    env:")).unwrap();
+    let end = text.iter().position(|line| *line == "}").unwrap();
+    [&text[..start], &text[end..]].concat().join("\n")
+}
+
+/// What a flag means that is not given (contract 2.3).
+#[test]
+fn defaults() {
+    let (settings, warnings) = settled("-c isc.yaml file:///d", &Snapshot::for_test(WORLD)).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    insta::assert_snapshot!(shown(&settings), @r#"
+    Common {
+        log_level: Info,
+        cache: Some(
+            "/home/u/.oc-mirror/.cache",
+        ),
+        port: 55000,
+        parallel_images: 4,
+        parallel_layers: 5,
+        policy: None,
+        registries_d: None,
+        retry_times: 5,
+        retry_delay: None,
+        source: Access {
+            authfile: None,
+            credentials: None,
+            anonymous: false,
+            registry_token: None,
+            cert_dir: None,
+            shared_blob_dir: None,
+            daemon_host: None,
+            verify_tls: true,
+        },
+        destination: Access {
+            authfile: None,
+            credentials: None,
+            anonymous: false,
+            registry_token: None,
+            cert_dir: None,
+            shared_blob_dir: None,
+            daemon_host: None,
+            verify_tls: true,
+        },
+    }
+    Mirror(
+        Mirror {
+            config: "/cwd/isc.yaml",
+            mode: MirrorToDisk {
+                dest: "/d",
+            },
+            dry_run: No,
+            since: None,
+            image_timeout: Some(
+                600s,
+            ),
+            secure_policy: false,
+            strict_archive: false,
+            remove_signatures: false,
+            ignore_release_signature: false,
+            no_cache: false,
+            sign_catalogs: None,
+            force: false,
+            selection: Selection {
+                operators: VersionRange,
+                add_intermediate_releases: false,
+                helm_binary: None,
+            },
+        },
+    )
+    Text
+    "#);
+    let (settings, _) = settled("delete --delete-yaml-file f docker://reg.lan", &Snapshot::for_test(WORLD)).unwrap();
+    insta::assert_debug_snapshot!(settings.command, @r#"
+    Delete(
+        Delete {
+            phase: Execute {
+                list: "/cwd/f",
+                working_dir: None,
+            },
+            dest: Destination {
+                registry: "reg.lan",
+                namespace: "",
+                max_nested_paths: 0,
+            },
+            force_cache_delete: false,
+            image_timeout: 600s,
+        },
+    )
+    "#);
+}
+
+/// The shapes of values.
 #[test]
 fn everything_settled() {
     let env = Snapshot::for_test([("HOME", "/home/u"), ("REGISTRY_AUTH_FILE", "auth.json")]);
@@ -230,14 +344,7 @@ fn everything_settled() {
         &env,
     )
     .unwrap();
-    let mut common = settings.common.clone();
-    common.env = Snapshot::for_test([]);
-    let text = format!("{common:#?}\n{:#?}\n{:?}", settings.command, settings.output);
-    let text: Vec<_> = text.lines().collect();
-    // The world is shown by its own test.
-    let start = text.iter().position(|line| line.starts_with("    env:")).unwrap();
-    let end = text.iter().position(|line| *line == "}").unwrap();
-    let text = [&text[..start], &text[end..]].concat().join("\n");
+    let text = shown(&settings);
     assert!(!text.contains("secret") && !text.contains("tokentoken"));
     insta::assert_snapshot!(text, @r#"
     Common {

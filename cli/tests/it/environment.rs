@@ -334,6 +334,28 @@ fn the_place_of_the_cache() {
     check(true, true, None);
 }
 
+/// A user without a home, as in many containers: only a cache needs a place.
+#[test]
+fn without_a_home() {
+    let source = Registry::start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let disk = format!("file://{}", home.disk().display());
+    let run = |args: &[&str]| home.outcome(&home.command(args).env_remove("HOME").output().unwrap());
+    let mirror = ["-c", "isc.yaml", &disk, "--src-tls-verify=false"];
+    run(&["version", "--short"]).code(0);
+    run(&["completion", "bash"]).code(0);
+    run(&mirror).code(1).says("no directory for the cache: set --cache-dir, OC_MIRROR_CACHE or HOME");
+    assert_eq!(home.files(), ["isc.yaml"]);
+    run(&[&mirror[..], &["--no-cache"]].concat()).code(0);
+    assert_eq!(home.archives(), ["mirror_000001.tar"]);
+    assert!(!home.files().iter().any(|name| name.contains(".oc-mirror/")), "{:?}", home.files());
+    run(&["describe", &disk]).code(0).says("ns/app");
+    run(&[&mirror[..], &["--cache-dir=elsewhere"]].concat()).code(0);
+    assert!(home.path().join("elsewhere/.oc-mirror/.cache").is_dir());
+}
+
 /// Log lines and the names of their files are in the time zone of `TZ`.
 #[test]
 fn the_time_zone() {

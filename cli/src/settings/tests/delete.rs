@@ -22,9 +22,13 @@ fn delete_checks_in_their_order() {
             "-c x --dry-run delete docker://reg.lan",
             "delete --from file:///f docker://reg.lan",
             "delete --image-timeout 1m docker://reg.lan",
+            // Only mirroring bounds them (contract 2.3).
+            "delete --delete-yaml-file f docker://reg.lan --parallel-images 11 --parallel-layers 0",
+            "delete --delete-yaml-file f docker://reg.lan --parallel-images 0",
+            "delete --delete-yaml-file f docker://reg.lan --parallel-images -1",
         ],
     );
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text, @r#"
     $ oc-mirror delete
         the --delete-yaml-file flag is mandatory when not using the --generate flag
     $ oc-mirror delete --generate
@@ -55,7 +59,13 @@ fn delete_checks_in_their_order() {
         unknown flag: --from
     $ oc-mirror delete --image-timeout 1m docker://reg.lan
         unknown flag: --image-timeout
-    ");
+    $ oc-mirror delete --delete-yaml-file f docker://reg.lan --parallel-images 11 --parallel-layers 0
+        ok: delete []
+    $ oc-mirror delete --delete-yaml-file f docker://reg.lan --parallel-images 0
+        ok: delete []
+    $ oc-mirror delete --delete-yaml-file f docker://reg.lan --parallel-images -1
+        invalid argument "-1" for "--parallel-images" flag: -1 is not in 0..=4294967295
+    "#);
 }
 
 #[test]

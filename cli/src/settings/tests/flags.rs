@@ -26,6 +26,11 @@ fn flags_as_go_reads_them() {
             "-c a file:///d -qx",
             "-c a file:///d --operator-selection heads",
             "-c a file:///d second third",
+            "-c a --from file:///f docker://reg.lan --max-nested-paths -1",
+            "-c a file:///d --rootless-storage-path /r --tls-verify --tls-verify=false --quiet --v2=false",
+            "-c a file:///d --dest-compress --dest-decompress=false --dest-compress-format gzip --dest-compress-level -1",
+            "-c a file:///d --dest-oci-accept-uncompressed-layers --dest-precompute-digests --helm-binary h",
+            "-c a file:///d --cpu-prof --mem-prof",
             "-c a -- file:///d",
         ],
     );
@@ -67,6 +72,16 @@ fn flags_as_go_reads_them() {
     $ oc-mirror -c a file:///d --operator-selection heads
         invalid argument "heads" for "--operator-selection" flag: expected one of version-range, upgrade-graph
     $ oc-mirror -c a file:///d second third
+        ok: mirror []
+    $ oc-mirror -c a --from file:///f docker://reg.lan --max-nested-paths -1
+        ok: mirror []
+    $ oc-mirror -c a file:///d --rootless-storage-path /r --tls-verify --tls-verify=false --quiet --v2=false
+        ok: mirror []
+    $ oc-mirror -c a file:///d --dest-compress --dest-decompress=false --dest-compress-format gzip --dest-compress-level -1
+        ok: mirror []
+    $ oc-mirror -c a file:///d --dest-oci-accept-uncompressed-layers --dest-precompute-digests --helm-binary h
+        ok: mirror []
+    $ oc-mirror -c a file:///d --cpu-prof --mem-prof
         ok: mirror []
     $ oc-mirror -c a -- file:///d
         ok: mirror []
@@ -194,4 +209,89 @@ fn every_flag_belongs_to_its_commands() {
         expected.sort();
         assert_eq!(found, expected, "{path:?}");
     }
+}
+
+/// Flags that are taken without effect leave everything as it is.
+#[test]
+fn flags_without_effect_change_nothing() {
+    let settled = |line: &str| shown(&settled(line, &Snapshot::for_test(WORLD)).unwrap().0);
+    let plain = settled("-c a --from file:///f docker://reg.lan");
+    for flag in [
+        "--cpu-prof",
+        "--mem-prof",
+        "--v2",
+        "--quiet",
+        "--tls-verify=false",
+        "--rootless-storage-path /r",
+        "--max-nested-paths -1",
+        "--dest-compress",
+        "--dest-decompress",
+        "--dest-compress-format gzip",
+        "--dest-compress-level 9",
+        "--dest-oci-accept-uncompressed-layers",
+        "--dest-precompute-digests",
+    ] {
+        assert_eq!(settled(&format!("-c a --from file:///f docker://reg.lan {flag}")), plain, "{flag}");
+    }
+}
+
+/// What help does not show (contract 2.3); beside that, only `--force`, which upstream hides and which has an effect here.
+#[test]
+fn hidden_flags() {
+    const PERSISTENT: &[&str] = &[
+        "v2",
+        "cpu-prof",
+        "mem-prof",
+        "tls-verify",
+        "src-authfile",
+        "src-creds",
+        "src-username",
+        "src-password",
+        "src-registry-token",
+        "src-cert-dir",
+        "src-no-creds",
+        "src-shared-blob-dir",
+        "src-daemon-host",
+        "dest-authfile",
+        "dest-creds",
+        "dest-username",
+        "dest-password",
+        "dest-registry-token",
+        "dest-cert-dir",
+        "dest-no-creds",
+        "dest-shared-blob-dir",
+        "dest-daemon-host",
+        "dest-compress",
+        "dest-decompress",
+        "dest-oci-accept-uncompressed-layers",
+        "dest-compress-format",
+        "dest-compress-level",
+        "dest-precompute-digests",
+    ];
+    let mut root = crate::args::command(&[]);
+    root.build();
+    let commands: &[(&[&str], &[&str])] = &[
+        (&[], &["quiet", "helm-binary"]),
+        (&["delete"], &["helm-binary"]),
+        (&["list", "operators"], &[]),
+        (&["list", "releases"], &[]),
+        (&["why"], &["helm-binary"]),
+        (&["version"], &[]),
+        (&["completion"], &[]),
+    ];
+    for (path, own) in commands {
+        let command = path.iter().fold(&root, |command, name| command.find_subcommand(name).expect("a command"));
+        let hidden = command.get_arguments().filter(|arg| arg.is_hide_set()).filter_map(clap::Arg::get_long);
+        let mut hidden: Vec<&str> = hidden.collect();
+        let mut expected = [PERSISTENT, own].concat();
+        hidden.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(hidden, expected, "{path:?}");
+        let help = command.clone().render_long_help().to_string();
+        for flag in hidden {
+            assert!(!help.lines().any(|line| line.contains(&format!("--{flag} "))), "{path:?} shows --{flag}");
+        }
+    }
+    let help = root.render_long_help().to_string();
+    assert!(help.contains("--rootless-storage-path") && help.contains("`platform.release`"), "{help}");
 }
