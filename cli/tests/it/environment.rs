@@ -1,8 +1,10 @@
 //! Where credentials, certificates and registries.conf are looked for (contract `config-cli.md` 2.4, `release.md` 7.4).
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
-use test_support::{Auth, ImageBuilder, Layer, Registry, TestCa};
+use test_support::{Auth, ImageBuilder, Layer, Registry, TestCa, TokenAuth, User};
 
 use crate::harness::{Home, base64};
 
@@ -140,6 +142,103 @@ fn both_sides_are_in_one_file() {
     assert!(destination.manifest("ns/app", "v1").is_some());
     row.home.write("run/containers/auth.json", format!("{{\"auths\": {{{here}}}}}"));
     row.home.mirror_to_mirror(destination.host(), &[]).code(1).says("checking registry").says(destination.host());
+}
+
+/// A token for everything below `ns`, asked of a registry's token server by hand.
+fn token(registry: &Registry, login: &str) -> String {
+    let mut server = TcpStream::connect(registry.host()).unwrap();
+    let scopes = "scope=repository:ns/app:pull,push";
+    let (host, login) = (registry.host(), base64(login));
+    write!(server, "GET /token?service=test-registry&{scopes} HTTP/1.1\r\nhost: {host}\r\nauthorization: Basic {login}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).unwrap();
+    let document = &answer[answer.find('{').unwrap()..=answer.rfind('}').unwrap()];
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
+    document["token"].as_str().unwrap().to_owned()
+}
+
+/// What is given on the command line goes before every file, and each side has its own (contract `release.md` 7.1).
+#[test]
+fn credentials_on_the_command_line() {
+    let server =
+        |name: &str, password: &str| Auth::Token(TokenAuth::user(name, password).and_user(User::new("bare", "")));
+    let source = Registry::builder().auth(server("me", "secret")).start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    // The home's files hold what is right or wrong for both sides.
+    let check = |file: [&str; 2], flags: &str, said: Option<(i32, &[&str])>| {
+        let destination = Registry::builder().auth(server("you", "hidden")).start_blocking();
+        let home = Home::new();
+        let entry = |host: &str, login: &str| format!("\"{host}\": {{\"auth\": \"{}\"}}", base64(login));
+        let file_of = |[here, there]: [&str; 2]| {
+            let (here, there) = (entry(source.host(), here), entry(destination.host(), there));
+            format!("{{\"auths\": {{{here}, {there}}}}}")
+        };
+        home.write(".config/containers/auth.json", file_of(file));
+        home.write("right.json", file_of(["me:secret", "you:hidden"]));
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        let flags = flags
+            .replace("SOURCE-TOKEN", &token(&source, "me:secret"))
+            .replace("DESTINATION-TOKEN", &token(&destination, "you:hidden"));
+        let flags: Vec<&str> = flags.split_whitespace().chain(["--retry-times=0"]).collect();
+        let outcome = home.mirror_to_mirror(destination.host(), &flags);
+        let (code, words) = said.unwrap_or_default();
+        outcome.code(code);
+        for word in words {
+            outcome.says(word);
+        }
+        assert_eq!(destination.manifest("ns/app", "v1").is_some(), said.is_none(), "{flags:?}");
+    };
+    let (wrong, right) = (["me:wrong", "you:wrong"], ["me:secret", "you:hidden"]);
+    let unknown_source: Option<(i32, &[&str])> = Some((8, &["401 Unauthorized"]));
+    let unknown_destination: Option<(i32, &[&str])> = Some((1, &["checking registry", "access"]));
+    check(right, "", None);
+    check(wrong, "", unknown_destination);
+    check(wrong, "--src-creds=me:secret --dest-creds=you:hidden", None);
+    check(wrong, "--screds=me:secret --dcreds=you:hidden", None);
+    check(wrong, "--src-creds=bare --dest-creds=bare:", None);
+    check(wrong, "--src-username=me --src-password=secret --dest-username=you --dest-password=hidden", None);
+    check(wrong, "--src-registry-token=SOURCE-TOKEN --dest-registry-token=DESTINATION-TOKEN", None);
+    check(wrong, "--src-authfile=right.json --dest-authfile=right.json", None);
+    check(wrong, "--src-creds=you:hidden --dest-creds=you:hidden", unknown_source);
+    check(wrong, "--src-creds=me:secret --dest-creds=me:secret", unknown_destination);
+    check(right, "--src-creds=me:wrong", unknown_source);
+    check(right, "--dest-creds=you:wrong", unknown_destination);
+    check(right, "--src-no-creds", unknown_source);
+    // The token server lets everyone in, and to no repository.
+    check(right, "--dest-no-creds", Some((8, &["401 Unauthorized", "no credentials were found"])));
+    check(right, "--src-registry-token=nonsense", unknown_source);
+    check(right, "--dest-registry-token=nonsense", unknown_destination);
+    check(right, "--src-authfile=absent.json", Some((8, &["absent.json` is not there"])));
+    check(right, "--dest-authfile=absent.json", Some((8, &["absent.json` is not there"])));
+}
+
+/// Certificates of one side, with that of a client, in a folder that a flag names.
+#[test]
+fn certificates_on_the_command_line() {
+    let (ours, theirs) = (TestCa::new(), TestCa::new());
+    let source = Registry::builder().tls_with_client_certificate(&ours).start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let check = |flags: &[&str], code: i32| {
+        let destination = Registry::builder().tls_with_client_certificate(&theirs).start_blocking();
+        let home = Home::new();
+        for (name, ca, with_client) in
+            [("ours", &ours, true), ("theirs", &theirs, true), ("server-only", &theirs, false)]
+        {
+            ca.write_certs_d(home.path(), name, with_client).unwrap();
+        }
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        let (workspace, to) =
+            (format!("file://{}", home.workspace().display()), format!("docker://{}", destination.host()));
+        let all = [&["-c", "isc.yaml", "--workspace", &workspace, &to, "--retry-times=0"], flags].concat();
+        home.run(&all).code(code);
+        assert_eq!(destination.manifest("ns/app", "v1").is_some(), code == 0, "{flags:?}");
+    };
+    check(&["--src-cert-dir=ours", "--dest-cert-dir=theirs"], 0);
+    check(&["--src-cert-dir=theirs", "--dest-cert-dir=theirs"], 8);
+    check(&["--dest-cert-dir=theirs"], 8);
+    check(&["--src-cert-dir=ours", "--dest-cert-dir=server-only"], 1);
+    check(&["--src-cert-dir=ours", "--dest-cert-dir=ours"], 1);
+    check(&["--src-cert-dir=ours"], 1);
 }
 
 /// Whoever may use a namespace only has credentials for no more than that, and the check of the destination asks with them.

@@ -261,11 +261,16 @@ fn platforms_behind_the_gap() {
         }
         home.configuration(&body);
     };
+    let destination = Registry::builder().sparse(true).start_blocking();
     ask("single:v1", &["riscv64"]);
     home.to_disk(&[]).code(0).says("1 / 1 additional images mirrored successfully");
+    home.to_mirror(&format!("{}/d", destination.host()), &[]).code(0);
+    home.mirror_to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
+    for namespace in ["d", "m"] {
+        assert_same(&source, &destination, ("ns/single", "v1"), (&format!("{namespace}/ns/single"), "v1"));
+    }
     ask("list:latest", &["arm64"]);
     home.to_disk(&[]).code(0);
-    let destination = Registry::builder().sparse(true).start_blocking();
     home.to_mirror(destination.host(), &[]).code(0);
     for more in [&["arm64", "amd64"][..], &[]] {
         ask("list:latest", more);

@@ -276,12 +276,31 @@ fn tags_at_the_destination() {
     ));
     home.to_disk(&[]).code(0);
     home.to_mirror(destination.host(), &[]).code(0);
-    assert_eq!(served(&destination, "n/c", "t"), ["bar.v1.1.0"]);
-    let tags = destination.tags("cat/index");
-    assert_eq!(tags.len(), 1, "{tags:?}");
-    let published = destination.manifest("cat/index", &tags[0]).unwrap();
-    assert_eq!(published.digest.as_tag(), tags[0]);
-    assert_eq!(served(&destination, "cat/index", &tags[0]), ["foo.v0.3.0"]);
+    home.mirror_to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
+    for namespace in ["", "m/"] {
+        let (renamed, same) = (format!("{namespace}n/c"), format!("{namespace}cat/index"));
+        assert_eq!(served(&destination, &renamed, "t"), ["bar.v1.1.0"]);
+        let tags = destination.tags(&same);
+        assert_eq!(tags.len(), 1, "{tags:?}");
+        let published = destination.manifest(&same, &tags[0]).unwrap();
+        assert_eq!(published.digest.as_tag(), tags[0]);
+        assert_eq!(served(&destination, &same, &tags[0]), ["foo.v0.3.0"]);
+    }
+
+    // A catalog that travels untouched keeps its digest.
+    home.configuration(&format!("operators:\n- catalog: {host}/cat/index@{digest}\n  full: true\n"));
+    for namespace in ["d/", "f/"] {
+        let to = format!("{}/{namespace}", destination.host());
+        if namespace == "d/" {
+            home.to_disk(&["--since", "2015-01-01"]).code(0);
+            home.to_mirror(&to, &[]).code(0);
+        } else {
+            home.mirror_to_mirror(&to, &[]).code(0);
+        }
+        assert_eq!(destination.tags(&format!("{namespace}cat/index")), [digest.as_tag()]);
+        let found = destination.manifest(&format!("{namespace}cat/index"), &digest.as_tag()).unwrap();
+        assert_eq!(found.digest, *digest);
+    }
 }
 
 #[test]

@@ -119,6 +119,45 @@ fn stay_when_they_are_not() {
     assert!(left.contains(&format!("m/ns/app:{app}")) && left.contains(&format!("m/ns/list:{list}")), "{left:#?}");
 }
 
+/// A catalog that is deleted as a whole takes its signatures along, those of the list and of each instance; without the flag
+/// they stay, and a run that left them behind has none to delete.
+#[test]
+fn of_a_whole_catalog() {
+    let check = |first: &[&str], removed: &[&str], deleted: usize, left_over: usize| {
+        let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+        let operators = OperatorWorld::new(source.host(), &[("foo", &["0.1.0"])]);
+        operators.push_to(&source);
+        let catalog = &operators.catalog.image;
+        let name = format!("{}/cat/index", source.host());
+        let manifests = catalog.manifests();
+        for manifest in &manifests {
+            let signature = cosign_signature(&name, manifest);
+            source.push("cat/index", cosign_signature_tag(&manifest.digest).as_str(), &signature);
+        }
+        assert!(manifests.len() > 1, "the catalog is a list");
+        let home = Home::new();
+        home.configuration(&format!("operators:\n- catalog: {name}:v1\n  full: true\n"));
+        home.to_disk(removed).code(0);
+        home.to_mirror(&format!("{}/m", destination.host()), removed).code(0);
+        let copied = if removed.is_empty() { manifests.len() } else { 0 };
+        assert_eq!(destination.tags("m/cat/index").len(), 1 + copied, "{removed:?}");
+        home.write(
+            "disc.yaml",
+            format!(
+                "kind: DeleteImageSetConfiguration\ndelete:\n  operators:\n  - catalog: {name}:v1\n    full: true\n"
+            ),
+        );
+        let world = Signed { home, destination, app: catalog.clone(), list: catalog.clone() };
+        world.both(first, &[]).code(0).says(&format!("{deleted} / {deleted} operator images deleted successfully"));
+        let left = world.left();
+        assert_eq!(left.len(), left_over, "{first:?} {removed:?}: {left:#?}");
+        assert!(left.iter().all(|name| name.starts_with("m/cat/index:sha256-") && name.contains(".sig")), "{left:#?}");
+    };
+    check(&["--delete-signatures"], &[], 4 + 3, 0);
+    check(&[], &[], 4, 3);
+    check(&["--delete-signatures"], &["--remove-signatures"], 4, 0);
+}
+
 /// Folders of registries.d may belong to others too: what lies there for deleted images is named.
 #[test]
 fn folders_are_named() {

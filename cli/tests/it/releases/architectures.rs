@@ -37,6 +37,35 @@ fn a_payload_of_each_architecture() {
     }
 }
 
+/// `sparse: architectures`, without a channel: they select nothing, and what else there is is mirrored.
+#[test]
+fn architectures_without_a_channel() {
+    let Some(outside) = Outside::new() else { return };
+    let image = ImageBuilder::oci().layer(Layer::random(1, 1000)).build();
+    outside.source.push("ns/app", "v1", &image);
+    let architectures = "platform:\n  architectures: [multi, amd64]\n";
+    let app = format!("additionalImages:\n- name: {}/ns/app:v1\n", outside.source.host());
+    outside.home.configuration(&format!("{architectures}{app}"));
+    let destination = Registry::start_blocking();
+    let deprecated = "platform.architectures is deprecated";
+    outside.home.mirror_to_mirror(destination.host(), &[]).code(0).says(deprecated);
+    assert_eq!(destination.repositories(), ["ns/app"]);
+    outside.home.to_disk(&[]).code(0).says(deprecated);
+    // A release that is named has the architecture it has; nothing is said of the others.
+    let release = Release::new("4.99.1", 2, 1);
+    outside.publish(&release);
+    outside.home.configuration(&format!("{architectures}  release: {}\n{app}", release.by_tag()));
+    let outcome = outside.home.mirror_to_mirror(&format!("{}/m", destination.host()), &[]);
+    outcome.code(0).says("3 / 3 release images mirrored successfully");
+    assert_eq!(outcome.line_with(deprecated), None);
+    assert_arrived(&release, &destination, "m/");
+    let asked = outside.service.requests();
+    assert!(!asked.iter().any(|request| request.starts_with("/graph?")), "{asked:?}");
+
+    outside.home.configuration(architectures);
+    outside.home.to_disk(&[]).code(1).says("no images to copy");
+}
+
 /// Architectures of the instances of a list that a registry has; empty for an image.
 fn instances(image: &Image, registry: &Registry, repository: &str) -> Vec<String> {
     let there = |child: &&Image| registry.manifest(repository, &child.digest.to_string()).is_some();

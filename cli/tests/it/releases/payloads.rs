@@ -2,11 +2,14 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use image_signature::cosign::SigningKey;
 use test_support::{
-    COMPONENTS, Effect, Fault, ImageBuilder, IndexBuilder, Layer, PAYLOADS, Registry, Release, When, image_references,
+    COMPONENTS, Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, PAYLOADS, Registry, Release, When,
+    cosign_signature_tag, image_references,
 };
 
 use super::*;
+use crate::trust::policy::{KEY, signature};
 
 #[test]
 fn half_of_an_extraction_is_not_trusted() {
@@ -42,9 +45,61 @@ fn a_policy_refuses_a_release() {
         outside.home.mirror_to_mirror(destination.host(), &policy).code(2).says("is rejected by policy");
         assert!(destination.manifest("openshift/release-images", &release.tag).is_none());
     };
-    check(&[], COMPONENTS);
+    // Whichever comes first.
+    check(&[], "openshift-release-dev/ocp-");
     check(&[PAYLOADS], COMPONENTS);
     check(&[COMPONENTS], PAYLOADS);
+}
+
+/// `secure_policy: permissive`, for releases: payload and components that cosign has signed travel with their signatures,
+/// and a policy that asks for them accepts both by every way.
+#[test]
+fn a_policy_accepts_a_signed_release() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.channel(&[&release]);
+    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.home.write("key.pub", SigningKey::from_pem(KEY).unwrap().public_pem());
+    let sign = |repository: &str, image: &Image| {
+        let signed = signature(KEY, &format!("quay.io/{repository}"), image, false);
+        outside.source.push(repository, cosign_signature_tag(&image.digest).as_str(), &signed);
+    };
+    sign(PAYLOADS, &release.payload);
+    let (last, others) = release.components.split_last().unwrap();
+    for (_, image) in others {
+        sign(COMPONENTS, image);
+    }
+    let policy = ["--secure-policy", "--policy=policy.json"];
+    let rule = serde_json::json!({
+        "type": "sigstoreSigned", "keyPath": outside.home.path().join("key.pub"),
+        "signedIdentity": { "type": "matchRepository" },
+    });
+    outside.home.write("policy.json", serde_json::json!({ "default": [rule] }).to_string());
+    outside.home.to_disk(&policy).code(2).says("no signature exists");
+    assert!(outside.home.archives().is_empty());
+    sign(COMPONENTS, &last.1);
+
+    for kind in ["sigstoreSigned", "insecureAcceptAnything"] {
+        if kind == "insecureAcceptAnything" {
+            outside.home.write("policy.json", serde_json::json!({ "default": [{ "type": kind }] }).to_string());
+        }
+        let destination = Registry::start_blocking();
+        outside.home.to_disk(&[&policy[..], &["--since", "2015-01-01"]].concat()).code(0);
+        let links =
+            outside.home.cache().join("docker/registry/v2/repositories/openshift/release-images/_manifests/tags");
+        assert!(links.join(cosign_signature_tag(&release.payload.digest)).is_dir(), "{kind}");
+        outside.home.to_mirror(&format!("{}/d", destination.host()), &policy).code(0);
+        outside.home.mirror_to_mirror(&format!("{}/m", destination.host()), &policy).code(0);
+        for namespace in ["d/", "m/"] {
+            assert_arrived(&release, &destination, namespace);
+            let signed = |repository: &str, image: &Image| {
+                let tag = cosign_signature_tag(&image.digest);
+                assert!(destination.manifest(&format!("{namespace}{repository}"), &tag).is_some(), "{kind}: {tag}");
+            };
+            signed("openshift/release-images", &release.payload);
+            release.components.iter().for_each(|(_, image)| signed("openshift/release", image));
+        }
+    }
 }
 
 #[test]
@@ -96,8 +151,7 @@ fn files_that_newer_layers_replace() {
     let Some(outside) = Outside::new() else { return };
     let list = "release-manifests/image-references";
     let whole = Release::new("4.99.1", 3, 1);
-    let components: Vec<(&str, &test_support::Image)> =
-        whole.components.iter().map(|(name, image)| (name.as_str(), image)).collect();
+    let components: Vec<(&str, &Image)> = whole.components.iter().map(|(name, image)| (name.as_str(), image)).collect();
     let mirrored = |release: Release, expected: &str| {
         outside.channel(&[&release]);
         outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use test_support::{PAYLOADS, Registry, Release};
+use test_support::{COMPONENTS, Image, PAYLOADS, Registry, Release, cosign_signature, cosign_signature_tag};
 
 use super::*;
 
@@ -184,4 +184,49 @@ fn channels_are_always_verified() {
     outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
     outside.home.to_disk(&["--ignore-release-signature"]).code(2).says("no signature found for");
     assert!(outside.service.requests().iter().any(|request| request.contains("signature-1")));
+}
+
+/// Signatures that cosign made of a release's images, beside those that verify it: they travel unless they are to be left
+/// behind, and are deleted when they are listed (contract `config-cli.md` 4.4 and 7.2).
+#[test]
+fn attached_signatures_of_a_release() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.channel(&[&release]);
+    let sign = |repository: &str, image: &Image| {
+        let signature = cosign_signature(&format!("quay.io/{repository}"), image);
+        outside.source.push(repository, cosign_signature_tag(&image.digest).as_str(), &signature);
+    };
+    sign(PAYLOADS, &release.payload);
+    release.components.iter().for_each(|(_, image)| sign(COMPONENTS, image));
+    let body = "platform:\n  channels:\n  - name: stable-4.99\n";
+    outside.home.configuration(body);
+    let indented = body.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
+    outside.home.write("disc.yaml", format!("kind: DeleteImageSetConfiguration\ndelete:\n{indented}"));
+    let check = |removed: &[&str], first: &[&str], travelled: usize, left_over: usize| {
+        let destination = Registry::start_blocking();
+        let to = destination.host().to_owned();
+        outside.home.to_disk(&[removed, &["--since", "2015-01-01"]].concat()).code(0);
+        outside.home.to_mirror(&to, removed).code(0);
+        assert_arrived(&release, &destination, "");
+        let tags = || {
+            let repositories = ["openshift/release", "openshift/release-images"];
+            repositories.iter().flat_map(|name| destination.tags(name)).collect::<Vec<_>>()
+        };
+        let signatures = |tags: &[String]| {
+            tags.iter().filter(|tag| tag.rsplit_once('.').is_some_and(|(_, end)| end == "sig")).count()
+        };
+        assert_eq!(signatures(&tags()), travelled, "{removed:?}: {:?}", tags());
+        let (workspace, to) = (format!("file://{}", outside.home.disk().display()), format!("docker://{to}"));
+        let delete = |more: &[&str]| outside.home.run(&[&["delete", "--workspace", &workspace, &to], more].concat());
+        delete(&[&["--generate", "-c", "disc.yaml"], first].concat()).code(0);
+        let list = outside.home.disk().join("working-dir/delete/delete-images.yaml").display().to_string();
+        delete(&["--delete-yaml-file", &list, "--dest-tls-verify=false"]).code(0);
+        let left = tags();
+        assert_eq!((left.len(), signatures(&left)), (left_over, left_over), "{removed:?} {first:?}: {left:?}");
+    };
+    // The first run has no signature in its cache yet.
+    check(&["--remove-signatures"], &["--delete-signatures"], 0, 0);
+    check(&[], &[], 3, 3);
+    check(&[], &["--delete-signatures"], 3, 0);
 }

@@ -9,7 +9,7 @@ use crate::harness::Home;
 
 mod helpers;
 mod modes;
-mod policy;
+pub(crate) mod policy;
 mod secrets;
 mod secure_policy;
 mod signing_key;

@@ -28,7 +28,7 @@ const FOREIGN_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
     -----END PRIVATE KEY-----\n";
 
 /// The image of a real signature, to lie at the tag `sha256-<hex>.sig`.
-pub(super) fn signature(key: &str, name: &str, signed: &Image, altered: bool) -> Image {
+pub(crate) fn signature(key: &str, name: &str, signed: &Image, altered: bool) -> Image {
     let key = SigningKey::from_pem(key).unwrap();
     let payload = Payload {
         manifest_digest: signed.digest.to_string().parse().unwrap(),
