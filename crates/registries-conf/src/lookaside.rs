@@ -126,9 +126,10 @@ impl RegistriesD {
         self.find(image, Section::write_base).map(|(url, layer)| Lookaside::parse(url, layer)).transpose()
     }
 
-    /// Whether signatures attached to the image in its registry (cosign's tag `sha256-<hex>.sig`) are read and written.
-    pub fn use_sigstore_attachments(&self, image: &ImageRef) -> bool {
-        self.find(image, |section| section.use_sigstore_attachments).is_some_and(|(value, _)| value)
+    /// Whether signatures attached to the image in its registry (cosign's tag `sha256-<hex>.sig`) are read; `None` when
+    /// nothing is said about that.
+    pub fn use_sigstore_attachments(&self, image: &ImageRef) -> Option<bool> {
+        self.find(image, |section| section.use_sigstore_attachments).map(|(value, _)| value)
     }
 
     /// The most specific section that sets a key; one that does not set it falls through.

@@ -151,6 +151,37 @@ fn signatures_stay_behind_when_asked_to() {
     assert_all_attached(&images, &destination, "");
 }
 
+/// `use-sigstore-attachments: false` of registries.d: that registry is not asked, and a policy finds nothing there.
+#[test]
+fn signatures_stay_behind_where_registries_d_says_so() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let images = Signed::all();
+    push_all(&images, &source);
+    let home = Home::new();
+    home.additional_images(images.iter().map(|image| image.name(source.host())));
+    let scope = |host: &str| format!("docker:\n  {host}:\n    use-sigstore-attachments: false\n");
+    home.write("registries.d/lab.yaml", scope(source.host()));
+    let at = ["--registries.d", "registries.d"];
+    for _ in 0..2 {
+        home.to_disk(&[&at[..], &["--since", "2015-01-01"]].concat()).code(0);
+    }
+    home.mirror_to_mirror(destination.host(), &at).code(0);
+    assert!(source.requests_matching(&When::path(r"\.(sig|att|sbom)$|/referrers/")).is_empty());
+    home.write("policy.json", r#"{"default": [{"type": "sigstoreSigned", "keyPath": "key.pub"}]}"#);
+    let policy = ["--secure-policy", "--policy=policy.json"];
+    home.mirror_to_mirror(destination.host(), &[&at[..], &policy].concat()).code(8).says("is rejected by policy");
+    assert!(source.requests_matching(&When::path(r"\.(sig|att|sbom)$|/referrers/")).is_empty());
+
+    // Of another registry nothing was said; and once nothing is, what stayed behind follows.
+    home.write("registries.d/lab.yaml", scope("registry.example.com"));
+    home.mirror_to_mirror(destination.host(), &at).code(0);
+    assert_all_attached(&images, &destination, "");
+    home.to_disk(&[&at[..], &["--since", "2015-01-01"]].concat()).code(0);
+    let loaded = Registry::start_blocking();
+    home.to_mirror(loaded.host(), &[]).code(0);
+    assert_all_attached(&images, &loaded, "");
+}
+
 #[test]
 fn unsigned_images_are_mirrored_without_complaint() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
@@ -262,9 +293,10 @@ fn signatures_that_were_left_behind_are_asked_for_later() {
         assert!(sig_tags(&straight, "other/pinned").is_empty(), "{what}");
         source.clear_faults();
 
-        home.to_disk(&[]).code(0);
+        // The cache knows nothing of them yet: they come from the source.
         home.mirror_to_mirror(straight.host(), &[]).code(0);
         assert_all_attached(&images, &straight, "");
+        home.to_disk(&[]).code(0);
         source.clear_requests();
         home.to_disk(&["--since", "2015-01-01"]).code(0);
         home.mirror_to_mirror(straight.host(), &[]).code(0);

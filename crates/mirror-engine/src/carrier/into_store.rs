@@ -149,13 +149,13 @@ impl IntoStore {
             }
         }
         let endpoint = self.endpoint(at).await?;
-        Ok(trust::find_online(&self.source, &endpoint, tree, &self.observer).await)
+        Ok(self.trust.find_online(&self.source, &endpoint, tree, &self.observer).await)
     }
 
     /// The signature that an image has at its source now, if it has one.
     async fn signature_of(&self, at: usize, digest: &Digest) -> Result<Option<Digest>, CopyError> {
         let endpoint = self.endpoint(at).await?;
-        trust::signature_digest(&self.source, &endpoint, digest).await.map_err(|error| transport(&error))
+        self.trust.signature_at_source(&self.source, &endpoint, digest).await.map_err(|error| transport(&error))
     }
 
     /// Asks the policy. Of a rebuilt catalog, the original is judged: the rest is ours.
@@ -176,7 +176,7 @@ impl IntoStore {
         let tree = self.walk(at, &original, root).await?;
         let attached = if gate.needs_signatures(image) {
             let endpoint = self.endpoint(at).await?;
-            trust::find_online(&self.source, &endpoint, &tree, &self.observer).await.attached
+            self.trust.find_online(&self.source, &endpoint, &tree, &self.observer).await.attached
         } else {
             Vec::new()
         };
@@ -404,7 +404,7 @@ impl Carrier for IntoStore {
                     return Err(refusal);
                 }
                 let endpoint = self.endpoint(at).await?;
-                found = trust::find_online(&self.source, &endpoint, &tree, &self.observer).await;
+                found = self.trust.find_online(&self.source, &endpoint, &tree, &self.observer).await;
                 self.check(at, image, &tree, &found.attached).await?;
             }
             if self.trust.travel {

@@ -145,6 +145,7 @@ impl RegistryToRegistry {
     /// source is asked one question, and none when the image is pinned: see [`crate::trust`].
     async fn attached(
         &self,
+        at: usize,
         place: &Place,
         image: &PlannedImage,
         tree: &ImageTree,
@@ -183,7 +184,7 @@ impl RegistryToRegistry {
         if complete && !unasked {
             let digest = &tree.root.digest;
             let there = self.destination.endpoint(image, &repository_path(image))?;
-            let (unchanged, signed) = match trust::signature_digest(client, endpoint, digest).await {
+            let (unchanged, signed) = match self.cache.trust.signature_at_source(client, endpoint, digest).await {
                 Err(_) => (true, None),
                 Ok(None) => (true, Some(false)),
                 Ok(now) => {
@@ -195,7 +196,13 @@ impl RegistryToRegistry {
                 return Ok(Found::known(Vec::new()).and_signed(signed));
             }
         }
-        Ok(trust::find_online(client, endpoint, tree, &self.cache.observer).await)
+        let found = self.cache.trust.find_online(client, endpoint, tree, &self.cache.observer).await;
+        if matches!(place, Place::Destination(_)) && !found.attached.is_empty() {
+            // The image is there, and what belongs to it is at its source.
+            let source = Place::Source(ImageSource::Registry(client.clone(), endpoint.clone()));
+            self.places.lock().expect("no holder panics").insert(at, source);
+        }
+        Ok(found)
     }
 
     /// Asks the policy. Signatures that travel are at hand; otherwise the source is asked for them, also for an image
@@ -222,7 +229,7 @@ impl RegistryToRegistry {
         };
         let bytes = RegistryBytes { client, endpoint };
         if gate.needs_signatures(image) && attached.is_empty() {
-            let found = trust::find_online(client, endpoint, tree, &self.cache.observer).await.attached;
+            let found = self.cache.trust.find_online(client, endpoint, tree, &self.cache.observer).await.attached;
             return gate.check(image, tree, &found, &bytes).await;
         }
         gate.check(image, tree, attached, &bytes).await
@@ -302,7 +309,7 @@ impl Carrier for RegistryToRegistry {
         let mut tree = tree?;
         let (mut found, mut heard) = (Found::known(Vec::new()), Heard::NotAsked);
         if self.cache.trust.travel {
-            found = self.attached(&place, image, &tree, complete).await?;
+            found = self.attached(at, &place, image, &tree, complete).await?;
             heard = if found.all { Heard::All } else { Heard::InPart };
             if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
                 self.cache.shelf.unasked.is_signed(&trust::place_of(image, &tree.root.digest), signed)?;

@@ -36,7 +36,7 @@ use staging::Staging;
 
 pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 pub(crate) use lookaside::folder_of as signature_folder;
-pub(crate) use online::{Found, find_online, signature_digest};
+pub(crate) use online::{Found, signature_digest};
 pub(crate) use push::{are_attached, push_attached};
 pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
 pub(crate) use unasked::{Heard, place_of};
@@ -45,9 +45,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use archive_format::Store;
-use image_ref::Digest;
+use image_ref::{Digest, ImageRef};
 use image_signature::cosign::SigningKey;
 use mirror_plan::PlannedImage;
+use oci_transport::{Client, Endpoint};
 
 use crate::copy::CopyError;
 use crate::event::{Event, Observer};
@@ -102,6 +103,42 @@ impl Trust {
             key,
             from_archive: matches!(job.workflow, Workflow::DiskToMirror { .. }),
         })
+    }
+
+    /// Whether registries.d leaves attachments of an image at this place in peace (`use-sigstore-attachments: false`).
+    fn is_left_in_peace(&self, endpoint: &Endpoint, digest: &Digest) -> bool {
+        let name = ImageRef::from_parts(endpoint.logical(), None, Some(digest.clone()));
+        self.lookasides.registries_d.use_sigstore_attachments(&name) == Some(false)
+    }
+
+    /// What is attached to the manifests of an image in the registry that serves it, see [`online`].
+    pub(crate) async fn find_online(
+        &self,
+        client: &Client,
+        endpoint: &Endpoint,
+        tree: &ImageTree,
+        observer: &Arc<dyn Observer>,
+    ) -> Found {
+        if self.is_left_in_peace(endpoint, &tree.root.digest) {
+            return Found::unasked();
+        }
+        online::find_online(client, endpoint, tree, observer).await
+    }
+
+    /// The digest of the cosign signature that an image has at its source now, if it has one.
+    ///
+    /// # Errors
+    /// When that could not be asked.
+    pub(crate) async fn signature_at_source(
+        &self,
+        client: &Client,
+        endpoint: &Endpoint,
+        digest: &Digest,
+    ) -> Result<Option<Digest>, oci_transport::Error> {
+        if self.is_left_in_peace(endpoint, digest) {
+            return Ok(None);
+        }
+        signature_digest(client, endpoint, digest).await
     }
 
     /// Takes the simple-signing signatures of an image along, when signatures travel.

@@ -40,6 +40,11 @@ impl Found {
         Self { attached, all: true, is_of_cache: true, signed: None }
     }
 
+    /// Nothing, as nobody was asked.
+    pub(super) fn unasked() -> Self {
+        Self { attached: Vec::new(), all: false, is_of_cache: false, signed: None }
+    }
+
     /// The same, with what the source has said about a signature.
     pub(crate) fn and_signed(self, signed: Option<bool>) -> Self {
         Self { signed, ..self }
@@ -48,7 +53,7 @@ impl Found {
 
 /// Finds what is attached to the manifests of an image. That there is nothing is normal; what cannot be asked or read is
 /// told as a warning and left behind, since an image without its signature is of use and no image is not.
-pub(crate) async fn find_online(
+pub(super) async fn find_online(
     client: &Client,
     endpoint: &Endpoint,
     tree: &ImageTree,

@@ -41,9 +41,9 @@ fn the_most_specific_scope_that_sets_a_key() {
     check(&conf, "reg.io:5000/x:1", "https://old.io", "https://old.io");
     check(&RegistriesD::default(), "reg.io/x:1", "default", "default");
     let attachments = |image: &str| conf.use_sigstore_attachments(&ImageRef::parse(image).unwrap());
-    assert!(attachments("reg.io/x:1") && attachments("other.io/x:1"));
-    assert!(!attachments("reg.io/ns/app:1"));
-    assert!(!RegistriesD::default().use_sigstore_attachments(&ImageRef::parse("reg.io/x:1").unwrap()));
+    assert_eq!((attachments("reg.io/x:1"), attachments("other.io/x:1")), (Some(true), Some(true)));
+    assert_eq!(attachments("reg.io/ns/app:1"), Some(false));
+    assert_eq!(RegistriesD::default().use_sigstore_attachments(&ImageRef::parse("reg.io/x:1").unwrap()), None);
 }
 
 #[test]
