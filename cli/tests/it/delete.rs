@@ -4,9 +4,12 @@ mod signatures;
 
 use std::path::PathBuf;
 
-use test_support::{Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, When};
+use test_support::{
+    Effect, Fault, Image, ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, When, WorldImage,
+};
 
 use crate::harness::{Home, Outcome};
+use crate::operators::write_layout;
 
 /// A destination with two mirrored images, and the home that mirrored them.
 struct Mirrored {
@@ -150,6 +153,56 @@ fn signatures_and_old_tags_are_listed_when_asked_for() {
     // Index, two instances, and the digest that the other image is pinned to: it is not in the cache under that name.
     assert_eq!(list.matches(".sig").count(), 2 * 4, "{list}");
     assert!(list.contains(&format!("docker://{}/ns/app:latest", world.to())), "{list}");
+}
+
+/// Images of operators that are named by digest had tags of their own in oc-mirror v1 (contract `config-cli.md` 4.6): a hash
+/// of the name, or the start of the digest when the catalog lies in a folder. Everything else has the tag it has now.
+#[test]
+fn old_tags_of_operators() {
+    let fnv1a = |text: &str| {
+        let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        format!("{:x}", text.bytes().fold(0x811c_9dc5, mix))
+    };
+    assert_eq!(fnv1a(&format!("quay.io/ns/img@sha256:{}", "1".repeat(64))), "59f3ce02");
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let (host, home) = (source.host(), Home::new());
+    let operators = OperatorWorld::new(host, &[("foo", &["0.1.0"])]);
+    operators.push_to(&source);
+    write_layout(&home.path().join("srv/idx"), &operators.catalog.image);
+    let check = |catalog: &str, tag_of: &dyn Fn(&WorldImage) -> String| {
+        let operators_of = |indent: &str| {
+            ["operators:", &format!("- catalog: {catalog}"), "  packages:", "  - name: foo"]
+                .map(|line| format!("{indent}{line}\n"))
+                .concat()
+        };
+        home.configuration(&operators_of(""));
+        home.to_disk(&["--since", "2015-01-01"]).code(0);
+        home.write("disc.yaml", format!("kind: DeleteImageSetConfiguration\ndelete:\n{}", operators_of("  ")));
+        let to = format!("docker://{}/m", destination.host());
+        let workspace = format!("file://{}", home.disk().display());
+        let args = ["delete", "--generate", "--delete-v1-images", "-c", "disc.yaml", "--workspace", &workspace, &to];
+        home.run(&args).code(0);
+        let list = home.disk().join("working-dir/delete/delete-images.yaml");
+        let text = std::fs::read_to_string(&list).unwrap();
+        let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  imageReference: ")).collect();
+        names.sort_unstable();
+        let mut expected = Vec::new();
+        for image in &operators.images {
+            let tag = image.tag.clone().unwrap_or_else(|| tag_of(image));
+            expected.push(format!("{to}/{}:{tag}", image.repository));
+            destination.push(&format!("m/{}", image.repository), tag.as_str(), &image.image);
+        }
+        expected.sort();
+        assert_eq!(names, expected, "{catalog}");
+        home.run(&["delete", "--delete-yaml-file", &list.display().to_string(), &to, "--dest-tls-verify=false"])
+            .code(0)
+            .says("3 / 3 operator images deleted successfully");
+        for image in &operators.images {
+            assert!(destination.tags(&format!("m/{}", image.repository)).is_empty(), "{catalog}");
+        }
+    };
+    check(&format!("{host}/cat/index:v1"), &|image| fnv1a(&image.reference(host)));
+    check(&format!("oci://{}/srv/idx", home.path().display()), &|image| image.digest().hex()[..6].to_owned());
 }
 
 #[test]

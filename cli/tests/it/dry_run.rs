@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use test_support::{ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
-use crate::harness::Home;
+use crate::harness::{Home, resources};
 use crate::operators;
 
 /// A source with a single image and a list.
@@ -244,4 +244,37 @@ fn what_a_dry_run_of_catalogs_leaves_behind() {
     home.mirror_to_mirror(destination.host(), &["--dry-run"]).code(0);
     assert!(destination.repositories().is_empty(), "{:?}", destination.repositories());
     assert!(home.files().iter().all(|name| !name.starts_with("workspace/working-dir/isc_pinned_")));
+}
+
+/// A catalog that is given by digest is named by the digest of what becomes of it, and a rehearsal knows that too: its
+/// resources are those of the run.
+#[test]
+fn resources_have_the_names_that_a_run_gives_them() {
+    let source = Registry::start_blocking();
+    let catalog = operators::world(&source, &[]);
+    let name = format!("{}/cat/index@{}", source.host(), catalog.digest);
+    let check = |rehearse_and_run: &dyn Fn(&Home, &str, &[&str]), working_dir: &str, packages: &str| {
+        let (home, destination) = (Home::new(), Registry::start_blocking());
+        home.configuration(&format!("operators:\n- catalog: {name}\n{packages}"));
+        if working_dir.starts_with("disk") {
+            home.to_disk(&[]).code(0);
+        }
+        let names = |more: &[&str]| -> Vec<String> {
+            rehearse_and_run(&home, destination.host(), more);
+            let found = resources::read(&home.path().join(working_dir));
+            found.into_keys().filter(|name| name.starts_with('c')).collect()
+        };
+        let (rehearsed, made) = (names(&["--dry-run"]), names(&[]));
+        let tags = destination.tags("cat/index");
+        let [tag] = &tags[..] else { panic!("{tags:?}") };
+        let suffix: String = tag.chars().take(12).collect();
+        assert_eq!(made, ["cc", "cs"].map(|kind| format!("{kind}-index-{suffix}.yaml")));
+        assert_eq!(rehearsed, made);
+    };
+    for packages in ["  packages:\n  - name: foo\n", "  full: true\n"] {
+        let from_disk = |home: &Home, to: &str, more: &[&str]| _ = home.to_mirror(to, more).code(0);
+        check(&from_disk, "disk/working-dir", packages);
+        let straight = |home: &Home, to: &str, more: &[&str]| _ = home.mirror_to_mirror(to, more).code(0);
+        check(&straight, "workspace/working-dir", packages);
+    }
 }

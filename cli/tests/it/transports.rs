@@ -7,7 +7,7 @@ use std::process::Command;
 
 use test_support::{ImageBuilder, IndexBuilder, Layer, Registry};
 
-use crate::harness::Home;
+use crate::harness::{Home, resources};
 use crate::operators::write_layout;
 
 /// Copies with `skopeo`; false when it is not installed, and then there is nothing to test.
@@ -124,6 +124,31 @@ fn layouts_with_shared_blobs() {
     home.to_mirror(destination.host(), &[]).code(0);
     for (number, image) in images.iter().enumerate() {
         assert_eq!(destination.manifest(&format!("t/{number}"), "latest").unwrap().digest, image.digest);
+    }
+}
+
+/// What has no name but its place is called by it (contract `config-cli.md` 4.3 and 4.8), and has its entry in no file of
+/// mirrors, as no cluster asks for it.
+#[test]
+fn places_are_names() {
+    let (home, destination) = (Home::new(), Registry::start_blocking());
+    let image = ImageBuilder::oci().layer(Layer::random(1, 9000)).build();
+    write_layout(&home.path().join("srv/img/app"), &image);
+    home.additional_images(["oci://srv/img/app"]);
+    home.to_disk(&[]).code(0);
+    home.to_mirror(&format!("{}/d", destination.host()), &[]).code(0);
+    home.mirror_to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
+    assert_eq!(destination.repositories(), ["d/srv/img/app", "m/srv/img/app"]);
+    for (namespace, folder) in [("d", home.disk()), ("m", home.workspace())] {
+        let repository = format!("{namespace}/srv/img/app");
+        assert_eq!(destination.tags(&repository), ["latest"]);
+        assert_eq!(destination.manifest(&repository, "latest").unwrap().digest, image.digest);
+        assert!(resources::read(&folder.join("working-dir")).is_empty());
+    }
+    // A place without `//` is a reference, and none that there is.
+    for name in ["docker-archive:/srv/app.tar", "oci:/srv/img/app"] {
+        home.additional_images([name]);
+        home.to_disk(&[]).code(8).says("mirror.additionalImages[0].name: ");
     }
 }
 

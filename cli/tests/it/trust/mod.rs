@@ -122,6 +122,57 @@ fn signatures_and_other_artifacts_cross_the_gap() {
     images[0].assert_attached(&destination, "m/");
 }
 
+/// Signatures lie beside their image under the name that it is given, by every way, and are deleted there (contract
+/// `config-cli.md` 4.4, 4.8 and 7.2).
+#[test]
+fn signatures_follow_images_that_are_renamed() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let images = Signed::all();
+    push_all(&images, &source);
+    let (home, host) = (Home::new(), source.host());
+    let [single, list, pinned] = &images[..] else { panic!("three images") };
+    let names = [single.name(host), format!("{host}/ns/list@{}", list.image.digest), pinned.name(host)];
+    let repositories = ["x/y", "x/list", "other/pinned"];
+    let body = format!(
+        "additionalImages:\n- name: {}\n  targetRepo: x/y\n  targetTag: z\n- name: {}\n  targetRepo: x/list\n\
+         - name: {}\n  targetTag: z\n",
+        names[0], names[1], names[2]
+    );
+    home.configuration(&body);
+    home.to_disk(&[]).code(0);
+    let tag = cosign_signature_tag(&single.image.digest);
+    let link = format!("docker/registry/v2/repositories/x/y/_manifests/tags/{tag}/current/link");
+    let entries = home.entries("mirror_000001.tar");
+    assert!(entries.contains(&link), "{entries:#?}");
+    home.to_mirror(&format!("{}/d", destination.host()), &[]).code(0);
+    home.mirror_to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
+    for namespace in ["d/", "m/"] {
+        for ((image, repository), tag) in images.iter().zip(repositories).zip(["z", &list.image.digest.as_tag(), "z"]) {
+            let found = destination.manifest(&format!("{namespace}{repository}"), tag).map(|found| found.digest);
+            assert_eq!(found, Some(image.image.digest.clone()), "{namespace}{repository}:{tag}");
+            let renamed = Signed { repository, image: image.image.clone(), attached: image.attached.clone() };
+            renamed.assert_attached(&destination, namespace);
+        }
+    }
+    let there = destination.repositories();
+    assert_eq!(there, ["d/other/pinned", "d/x/list", "d/x/y", "m/other/pinned", "m/x/list", "m/x/y"]);
+
+    let indented = body.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
+    home.write("disc.yaml", format!("kind: DeleteImageSetConfiguration\ndelete:\n{indented}"));
+    let (workspace, to) = (format!("file://{}", home.disk().display()), format!("docker://{}/d", destination.host()));
+    let delete = |more: &[&str]| home.run(&[&["delete", "--workspace", &workspace, &to], more].concat());
+    delete(&["--generate", "-c", "disc.yaml", "--delete-signatures"]).code(0);
+    let list = home.disk().join("working-dir/delete/delete-images.yaml").display().to_string();
+    let text = std::fs::read_to_string(&list).unwrap().replace('"', "");
+    let item = format!("- imageName: {host}/ns/single:{tag}\n  imageReference: {to}/x/y:{tag}\n");
+    assert!(text.contains(&item), "{text}");
+    delete(&["--delete-yaml-file", &list, "--dest-tls-verify=false"]).code(0);
+    for repository in repositories {
+        assert_eq!(destination.tags(&format!("d/{repository}")), [""; 0], "{repository}");
+        assert!(destination.tags(&format!("m/{repository}")).len() > 1, "{repository}");
+    }
+}
+
 /// `signatures: removed`.
 #[test]
 fn signatures_stay_behind_when_asked_to() {
