@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use test_support::{CatalogBuilder, Image, ImageBuilder, Kind, Layer, Registry, When};
+use test_support::{CatalogBuilder, Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, When};
 
 use crate::harness::Home;
 
@@ -35,7 +35,7 @@ fn update_service(requests: usize) -> (String, Arc<Mutex<Vec<String>>>, std::thr
 /// `list releases`: the versions of a channel.
 #[test]
 fn versions_of_a_channel() {
-    let (url, seen, thread) = update_service(2);
+    let (url, seen, thread) = update_service(4);
     let home = Home::new().variable("UPDATE_URL_OVERRIDE", &url);
     let found = home.run(&["list", "releases", "--version", "4.20"]);
     found.says(&format!("Using the UPDATE_URL_OVERRIDE environment variable: {url}"));
@@ -47,11 +47,23 @@ fn versions_of_a_channel() {
     );
     let found = home.run(&["list", "releases", "--channel", "fast-4.20", "--filter-by-archs", "multi"]);
     assert_eq!(found.code(0).stdout, "Channel: fast-4.20\nArchitecture: multi\n4.20.2\n4.20.10\n");
+    // Nobody said a version.
+    let found = home.run(&["list", "releases", "--channel=stable-4.20"]);
+    assert_eq!(
+        found.code(0).stdout,
+        "Listing stable channels. Use --channel=<name> to filter.\n\
+         Use oc-mirror --v2 list releases --channels --version=<version> to discover other channels.\n\n\
+         Channel: stable-4.20\nArchitecture: amd64\n4.20.2\n4.20.10\n"
+    );
+    // A channel goes before what would be derived of a version.
+    let found = home.run(&["list", "releases", "--version=4.20", "--channel=eus-4.20"]);
+    assert_eq!(found.code(0).stdout, "Channel: eus-4.20\nArchitecture: amd64\n4.20.2\n4.20.10\n");
     thread.join().unwrap();
     let seen = seen.lock().unwrap();
     assert!(seen[0].contains("arch=amd64&channel=stable-4.20&id="), "{}", seen[0]);
     assert!(seen[0].to_lowercase().contains("accept: application/json"), "{}", seen[0]);
     assert!(seen[1].contains("arch=multi&channel=fast-4.20"), "{}", seen[1]);
+    assert!(seen[3].contains("arch=amd64&channel=eus-4.20"), "{}", seen[3]);
 }
 
 #[test]
@@ -126,6 +138,24 @@ fn catalogs_of_a_version() {
     // From 4.22 on there is no marketplace.
     let found = home.run(&["list", "operators", "--catalogs", "--version=4.22", "--src-tls-verify=false"]);
     assert_eq!(found.code(0).stdout.matches("marketplace").count(), 0);
+    let found = home.run(&["list", "operators", "--catalogs", "--version=4.21", "--src-tls-verify=false"]);
+    assert_eq!(found.code(0).stdout.matches("marketplace").count(), 1);
+
+    // What could not be learned is told after the rest.
+    for name in ["certified-operator-index", "redhat-marketplace-index"] {
+        registry.fault(Fault::new(When::path(name), Effect::status(403)));
+    }
+    let list = ["list", "operators", "--catalogs", "--version=4.20", "--src-tls-verify=false", "--retry-times=0"];
+    let found = home.run(&list);
+    assert_eq!(
+        found.code(1).stdout,
+        "Available OpenShift OperatorHub catalogs:\nOpenShift 4.20:\n\
+         registry.redhat.io/redhat/redhat-operator-index:v4.20\n\
+         Invalid catalog reference \"registry.redhat.io/redhat/community-operator-index:v4.20\", please check version\n"
+    );
+    let complaints = found.complaints();
+    assert_eq!(complaints.matches("403").count(), 2, "{complaints}");
+    found.says("certified-operator-index").says("redhat-marketplace-index");
 }
 
 /// A catalog like that of the published examples: `foo` with two channels, one of them without a head, and `bar`.
@@ -269,6 +299,37 @@ fn catalogs_that_cannot_be_listed() {
     insta::assert_snapshot!(complaint("index:v2", &[]), @"[ERROR]  : [Executor] failed to load catalog `127.0.0.1:PORT/cat/index:v2`: pulling manifest `127.0.0.1:PORT/cat/index:v2`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]");
     insta::assert_snapshot!(complaint("app:v1", &[]), @"[ERROR]  : [Executor] failed to load catalog `127.0.0.1:PORT/cat/app:v1`: no related images found: the image has no label `operators.operatorframework.io.index.configs.v1`, so it is not a file-based catalog");
     insta::assert_snapshot!(complaint("broken:v1", &[]), @"[ERROR]  : [Executor] failed to load catalog `127.0.0.1:PORT/cat/broken:v1`: bar/catalog.json:4 (document 5): invalid JSON: EOF while parsing an object at line 4 column 25");
+}
+
+/// Versions stand in the order of the names of their bundles, and the display name is that of the highest version (contract
+/// `config-cli.md` 2.8).
+#[test]
+fn the_order_of_versions() {
+    let registry = Registry::start_blocking();
+    let bundle = |version: &str| {
+        format!(
+            "{{\"schema\":\"olm.bundle\",\"name\":\"baz.v{version}\",\"package\":\"baz\",\"image\":\"q.io/x:1\",\
+             \"properties\":[{{\"type\":\"olm.package\",\"value\":{{\"packageName\":\"baz\",\"version\":\"{version}\"}}}},\
+             {{\"type\":\"olm.csv.metadata\",\"value\":{{\"displayName\":\"Baz {version}\"}}}}]}}\n"
+        )
+    };
+    let text = [
+        "{\"schema\":\"olm.package\",\"name\":\"baz\",\"defaultChannel\":\"stable\"}\n\
+         {\"schema\":\"olm.channel\",\"name\":\"stable\",\"package\":\"baz\",\"entries\":[\
+         {\"name\":\"baz.v0.9.0\"},{\"name\":\"baz.v0.10.0\",\"replaces\":\"baz.v0.9.0\"}]}\n",
+        &bundle("0.9.0"),
+        &bundle("0.10.0"),
+    ];
+    let image = CatalogBuilder::new().file("baz/catalog.json", text.concat()).build();
+    registry.push("cat/index", "v1", &image);
+    let home = Home::new();
+    let name = format!("{}/cat/index:v1", registry.host());
+    let list = |more: &[&str]| {
+        let found = home.run(&[&["list", "operators", "--catalog", &name, "--src-tls-verify=false"], more].concat());
+        found.code(0).stdout.clone()
+    };
+    assert_eq!(list(&[]), "NAME  DISPLAY NAME  DEFAULT CHANNEL\nbaz   Baz 0.10.0    stable\n");
+    assert_eq!(list(&["--package=baz", "--channel=stable"]), "VERSIONS\n0.10.0\n0.9.0\n");
 }
 
 /// The cache belongs to one run at a time; listing beside it goes through a temporary folder.

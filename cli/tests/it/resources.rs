@@ -1,6 +1,6 @@
 //! Cluster resources: when they are written, what they cover, and what a run says of them.
 
-use test_support::{ImageBuilder, Layer, Registry};
+use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, OperatorWorld, Registry, When};
 
 use crate::harness::Home;
 
@@ -71,6 +71,31 @@ fn tags_and_digests_have_a_file_each() {
         .code(0)
         .says("📄 No images by digests were mirrored. Skipping IDMS generation.");
     assert_eq!(resource(&home, "idms-oc-mirror.yaml"), None);
+
+    // Only digests: the other way round.
+    home.additional_images([format!("{from}/ns/app1@{}", digests[1])]);
+    home.to_disk(&[]).code(0);
+    home.to_mirror(&format!("{to}/m"), &[])
+        .code(0)
+        .says("📄 No images by tag were mirrored. Skipping ITMS generation.");
+    assert_eq!(resource(&home, "itms-oc-mirror.yaml"), None);
+    assert!(resource(&home, "idms-oc-mirror.yaml").is_some());
+
+    // Both in one name: pulled by digest, whatever the tag is at the source, called by the tag, and in both files.
+    home.additional_images([format!("{from}/ns/app3:ours@{}", digests[3])]);
+    let both = "has both tag and digest : using digest to pull, but tag only for mirroring";
+    home.to_disk(&[]).code(0).says(both);
+    home.to_mirror(&format!("{to}/m"), &[]).code(0).says(both);
+    home.mirror_to_mirror(&format!("{to}/n"), &[]).code(0).says(both);
+    for (namespace, folder) in [("m", home.disk()), ("n", home.workspace())] {
+        assert_eq!(destination.tags(&format!("{namespace}/ns/app3")), ["ours"]);
+        let found = destination.manifest(&format!("{namespace}/ns/app3"), "ours").unwrap();
+        assert_eq!(found.digest.to_string(), digests[3]);
+        for name in ["idms-oc-mirror.yaml", "itms-oc-mirror.yaml"] {
+            let text = std::fs::read_to_string(folder.join("working-dir/cluster-resources").join(name)).unwrap();
+            assert_eq!(pairs(&text), [format!("{from}/ns -> {to}/{namespace}/ns")], "{name}");
+        }
+    }
 }
 
 #[test]
@@ -176,6 +201,35 @@ fn a_failed_image_is_not_told_of() {
     assert_eq!(pairs(&text.unwrap()), [format!("{from}/ns/app0 -> {to}/x/y")]);
 }
 
+/// A catalog that did not arrive has no resources, and the others have theirs (contract `release.md` 6.4).
+#[test]
+fn a_failed_catalog_is_not_told_of() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let host = source.host();
+    OperatorWorld::new(host, &[("foo", &["0.1.0"])]).push_to(&source);
+    let home = Home::new();
+    let entry = |more: &str| format!("- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\n{more}");
+    home.configuration(&format!("operators:\n{}{}", entry(""), entry("  targetCatalog: other/idx\n")));
+    let push = When::kind(Kind::Manifest).method("PUT").repository("m/other/idx");
+    destination.fault(Fault::new(push, Effect::status(400)));
+    let to = format!("{}/m", destination.host());
+    let check = |working_dir: &std::path::Path, names: &[&str]| {
+        let found = crate::harness::resources::read(working_dir);
+        let found: Vec<&str> = found.keys().map(String::as_str).filter(|name| name.starts_with('c')).collect();
+        assert_eq!(found, names);
+        assert!(working_dir.join("cluster-resources/idms-oc-mirror.yaml").is_file());
+    };
+    home.mirror_to_mirror(&to, &["--retry-times=0"]).code(4).says("Failed to copy operatorCatalog");
+    check(&home.workspace().join("working-dir"), &["cc-index-v1.yaml", "cs-index-v1.yaml"]);
+    home.to_disk(&[]).code(0);
+    home.to_mirror(&to, &["--retry-times=0"]).code(4).says("Failed to copy operatorCatalog");
+    check(&home.disk().join("working-dir"), &["cc-index-v1.yaml", "cs-index-v1.yaml"]);
+    destination.clear_faults();
+    home.to_mirror(&to, &[]).code(0);
+    let all = ["cc-idx-v1.yaml", "cc-index-v1.yaml", "cs-idx-v1.yaml", "cs-index-v1.yaml"];
+    check(&home.disk().join("working-dir"), &all);
+}
+
 #[test]
 fn nothing_is_told_when_nothing_is_there() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
@@ -204,4 +258,14 @@ fn a_dry_run_shows_the_files_of_the_whole_plan() {
     assert!(folder.join("itms-oc-mirror.yaml").is_file() && folder.join("idms-oc-mirror.yaml").is_file());
     assert!(!outcome.complaints().contains("lack"), "{}", outcome.complaints());
     assert!(destination.manifest("ns/app1", &digests[1]).is_none());
+
+    // Mirror to disk shows none, disk to mirror those of the archive.
+    home.to_disk(&["--dry-run"]).code(0);
+    assert_eq!(resource(&home, "idms-oc-mirror.yaml"), None);
+    home.to_disk(&[]).code(0);
+    let other = Registry::start_blocking();
+    home.to_mirror(other.host(), &["--dry-run"]).code(0).says("idms-oc-mirror.yaml file created");
+    let shown = resource(&home, "idms-oc-mirror.yaml").unwrap();
+    assert_eq!(pairs(&shown), [format!("{from}/ns -> {}/ns", other.host())]);
+    assert!(other.repositories().is_empty(), "{:?}", other.repositories());
 }

@@ -26,9 +26,15 @@ fn a_whole_refusal() {
 
 #[test]
 fn flag_errors_come_before_the_greeting_and_delete_errors_without_usage() {
-    for (line, greeting, usage) in
-        [("", false, true), ("--nonsense", false, true), ("delete", true, false), ("version --output x", true, false)]
-    {
+    for (line, greeting, usage) in [
+        ("", false, true),
+        ("--nonsense", false, true),
+        ("delete", true, false),
+        ("version --output x", true, false),
+        ("list operators", true, true),
+        ("list releases --channels", true, true),
+        ("list releases --nonsense", false, true),
+    ] {
         let (streams, written) = Streams::captured();
         assert_eq!(crate::run(words(line), &Snapshot::for_test(WORLD), streams), 1);
         assert_eq!(written.stderr().contains("Hello"), greeting, "{line}");

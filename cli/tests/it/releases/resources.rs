@@ -2,7 +2,9 @@
 //! The harness holds each file against its schema.
 
 use serde_json::{Value, json};
-use test_support::{ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, Release};
+use test_support::{
+    ImageBuilder, IndexBuilder, Layer, OperatorWorld, Registry, Release, cosign_signature, cosign_signature_tag,
+};
 
 use super::graph_image::write_layout;
 use super::*;
@@ -65,7 +67,13 @@ fn every_kind_of_resource() {
     inside.write("template.yaml", TEMPLATE);
     let destination = Registry::start_blocking();
     let to = format!("{}/m", destination.host());
-    inside.to_mirror(&to, &[]).code(0).says("📄 Generating Signature Configmap...").says("UpdateService");
+    let outcome = inside.to_mirror(&to, &[]);
+    let said = outcome.code(0).stdout.lines().filter_map(|line| line.split_once("📄 Generating "));
+    let said: Vec<&str> = said.map(|(_, what)| what).collect();
+    let files = ["IDMS", "ITMS", "CatalogSource", "ClusterCatalog"].map(|kind| format!("{kind} file..."));
+    assert_eq!(said[0], "cluster resources...");
+    assert_eq!(said[1..5], files);
+    assert_eq!(said[5..], ["Signature Configmap...", "UpdateService file..."]);
     let working_dir = inside.disk().join("working-dir");
     let found = resources::read(&working_dir);
     let names: Vec<&str> = found.keys().map(String::as_str).collect();
@@ -122,6 +130,72 @@ fn every_kind_of_resource() {
             "{template}"
         );
     }
+}
+
+/// Paths that are flattened (contract `config-cli.md` 4.7): whatever a resource names is at the destination under that name,
+/// and signatures lie beside their images.
+#[test]
+fn nested_paths_lead_to_what_is_there() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.channel(&[&release]);
+    let host = outside.source.host();
+    OperatorWorld::new(host, &[("foo", &["0.1.0"])]).push_to(&outside.source);
+    let app = IndexBuilder::oci().architectures(&["amd64", "arm64"], 7, 2000).build();
+    outside.source.push("apps/app", "v1", &app);
+    for manifest in app.manifests() {
+        let signature = cosign_signature(&format!("{host}/apps/app"), manifest);
+        outside.source.push("apps/app", cosign_signature_tag(&manifest.digest).as_str(), &signature);
+    }
+    let graph = IndexBuilder::docker().architectures(&["amd64", "arm64"], 41, 5000).build();
+    outside.home.configuration(&format!(
+        "platform:\n  graph: true\n  channels:\n  - name: stable-4.99\n\
+         operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\nadditionalImages:\n- name: {host}/apps/app:v1\n"
+    ));
+    for folder in [outside.home.disk(), outside.home.workspace()] {
+        write_layout(&folder.join("working-dir/graph-preparation"), &[&graph]);
+    }
+    outside.home.to_disk(&[]).code(0);
+    let check = |working_dir: &std::path::Path, destination: &Registry| {
+        let repositories = destination.repositories();
+        assert!(repositories.iter().all(|name| name.split('/').count() == 2), "{repositories:?}");
+        let found = resources::read(working_dir);
+        let below = |name: &Value| {
+            let name = name.as_str().unwrap().strip_prefix(destination.host()).unwrap_or_else(|| panic!("{name}"));
+            name.trim_start_matches('/').to_owned()
+        };
+        let image = |name: &Value| {
+            let name = below(name);
+            let (repository, tag) = name.rsplit_once(':').unwrap();
+            assert!(destination.manifest(repository, tag).is_some(), "{name} is not there: {repositories:?}");
+        };
+        let service = &found["updateService.yaml"][0]["spec"];
+        assert_eq!(below(&service["releases"]), "a/openshift-release-images");
+        assert_eq!(destination.tags("a/openshift-release-images"), [release.tag.as_str()]);
+        image(&service["graphDataImage"]);
+        image(&found["cs-cat-index-v1.yaml"][0]["spec"]["image"]);
+        image(&found["cc-cat-index-v1.yaml"][0]["spec"]["source"]["image"]["ref"]);
+        let mut mirrors = 0;
+        for (file, key) in [("idms-oc-mirror.yaml", "imageDigestMirrors"), ("itms-oc-mirror.yaml", "imageTagMirrors")] {
+            for pair in found[file].iter().flat_map(|object| object["spec"][key].as_array().unwrap()) {
+                let mirror = below(&pair["mirrors"][0]);
+                assert!(repositories.contains(&mirror), "{mirror} is not there: {repositories:?}");
+                mirrors += 1;
+            }
+        }
+        assert!(mirrors > 4, "{mirrors}");
+        for manifest in app.manifests() {
+            let tag = cosign_signature_tag(&manifest.digest);
+            assert!(destination.manifest("a/apps-app", &tag).is_some(), "{tag} is not there");
+        }
+    };
+    let destination = Registry::start_blocking();
+    let to = |destination: &Registry| format!("{}/a", destination.host());
+    outside.home.to_mirror(&to(&destination), &["--max-nested-paths=2"]).code(0);
+    check(&outside.home.disk().join("working-dir"), &destination);
+    let destination = Registry::start_blocking();
+    outside.home.mirror_to_mirror(&to(&destination), &["--max-nested-paths=2"]).code(0);
+    check(&outside.home.workspace().join("working-dir"), &destination);
 }
 
 /// Both files say the same: the signature of every release, as it was verified, in the order of versions.
