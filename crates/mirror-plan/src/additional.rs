@@ -25,7 +25,7 @@ pub fn plan(images: &[AdditionalImage], destination: Option<&Destination>) -> Re
     for (index, image) in images.iter().enumerate() {
         if image.name.tag().is_some() && image.name.digest().is_some() {
             collected.warnings.push(format!(
-                "{} has both a tag and a digest: it is read by digest and kept under the tag",
+                "{} has both tag and digest : using digest to pull, but tag only for mirroring",
                 image.name.as_written()
             ));
         }
