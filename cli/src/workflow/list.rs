@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use image_ref::ImageRef;
+use mirror_engine::event::uses_variable;
 use mirror_engine::{Observer, list};
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use super::archive::{answer, fail};
 use super::runtime::Runtime;
 use crate::access::Clients;
 use crate::args::OutputFormat;
+use crate::env::UPDATE_URL_OVERRIDE;
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{HEARTBEAT, Screen, table};
@@ -53,7 +55,7 @@ fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyh
     let (runtime, client) = (Runtime::new(&clients)?, clients.source);
     let update_url = settings.common.env.update_url.as_deref();
     if let (ListReleases::Channels { .. } | ListReleases::Versions { .. }, Some(url)) = (request, update_url) {
-        log.info(format_args!("Using the UPDATE_URL_OVERRIDE environment variable: {url}"));
+        log.info(format_args!("{}", uses_variable(UPDATE_URL_OVERRIDE, url)));
     }
     let mut text = String::new();
     match request {

@@ -13,7 +13,7 @@ use test_support::{
     Auth, DebianRegistry, Effect, Fault, ImageBuilder, Kind, Layer, Nowhere, Registry, Skopeo, When, World, WorldImage,
 };
 
-use crate::harness::{Home, base64, plain};
+use crate::harness::{Home, auths, plain};
 
 /// Carries the archive to another place, as someone with a disk would.
 fn carry(from: &Home, to: &Home) {
@@ -404,10 +404,7 @@ mod registries_conf {
             assert_eq!((served(&mirror), served(&primary)), (by_mirror, !by_mirror), "{more:?}");
             mirror.requests().iter().filter(|request| request.header("authorization").is_some()).count()
         };
-        let of = |registry: &Registry| {
-            let login = base64("me:secret");
-            format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{login}\"}}}}}}", registry.host())
-        };
+        let of = |registry: &Registry| auths(&[(registry.host(), "me:secret")]);
         assert!(check(&of(&mirror), &[], true) > 0);
         assert_eq!(check(&of(&primary), &[], false), 0);
         assert_eq!(check("{}", &["--src-creds=me:secret"], false), 0);

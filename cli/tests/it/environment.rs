@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use test_support::{Auth, ImageBuilder, Layer, Registry, TestCa, TokenAuth, User};
 
-use crate::harness::{Home, base64};
+use crate::harness::{Home, auths, base64};
 
 /// What an auth file says about the source.
 enum Says {
@@ -40,10 +40,10 @@ impl Row {
                 Says::Wrong => (source.host(), "wrong"),
                 Says::Nothing => ("registry.example.com", "secret"),
             };
-            let auths = format!("{{\"{host}\": {{\"auth\": \"{}\"}}}}", base64(format!("me:{password}")));
+            let login = format!("me:{password}");
             // docker's older file has no name for what it holds.
-            let text = if path.ends_with(".dockercfg") { auths } else { format!("{{\"auths\": {auths}}}") };
-            home.write(path, text);
+            let bare = || format!("{{\"{host}\": {{\"auth\": \"{}\"}}}}", base64(&login));
+            home.write(path, if path.ends_with(".dockercfg") { bare() } else { auths(&[(host, &login)]) });
         }
         home.additional_images([format!("{}/ns/app:v1", source.host())]);
         Self { home, source }
@@ -135,12 +135,11 @@ fn places_that_cannot_be_read() {
 fn both_sides_are_in_one_file() {
     let row = Row::new(&[], &[("XDG_RUNTIME_DIR", "run")]);
     let destination = Registry::builder().auth(Auth::basic("you", "hidden")).start_blocking();
-    let entry = |host: &str, login: &str| format!("\"{host}\": {{\"auth\": \"{}\"}}", base64(login));
-    let (here, there) = (entry(row.source.host(), "me:secret"), entry(destination.host(), "you:hidden"));
-    row.home.write("run/containers/auth.json", format!("{{\"auths\": {{{here}, {there}}}}}"));
+    let (here, there) = ((row.source.host(), "me:secret"), (destination.host(), "you:hidden"));
+    row.home.write("run/containers/auth.json", auths(&[here, there]));
     row.home.mirror_to_mirror(destination.host(), &[]).code(0);
     assert!(destination.manifest("ns/app", "v1").is_some());
-    row.home.write("run/containers/auth.json", format!("{{\"auths\": {{{here}}}}}"));
+    row.home.write("run/containers/auth.json", auths(&[here]));
     row.home.mirror_to_mirror(destination.host(), &[]).code(1).says("checking registry").says(destination.host());
 }
 
@@ -168,11 +167,7 @@ fn credentials_on_the_command_line() {
     let check = |file: [&str; 2], flags: &str, said: Option<(i32, &[&str])>| {
         let destination = Registry::builder().auth(server("you", "hidden")).start_blocking();
         let home = Home::new();
-        let entry = |host: &str, login: &str| format!("\"{host}\": {{\"auth\": \"{}\"}}", base64(login));
-        let file_of = |[here, there]: [&str; 2]| {
-            let (here, there) = (entry(source.host(), here), entry(destination.host(), there));
-            format!("{{\"auths\": {{{here}, {there}}}}}")
-        };
+        let file_of = |[here, there]: [&str; 2]| auths(&[(source.host(), here), (destination.host(), there)]);
         home.write(".config/containers/auth.json", file_of(file));
         home.write("right.json", file_of(["me:secret", "you:hidden"]));
         home.additional_images([format!("{}/ns/app:v1", source.host())]);
@@ -247,10 +242,8 @@ fn credentials_of_a_namespace() {
     let row = Row::new(&[], &[("XDG_RUNTIME_DIR", "run")]);
     let destination = Registry::builder().auth(Auth::basic("you", "hidden")).start_blocking();
     let write = |namespace: &str| {
-        let entry = |place: &str, login: &str| format!("\"{place}\": {{\"auth\": \"{}\"}}", base64(login));
-        let here = entry(&format!("{}/ns", row.source.host()), "me:secret");
-        let there = entry(&format!("{}/{namespace}", destination.host()), "you:hidden");
-        row.home.write("run/containers/auth.json", format!("{{\"auths\": {{{here}, {there}}}}}"));
+        let (here, there) = (format!("{}/ns", row.source.host()), format!("{}/{namespace}", destination.host()));
+        row.home.write("run/containers/auth.json", auths(&[(&here, "me:secret"), (&there, "you:hidden")]));
     };
     let to = |path: &str| format!("{}/{path}", destination.host());
     for (key, path) in [("team", "team"), ("team", "team/mirror"), ("team/mirror", "team/mirror")] {
@@ -280,15 +273,14 @@ fn credential_helpers() {
         let mut command = row.home.command(&["-c", "isc.yaml", &disk, "--src-tls-verify=false"]);
         row.home.outcome(&command.env("PATH", path).output().unwrap())
     };
-    run(&format!("{}:/usr/bin:/bin", program.parent().unwrap().display())).code(0);
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    run(&path).code(0);
     let log = row.home.path().join("bin/docker-credential-test.asked");
     let asked = || std::fs::read_to_string(&log).unwrap_or_default();
     assert!(!asked().is_empty() && asked().lines().all(|line| line == host), "{}", asked());
 
     // Named by registries.conf, or by docker for all registries; and not asked when a file knows better.
-    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
-    let known = format!("{{\"auths\": {{\"{host}\": {{\"auth\": \"{}\"}}}}}}", base64("me:secret"));
-    let wrong = known.replace(&base64("me:secret"), &base64("me:wrong"));
+    let (known, wrong) = (auths(&[(host, "me:secret")]), auths(&[(host, "me:wrong")]));
     let check = |conf: &str, file: &str, code: i32, is_asked: bool| {
         row.home.write(".config/containers/registries.conf", conf);
         row.home.write("docker/config.json", file);

@@ -89,9 +89,8 @@ impl Home {
 
     /// Writes `auth.json` with these credentials for `host` and returns its path.
     pub(crate) fn auth_file(&self, host: &str, user: &str, password: &str) -> String {
-        let auth = base64(format!("{user}:{password}"));
-        let path = self.write("auth.json", format!("{{\"auths\": {{\"{host}\": {{\"auth\": \"{auth}\"}}}}}}"));
-        path.display().to_string()
+        let login = format!("{user}:{password}");
+        self.write("auth.json", auths(&[(host, &login)])).display().to_string()
     }
 
     /// Every file of this home, by path relative to it, sorted.
@@ -278,6 +277,12 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
         write!(hex, "{byte:02x}").unwrap();
         hex
     })
+}
+
+/// An auth file with a login, `user:password`, for each place: a registry, or a namespace in one.
+pub(crate) fn auths(logins: &[(&str, &str)]) -> String {
+    let entries = logins.iter().map(|(place, login)| format!("\"{place}\": {{\"auth\": \"{}\"}}", base64(login)));
+    format!("{{\"auths\": {{{}}}}}", entries.collect::<Vec<_>>().join(", "))
 }
 
 pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {

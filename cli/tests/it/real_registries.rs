@@ -2,7 +2,7 @@
 
 use test_support::{DebianRegistry, Skopeo, TestCa, World, WorldImage};
 
-use crate::harness::Home;
+use crate::harness::{Home, auths};
 
 /// The tag under which an image of the world is kept: its own, else its digest.
 fn target_tag(image: &WorldImage) -> String {
@@ -48,10 +48,8 @@ fn certificates_and_passwords() {
     for registry in [&source, &destination] {
         ca.write_certs_d(&certs, registry.host(), false).unwrap();
     }
-    // `test:test`
-    let entry = |host: &str| format!("\"{host}\": {{\"auth\": \"dGVzdDp0ZXN0\"}}");
-    let auths = format!("{{\"auths\": {{{}, {}}}}}", entry(source.host()), entry(destination.host()));
-    let auth_file = home.write("auth.json", auths);
+    let auth_file =
+        home.write("auth.json", auths(&[source.host(), destination.host()].map(|host| (host, "test:test"))));
     home.additional_images(world.references(source.host()));
     let (disk, to) = (format!("file://{}", home.disk().display()), format!("docker://{}", destination.host()));
     let auth = auth_file.to_str().unwrap();

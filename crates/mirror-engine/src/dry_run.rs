@@ -261,9 +261,9 @@ impl Rehearsal<'_> {
                 Some((image.cache.repository.as_str(), image.cache.tag.as_str(), tree))
             });
             let contents = Contents::of(named, history, queue_order);
-            let files = working_dir.files_for_archive()?.files;
-            let tail = files.iter().filter_map(|(_, path)| path.metadata().ok()).map(|meta| meta.len());
-            let tail: Vec<u64> = tail.chain([self.job.configuration_text.len() as u64]).collect();
+            let files = working_dir.files_for_archive()?;
+            let tail: Vec<u64> =
+                files.sizes().map(|(_, size)| size).chain([self.job.configuration_text.len() as u64]).collect();
             let archive_size = self.job.configuration.archive_size_gib;
             let options = ArchiveOptions::from_archive_size(archive_size, self.job.options.strict_archive);
             let archive = archive_sizes(&contents, &tail, options.max_chunk_bytes);

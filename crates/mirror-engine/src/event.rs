@@ -110,6 +110,11 @@ pub struct Totals {
     pub complete: bool,
 }
 
+/// Says that a variable of the environment, `name`, decides something.
+pub fn uses_variable(name: &str, value: &str) -> String {
+    format!("Using the {name} environment variable: {value}")
+}
+
 /// Receives the events of a run. Called from several tasks at once; must not block for long.
 pub trait Observer: Send + Sync {
     /// One event.

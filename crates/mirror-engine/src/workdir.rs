@@ -180,6 +180,13 @@ pub struct Listing {
     pub left_out: Vec<LeftOut>,
 }
 
+impl Listing {
+    /// The files that are still there, with sizes in bytes.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.files.iter().filter_map(|(name, path)| Some((name.as_str(), path.metadata().ok()?.len())))
+    }
+}
+
 /// Something in a working directory that no archive carries. Its text is a warning.
 #[derive(Debug)]
 pub struct LeftOut {

@@ -88,10 +88,42 @@ fn flags_as_go_reads_them() {
     "#);
 }
 
+/// Flags of every command that help does not show (contract 2.3).
+const HIDDEN: &[&str] = &[
+    "v2",
+    "cpu-prof",
+    "mem-prof",
+    "tls-verify",
+    "src-authfile",
+    "src-creds",
+    "src-username",
+    "src-password",
+    "src-registry-token",
+    "src-cert-dir",
+    "src-no-creds",
+    "src-shared-blob-dir",
+    "src-daemon-host",
+    "dest-authfile",
+    "dest-creds",
+    "dest-username",
+    "dest-password",
+    "dest-registry-token",
+    "dest-cert-dir",
+    "dest-no-creds",
+    "dest-shared-blob-dir",
+    "dest-daemon-host",
+    "dest-compress",
+    "dest-decompress",
+    "dest-oci-accept-uncompressed-layers",
+    "dest-compress-format",
+    "dest-compress-level",
+    "dest-precompute-digests",
+];
+
 /// Every flag of contract 2.3 is accepted by the commands that it belongs to, and by no other.
 #[test]
 fn every_flag_belongs_to_its_commands() {
-    const PERSISTENT: &[&str] = &[
+    const OTHERS: &[&str] = &[
         "authfile",
         "cache-dir",
         "config",
@@ -107,36 +139,8 @@ fn every_flag_belongs_to_its_commands() {
         "retry-delay",
         "src-tls-verify",
         "dest-tls-verify",
-        "v2",
-        "cpu-prof",
-        "mem-prof",
-        "tls-verify",
-        "src-authfile",
-        "src-creds",
         "screds",
-        "src-username",
-        "src-password",
-        "src-registry-token",
-        "src-cert-dir",
-        "src-no-creds",
-        "src-shared-blob-dir",
-        "src-daemon-host",
-        "dest-authfile",
-        "dest-creds",
         "dcreds",
-        "dest-username",
-        "dest-password",
-        "dest-registry-token",
-        "dest-cert-dir",
-        "dest-no-creds",
-        "dest-shared-blob-dir",
-        "dest-daemon-host",
-        "dest-compress",
-        "dest-decompress",
-        "dest-oci-accept-uncompressed-layers",
-        "dest-compress-format",
-        "dest-compress-level",
-        "dest-precompute-digests",
         "help",
     ];
     const SELECTION: &[&str] = &["operator-selection", "add-intermediate-releases", "helm-binary"];
@@ -204,7 +208,8 @@ fn every_flag_belongs_to_its_commands() {
                 arg.get_long().into_iter().chain(aliases).map(str::to_owned).collect::<Vec<_>>()
             })
             .collect();
-        let mut expected: Vec<String> = PERSISTENT.iter().chain(*flags).map(|flag| (*flag).to_owned()).collect();
+        let mut expected: Vec<String> =
+            OTHERS.iter().chain(HIDDEN).chain(*flags).map(|flag| (*flag).to_owned()).collect();
         found.sort();
         expected.sort();
         assert_eq!(found, expected, "{path:?}");
@@ -238,36 +243,6 @@ fn flags_without_effect_change_nothing() {
 /// What help does not show (contract 2.3); beside that, only `--force`, which upstream hides and which has an effect here.
 #[test]
 fn hidden_flags() {
-    const PERSISTENT: &[&str] = &[
-        "v2",
-        "cpu-prof",
-        "mem-prof",
-        "tls-verify",
-        "src-authfile",
-        "src-creds",
-        "src-username",
-        "src-password",
-        "src-registry-token",
-        "src-cert-dir",
-        "src-no-creds",
-        "src-shared-blob-dir",
-        "src-daemon-host",
-        "dest-authfile",
-        "dest-creds",
-        "dest-username",
-        "dest-password",
-        "dest-registry-token",
-        "dest-cert-dir",
-        "dest-no-creds",
-        "dest-shared-blob-dir",
-        "dest-daemon-host",
-        "dest-compress",
-        "dest-decompress",
-        "dest-oci-accept-uncompressed-layers",
-        "dest-compress-format",
-        "dest-compress-level",
-        "dest-precompute-digests",
-    ];
     let mut root = crate::args::command(&[]);
     root.build();
     let commands: &[(&[&str], &[&str])] = &[
@@ -283,7 +258,7 @@ fn hidden_flags() {
         let command = path.iter().fold(&root, |command, name| command.find_subcommand(name).expect("a command"));
         let hidden = command.get_arguments().filter(|arg| arg.is_hide_set()).filter_map(clap::Arg::get_long);
         let mut hidden: Vec<&str> = hidden.collect();
-        let mut expected = [PERSISTENT, own].concat();
+        let mut expected = [HIDDEN, own].concat();
         hidden.sort_unstable();
         expected.sort_unstable();
         assert_eq!(hidden, expected, "{path:?}");

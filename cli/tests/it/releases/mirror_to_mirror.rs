@@ -180,8 +180,7 @@ fn a_component_that_fails_sets_the_bits_of_all_that_was_left() {
 fn a_destination_that_refuses_a_component() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 5, 5);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     outside.home.to_disk(&[]).code(0);
     let inside = enclave(&outside.home);
     carry(&outside.home, &inside);

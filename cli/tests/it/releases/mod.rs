@@ -62,6 +62,12 @@ impl Outside {
         self.service.signature(release.digest(), 1, self.gpg.sign(USER, &release.identity(), &[]));
     }
 
+    /// Publishes releases as [`Outside::channel`] does, and configures no more than that channel.
+    fn mirrors(&self, releases: &[&Release]) {
+        self.channel(releases);
+        self.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    }
+
     /// Publishes releases, each an update of the one before, as channel `stable-4.99`.
     fn channel(&self, releases: &[&Release]) {
         for release in releases {

@@ -15,8 +15,7 @@ use crate::trust::policy::{KEY, signature};
 fn half_of_an_extraction_is_not_trusted() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 4, 1);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     let folder = "disk/working-dir/hold-release/ocp-release/4.99.1-x86_64/release-manifests";
     outside.home.write(&format!("{folder}/image-references"), "{\"spec\":{\"tags\":[]}}");
     outside.home.to_disk(&[]).code(0).says("5 / 5 release images mirrored successfully");
@@ -30,8 +29,7 @@ fn half_of_an_extraction_is_not_trusted() {
 fn a_policy_refuses_a_release() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 3, 1);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     let policy = ["--secure-policy", "--policy=policy.json"];
     let check = |accepted: &[&str], refused: &str| {
         let anything = serde_json::json!([{ "type": "insecureAcceptAnything" }]);
@@ -57,8 +55,7 @@ fn a_policy_refuses_a_release() {
 fn a_policy_accepts_a_signed_release() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 2, 1);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     outside.home.write("key.pub", SigningKey::from_pem(KEY).unwrap().public_pem());
     let sign = |repository: &str, image: &Image| {
         let signed = signature(KEY, &format!("quay.io/{repository}"), image, false);

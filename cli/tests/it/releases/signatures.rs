@@ -11,8 +11,7 @@ fn only_good_signatures_count() {
     let Some(outside) = Outside::new() else { return };
     outside.gpg.signing_key("stranger@test");
     let (release, other) = (Release::new("4.99.1", 3, 1), Release::new("4.99.2", 3, 1));
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     let good = || outside.gpg.sign(USER, &release.identity(), &[]);
     let refused = |messages: &[Vec<u8>], expected: &str| {
         outside.service.forget();
@@ -63,8 +62,7 @@ fn only_good_signatures_count() {
 fn a_dead_server_is_named() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 2, 1);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     let Outside { source, service, gpg: _gpg, home } = outside;
     let home = home.variable("OCP_SIGNATURE_URL", "http://127.0.0.1:1/");
     home.to_disk(&[]).code(2).says("collection error").says("http request").says("127.0.0.1:1");
@@ -78,8 +76,7 @@ fn a_dead_server_is_named() {
 fn expired_signatures_do_not_count() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 2, 1);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     // Made the day after the key, in the past of the run.
     let then = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1)).strftime("%Y%m%dT%H%M%S!").to_string();
     let short = ["--faked-system-time", then.as_str(), "--default-sig-expire", "seconds=1"];
@@ -96,8 +93,7 @@ fn expired_signatures_do_not_count() {
 fn addresses_of_the_server() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 2, 1);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     let address = outside.service.signature_url();
     let hex = release.digest().hex().to_owned();
     let Outside { source: _source, service, gpg: _gpg, home } = outside;
@@ -123,8 +119,7 @@ fn addresses_of_the_server() {
 fn keys_of_ones_own() {
     let Some(outside) = Outside::new() else { return };
     let release = Release::new("4.99.1", 2, 1);
-    outside.channel(&[&release]);
-    outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
+    outside.mirrors(&[&release]);
     let key = outside.home.path().join("key.asc");
     let good = std::fs::read(&key).unwrap();
     let check = |content: Option<&[u8]>, code: i32, expected: &[&str]| {

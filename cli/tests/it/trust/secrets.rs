@@ -4,7 +4,7 @@ use test_support::{Auth, Effect, Fault, Kind, OperatorWorld, Registry, TokenAuth
 
 use super::{Signed, push_all};
 use crate::bad_input::Site;
-use crate::harness::{Home, Outcome, base64};
+use crate::harness::{Home, Outcome, auths, base64};
 
 const PASSWORD: &str = "hunter2-Planted/Secret+";
 
@@ -52,8 +52,7 @@ fn a_planted_secret_is_nowhere() {
         push_all(&images, &source);
         let home = Home::new();
         home.additional_images(images.iter().map(|image| image.name(source.host())));
-        let entry = |host: &str| format!("\"{host}\": {{\"auth\": \"{encoded}\"}}");
-        home.write("auth.json", format!("{{\"auths\": {{{}, {}}}}}", entry(source.host()), entry(destination.host())));
+        home.write("auth.json", auths(&[source.host(), destination.host()].map(|host| (host, login.as_str()))));
         let more = ["--authfile", "auth.json", "--log-level", "trace"];
         let mut outcomes = vec![home.to_disk(&more), home.to_disk(&[&more[..], &["--output", "json"]].concat())];
         outcomes.push(home.to_mirror(destination.host(), &more));

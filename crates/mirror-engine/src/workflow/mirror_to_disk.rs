@@ -207,12 +207,11 @@ impl Strict {
     /// left to it.
     fn check(&self, contents: &Contents) -> Result<(), CopyError> {
         // A folder that cannot be read is reported when it is archived.
-        let files = self.working_dir.files_for_archive().unwrap_or_default().files.into_iter();
-        let files = files.filter_map(|(name, path)| Some((name, path.metadata().ok()?.len())));
-        let blobs = contents.blobs.iter().map(|(digest, size)| (blob_name(digest), *size));
+        let files = self.working_dir.files_for_archive().unwrap_or_default();
+        let mut blobs = contents.blobs.iter();
         blobs
-            .chain(files)
-            .try_for_each(|(name, size)| self.options.admit(&name, size))
+            .try_for_each(|(digest, size)| self.options.admit(&blob_name(digest), *size))
+            .and_then(|()| files.sizes().try_for_each(|(name, size)| self.options.admit(name, size)))
             .map_err(|error| CopyError::permanent("archive", error.to_string()))
     }
 }

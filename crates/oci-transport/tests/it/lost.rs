@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use image_ref::{ImageRef, Repository};
 use oci_transport::{Client, ClientOptions, Condition, RetryPolicy, Side};
-use registries_conf::{Layer, RegistriesConf};
 use test_support::{Effect, Fault, ImageBuilder, Kind, Nowhere, Registry, When};
 use tokio::net::TcpStream;
 
-use crate::support::{options, random};
+use crate::support::{conf, mirrored, options, random};
 
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -110,18 +109,13 @@ async fn a_registry_that_comes_back_is_found_again() {
     forwarding.abort();
 }
 
-fn conf(primary: &str, mirror: &str) -> Arc<RegistriesConf> {
-    let text = format!("[[registry]]\nlocation = \"{primary}\"\n[[registry.mirror]]\nlocation = \"{mirror}\"\n");
-    Arc::new(RegistriesConf::from_layers(&[Layer::new("registries.conf", text)]).unwrap())
-}
-
 #[tokio::test]
 async fn a_mirror_that_is_gone_is_passed_over() {
     let (registry, mirror) = (Registry::start_blocking(), Nowhere::hold());
     registry.push("ns/app", "v1", &ImageBuilder::oci().build());
     // The pause is longer than any test: whoever waited for it would hang.
     let retry = RetryPolicy { times: 2, delay: Duration::from_secs(3600), ..RetryPolicy::default() };
-    let registries = conf(registry.host(), mirror.host());
+    let registries = conf(&mirrored(registry.host(), mirror.host()));
     let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
     let reference = |tag: &str| ImageRef::parse(&format!("{}/ns/app:{tag}", registry.host())).unwrap();
     for _ in 0..3 {
@@ -158,7 +152,7 @@ fn mute(at: Nowhere) -> (tokio::task::JoinHandle<()>, Arc<AtomicU32>) {
 /// A client that waits a moment for who says nothing, and for ever between attempts; what it warns of.
 fn impatient(primary: &Registry, mirror: &str) -> (Client, Arc<Mutex<Vec<String>>>) {
     let retry = RetryPolicy { times: 2, delay: Duration::from_secs(3600), ..RetryPolicy::default() };
-    let (registries, stall_timeout) = (conf(primary.host(), mirror), Duration::from_millis(250));
+    let (registries, stall_timeout) = (conf(&mirrored(primary.host(), mirror)), Duration::from_millis(250));
     let client = Client::new(ClientOptions { registries, retry, stall_timeout, ..options(Side::Source) }).unwrap();
     let heard = Arc::new(Mutex::new(Vec::new()));
     let (ear, address) = (Arc::clone(&heard), mirror.to_owned());
@@ -211,7 +205,7 @@ async fn a_mirror_that_comes_back_is_asked_again() {
         registry.push("ns/app", "v1", &ImageBuilder::oci().build());
     }
     let retry = RetryPolicy { times: 1, delay: PAUSE, ..RetryPolicy::default() };
-    let registries = conf(registry.host(), nowhere.host());
+    let registries = conf(&mirrored(registry.host(), nowhere.host()));
     let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
     let reference = ImageRef::parse(&format!("{}/ns/app:v1", registry.host())).unwrap();
     for _ in 0..4 {
@@ -230,7 +224,7 @@ async fn a_lost_mirror_stops_no_one() {
     let image = ImageBuilder::oci().build();
     registry.push("ns/app", "v1", &image);
     let nowhere = Nowhere::hold();
-    let registries = conf(registry.host(), nowhere.host());
+    let registries = conf(&mirrored(registry.host(), nowhere.host()));
     let retry = RetryPolicy { times: 1, delay: PAUSE, ..RetryPolicy::default() };
     let client = Client::new(ClientOptions { registries, retry, ..options(Side::Source) }).unwrap();
     let reference = |tag: &str| ImageRef::parse(&format!("{}/ns/app:{tag}", registry.host())).unwrap();

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use image_ref::{ImageRef, Repository};
 use oci_transport::{BlobSource, Client, Condition, Error, ImageSource, ProxySettings};
-use registries_conf::{Layer as ConfLayer, RegistriesConf};
 use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Nowhere, Registry, TestCa, When};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::support::{client, content, descriptor, endpoint, random};
+use crate::support::{client, conf, content, descriptor, endpoint, random};
 
 fn made() -> Image {
     ImageBuilder::oci().layer(Layer::random(1, 1000)).build()
@@ -150,9 +149,7 @@ async fn of_answers() -> Vec<(Error, String)> {
 
 /// Errors before a registry is asked.
 async fn of_this_side() -> Vec<(Error, String)> {
-    let conf = ConfLayer::new("registries.conf", "[[registry]]\nlocation = \"no.io\"\nblocked = true\n");
-    let conf = Arc::new(RegistriesConf::from_layers(&[conf]).unwrap());
-    let blocking = client(|options| options.registries = conf);
+    let blocking = client(|options| options.registries = conf("[[registry]]\nlocation = \"no.io\"\nblocked = true\n"));
     let mut errors = vec![(pull(&blocking, "no.io").await, "none".to_owned())];
 
     let registry = Registry::start_blocking();

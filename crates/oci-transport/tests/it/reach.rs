@@ -4,18 +4,15 @@ use std::sync::Arc;
 
 use image_ref::ImageRef;
 use oci_transport::{Client, ClientOptions, Condition, ProxySettings, Side};
-use registries_conf::{Layer as ConfLayer, RegistriesConf};
 use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, TestCa, TokenAuth, When};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{client, descriptor, endpoint, image, options, random, source, user, with_credentials};
+use crate::support::{
+    client, conf, descriptor, endpoint, image, mirrored, options, random, source, user, with_credentials,
+};
 
 fn made() -> Image {
     ImageBuilder::oci().layer(Layer::random(1, 1000)).build()
-}
-
-fn conf(text: &str) -> Arc<RegistriesConf> {
-    Arc::new(RegistriesConf::from_layers(&[ConfLayer::new("registries.conf", text)]).unwrap())
 }
 
 #[tokio::test]
@@ -173,22 +170,18 @@ async fn one_folder_of_certificates() {
 #[tokio::test]
 async fn insecure_of_registries_conf_is_not_asked() {
     let (mirror, primary) = (Registry::start_blocking(), Registry::builder().tls(&TestCa::new()).start_blocking());
-    let text = format!(
-        "[[registry]]\nlocation = \"{}\"\ninsecure = true\n[[registry.mirror]]\nlocation = \"{}\"\ninsecure = true\n",
-        primary.host(),
-        mirror.host()
-    );
+    let plain = mirrored(primary.host(), mirror.host());
     for registry in [&mirror, &primary] {
         registry.push("ns/app", "v1", &made());
     }
     let strict = client(|options| {
         options.tls_verify = true;
-        options.registries = conf(&text);
+        options.registries = conf(&plain.replace("\"\n", "\"\ninsecure = true\n"));
     });
     let error = strict.pull_manifest(&image(&primary, "ns/app:v1")).await.unwrap_err();
     assert_eq!(error.condition(), Condition::Certificate, "{error}");
     assert!(error.to_string().contains("server gave HTTP response to HTTPS client"), "{error}");
-    let lax = client(|options| options.registries = conf(&text.replace("insecure = true\n", "")));
+    let lax = client(|options| options.registries = conf(&plain));
     assert!(lax.pull_manifest(&image(&primary, "ns/app:v1")).await.unwrap().endpoint.is_mirror());
 }
 
@@ -197,16 +190,11 @@ async fn insecure_of_registries_conf_is_not_asked() {
 async fn given_credentials_go_to_no_mirror() {
     let secured = || Registry::builder().auth(Auth::basic("user", "s3cret")).start_blocking();
     let (mirror, primary) = (secured(), secured());
-    let text = format!(
-        "[[registry]]\nlocation = \"{}\"\n[[registry.mirror]]\nlocation = \"{}\"\n",
-        primary.host(),
-        mirror.host()
-    );
     for registry in [&mirror, &primary] {
         registry.push("ns/app", "v1", &made());
     }
     let client = client(|options| {
-        options.registries = conf(&text);
+        options.registries = conf(&mirrored(primary.host(), mirror.host()));
         let credentials = oci_transport::Credentials::basic("user", "s3cret");
         options.credentials = Arc::new(oci_transport::Fixed { registry: None, credentials });
     });

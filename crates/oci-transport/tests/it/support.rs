@@ -7,6 +7,7 @@ use image_ref::{ImageRef, Repository};
 use oci_transport::{
     BlobSource, Client, ClientOptions, CredentialSource, Credentials, Descriptor, Endpoint, RetryPolicy, Side,
 };
+use registries_conf::{Layer, RegistriesConf};
 use test_support::{Blob, Kind, Registry, When};
 
 /// Options that trust nobody, speak plain HTTP and are quick to give up.
@@ -19,6 +20,16 @@ pub(crate) fn options(side: Side) -> ClientOptions {
         commit_timeout: Duration::from_secs(5),
         ..ClientOptions::default()
     }
+}
+
+/// What a registries.conf says.
+pub(crate) fn conf(text: &str) -> Arc<RegistriesConf> {
+    Arc::new(RegistriesConf::from_layers(&[Layer::new("registries.conf", text)]).unwrap())
+}
+
+/// A registries.conf with a registry and its mirror.
+pub(crate) fn mirrored(primary: &str, mirror: &str) -> String {
+    format!("[[registry]]\nlocation = \"{primary}\"\n[[registry.mirror]]\nlocation = \"{mirror}\"\n")
 }
 
 /// A client of the source side with something of its own.

@@ -8,7 +8,7 @@ use cincinnati_graph::{
 use mirror_plan::Mode;
 
 use crate::collect::Collecting;
-use crate::event::Event;
+use crate::event::{Event, uses_variable};
 use crate::workdir::write_whole;
 
 /// Where this run has its graphs from.
@@ -26,7 +26,7 @@ impl Graphs {
         }
         let override_url = at.job.options.update_url.as_deref();
         if let Some(url) = override_url {
-            at.tell(Event::Info(format!("Using the UPDATE_URL_OVERRIDE environment variable: {url}")));
+            at.tell(Event::Info(uses_variable("UPDATE_URL_OVERRIDE", url)));
         }
         Endpoints::new(override_url).map(Self::Network).map_err(|error| error.to_string())
     }

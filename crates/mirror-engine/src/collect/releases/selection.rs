@@ -11,7 +11,7 @@ use mirror_plan::{Mode, Why};
 use super::Wanted;
 use super::graphs::Graphs;
 use crate::collect::Collecting;
-use crate::event::Event;
+use crate::event::{Event, uses_variable};
 use crate::workdir::write_whole;
 
 /// The releases to mirror: the direct one, else those of the channels, each payload once.
@@ -31,7 +31,7 @@ pub(super) async fn wanted(at: &Collecting<'_>) -> Result<Vec<Wanted>, String> {
 fn request(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Request, String> {
     let filter = at.job.options.version_filter.as_deref();
     if let Some(filter) = filter {
-        at.tell(Event::Info(format!("Using the VERSION_FILTER environment variable: {filter}")));
+        at.tell(Event::Info(uses_variable("VERSION_FILTER", filter)));
     }
     let filter = filter.map(VersionFilter::parse).transpose();
     let channels = platform.channels.iter().map(|channel| Channel {
