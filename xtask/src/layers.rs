@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("registries-conf", &["image-ref"], PURE),
     ("fbc-catalog", &["image-ref"], PURE),
     ("cincinnati-graph", &["image-ref"], PURE),
+    ("go-template", &[], PURE),
     ("cluster-resources", &["image-ref"], PURE),
     ("image-signature", &["image-ref", "registries-conf"], PURE),
     ("archive-format", &["image-ref"], OFFLINE),
