@@ -57,6 +57,8 @@ where
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let log = Log::new(streams, Level::Info);
+    // `docker://user:password@host` is refused, and the refusal says what it refuses.
+    argv.iter().for_each(|argument| log.redactor().hide_address(&argument.to_string_lossy()));
     if let Err(error) = args::check_generation(&argv) {
         log.error(format_args!("{error}"));
         return ExitStatus::WRONG_GENERATION.code();
@@ -87,9 +89,7 @@ fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> 
     }
     let common = settings::prerun(cli, env)?;
     log.set_level(common.log_level);
-    for secret in common.secrets() {
-        log.hide(secret.expose());
-    }
+    common.hide_secrets(&log.redactor());
     log.info(format_args!("⚙️  environment version: {}", version::GIT_VERSION));
     let (settings, warnings) = settings::settle(cli, common)?;
     for warning in warnings {

@@ -2,10 +2,9 @@
 //!
 //! Until the workspace has its `logs` directory, lines go to standard error; after [`Log::open`] they go to standard
 //! output and to the file, colours included, because that is what people's scripts and support tools read.
-//! Nothing that looks like a credential leaves through here, see [`redact`].
+//! Nothing that is or looks like a credential leaves through here, see [`Redactor`].
 
 mod layer;
-pub mod redact;
 
 use std::fmt::{self, Display};
 use std::fs::File;
@@ -16,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::DateTime;
 
-use self::redact::Redactor;
+use oci_transport::Redactor;
 
 /// How much is printed, from little to much: `error`, `info`, `debug`, `trace`. Also the level of a single line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,9 +195,9 @@ impl Log {
         lock(&self.0).level
     }
 
-    /// Makes a secret unprintable from now on.
-    pub fn hide(&self, secret: &str) {
-        lock(&self.0).redactor.hide(secret);
+    /// Knows what must not be printed. Clients share it, and everything that is written passes it.
+    pub fn redactor(&self) -> Redactor {
+        lock(&self.0).redactor.clone()
     }
 
     /// Puts up, or with none takes down, what has to step aside for each line.
@@ -391,7 +390,7 @@ mod tests {
     #[test]
     fn warnings_are_kept_without_secrets() {
         let (log, written) = log(Level::Error);
-        log.hide("hunter22");
+        log.redactor().hide("hunter22");
         log.warn("⚠️  the password is hunter22");
         log.error("no warning");
         assert_eq!(log.warnings().len(), 1);
@@ -442,7 +441,7 @@ mod tests {
     #[test]
     fn secrets_do_not_pass() {
         let (log, written) = log(Level::Trace);
-        log.hide("hunter2");
+        log.redactor().hide("hunter2");
         log.debug("password hunter2 for https://user:other@reg.lan/v2/");
         assert!(written.stderr().ends_with(": password [redacted] for https://[redacted]@reg.lan/v2/\n"));
     }

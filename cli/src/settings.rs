@@ -16,6 +16,8 @@ pub use self::access::{Access, Credentials, Secret};
 pub use self::list::{ListOperators, ListReleases, OperatorQuery};
 pub use self::mirror::{Delete, DeletePhase, DryRun, Mirror, Mode, Selection};
 pub use self::usage::UsageError;
+use oci_transport::Redactor;
+
 use crate::args::{ArchiveCommand, Cli, ListCommand, OutputFormat, Subcommands};
 use crate::env::Snapshot;
 use crate::log::Level;
@@ -144,9 +146,13 @@ impl Common {
         self.env.started.strftime("%Y%m%d_%H%M%S").to_string()
     }
 
-    /// Every secret that flags and variables carried, to be kept out of the log.
-    pub fn secrets(&self) -> Vec<&Secret> {
-        self.source.secrets().chain(self.destination.secrets()).collect()
+    /// Tells every secret that flags and variables carried: nobody may print it.
+    pub fn hide_secrets(&self, redactor: &Redactor) {
+        self.source.hide_secrets(redactor);
+        self.destination.hide_secrets(redactor);
+        let env = &self.env;
+        let addresses = [&env.update_url, &env.signature_url, &env.graph_data_url, &env.proxy.http, &env.proxy.https];
+        addresses.into_iter().flatten().for_each(|address| redactor.hide_address(address));
     }
 }
 

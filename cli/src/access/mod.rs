@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, RetryPolicy, Side, Skopeo};
+use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, Redactor, RetryPolicy, Side, Skopeo};
 use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
 use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, RegistriesD};
 
@@ -83,7 +83,9 @@ impl Clients {
         let registries = Arc::new(registries_conf(&env)?);
         let mut warnings = missing_credentials(common);
         let helpers = Arc::default();
-        let mut client = |side, access| client(side, &env, &registries, access, common, &helpers, &mut warnings);
+        let redactor = log.redactor();
+        let mut client =
+            |side, access| client(side, &env, &registries, access, common, &helpers, &redactor, &mut warnings);
         let (source, destination) =
             (client(Side::Source, &common.source)?, client(Side::Destination, &common.destination)?);
         // Both sides mostly read the same file.
@@ -225,6 +227,7 @@ fn missing_credentials(common: &Common) -> Vec<String> {
     texts
 }
 
+#[expect(clippy::too_many_arguments, reason = "what both sides share, handed over by its only caller")]
 fn client(
     side: Side,
     env: &Env,
@@ -232,6 +235,7 @@ fn client(
     access: &Access,
     common: &Common,
     helpers: &Arc<Processes>,
+    redactor: &Redactor,
     warnings: &mut Vec<String>,
 ) -> Result<Client, AccessError> {
     let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(access) {
@@ -254,6 +258,7 @@ fn client(
         cert_dir: access.cert_dir.clone(),
         registries: Arc::clone(registries),
         credentials,
+        redactor: redactor.clone(),
         retry: RetryPolicy {
             times: common.retry_times,
             delay: common.retry_delay.unwrap_or_default(),

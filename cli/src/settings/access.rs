@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use oci_transport::Redactor;
+
 use super::{UsageError, given as given_path};
 use crate::args::SideArgs;
 use crate::env::Snapshot;
@@ -72,8 +74,14 @@ impl Access {
         })
     }
 
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.credentials.iter().map(|credentials| &credentials.password).chain(&self.registry_token)
+    pub(super) fn hide_secrets(&self, redactor: &Redactor) {
+        if let Some(Credentials { username, password }) = &self.credentials {
+            redactor.hide(password.expose());
+            redactor.hide_pair(username, password.expose());
+        }
+        if let Some(token) = &self.registry_token {
+            redactor.hide(token.expose());
+        }
     }
 }
 

@@ -102,7 +102,7 @@ pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &Path, 
 
 fn failure(status: ExitStatus, error: &anyhow::Error, log: &Log) -> serde_json::Value {
     let code = status.code();
-    serde_json::json!({ "format": 1, "exitCode": code, "error": format!("{error:#}"), "warnings": log.warnings() })
+    serde_json::json!({ "format": 1, "exitCode": code, "error": log.redactor().clean(&format!("{error:#}")), "warnings": log.warnings() })
 }
 
 /// The log file of the run that began at `stamp`.

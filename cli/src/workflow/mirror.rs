@@ -80,6 +80,10 @@ pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Resul
         std::fs::read(path).with_context(|| format!("could not parse config: cannot read `{}`", path.display()))?;
     let text = std::str::from_utf8(&bytes)
         .with_context(|| format!("could not parse config: `{}` is no UTF-8 text", path.display()))?;
+    // Diagnostics show lines of the file, and a name may carry a password.
+    for line in text.lines() {
+        log.redactor().hide_address(value_of(line));
+    }
     let parsed = isc_schema::parse(text, kind);
     let file = path.display().to_string();
     for diagnostic in &parsed.diagnostics {
@@ -95,6 +99,12 @@ pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Resul
         Some(document) if mistakes == 0 => Ok((document, bytes)),
         _ => Err(Mistakes { count: mistakes, file, status: status_of(&parsed.diagnostics, kind) }.into()),
     }
+}
+
+/// What a line of YAML says behind its key, without quotes.
+fn value_of(line: &str) -> &str {
+    let value = line.split_once(": ").map_or(line, |(_, value)| value);
+    value.trim_start_matches(['-', ' ']).trim().trim_matches(['"', '\''])
 }
 
 /// A configuration that was refused; what is wrong with it has been told.

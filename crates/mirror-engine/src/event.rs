@@ -119,6 +119,11 @@ pub fn uses_variable(name: &str, value: &str) -> String {
 pub trait Observer: Send + Sync {
     /// One event.
     fn event(&self, event: Event);
+
+    /// A text without the secrets of the run. Whatever is kept or written passes here; see [`oci_transport::Redactor`].
+    fn clean(&self, text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 /// Hears nothing.

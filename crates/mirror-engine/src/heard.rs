@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use oci_transport::Client;
+use oci_transport::{Client, Redactor};
 
 use crate::event::{Event, Observer};
 
@@ -11,12 +11,16 @@ use crate::event::{Event, Observer};
 pub(crate) struct Heard {
     inner: Arc<dyn Observer>,
     warnings: Mutex<Vec<String>>,
+    /// What the clients send and nobody may read; clients of one run mostly share one.
+    redactors: Vec<Redactor>,
 }
 
 impl Heard {
     /// Listens before `inner`, and to the clients. `before` was warned of earlier.
     pub(crate) fn new(inner: &Arc<dyn Observer>, before: &[String], clients: &[&Client]) -> Arc<Self> {
-        let heard = Arc::new(Self { inner: Arc::clone(inner), warnings: Mutex::new(before.to_vec()) });
+        let redactors = clients.iter().map(|client| client.options().redactor.clone()).collect();
+        let warnings = Mutex::new(before.to_vec());
+        let heard = Arc::new(Self { inner: Arc::clone(inner), warnings, redactors });
         for client in clients {
             let heard = Arc::clone(&heard);
             client.on_warning(Arc::new(move |text| heard.event(Event::Warning(text))));
@@ -35,10 +39,21 @@ impl Heard {
 }
 
 impl Observer for Heard {
-    fn event(&self, event: Event) {
+    fn event(&self, mut event: Event) {
+        match &mut event {
+            Event::Info(text) | Event::Warning(text) | Event::Error(text) | Event::Debug(text) => {
+                *text = self.clean(text);
+            }
+            Event::ImageFailed { reason, .. } => *reason = self.clean(reason),
+            _ => {}
+        }
         if let Event::Warning(text) = &event {
             self.lock().push(text.clone());
         }
         self.inner.event(event);
+    }
+
+    fn clean(&self, text: &str) -> String {
+        self.redactors.iter().fold(text.to_owned(), |text, redactor| redactor.clean(&text))
     }
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::challenge::Challenge;
 use crate::error::Error;
+use crate::redact::Redactor;
 use crate::scope::Scope;
 
 /// What a registry told about itself, and the tokens it was given. One per registry.
@@ -128,8 +129,10 @@ pub(crate) struct TokenAnswer {
 
 impl TokenAnswer {
     /// The token, with its end counted from `asked`, on our clock: the server's may be off.
-    pub(crate) fn into_token(self, asked: Instant) -> Option<Token> {
+    /// From here on nobody says it.
+    pub(crate) fn into_token(self, asked: Instant, redactor: &Redactor) -> Option<Token> {
         let text = self.token.filter(|t| !t.is_empty()).or(self.access_token).filter(|t| !t.is_empty())?;
+        redactor.hide_token(&text);
         let lifetime = self.expires_in.filter(|s| s.is_finite() && *s > 0.0).unwrap_or(60.0).min(86_400.0 * 365.0);
         let lifetime = Duration::from_secs_f64(lifetime).max(MINIMUM_LIFETIME);
         Some(Token { header: bearer_header(&text)?, expires: asked + lifetime })
@@ -146,7 +149,7 @@ mod tests {
         let asked = Instant::now();
         let check = |answer: &str, header: &str, fresh_for: u64| {
             let answer: TokenAnswer = serde_json::from_str(answer).unwrap();
-            let token = answer.into_token(asked).unwrap();
+            let token = answer.into_token(asked, &Redactor::default()).unwrap();
             assert_eq!(token.header, header);
             assert!(token.is_fresh(asked + Duration::from_secs(fresh_for - 1)), "{fresh_for}");
             assert!(!token.is_fresh(asked + Duration::from_secs(fresh_for)), "{fresh_for}");
@@ -162,7 +165,7 @@ mod tests {
         check(r#"{"token": "t", "expires_in": 300, "issued_at": "2001-01-01T00:00:00Z"}"#, "Bearer t", 290);
         for none in ["{}", r#"{"token": ""}"#, r#"{"token": "a\nb"}"#] {
             let answer: TokenAnswer = serde_json::from_str(none).unwrap();
-            assert!(answer.into_token(asked).is_none(), "{none}");
+            assert!(answer.into_token(asked, &Redactor::default()).is_none(), "{none}");
         }
     }
 

@@ -192,7 +192,8 @@ impl Inner {
                 if error.is_congestion() {
                     permit.congested();
                 }
-                Err(error)
+                // Addresses and names in it may be of the registry's choice.
+                Err(error.redacted(&self.options.redactor))
             }
         }
     }
@@ -252,7 +253,7 @@ impl Inner {
         };
         // The words are a courtesy; the status is what counts.
         let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
-        Error::status(call.action, status, wait, &body)
+        Error::status(call.action, status, wait, &body, &self.options.redactor)
     }
 
     /// Sends the request and follows redirects by hand: credentials stay with the registry's own origin, and HTTPS never

@@ -56,6 +56,7 @@ impl Client {
         if let Some(directory) = &options.cert_dir {
             Profile::new(&options, Some(directory), !options.tls_verify)?;
         }
+        options.proxies.addresses().for_each(|address| options.redactor.hide_address(address));
         let uploads = options.uploads.as_deref().map(Uploads::at);
         Ok(Self {
             inner: Arc::new(Inner {

@@ -47,7 +47,7 @@ impl Client {
             let error = match self.get_once(&url, accept, limit, &action).await {
                 Ok((answer, wait)) => {
                     let status = StatusCode::from_u16(answer.status).unwrap_or_default();
-                    let error = Error::status(&*action, status, wait, &[]);
+                    let error = Error::status(&*action, status, wait, &[], &self.inner.options.redactor);
                     if status.is_success() || !error.is_retryable() || retries.again(error, 0).await.is_err() {
                         return Ok(answer);
                     }

@@ -104,6 +104,7 @@ impl Client {
             let page = serde_json::from_slice(&bytes).map_err(|error| {
                 Error::new(Condition::Protocol, action, format!("the list cannot be read: {error}"))
                     .with_registry(&host.registry)
+                    .redacted(&self.inner.options.redactor)
             })?;
             take(page);
             total += bytes.len();

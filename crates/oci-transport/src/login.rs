@@ -77,7 +77,8 @@ impl Inner {
             .get_or_try_init(|| async {
                 // Asked here, behind everyone who waits for the same first contact.
                 host.reach.admit(action)?;
-                self.first_contact(host, action).await
+                let redactor = &self.options.redactor;
+                self.first_contact(host, action).await.map_err(|error| error.redacted(redactor))
             })
             .await
             .cloned()
@@ -122,13 +123,13 @@ impl Inner {
         // A proxy that wants a password is not the registry.
         if matches!(status.as_u16(), 407 | 408 | 429) || status.is_server_error() {
             let wait = retry_after(response.headers(), std::time::SystemTime::now());
-            return Err(Error::status(action, status, wait, b"").with_registry(&host.registry));
+            return Err(Error::status(action, status, wait, b"", &self.options.redactor).with_registry(&host.registry));
         }
         if status.as_u16() == 401 {
             host.auth.learn(challenges_of(response.headers()));
         } else if status.as_u16() == 400 && base.scheme() == "http" {
             // "Client sent an HTTP request to an HTTPS server" comes as a 400.
-            return Err(Error::status(action, status, None, b"").with_registry(&host.registry));
+            return Err(Error::status(action, status, None, b"", &self.options.redactor).with_registry(&host.registry));
         }
         Ok(())
     }
@@ -150,6 +151,7 @@ impl Inner {
             .get_or_try_init(|| async {
                 let source = Arc::clone(&self.options.credentials);
                 let (registry, endpoint) = (host.registry.clone(), endpoint.cloned());
+                let redactor = &self.options.redactor;
                 let lookup = move || match &endpoint {
                     Some(Endpoint { repository, logical, .. }) => {
                         source.lookup(CredentialRequest { repository, logical })
@@ -157,7 +159,13 @@ impl Inner {
                     None => source.registry_credentials(&registry),
                 };
                 match tokio::task::spawn_blocking(lookup).await {
-                    Ok(Ok(found)) => Ok(found),
+                    Ok(Ok(found)) => {
+                        // Before anything of it is sent.
+                        if let Some(credentials) = &found {
+                            redactor.hide_credentials(credentials);
+                        }
+                        Ok(found)
+                    }
                     Ok(Err(error)) => Err(error.to_string()),
                     Err(_) => Err("the look-up of credentials was interrupted".to_owned()),
                 }
@@ -343,8 +351,14 @@ impl Inner {
             fail(Condition::Stall, format!("stalled: no token from `{at}` for {seconds} s"))
         })??;
         if !status.is_success() {
-            let error = Error::status(format!("{action}: asking `{at}` for a token"), status, wait, &body)
-                .with_registry(&host.registry);
+            let error = Error::status(
+                format!("{action}: asking `{at}` for a token"),
+                status,
+                wait,
+                &body,
+                &self.options.redactor,
+            )
+            .with_registry(&host.registry);
             // Token servers refuse bad credentials with 400, 401 or 403.
             let refused = matches!(status.as_u16(), 400 | 401 | 403);
             return Err(match credentials {
@@ -361,7 +375,7 @@ impl Inner {
         }
         serde_json::from_slice::<TokenAnswer>(&body)
             .ok()
-            .and_then(|answer| answer.into_token(asked))
+            .and_then(|answer| answer.into_token(asked, &self.options.redactor))
             .ok_or_else(|| fail(Condition::Protocol, format!("the token server at `{at}` answers without a token")))
     }
 }

@@ -10,6 +10,7 @@ use registries_conf::RegistriesConf;
 use crate::credentials::{Anonymous, CredentialSource};
 use crate::error::Side;
 use crate::proxy::ProxySettings;
+use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 use crate::skopeo::Skopeo;
 
@@ -31,6 +32,9 @@ pub struct ClientOptions {
     pub registries: Arc<RegistriesConf>,
     /// Who knows the credentials.
     pub credentials: Arc<dyn CredentialSource>,
+    /// Knows the secrets that are sent, and takes them out of every text that comes back. Share one between the clients of
+    /// a run and its log.
+    pub redactor: Redactor,
     /// When and how often to try again.
     pub retry: RetryPolicy,
     /// How long no byte may move before a connection is given up.
@@ -69,6 +73,7 @@ impl Default for ClientOptions {
             cert_dir: None,
             registries: Arc::new(RegistriesConf::default()),
             credentials: Arc::new(Anonymous),
+            redactor: Redactor::default(),
             retry: RetryPolicy::default(),
             stall_timeout: Duration::from_secs(60),
             commit_timeout: Duration::from_secs(300),

@@ -40,6 +40,11 @@ impl ProxySettings {
         Url::parse(&text).ok()
     }
 
+    /// The addresses as given.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
+        [&self.http, &self.https].into_iter().flatten().map(String::as_str)
+    }
+
     fn is_direct(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return true };
         let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();

@@ -67,7 +67,7 @@ impl Client {
                 }
                 Ok(reply) => {
                     host.session_opened(&reply);
-                    let session = upload_location(&host, &reply, &action).ok().flatten();
+                    let session = upload_location(&self.inner, &host, &reply, &action).ok().flatten();
                     reply.finish();
                     if let Some(session) = session {
                         let key = (at.repository.path().to_owned(), digest.clone());

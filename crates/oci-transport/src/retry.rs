@@ -169,7 +169,11 @@ mod tests {
         assert_eq!(seconds, [3, 3, 3]);
         let asked = |seconds| {
             let status = http::StatusCode::TOO_MANY_REQUESTS;
-            own.pause(1, &Error::status("testing", status, Some(Duration::from_secs(seconds)), b"")).as_secs()
+            own.pause(
+                1,
+                &Error::status("testing", status, Some(Duration::from_secs(seconds)), b"", &crate::Redactor::default()),
+            )
+            .as_secs()
         };
         assert_eq!([asked(0), asked(7), asked(100_000)], [1, 7, 120]);
         let jittered = with_jitter(Duration::from_secs(10));

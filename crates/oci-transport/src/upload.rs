@@ -240,7 +240,8 @@ impl<'a> Push<'a> {
         let scope = Scope::push(self.job.at.repository.path());
         let reply = self.job.inner.request(self.job.at, "blobs/uploads/", adapt, scope, self.job.action).await?;
         self.job.host.session_opened(&reply);
-        let session = upload_location(self.job.host, &reply, self.job.action)?.or_else(|| self.location_by_id(&reply));
+        let session = upload_location(self.job.inner, self.job.host, &reply, self.job.action)?
+            .or_else(|| self.location_by_id(&reply));
         reply.finish();
         let session = session.ok_or_else(|| {
             Error::new(Condition::Protocol, self.job.action, "the registry opened an upload without telling where")
@@ -291,7 +292,7 @@ impl<'a> Push<'a> {
             let told = self.job.progress;
             let reply = self.send(Method::PATCH, session.clone(), &open, Some(&range), COMMITTED, told).await?;
             // Each answer may move the session.
-            session = upload_location(self.job.host, &reply, self.job.action)?.unwrap_or(session);
+            session = upload_location(self.job.inner, self.job.host, &reply, self.job.action)?.unwrap_or(session);
             let kept = reply.header("range").and_then(content_range::parse_upload).filter(|kept| *kept > 0);
             reply.finish();
             self.moved_to(session.clone());
@@ -361,7 +362,7 @@ impl<'a> Push<'a> {
         match self.job.inner.call(self.job.host, call).await {
             Ok(reply) => {
                 let kept = reply.header("range").and_then(content_range::parse_upload).unwrap_or(0);
-                let place = upload_location(self.job.host, &reply, self.job.action).ok().flatten();
+                let place = upload_location(self.job.inner, self.job.host, &reply, self.job.action).ok().flatten();
                 reply.finish();
                 if kept > 0 && kept <= self.job.blob.size {
                     tracing::debug!(action = self.job.action, kept, "going on with an upload");
@@ -413,11 +414,11 @@ fn upload_error(error: Error) -> Error {
 }
 
 /// Where an upload goes on; `None` when the answer does not tell.
-pub(crate) fn upload_location(host: &Host, reply: &Reply, action: &str) -> Result<Option<Url>, Error> {
+pub(crate) fn upload_location(inner: &Inner, host: &Host, reply: &Reply, action: &str) -> Result<Option<Url>, Error> {
     let (Some(header), Some(base)) = (reply.headers().get(LOCATION), host.base.get()) else { return Ok(None) };
     let read = header.to_str().map_err(|_| LocationError::Unreadable);
     read.and_then(|header| location::session(&reply.url, base, header, host.insecure)).map(Some).map_err(|error| {
         let message = format!("the registry sends the upload to {error}");
-        Error::new(Condition::Redirect, action, message).with_registry(&host.registry)
+        Error::new(Condition::Redirect, action, message).with_registry(&host.registry).redacted(&inner.options.redactor)
     })
 }

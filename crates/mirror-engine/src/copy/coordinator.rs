@@ -418,7 +418,9 @@ impl<C: Carrier> Coordinator<C> {
         self.carrier.stopped();
     }
 
-    fn end_failed(&mut self, at: usize, outcome: ImageOutcome, error: CopyError) {
+    fn end_failed(&mut self, at: usize, outcome: ImageOutcome, mut error: CopyError) {
+        // It goes into the list of errors, the result document and the log.
+        error.message = self.observer.clean(&error.message);
         let state = &mut self.states[at];
         state.stage = Stage::Done;
         state.report.outcome = outcome;

@@ -377,7 +377,8 @@ impl Execute {
         let mut text = String::new();
         for item in &report.items {
             if let Some(error) = &item.error {
-                text.push_str(&format_error(&item.reference, &error.message));
+                let message = self.client.options().redactor.clean(&error.message);
+                text.push_str(&format_error(&item.reference, &message));
             }
         }
         let path = self.logs.join(format!("mirroring_errors_{}.txt", self.log_stamp));

@@ -94,6 +94,10 @@ impl DeleteReport {
     /// Takes over what was warned of, and saves the document beside the log.
     fn conclude(&mut self, heard: &Heard, logs: &Path, stamp: &str) {
         self.warnings = heard.take();
+        let errors = self.items.iter_mut().filter_map(|item| item.error.as_mut()).map(|error| &mut error.message);
+        for text in errors.chain(&mut self.error) {
+            *text = heard.clean(text);
+        }
         if let Err(warning) = save(self, logs, stamp) {
             heard.event(Event::Warning(warning));
             self.warnings.extend(heard.take());

@@ -288,7 +288,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
         files: progress.files.iter().map(|path| working_dir.name_of(path)).collect(),
         warnings: heard.take(),
         exit_code: outcome.as_ref().err().map_or(0, |error| error.exit_code),
-        error: outcome.err().map(|error| error.message),
+        error: outcome.err().map(|error| heard.clean(&error.message)),
     };
     if let Err(warning) = save(&report, &working_dir.logs(), &job.log_stamp) {
         observer.event(Event::Warning(warning));

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use self::failure::{classify, find_source};
 use self::words::Words;
+use crate::redact::Redactor;
 
 pub use self::condition::Condition;
 pub use self::hint::{Hint, Side};
@@ -64,14 +65,15 @@ impl Error {
         this
     }
 
-    /// An answer with an unexpected status; `body` is what the registry said about it.
+    /// An answer with an unexpected status; `body` is what the registry said about it, which may be what it was told.
     pub(crate) fn status(
         action: impl Into<String>,
         status: http::StatusCode,
         retry_after: Option<Duration>,
         body: &[u8],
+        redactor: &Redactor,
     ) -> Self {
-        let words = Words::read(body);
+        let words = Words::read(body, redactor);
         let code = status.as_u16();
         let mut message = format!("{code} {}", status.canonical_reason().unwrap_or("unknown status"));
         if !words.text.is_empty() {
@@ -111,6 +113,13 @@ impl Error {
             _ => None,
         };
         this
+    }
+
+    /// The same without the secrets that a text from outside may have brought into it.
+    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.0.action = redactor.clean(&self.0.action);
+        self.0.message = redactor.clean(&self.0.message);
+        self
     }
 
     pub(crate) fn with_hint(mut self, hint: Hint) -> Self {

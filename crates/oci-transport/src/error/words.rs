@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::redact::Redactor;
+
 /// What a registry says in the body of an error answer.
 pub(super) struct Words {
     /// The error codes of the distribution specification.
@@ -12,7 +14,9 @@ pub(super) struct Words {
 
 impl Words {
     /// Reads the JSON of the distribution specification, that of `OAuth2` token servers, or the first line of a text.
-    pub(super) fn read(body: &[u8]) -> Self {
+    ///
+    /// Secrets are blotted out before the text is cut: what is left of a secret that was cut would not be recognised.
+    pub(super) fn read(body: &[u8], redactor: &Redactor) -> Self {
         if let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) {
             let mut codes = Vec::new();
             let mut texts: Vec<String> = Vec::new();
@@ -32,14 +36,14 @@ impl Words {
             }
             texts.extend(parsed.error_description.or(parsed.error).or(parsed.details).or(parsed.message));
             if !texts.is_empty() {
-                return Self { codes, text: shorten(&texts.join(", ")) };
+                return Self { codes, text: shorten(&redactor.clean(&texts.join(", "))) };
             }
         }
         let text = String::from_utf8_lossy(body);
         let text = text.trim_start();
         // The page of a proxy or a load balancer says nothing that its status does not.
         let text = if text.starts_with('<') || text.starts_with('{') { "" } else { text.lines().next().unwrap_or("") };
-        Self { codes: Vec::new(), text: shorten(text) }
+        Self { codes: Vec::new(), text: shorten(&redactor.clean(text)) }
     }
 }
 
@@ -72,7 +76,13 @@ mod tests {
     #[test]
     fn the_words_of_registries() {
         fn check(body: &str, expected: &str) {
-            let error = Error::status("testing", http::StatusCode::FORBIDDEN, None, body.as_bytes());
+            let error = Error::status(
+                "testing",
+                http::StatusCode::FORBIDDEN,
+                None,
+                body.as_bytes(),
+                &crate::Redactor::default(),
+            );
             assert_eq!(error.to_string(), format!("testing: 403 Forbidden{expected}"), "{body}");
         }
         check("", "");
