@@ -58,7 +58,9 @@ where
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let log = Log::new(streams, Level::Info);
     // `docker://user:password@host` is refused, and the refusal says what it refuses.
-    argv.iter().for_each(|argument| log.redactor().hide_address(&argument.to_string_lossy()));
+    for argument in &argv {
+        log.redactor().hide_address(&argument.to_string_lossy());
+    }
     if let Err(error) = args::check_generation(&argv) {
         log.error(format_args!("{error}"));
         return ExitStatus::WRONG_GENERATION.code();

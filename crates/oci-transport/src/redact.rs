@@ -219,7 +219,9 @@ impl Known {
         if matches!(text[at], b'%' | b'\\' | b'&' | b'+' | b'-' | b'_' | b'/') {
             self.secrets.iter().for_each(&mut consider);
         } else if let Some(places) = self.by_first.get(&text[at].to_ascii_lowercase()) {
-            places.iter().for_each(|place| consider(&self.secrets[*place]));
+            for place in places {
+                consider(&self.secrets[*place]);
+            }
         }
         self.tokens.iter().for_each(&mut consider);
         best
@@ -229,12 +231,17 @@ impl Known {
 impl Form {
     /// The length of this secret in `text` at `from`, in whatever mixture of plain and escaped bytes it stands there.
     fn matches(&self, text: &[u8], from: usize) -> Option<usize> {
+        // A secret with a `%`, `\\` or `&` in it reads differently as it is and escaped.
+        self.matches_as(text, from, false).or_else(|| self.matches_as(text, from, true))
+    }
+
+    fn matches_as(&self, text: &[u8], from: usize, escaped: bool) -> Option<usize> {
         let mut at = from;
         for wanted in &self.text {
-            at += self.byte(text.get(at..)?, *wanted)?;
+            at += self.byte(text.get(at..)?, *wanted, escaped)?;
         }
         let short = self.text.len() < LONG;
-        let joins = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let joins = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         if short && (joins(from.checked_sub(1).and_then(|before| text.get(before))) || joins(text.get(at))) {
             return None;
         }
@@ -244,10 +251,11 @@ impl Form {
         Some(at - from)
     }
 
-    /// How many bytes at the beginning of `text` stand for `wanted`, which is in lower case.
-    fn byte(&self, text: &[u8], wanted: u8) -> Option<usize> {
+    /// How many bytes at the beginning of `text` stand for `wanted`, which is in lower case. If `escaped`, what escapes is
+    /// never itself.
+    fn byte(&self, text: &[u8], wanted: u8, escaped: bool) -> Option<usize> {
         let found = *text.first()?;
-        if found.to_ascii_lowercase() == wanted {
+        if found.to_ascii_lowercase() == wanted && !(escaped && matches!(found, b'%' | b'\\' | b'&')) {
             return Some(1);
         }
         let is = |byte: u8| byte.to_ascii_lowercase() == wanted;
@@ -291,8 +299,7 @@ fn hex(digits: &[u8]) -> Option<u8> {
 fn user_sign(word: &str) -> Option<usize> {
     word.match_indices('@')
         .map(|(at, _)| at)
-        .filter(|at| !ALGORITHMS.iter().any(|algorithm| word[at + 1..].starts_with(algorithm)))
-        .last()
+        .rfind(|at| !ALGORITHMS.iter().any(|algorithm| word[at + 1..].starts_with(algorithm)))
 }
 
 /// Blots out `user:password` in front of `@host`, with a scheme and without.
@@ -483,7 +490,7 @@ mod tests {
             let pair = format!("{user}:{password}");
             let encoded = STANDARD.encode(&pair);
             let escaped = serde_json::to_string(&password).unwrap();
-            let percent: String = password.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let percent: String = percent_encoding::percent_encode(password.as_bytes(), percent_encoding::NON_ALPHANUMERIC).to_string();
             for text in [&pair, &encoded, &escaped, &percent] {
                 let clean = redactor.clean(&format!("{rest} {text} {rest}"));
                 proptest::prop_assert!(!clean.contains(text.trim_matches('"')), "{}", clean);

@@ -172,6 +172,69 @@ fn at_the_highest_log_level() {
     }
 }
 
+/// A registry, or a proxy in front of it, that repeats what it was told, in words, in addresses and in headers.
+#[test]
+fn what_is_repeated_is_blotted_out() {
+    let encoded = base64(format!("me:{PASSWORD}"));
+    let json = |text: &str| serde_json::json!({"errors": [{"code": "DENIED", "message": text}]}).to_string();
+    let words = [
+        json(&format!("forbidden, you sent Authorization: Basic {encoded}")),
+        json(&format!("bad credential <{}>", encoded.trim_end_matches('='))),
+        json(&format!("no such login me:{PASSWORD}")),
+        json(&format!("{}me:{PASSWORD}", "x".repeat(300 - 10))),
+        format!("the password {PASSWORD} is wrong"),
+        "<a href='?p=hunter2-Planted%2FSecret%2B'> or p=hunter2-Planted%2FSecret%2B".to_owned(),
+        "Bearer test-token-0 is not valid; neither is TEST-TOKEN-0".to_owned(),
+    ];
+    let refusal = |body: &str| Effect::Status { code: 403, headers: Vec::new(), body: Some(body.to_owned()) };
+    let mut effects: Vec<Effect> = words.iter().map(|body| refusal(body)).collect();
+    effects.push(Effect::Redirect(format!("http://127.0.0.1:1/{PASSWORD}/{encoded}")));
+    let header = |name: &str, value: String| vec![(name.to_owned(), value)];
+    let body = Some("{}".to_owned());
+    effects.push(Effect::Status { code: 200, headers: header("content-type", format!("x/{encoded}")), body });
+    for effect in effects {
+        for (auth, output) in
+            [(Auth::basic("me", PASSWORD), "json"), (Auth::Token(TokenAuth::user("me", PASSWORD)), "text")]
+        {
+            let site = Site::with(Registry::builder().auth(auth));
+            site.source.fault(Fault::new(When::kind(Kind::Manifest), effect.clone()));
+            let auth_file = site.home.auth_file(site.source.host(), "me", PASSWORD);
+            let more = ["--log-level=trace", "--retry-times=0", "--output", output, "--authfile", &auth_file];
+            let outcome = site.home.to_disk(&more);
+            keeps_quiet(&site.home, &outcome, &tokens(&site.source));
+            assert_ne!(outcome.code, Some(0));
+        }
+    }
+    // A token server that repeats what it was asked with.
+    let site = Site::with(Registry::builder().auth(Auth::Token(TokenAuth::user("me", PASSWORD))));
+    site.source.fault(Fault::new(When::kind(Kind::Token), refusal(&words[2])));
+    let auth_file = site.home.auth_file(site.source.host(), "me", PASSWORD);
+    let outcome = site.home.to_disk(&["--log-level=trace", "--output=json", "--authfile", &auth_file]);
+    keeps_quiet(&site.home, outcome.code(8), &[]);
+}
+
+/// A password in a name is refused, and the refusal does not show it, wherever the name stands and whatever the password
+/// is made of.
+#[test]
+fn a_password_in_a_name_is_not_shown() {
+    let home = Home::new();
+    for password in ["s3cr3tPW-x", "s3c/r3t#PW?x", "s3cr3t@PW-x", "s3cr3t PW x"] {
+        let quiet = |outcome: &Outcome| {
+            assert_ne!(outcome.code, Some(0));
+            let secrets = [password.to_owned(), format!("user:{password}")];
+            for secret in &secrets {
+                assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{outcome:?}");
+            }
+        };
+        home.additional_images(["127.0.0.1:9/a/b:v1".to_owned()]);
+        for destination in [format!("docker://user:{password}@reg.example.com/ns"), format!("user:{password}@reg.io")] {
+            quiet(&home.run(&["-c", "isc.yaml", "--workspace", "file:///tmp/nowhere-at-all", &destination]));
+        }
+        home.additional_images([format!("user:{password}@127.0.0.1:9/a/b:v1")]);
+        quiet(&home.to_disk(&["--retry-times=0"]));
+    }
+}
+
 /// Failures are where secrets slip out: refused credentials, a redirect with a signed address, a token server that fails.
 #[test]
 fn when_things_fail() {
