@@ -73,6 +73,7 @@ mod skopeo;
 mod source;
 mod tally;
 mod tls;
+mod trust;
 mod upload;
 mod upload_body;
 mod uploads;

@@ -232,13 +232,13 @@ impl Form {
     /// The length of this secret in `text` at `from`, in whatever mixture of plain and escaped bytes it stands there.
     fn matches(&self, text: &[u8], from: usize) -> Option<usize> {
         // A secret with a `%`, `\\` or `&` in it reads differently as it is and escaped.
-        self.matches_as(text, from, false).or_else(|| self.matches_as(text, from, true))
+        [0, b'%', b'\\', b'&'].into_iter().find_map(|escape| self.matches_as(text, from, escape))
     }
 
-    fn matches_as(&self, text: &[u8], from: usize, escaped: bool) -> Option<usize> {
+    fn matches_as(&self, text: &[u8], from: usize, escape: u8) -> Option<usize> {
         let mut at = from;
         for wanted in &self.text {
-            at += self.byte(text.get(at..)?, *wanted, escaped)?;
+            at += self.byte(text.get(at..)?, *wanted, escape)?;
         }
         let short = self.text.len() < LONG;
         let joins = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -251,11 +251,11 @@ impl Form {
         Some(at - from)
     }
 
-    /// How many bytes at the beginning of `text` stand for `wanted`, which is in lower case. If `escaped`, what escapes is
+    /// How many bytes at the beginning of `text` stand for `wanted`, which is in lower case. A byte `escape` is
     /// never itself.
-    fn byte(&self, text: &[u8], wanted: u8, escaped: bool) -> Option<usize> {
+    fn byte(&self, text: &[u8], wanted: u8, escape: u8) -> Option<usize> {
         let found = *text.first()?;
-        if found.to_ascii_lowercase() == wanted && !(escaped && matches!(found, b'%' | b'\\' | b'&')) {
+        if found.to_ascii_lowercase() == wanted && found != escape {
             return Some(1);
         }
         let is = |byte: u8| byte.to_ascii_lowercase() == wanted;

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use registries_conf::HostCerts;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::{Condition, Error};
 use crate::options::ClientOptions;
+use crate::trust::{self, Verifier};
 
 /// The HTTP clients of one profile.
 #[derive(Clone)]
@@ -23,6 +26,27 @@ impl Profile {
     /// Builds the clients for a registry. `insecure` switches verification off. `directory` holds its certificates.
     pub(crate) fn new(options: &ClientOptions, directory: Option<&Path>, insecure: bool) -> Result<Self, Error> {
         let certificates = directory.map(Certificates::read).transpose()?.unwrap_or_default();
+        let failed = |text: String| Error::new(Condition::Tls, "setting up TLS", text);
+        let provider = trust::provider();
+        let verifier = if insecure {
+            None
+        } else {
+            let verifier = Verifier::new(certificates.authorities.clone(), std::sync::Arc::clone(&provider));
+            Some(std::sync::Arc::new(verifier.map_err(|error| failed(error.to_string()))?))
+        };
+        let config = |http1: bool, identity: bool| -> Result<Option<rustls::ClientConfig>, rustls::Error> {
+            let Some(verifier) = &verifier else { return Ok(None) };
+            let builder = rustls::ClientConfig::builder_with_provider(std::sync::Arc::clone(&provider))
+                .with_safe_default_protocol_versions()?
+                .dangerous()
+                .with_custom_certificate_verifier(std::sync::Arc::clone(verifier) as _);
+            let mut config = match certificates.pair.as_ref().filter(|_| identity) {
+                Some((chain, key)) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
+                None => builder.with_no_client_auth(),
+            };
+            config.alpn_protocols = if http1 { vec!["http/1.1".into()] } else { vec!["h2".into(), "http/1.1".into()] };
+            Ok(Some(config))
+        };
         let build = |http1: bool, identity: bool| {
             let proxies = options.proxies.clone();
             let mut builder = reqwest::Client::builder()
@@ -34,11 +58,16 @@ impl Profile {
                 .pool_idle_timeout(Duration::from_secs(60))
                 .pool_max_idle_per_host(options.max_connections_per_host)
                 .tcp_keepalive(Duration::from_secs(30))
-                .tls_version_min(reqwest::tls::Version::TLS_1_2)
-                .tls_danger_accept_invalid_certs(insecure)
                 .no_proxy()
-                .proxy(reqwest::Proxy::custom(move |url| proxies.proxy_for(url)))
-                .tls_certs_merge(certificates.authorities.iter().cloned());
+                .proxy(reqwest::Proxy::custom(move |url| proxies.proxy_for(url)));
+            if let Some(config) = config(http1, identity).map_err(|error| failed(error.to_string()))? {
+                builder = builder.tls_backend_preconfigured(config);
+            } else {
+                builder = builder.tls_version_min(reqwest::tls::Version::TLS_1_2).tls_danger_accept_invalid_certs(true);
+                if let Some(identity) = certificates.identity.clone().filter(|_| identity) {
+                    builder = builder.identity(identity);
+                }
+            }
             if http1 {
                 builder = builder.http1_only();
             } else {
@@ -46,12 +75,7 @@ impl Profile {
                     .http2_initial_stream_window_size(8 * 1024 * 1024)
                     .http2_initial_connection_window_size(32 * 1024 * 1024);
             }
-            if let Some(identity) = certificates.identity.clone().filter(|_| identity) {
-                builder = builder.identity(identity);
-            }
-            builder
-                .build()
-                .map_err(|error| Error::new(Condition::Tls, "setting up TLS", error.without_url().to_string()))
+            builder.build().map_err(|error| failed(error.without_url().to_string()))
         };
         let small = build(false, true)?;
         let bulk = if options.http2_blobs { small.clone() } else { build(true, true)? };
@@ -70,8 +94,10 @@ pub(crate) fn certificate_directory(options: &ClientOptions, registry: &str) -> 
 
 #[derive(Default)]
 struct Certificates {
-    authorities: Vec<reqwest::Certificate>,
+    authorities: Vec<CertificateDer<'static>>,
     identity: Option<reqwest::Identity>,
+    /// The same, for where we set up TLS ourselves.
+    pair: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 }
 
 impl Certificates {
@@ -100,9 +126,8 @@ impl Certificates {
         };
         let mut found = Self::default();
         for name in &certs.authorities {
-            let authorities = reqwest::Certificate::from_pem_bundle(&read(name)?)
-                .map_err(|_| bad("expected certificates in PEM form", name))?;
-            found.authorities.extend(authorities);
+            let authorities: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(name)?).collect();
+            found.authorities.extend(authorities.map_err(|_| bad("expected certificates in PEM form", name))?);
         }
         for pair in &certs.clients {
             let mut pem = read(&pair.key)?;
@@ -110,8 +135,13 @@ impl Certificates {
             pem.extend(read(&pair.cert)?);
             let identity = reqwest::Identity::from_pem(&pem)
                 .map_err(|_| bad("expected a client certificate and its key in PEM form", &pair.cert))?;
+            let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+            let parsed = chain.ok().zip(PrivateKeyDer::from_pem_slice(&pem).ok());
+            let parsed =
+                parsed.ok_or_else(|| bad("expected a client certificate and its key in PEM form", &pair.cert))?;
             // TLS has one certificate to show; the first in name order is it.
             found.identity.get_or_insert(identity);
+            found.pair.get_or_insert(parsed);
         }
         Ok(found)
     }
