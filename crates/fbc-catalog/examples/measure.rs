@@ -31,7 +31,8 @@ fn measure(root: &str, packages: &[&str], json: bool) -> Outcome {
 
     let (catalog, read) = timed(|| Catalog::read(files));
     let catalog = catalog?;
-    let (selected, select_time) = timed(|| select(&catalog, &Request { full: false, packages }, RuleSet::VersionRange));
+    let (selected, select_time) =
+        timed(|| select(&catalog, &Request { packages, ..Request::default() }, RuleSet::VersionRange));
     let selected = selected?;
     let (written, write_time) = timed(|| write(&selected.catalog));
     let written: usize = written?.iter().map(|(_, bytes)| bytes.len()).sum();

@@ -53,8 +53,9 @@
 //!
 //! ## Deviations
 //! From oc-mirror v2, on purpose (numbers are those of contract `operators-archive.md` section 10):
-//! - What a selection leaves of a channel is checked as OLM checks it, and refused with the smallest change of the
-//!   request that helps; upstream writes the broken catalog (1, 2).
+//! - What a selection leaves of a channel is checked as OLM checks it. What does not hang together gets the fewest entries
+//!   that hold it together, or is refused with the smallest change of the request that helps; upstream writes the broken
+//!   catalog (1, 2).
 //! - Deprecations of channels that are gone are gone (3). Bundles that no channel lists are left out, with a warning (4).
 //!   Unknown packages, channels and bundles are warned about, with near names (5).
 //! - A bundle image is mirrored even where the bundle's `relatedImages` forgets it.
@@ -95,8 +96,8 @@ pub use read::{ReadError, ReadErrors, ReadFault};
 pub use related_images::{BundleId, RelatedImage, RelatedImageError, RelatedImageFault, RelatedImages};
 pub use request::{ChannelRequest, PackageRequest, Request, RuleSet};
 pub use select::{
-    Kind, Mend, MissingRequirement, NotFound, Provider, Report, Requirement, SelectError, SelectErrors, Selected,
-    Warning, select,
+    EmptyAdvice, Kind, Mend, MissingRequirement, NotFound, Provider, Report, Requirement, SelectError, SelectErrors,
+    Selected, Warning, select,
 };
 pub use validate::{Rule, Violation, validate};
 pub use write::{WriteError, write};

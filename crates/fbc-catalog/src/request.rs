@@ -7,6 +7,9 @@ pub struct Request {
     pub full: bool,
     /// The packages to keep; empty keeps all.
     pub packages: Vec<PackageRequest>,
+    /// Refuse a range or a list of bundles that breaks the upgrade graph of a channel, rather than keep the entries that
+    /// hold it together.
+    pub strict: bool,
 }
 
 /// What to keep of one package.

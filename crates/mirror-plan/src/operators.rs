@@ -30,7 +30,7 @@ pub fn request(entry: &OperatorCatalog) -> Request {
             .collect(),
         bundles: package.bundles.iter().map(|bundle| bundle.name.clone()).collect(),
     };
-    Request { full: entry.full, packages: entry.packages().iter().map(package).collect() }
+    Request { full: entry.full, packages: entry.packages().iter().map(package).collect(), strict: false }
 }
 
 /// The id of an entry's selection from the catalog with this digest (contract `config-cli.md` 4.5).

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::bridge::{BUDGET, bridge};
 use super::error::{Mend, SelectError};
 use super::view::Versions;
 use crate::bound::{Bound, Bounds, is_at_most};
 use crate::catalog::{Channel, Entry};
 use crate::graph::{Graph, GraphFault};
 use crate::request::RuleSet;
-use crate::version::cmp_precedence;
+use crate::version::{Version, cmp_precedence};
 
 /// What is wanted of a channel.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,17 @@ pub(crate) struct Kept<'a> {
     pub(crate) entries: HashSet<&'a str>,
     /// Names of bundles that match and are skipped by a kept entry, but are no entries.
     pub(crate) unlisted: BTreeSet<&'a str>,
+    /// What was added so that OLM accepts the channel; none where the selection was sound by itself.
+    pub(crate) bridge: Option<Bridge<'a>>,
+}
+
+/// Entries that hold a selection together.
+#[derive(Debug)]
+pub(crate) struct Bridge<'a> {
+    /// Their names, lowest version first.
+    pub(crate) added: Vec<&'a str>,
+    /// What OLM objects to without them.
+    pub(crate) faults: Vec<GraphFault>,
 }
 
 /// A channel together with what is known of its package.
@@ -34,6 +46,8 @@ pub(crate) struct ChannelView<'a, 'v> {
     pub(crate) channel: &'a Channel,
     pub(crate) versions: &'v Versions<'a>,
     pub(crate) rules: RuleSet,
+    /// Refuse what breaks the upgrade graph, rather than add to it.
+    pub(crate) strict: bool,
 }
 
 impl<'a> ChannelView<'a, '_> {
@@ -52,37 +66,88 @@ impl<'a> ChannelView<'a, '_> {
             }
             Wanted::Range(bounds) => {
                 let kept = self.range(bounds)?;
-                let faults = self.faults(&kept);
-                if faults.is_empty() {
-                    return Ok(kept);
-                }
-                Err(SelectError::RangeBreaksChannel {
-                    package: self.channel.package.clone(),
-                    channel: self.channel.name.clone(),
-                    range: bounds.text(),
-                    faults,
-                    mend: self.mend_range(bounds),
+                self.hold_together(kept, bounds.max.as_ref(), BUDGET).map_err(|faults| {
+                    SelectError::RangeBreaksChannel {
+                        package: self.channel.package.clone(),
+                        channel: self.channel.name.clone(),
+                        range: bounds.text(),
+                        faults,
+                        mend: self.mend_range(bounds),
+                    }
                 })
             }
             Wanted::Bundles(names) => {
                 let kept = self.entries(|entry| names.contains(entry.name.as_str()));
-                let faults = self.faults(&kept);
-                if faults.is_empty() {
-                    return Ok(kept);
-                }
-                Err(SelectError::BundlesBreakChannel {
+                // Nobody asked for an upgrade above the highest of them; where nothing else helps, it is still better
+                // than no mirror.
+                let highest = self.highest(&kept);
+                let bridged = self.hold_together(kept, highest.as_ref(), BUDGET);
+                let bridged = bridged.or_else(|faults| {
+                    let kept = self.entries(|entry| names.contains(entry.name.as_str()));
+                    self.hold_together(kept, None, BUDGET).map_err(|_| faults)
+                });
+                bridged.map_err(|faults| SelectError::BundlesBreakChannel {
                     package: self.channel.package.clone(),
                     channel: self.channel.name.clone(),
                     faults,
-                    mend: self.mend_bundles(&kept),
+                    mend: self.mend_bundles(&self.entries(|entry| names.contains(entry.name.as_str()))),
                 })
             }
         }
     }
 
+    /// Gives what is kept with the fewest entries added that make it a channel OLM accepts; never one above `max`, and
+    /// never one without a version.
+    ///
+    /// # Errors
+    /// What OLM objects to, when nothing helps or nothing may be added.
+    fn hold_together(&self, kept: Kept<'a>, max: Option<&Bound>, budget: usize) -> Result<Kept<'a>, Vec<GraphFault>> {
+        let faults = self.faults(&kept);
+        if faults.is_empty() {
+            return Ok(kept);
+        }
+        if self.strict {
+            return Err(faults);
+        }
+        let allowed = |entry: &Entry| {
+            self.version(&entry.name).is_some_and(|version| max.is_none_or(|max| is_at_most(version, max)))
+        };
+        let entries = &self.channel.entries;
+        let mut by_version: Vec<usize> = (0..entries.len()).collect();
+        by_version.sort_by(|left, right| {
+            let (left, right) = (&entries[*left].name, &entries[*right].name);
+            let order = match (self.version(left), self.version(right)) {
+                (Some(left), Some(right)) => cmp_precedence(right, left),
+                (left, right) => right.is_some().cmp(&left.is_some()),
+            };
+            order.then_with(|| left.cmp(right))
+        });
+        let mut rank = vec![0; entries.len()];
+        by_version.iter().enumerate().for_each(|(place, at)| rank[*at] = place);
+        let Some(added) = bridge(entries, &kept.entries, allowed, &rank, budget) else { return Err(faults) };
+        let mut added: Vec<&str> = added.into_iter().map(|entry| entry.name.as_str()).collect();
+        let places: HashMap<&str, usize> =
+            by_version.iter().enumerate().map(|(place, at)| (entries[*at].name.as_str(), place)).collect();
+        added.sort_by_key(|name| std::cmp::Reverse(places.get(name).copied()));
+        let entries = kept.entries.iter().chain(&added).copied().collect();
+        Ok(Kept { entries, unlisted: kept.unlisted, bridge: Some(Bridge { added, faults }) })
+    }
+
+    fn version(&self, name: &str) -> Option<&Version> {
+        self.versions.get(name)?.as_ref().ok()
+    }
+
+    /// The highest version that is kept, as a bound.
+    fn highest(&self, kept: &Kept<'_>) -> Option<Bound> {
+        let versions = kept.entries.iter().filter_map(|name| self.version(name));
+        versions
+            .max_by(|left, right| cmp_precedence(left, right))
+            .and_then(|version| Bound::parse(&version.to_string()))
+    }
+
     fn entries(&self, keep: impl Fn(&Entry) -> bool) -> Kept<'a> {
         let entries = self.channel.entries.iter().filter(|entry| keep(entry)).map(|entry| entry.name.as_str());
-        Kept { entries: entries.collect(), unlisted: BTreeSet::new() }
+        Kept { entries: entries.collect(), ..Kept::default() }
     }
 
     /// What OLM would object to in the kept part; nothing in it is not an objection yet.
@@ -252,7 +317,9 @@ impl<'a> ChannelView<'a, '_> {
         };
         let sound = |min: Option<&Bound>, max: Option<&Bound>| {
             let moved = Bounds { min: min.cloned().or(bounds.min.clone()), max: max.cloned().or(bounds.max.clone()) };
-            self.range(&moved).is_ok_and(|kept| !kept.entries.is_empty() && self.faults(&kept).is_empty())
+            self.range(&moved).is_ok_and(|kept| {
+                !kept.entries.is_empty() && self.hold_together(kept, moved.max.as_ref(), BUDGET / most_steps).is_ok()
+            })
         };
         let steps = below.len().max(above.len());
         let tried = (0..steps.min(most_steps)).chain((steps > most_steps).then(|| steps - 1));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::nearest::EmptyAdvice;
 use crate::catalog::BundleVersionError;
 use crate::graph::GraphFault;
 use crate::validate::Violation;
@@ -132,7 +133,7 @@ pub enum SelectError {
     /// A channel in which nothing lies in the range, and which cannot go.
     #[error(
         "package \"{package}\" channel \"{channel}\" has version range \"{range}\" that results in an empty channel{}{}",
-        holds(.lowest.as_deref(), .highest.as_deref()), .mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default()
+        holds(.lowest.as_deref(), .highest.as_deref()), format_args!("; {advice}")
     )]
     EmptyChannel {
         /// The package.
@@ -145,8 +146,18 @@ pub enum SelectError {
         lowest: Option<String>,
         /// The highest version in the channel.
         highest: Option<String>,
-        /// The smallest change of a bound with which something lies in the range, when there is one.
-        mend: Option<Mend>,
+        /// What to write instead.
+        advice: EmptyAdvice,
+    },
+    /// None of the selected bundles is in the channel that has to be the default.
+    #[error("package \"{package}\": {}", no_default_for_bundles(.channel, .kept))]
+    BundlesOutsideDefault {
+        /// The package.
+        package: String,
+        /// The default channel; empty when the catalog names none.
+        channel: String,
+        /// The channels that hold selected bundles.
+        kept: Vec<String>,
     },
     /// The one version that was asked for is nowhere in the package.
     #[error(
@@ -243,30 +254,33 @@ pub enum Mend {
     Nothing,
 }
 
-impl Mend {
-    /// Whether it says where to move a bound.
-    pub(crate) fn is_of_bounds(&self) -> bool {
-        matches!(self, Self::LowerMin(_) | Self::RaiseMax(_) | Self::Both { .. })
-    }
-}
-
 impl fmt::Display for Mend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LowerMin(min) => write!(f, "lowering minVersion to \"{min}\" mends it"),
-            Self::RaiseMax(max) => write!(f, "raising maxVersion to \"{max}\" mends it"),
+            Self::LowerMin(min) => write!(f, "lower minVersion to \"{min}\""),
+            Self::RaiseMax(max) => write!(f, "raise maxVersion to \"{max}\""),
             Self::Both { min, max } => {
-                write!(f, "lowering minVersion to \"{min}\" and raising maxVersion to \"{max}\" mends it")
+                write!(f, "lower minVersion to \"{min}\" and raise maxVersion to \"{max}\"")
             }
-            Self::DropBounds => f.write_str("leaving out the bounds mends it"),
-            Self::AddBundles(bundles) => write!(f, "selecting [{}] as well mends it", bundles.join(" ")),
-            Self::Nothing => f.write_str("no range mends it, the channel is broken in the catalog itself"),
+            Self::DropBounds => f.write_str("leave out the bounds"),
+            Self::AddBundles(bundles) => write!(f, "select [{}] as well", bundles.join(" ")),
+            Self::Nothing => f.write_str("no other range helps: the catalog itself has a broken channel"),
         }
     }
 }
 
 fn of_channel(channel: Option<&str>) -> String {
     channel.map(|channel| format!(": channel \"{channel}\"")).unwrap_or_default()
+}
+
+fn no_default_for_bundles(default: &str, kept: &[String]) -> String {
+    match kept {
+        [] => "none of the selected bundles is in a channel, so no cluster can install them".to_owned(),
+        [first, ..] => format!(
+            "none of the selected bundles is in the default channel \"{default}\"; set `defaultChannel: {first}`{}",
+            there_is(kept)
+        ),
+    }
 }
 
 fn there_is(names: &[String]) -> String {

@@ -5,9 +5,11 @@
     reason = "an error ends the run; its size costs nothing there, boxes would cost readers"
 )]
 
+mod bridge;
 mod channel;
 mod check;
 mod error;
+mod nearest;
 mod package;
 mod report;
 mod requirements;
@@ -23,6 +25,7 @@ use package::{PackageSelection, select_package};
 use view::PackageView;
 
 pub use error::{Mend, SelectError, SelectErrors};
+pub use nearest::EmptyAdvice;
 pub use report::{Kind, NotFound, Report, Warning};
 pub use requirements::{MissingRequirement, Provider, Requirement};
 
@@ -38,7 +41,9 @@ pub struct Selected {
 /// Selects from a catalog.
 ///
 /// `full` without packages gives the catalog as it is. In every other case each kept channel has exactly one head, each
-/// requested package has its default channel, and nothing is kept that no channel lists. Defects that the source catalog
+/// requested package has its default channel, and nothing is kept that no channel lists. Where a range or a list of
+/// bundles leaves parts of a channel that do not hang together, the fewest entries that hold them together are kept as
+/// well ([`Warning::Bridged`]), unless the request is strict. Defects that the source catalog
 /// has itself, and that the selection does not touch, are no error; they stand in [`Report::violations`].
 ///
 /// # Errors
@@ -55,8 +60,7 @@ pub fn select(catalog: &Catalog, request: &Request, rules: RuleSet) -> Result<Se
     let mut report = Report::default();
     let mut selections: BTreeMap<&str, PackageSelection<'_>> = BTreeMap::new();
     let mut run =
-        |name, view, wanted, report: &mut Report| match select_package(name, view, wanted, request.full, rules, report)
-        {
+        |name, view, wanted, report: &mut Report| match select_package(name, view, wanted, request, rules, report) {
             Ok(selection) => {
                 selections.insert(name, selection);
             }

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::channel::{ChannelView, Kept, Wanted};
+use super::channel::{Bridge, ChannelView, Kept, Wanted};
 use super::check::set;
-use super::error::{Mend, SelectError};
+use super::error::SelectError;
+use super::nearest::EmptyAdvice;
 use super::report::{Kind, NotFound, Report, Warning};
 use super::view::{PackageView, Versions};
 use crate::bound::{Bound, Bounds};
 use crate::catalog::Channel;
 use crate::graph::Graph;
 use crate::near::near;
-use crate::request::{PackageRequest, RuleSet};
+use crate::request::{PackageRequest, Request, RuleSet};
 use crate::version::cmp_precedence;
 
 /// What is kept of a package.
@@ -37,10 +38,11 @@ pub(crate) fn select_package<'a>(
     name: &'a str,
     view: &PackageView<'a>,
     wanted: Option<&PackageRequest>,
-    full: bool,
+    whole: &Request,
     rules: RuleSet,
     report: &mut Report,
 ) -> Result<PackageSelection<'a>, Vec<SelectError>> {
+    let (full, strict) = (whole.full, whole.strict);
     let unrequested = PackageRequest::default();
     let request = wanted.unwrap_or(&unrequested);
     let bounds_of_package = bounds(request.min_version.as_ref(), request.max_version.as_ref());
@@ -62,7 +64,7 @@ pub(crate) fn select_package<'a>(
 
     let mut errors = Vec::new();
     let mut kept_channels = BTreeMap::new();
-    let mut emptied: Vec<(&Channel, Bounds)> = Vec::new();
+    let mut emptied: Vec<(&Channel, Option<Bounds>)> = Vec::new();
     let mut unlisted: BTreeSet<&str> = BTreeSet::new();
     for (index, channel) in channels {
         if head_only_of_default && !matches!(default, DefaultChannel::Is(default) if default == channel.name) {
@@ -78,11 +80,20 @@ pub(crate) fn select_package<'a>(
             Some(range) => Wanted::Range(range),
             None => Wanted::Head,
         };
-        match (ChannelView { channel, versions: &versions, rules }).keep(wanted) {
+        match (ChannelView { channel, versions: &versions, rules, strict }).keep(wanted) {
             Ok(kept) if kept.entries.is_empty() && matches!(wanted, Wanted::Range(_) | Wanted::Bundles(_)) => {
-                emptied.push((channel, range.unwrap_or(Bounds { min: None, max: None })));
+                emptied.push((channel, range.filter(|_| names.is_empty())));
             }
-            Ok(Kept { entries, unlisted: mut more }) => {
+            Ok(Kept { entries, unlisted: mut more, bridge }) => {
+                if let Some(Bridge { added, faults }) = bridge {
+                    report.warnings.push(Warning::Bridged {
+                        package: name.into(),
+                        channel: channel.name.clone(),
+                        range: range.as_ref().filter(|_| names.is_empty()).map(Bounds::text),
+                        faults,
+                        added: added.into_iter().map(str::to_owned).collect(),
+                    });
+                }
                 unlisted.append(&mut more);
                 kept_channels.insert(index, entries);
             }
@@ -93,7 +104,10 @@ pub(crate) fn select_package<'a>(
         return Err(errors);
     }
     if kept_channels.is_empty() && !names.is_empty() && names.iter().all(|name| !view.bundles.contains_key(name)) {
-        let near = names.iter().flat_map(|wanted| near(wanted, view.bundles.keys().copied())).collect();
+        let mut near: Vec<String> =
+            request.bundles.iter().flat_map(|wanted| near(wanted, view.bundles.keys().copied())).collect();
+        let mut seen = HashSet::new();
+        near.retain(|name| seen.insert(name.clone()));
         return Err(vec![SelectError::NothingExists { package: name.into(), what: "bundles", near }]);
     }
     let default_channel = settle_default(name, view, &default, &kept_channels, &emptied, &versions, rules, report)?;
@@ -101,7 +115,7 @@ pub(crate) fn select_package<'a>(
         report.warnings.extend(emptied.iter().map(|(channel, range)| Warning::ChannelRemoved {
             package: name.into(),
             channel: channel.name.clone(),
-            range: range.text(),
+            range: range.as_ref().map(Bounds::text).unwrap_or_default(),
         }));
     }
     let listed: HashSet<&str> = kept_channels.values().flatten().copied().collect();
@@ -197,28 +211,35 @@ fn settle_default<'a>(
     view: &PackageView<'a>,
     default: &DefaultChannel<'_>,
     kept: &BTreeMap<usize, HashSet<&'a str>>,
-    emptied: &[(&'a Channel, Bounds)],
+    emptied: &[(&'a Channel, Option<Bounds>)],
     versions: &Versions<'a>,
     rules: RuleSet,
     report: &mut Report,
 ) -> Result<String, Vec<SelectError>> {
     let is_kept =
         |wanted: &str| view.channels.iter().any(|(index, channel)| channel.name == wanted && kept.contains_key(index));
-    let empty = |channel: &'a Channel, range: &Bounds| {
-        let view = ChannelView { channel, versions, rules };
-        let (lowest, highest) = view.extent();
-        let mend = Some(view.mend_range(range)).filter(Mend::is_of_bounds);
-        let (package, channel) = (name.to_owned(), channel.name.clone());
-        vec![SelectError::EmptyChannel { package, channel, range: range.text(), lowest, highest, mend }]
+    let kept_names = || {
+        let kept = view.channels.iter().filter(|(index, _)| kept.contains_key(index));
+        kept.map(|(_, channel)| channel.name.clone()).collect::<Vec<_>>()
+    };
+    let empty = |channel: &'a Channel, range: Option<&Bounds>| {
+        let (package, kept) = (name.to_owned(), kept_names());
+        let channel_name = channel.name.clone();
+        let Some(range) = range else {
+            return vec![SelectError::BundlesOutsideDefault { package, channel: channel_name, kept }];
+        };
+        let (lowest, highest) = ChannelView { channel, versions, rules, strict: true }.extent();
+        let advice = EmptyAdvice::of(view, versions, range, rules);
+        vec![SelectError::EmptyChannel { package, channel: channel_name, range: range.text(), lowest, highest, advice }]
     };
     match default {
         DefaultChannel::Is(default) | DefaultChannel::AsItIs(default) => {
             let emptied_default = emptied.iter().find(|(channel, _)| channel.name == *default);
             if let (Some((channel, range)), false) = (emptied_default, is_kept(default)) {
-                return Err(empty(channel, range));
+                return Err(empty(channel, range.as_ref()));
             }
             if let (true, Some((channel, range))) = (kept.is_empty(), emptied.first()) {
-                return Err(empty(channel, range));
+                return Err(empty(channel, range.as_ref()));
             }
             if view.default_channel.is_empty() && !default.is_empty() {
                 report.warnings.push(Warning::DefaultChannelChanged {
@@ -251,7 +272,7 @@ fn settle_default<'a>(
             });
             let Some((_, chosen)) = chosen else {
                 return Err(match emptied.first() {
-                    Some((channel, range)) => empty(channel, range),
+                    Some((channel, range)) => empty(channel, range.as_ref()),
                     None => vec![SelectError::NothingExists {
                         package: name.into(),
                         what: "channels",

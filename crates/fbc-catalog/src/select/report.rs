@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::graph::GraphFault;
 use crate::validate::Violation;
 
 use super::requirements::MissingRequirement;
@@ -40,6 +41,19 @@ pub enum Warning {
         channel: String,
         /// The range.
         range: String,
+    },
+    /// What was asked of a channel breaks its upgrade graph; these entries were added to hold it together.
+    Bridged {
+        /// The package.
+        package: String,
+        /// The channel.
+        channel: String,
+        /// The range; absent when bundles were selected by name.
+        range: Option<String>,
+        /// What OLM objects to without them.
+        faults: Vec<GraphFault>,
+        /// The names of the added bundles, lowest version first.
+        added: Vec<String>,
     },
     /// A bundle in the range is skipped by a kept one but listed in no channel, where OLM could not install it.
     UnlistedBundleDropped {
@@ -95,6 +109,20 @@ impl fmt::Display for Warning {
                 "package \"{package}\": nothing in channel \"{channel}\" lies in the version range \"{range}\", the \
                  channel is left out"
             ),
+            Self::Bridged { package, channel, range, faults, added } => {
+                let asked = match range {
+                    Some(range) => format!("version range \"{range}\""),
+                    None => "list of bundles".to_owned(),
+                };
+                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "package \"{package}\" channel \"{channel}\": the {asked} breaks the upgrade graph ({}). Added [{}], \
+                     so that clusters can upgrade through the channel. --strict-selection refuses instead",
+                    faults.join("; "),
+                    added.join(" ")
+                )
+            }
             Self::UnlistedBundleDropped { package, bundle } => write!(
                 f,
                 "package \"{package}\": bundle \"{bundle}\" lies in the version range but is listed in no channel, \

@@ -99,9 +99,10 @@ fn entry(text: &str) -> Value {
 }
 
 pub(crate) fn request(text: &str) -> Request {
+    let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |rest| (true, rest));
     let (full, text) = text.strip_prefix("full").map_or((false, text), |rest| (true, rest));
     let packages = text.split(';').map(str::trim).filter(|package| !package.is_empty()).map(package).collect();
-    Request { full, packages }
+    Request { full, packages, strict }
 }
 
 fn package(text: &str) -> PackageRequest {

@@ -9,6 +9,12 @@ fn check(source: &str, wanted: &str, expected: &str) {
     assert_eq!(outcome(&catalog(source), wanted, RuleSet::VersionRange), expected, "{wanted}");
 }
 
+#[track_caller]
+fn check_error(source: &str, wanted: &str, expected: &str) {
+    let outcome = outcome(&catalog(source), wanted, RuleSet::VersionRange);
+    assert!(outcome.starts_with("error: ") && outcome.contains(expected), "{wanted}: {outcome}");
+}
+
 fn remarks(source: &str, wanted: &str) -> Vec<String> {
     let selected = select(&catalog(source), &request(wanted), RuleSet::VersionRange).unwrap();
     let warnings = selected.report.warnings.iter().map(ToString::to_string);
@@ -114,7 +120,7 @@ fn empty_ranges() {
     check(
         A,
         "apple >=9.0.0",
-        "error: package \"apple\" channel \"stable\" has version range \">=9.0.0\" that results in an empty channel (it holds 1.0.0 to 2.0.0); lowering minVersion to \"2.0.0\" mends it",
+        "error: package \"apple\" channel \"stable\" has version range \">=9.0.0\" that results in an empty channel (it holds 1.0.0 to 2.0.0); no version of the package lies in the range; nearest: 2.1.0",
     );
     let empty = |range: &str, rest: &str| {
         let range = format!(
@@ -122,11 +128,51 @@ fn empty_ranges() {
         );
         format!("error: {range} (it holds 1.0.0 to 2.0.0){rest}")
     };
-    // A version that does not exist: the one above it, or the one below it, whichever is nearer.
-    check(A, "apple >=1.1.5 <=1.1.5", &empty(">=1.1.5 <=1.1.5", "; raising maxVersion to \"1.2.0\" mends it"));
-    check(A, "apple >=2.0.1 <=2.5.0", &empty(">=2.0.1 <=2.5.0", "; lowering minVersion to \"2.0.0\" mends it"));
-    check(A, "apple <=0.9", &empty(" <=0.9", "; raising maxVersion to \"1.0.0\" mends it"));
-    check(A, "apple >=1.2.0 <=1.1.0", &empty(">=1.2.0 <=1.1.0", "; raising maxVersion to \"1.2.0\" mends it"));
+    let nearest = |range: &str, versions: &str| {
+        empty(range, &format!("; no version of the package lies in the range; nearest: {versions}"))
+    };
+    check(
+        A,
+        "apple >=1.1.5 <=1.1.5",
+        &empty(">=1.1.5 <=1.1.5", "; version 1.1.5 does not exist; nearest: 1.1.0, 1.2.0"),
+    );
+    check(A, "apple >=2.0.1 <=2.0.4", &nearest(">=2.0.1 <=2.0.4", "2.0.0, 2.1.0"));
+    check(A, "apple <=0.9", &nearest(" <=0.9", "1.0.0"));
+    check(A, "apple >=1.2.0 <=1.1.0", &nearest(">=1.2.0 <=1.1.0", "1.1.0, 1.2.0"));
+    // Another channel has it: the way there, not a moved bound.
+    check(
+        A,
+        "apple >=2.0.1 <=2.5.0",
+        &empty(
+            ">=2.0.1 <=2.5.0",
+            "; channel \"fast\" has such versions: write `channels: [{name: fast, minVersion: \"2.0.1\", maxVersion: \"2.5.0\"}]` and remove minVersion and maxVersion of the package",
+        ),
+    );
+    let several = "package x default=stable-2\n stable-2: v2.0.0\n 4.10: v1.0.0\n b: v1.0.0 | v1.1.0>v1.0.0\n c: v1.0.0\n d: v1.0.0";
+    check_error(
+        several,
+        "x <=1",
+        "; channels \"b\", \"4.10\", \"c\" and 1 more have such versions: write `channels: [{name: b, maxVersion: \"1\"}]` and",
+    );
+    check_error(several, "x >=1.0.0 <=1.0.0 stable-2", "cannot use channels/full and min/max versions");
+    check_error(
+        "package x default=c\n c: v2.0.0\n 4.10: v1.0.0",
+        "x <=1",
+        "write `channels: [{name: \"4.10\", maxVersion:",
+    );
+    // A version that exists with a suffix only.
+    check_error(
+        "package x default=c\n c: v26.0.8-opr.1 | v26.0.9>v26.0.8-opr.1 | v26.0.7",
+        "x >=26.0.8 <=26.0.8",
+        "; version 26.0.8 does not exist; nearest: 26.0.8-opr.1",
+    );
+    assert_eq!(
+        outcome(&catalog(A), "apple bundles=apple.v1.0.9,apple.v1.0.8", RuleSet::VersionRange)
+            .matches("apple.v1.0.0")
+            .count(),
+        1,
+        "a near name is told once"
+    );
     check(A, "apple stable fast[<=1.0.0]", "stable: 2.0.0 | 2.0.0");
     assert_eq!(
         remarks(A, "apple stable fast[<=1.0.0]"),
@@ -136,49 +182,90 @@ fn empty_ranges() {
     );
 }
 
+/// Where nothing up to `maxVersion` holds the parts together, the answer is the smallest change that does.
 #[test]
-fn a_range_that_breaks_the_graph_says_what_mends_it() {
+fn a_range_without_a_bridge_says_what_to_change() {
+    let refused = |package: &str, wanted: &str, range: &str, heads: &str, mend: &str| {
+        let text = format!(
+            "error: package \"x\" channel \"c\": version range \"{range}\" breaks the upgrade graph: multiple channel heads found: [{heads}]; {mend}"
+        );
+        check(package, wanted, &text);
+        check(package, &format!("strict {wanted}"), &text);
+    };
     let skips = "package x default=c\n c: 1.0.0 | 1.0.1 | 1.1.0>1.0.0!1.0.1 | 1.2.0 | 2.0.0>1.1.0!1.2.0";
     check(skips, "x <=1.1.0", "c: 1.0.0 1.0.1 1.1.0 | 1.0.0 1.0.1 1.1.0");
-    check(
-        skips,
-        "x <=1.2.0",
-        "error: package \"x\" channel \"c\": version range \" <=1.2.0\" breaks the upgrade graph: multiple channel heads found: [1.1.0 1.2.0]; raising maxVersion to \"2.0.0\" mends it",
-    );
-    check(
-        skips,
-        "x >=1.0.0 <=1.0.1",
-        "error: package \"x\" channel \"c\": version range \">=1.0.0 <=1.0.1\" breaks the upgrade graph: multiple channel heads found: [1.0.0 1.0.1]; raising maxVersion to \"1.1.0\" mends it",
-    );
+    refused(skips, "x <=1.2.0", " <=1.2.0", "1.1.0 1.2.0", "raise maxVersion to \"2.0.0\"");
+    refused(skips, "x >=1.0.0 <=1.0.1", ">=1.0.0 <=1.0.1", "1.0.0 1.0.1", "raise maxVersion to \"1.1.0\"");
     // A partial maximum includes all that it leaves open; nothing of that is a change.
-    check(
-        "package x default=c\n c: 1.1.0 | 1.1.1 | 1.1.2 | 1.2.0>1.1.0!1.1.1,1.1.2",
-        "x <=1.1",
-        "error: package \"x\" channel \"c\": version range \" <=1.1\" breaks the upgrade graph: multiple channel heads found: [1.1.0 1.1.1 1.1.2]; raising maxVersion to \"1.2.0\" mends it",
-    );
+    let partial = "package x default=c\n c: 1.1.0 | 1.1.1 | 1.1.2 | 1.2.0>1.1.0!1.1.1,1.1.2";
+    refused(partial, "x <=1.1", " <=1.1", "1.1.0 1.1.1 1.1.2", "raise maxVersion to \"1.2.0\"");
     // 2.0.0 replaces 1.0.0 directly; without it 1.5.0 hangs in the air.
-    let bridge = "package x default=c\n c: 0.9.0 | 1.0.0>0.9.0 | 1.5.0>0.9.0 | 2.0.0>1.0.0!1.5.0";
-    check(
-        bridge,
-        "x >=1.0.0 <=1.5.0",
-        "error: package \"x\" channel \"c\": version range \">=1.0.0 <=1.5.0\" breaks the upgrade graph: multiple channel heads found: [1.0.0 1.5.0]; raising maxVersion to \"2.0.0\" mends it",
-    );
+    let above = "package x default=c\n c: 0.9.0 | 1.0.0>0.9.0 | 1.5.0>0.9.0 | 2.0.0>1.0.0!1.5.0";
+    refused(above, "x >=1.0.0 <=1.5.0", ">=1.0.0 <=1.5.0", "1.0.0 1.5.0", "raise maxVersion to \"2.0.0\"");
+    let apart = "package x default=c\n c: 1.0.0 | 2.0.0";
+    let broken = "no other range helps: the catalog itself has a broken channel";
+    refused(apart, "x >=1.0.0", ">=1.0.0", "1.0.0 2.0.0", broken);
+    // Raised, a bridge below makes it whole.
+    let both = "package x default=c\n c: 0.5.0 | 1.0.0 | 1.1.0>0.5.0 | 2.0.0>1.1.0!1.0.0";
+    check_error(both, "x >=1.0.0 <=1.1.0", "; raise maxVersion to \"2.0.0\"");
+}
+
+/// The parts of a range or a list of bundles are held together by the fewest entries, none of them above `maxVersion`.
+#[test]
+fn bridges() {
+    let bridged = |package: &str,
+                   wanted: &str,
+                   expected: &str,
+                   asked: &str,
+                   faults: &str,
+                   added: &str,
+                   refused: &str| {
+        check(package, wanted, expected);
+        let (name, channel) = if package == A { ("apple", "stable") } else { ("x", "c") };
+        let warning = format!(
+            "package \"{name}\" channel \"{channel}\": the {asked} breaks the upgrade graph ({faults}). Added [{added}], so that clusters can upgrade through the channel. --strict-selection refuses instead"
+        );
+        let remarks = remarks(package, wanted);
+        assert!(remarks.contains(&warning), "{wanted}: {remarks:?}");
+        check_error(package, &format!("strict {wanted}"), refused);
+    };
     let joined_below = "package x default=c\n c: 1.0.0 | 1.5.0>1.0.0 | 0.5.0>1.5.0 | 2.0.0>0.5.0";
-    check(
+    bridged(
         joined_below,
         "x >=1.0.0",
-        "error: package \"x\" channel \"c\": version range \">=1.0.0\" breaks the upgrade graph: multiple channel heads found: [1.5.0 2.0.0]; lowering minVersion to \"0.5.0\" mends it",
+        "c: 1.0.0 1.5.0 0.5.0 2.0.0 | 0.5.0 1.0.0 1.5.0 2.0.0",
+        "version range \">=1.0.0\"",
+        "multiple channel heads found: [1.5.0 2.0.0]",
+        "0.5.0",
+        "breaks the upgrade graph: multiple channel heads found: [1.5.0 2.0.0]; lower minVersion to \"0.5.0\"",
     );
-    check(
+    // The long way down is not taken where one entry does.
+    let short = "package x default=c\n c: 0.1.0 | 0.2.0>0.1.0 | 0.3.0!1.0.0 | 1.0.0 | 1.1.0>0.2.0!0.3.0";
+    bridged(
+        short,
+        "x >=1.0.0 <=1.1.0",
+        "c: 0.3.0 1.0.0 1.1.0 | 0.3.0 1.0.0 1.1.0",
+        "version range \">=1.0.0 <=1.1.0\"",
+        "multiple channel heads found: [1.0.0 1.1.0]",
+        "0.3.0",
+        "; lower minVersion to \"0.3.0\"",
+    );
+    bridged(
         A,
         "apple bundles=apple.v1.0.0,apple.v2.0.0",
-        "error: filtering on the selected bundles leads to invalidating channel \"stable\" for package \"apple\": multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]; selecting [apple.v1.2.0 apple.v1.1.0] as well mends it",
+        "stable: 1.0.0 1.1.0 1.2.0 2.0.0; fast: 2.0.0 | 1.0.0 1.1.0 1.2.0 2.0.0",
+        "list of bundles",
+        "multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]",
+        "apple.v1.1.0 apple.v1.2.0",
+        "filtering on the selected bundles leads to invalidating channel \"stable\" for package \"apple\": multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]; select [apple.v1.2.0 apple.v1.1.0] as well",
     );
-    check(
-        "package x default=c\n c: 1.0.0 | 2.0.0",
-        "x >=1.0.0",
-        "error: package \"x\" channel \"c\": version range \">=1.0.0\" breaks the upgrade graph: multiple channel heads found: [1.0.0 2.0.0]; no range mends it, the channel is broken in the catalog itself",
-    );
+    // Above the highest selected bundle only where nothing else helps.
+    let head =
+        "package x default=c\n c: 1.0.0 | 1.1.0>1.0.0 | 1.2.0>1.1.0 | 1.3.0>1.2.0 | 2.0.0>1.3.0!1.0.0,1.1.0,1.2.0";
+    check(head, "x bundles=1.0.0,1.3.0", "c: 1.0.0 1.1.0 1.2.0 1.3.0 | 1.0.0 1.1.0 1.2.0 1.3.0");
+    let fork = "package x default=c\n c: 1.0.0 | 1.1.0 | 2.0.0>1.0.0!1.1.0";
+    check(fork, "x bundles=1.0.0,1.1.0", "c: 1.0.0 1.1.0 2.0.0 | 1.0.0 1.1.0 2.0.0");
+    check_error("package x default=c\n c: 1.0.0 | 1.1.0", "x bundles=1.0.0,1.1.0", "; no other range helps:");
 }
 
 #[test]

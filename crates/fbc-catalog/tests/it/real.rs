@@ -40,7 +40,7 @@ fn requests(catalog: &Catalog) -> Vec<Request> {
         let one = |change: &dyn Fn(&mut PackageRequest)| {
             let mut request = PackageRequest { name: package.name.clone(), ..PackageRequest::default() };
             change(&mut request);
-            Request { full: false, packages: vec![request] }
+            Request { packages: vec![request], ..Request::default() }
         };
         requests.push(one(&|_| {}));
         requests.push(Request { full: true, ..one(&|_| {}) });

@@ -50,12 +50,21 @@ fn scenarios() {
     check_error(A, "full apple stable[>=1.0.0]", "Full: true cannot be mixed with versionRange"); // 16
     // 17: the library's answers, where a team keeps `bundles`.
     check(A, "apple bundles=apple.v1.2.0,apple.v2.0.0", "stable: 1.2.0 2.0.0; fast: 2.0.0 | 1.2.0 2.0.0");
-    check_error(
+    check(
         A,
         "apple bundles=apple.v1.0.0,apple.v2.0.0",
+        "stable: 1.0.0 1.1.0 1.2.0 2.0.0; fast: 2.0.0 | 1.0.0 1.1.0 1.2.0 2.0.0",
+    );
+    check_error(
+        A,
+        "strict apple bundles=apple.v1.0.0,apple.v2.0.0",
         "filtering on the selected bundles leads to invalidating channel \"stable\" for package \"apple\": multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]",
     );
-    check_error(A, "apple bundles=apple.v2.1.0", "channel \"stable\" has version range \"\" that results in an empty");
+    check_error(
+        A,
+        "apple bundles=apple.v2.1.0",
+        "package \"apple\": none of the selected bundles is in the default channel \"stable\"; set `defaultChannel: fast` (there is [fast])",
+    );
 }
 
 #[test]
@@ -176,7 +185,7 @@ fn worked_cases_of_pre_releases() {
         suffixed,
         "",
         ">=1.42.0",
-        "error empty channel (it holds 1.42.0-5 to 1.51.0-1); lowering minVersion to \"1.42.0-5\" mends it",
+        "error empty channel (it holds 1.42.0-5 to 1.51.0-1); no version of the package lies in the range; nearest: 1.42.0-5",
     );
     check_channel(suffixed, "", ">=1.42.0-5", "1.42.0-5 1.47.1-5 1.51.0-1"); // W25
     check_channel(suffixed, "", "<=1.47.1-5", "1.42.0-5 1.47.1-5");
@@ -275,7 +284,7 @@ fn what_the_contract_says_besides() {
     check(
         "package x default=c\n c: v3.0.0>v2.0.0\n+v2.0.0",
         "x >=1.0.0 <=2.0.0",
-        "error: package \"x\" channel \"c\" has version range \">=1.0.0 <=2.0.0\" that results in an empty channel (it holds 3.0.0 to 3.0.0); raising maxVersion to \"3.0.0\" mends it",
+        "error: package \"x\" channel \"c\" has version range \">=1.0.0 <=2.0.0\" that results in an empty channel (it holds 3.0.0 to 3.0.0); no version of the package lies in the range; nearest: 3.0.0",
     );
     // 2.3, step 3: no default channel in the catalog and none asked for leaves it so, which OLM will object to.
     let without = "package x\n c: v1.0.0";

@@ -88,7 +88,7 @@ fn of_ranges() {
         skips,
         "",
         "<=1.2.0",
-        "error multiple channel heads found: [1.1.0 1.2.0]; raising maxVersion to \"2.0.0\"",
+        "error multiple channel heads found: [1.1.0 1.2.0]; raise maxVersion to \"2.0.0\"",
     );
     // W18, W19: what an upgrade passes through is not kept.
     check_channel(skips, "", ">=1.2.0 <=1.3.0", "1.2.0");
@@ -103,7 +103,7 @@ fn of_ranges() {
         "0.1.0 | 1.0.0>0.1.0 | 2.0.0>1.0.0 | 1.1.0>2.0.0",
         "",
         ">=1.0.0 <=1.9.9",
-        "error multiple channel heads found: [1.0.0 1.1.0]; raising maxVersion to \"2.0.0\" mends it",
+        "error multiple channel heads found: [1.0.0 1.1.0]; raise maxVersion to \"2.0.0\"",
     );
 }
 
