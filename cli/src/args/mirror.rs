@@ -76,6 +76,9 @@ pub struct SelectionArgs {
     /// How operator versions are selected
     #[arg(long, value_enum, default_value_t, value_name = "RULES")]
     pub operator_selection: OperatorSelection,
+    /// Refuse a version range or a list of bundles that breaks an operator's upgrade graph, instead of adding versions
+    #[arg(long, default_value = "false")]
+    pub strict_selection: Switch,
     /// Add the releases that an upgrade has to pass between the selected ones
     #[arg(long, default_value = "false")]
     pub add_intermediate_releases: Switch,

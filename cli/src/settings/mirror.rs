@@ -97,6 +97,8 @@ pub enum DryRun {
 pub struct Selection {
     /// Rules for operator versions.
     pub operators: OperatorSelection,
+    /// Whether what breaks an upgrade graph is refused.
+    pub strict: bool,
     /// Whether releases between the selected ones are added where an upgrade has to pass them.
     pub add_intermediate_releases: bool,
     /// The helm program; none means looking for `helm` in the search path.
@@ -107,6 +109,7 @@ impl Selection {
     pub(super) fn settle(flags: &SelectionArgs, env: &Snapshot) -> Self {
         Self {
             operators: flags.operator_selection,
+            strict: flags.strict_selection.0,
             add_intermediate_releases: flags.add_intermediate_releases.0,
             helm_binary: given(flags.helm_binary.as_ref(), env),
         }

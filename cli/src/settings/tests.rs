@@ -306,6 +306,7 @@ fn defaults() {
             force: false,
             selection: Selection {
                 operators: VersionRange,
+                strict: false,
                 add_intermediate_releases: false,
                 helm_binary: None,
             },
@@ -421,6 +422,7 @@ fn everything_settled() {
             force: false,
             selection: Selection {
                 operators: UpgradeGraph,
+                strict: false,
                 add_intermediate_releases: false,
                 helm_binary: Some(
                     "/cwd/bin/helm",

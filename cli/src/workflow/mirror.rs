@@ -188,6 +188,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
             OperatorSelection::VersionRange => mirror_engine::RuleSet::VersionRange,
             OperatorSelection::UpgradeGraph => mirror_engine::RuleSet::UpgradeGraph,
         },
+        strict_selection: request.selection.strict,
         add_intermediate_releases: request.selection.add_intermediate_releases,
         update_url: common.env.update_url.clone(),
         graph_data_url: common.env.graph_data_url.clone(),

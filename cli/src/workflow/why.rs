@@ -81,6 +81,7 @@ pub(super) fn options(common: &Common, selection: &Selection, log: &Log) -> Opti
             OperatorSelection::VersionRange => RuleSet::VersionRange,
             OperatorSelection::UpgradeGraph => RuleSet::UpgradeGraph,
         },
+        strict_selection: selection.strict,
         add_intermediate_releases: selection.add_intermediate_releases,
         update_url: common.env.update_url.clone(),
         signature_url: common.env.signature_url.clone(),

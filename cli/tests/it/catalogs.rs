@@ -221,6 +221,26 @@ fn related_images_that_are_none() {
     check("r.io/ns/image", "tag and digest are empty");
 }
 
+/// What holds selected bundles together comes along, with a warning. A strict run refuses, also after a run that was not.
+#[test]
+fn bundles_far_apart_are_bridged() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    world(&source, &[]);
+    let asked = "packages:\n- name: foo\n  bundles:\n  - name: foo.v0.1.0\n  - name: foo.v0.3.0";
+    let refused = |home: &Home| {
+        let outcome = home.mirror_to_mirror(destination.host(), &["--strict-selection"]);
+        outcome.code(4).says("leads to invalidating channel").says("select [foo.v0.2.0] as well");
+    };
+    let home = Home::new();
+    operators(&home, source.host(), asked);
+    refused(&home);
+    home.mirror_to_mirror(destination.host(), &[]).code(0).says("Added [foo.v0.2.0], so that clusters can upgrade");
+    assert_eq!(served(&destination, "cat/index", "v1"), ["foo.v0.1.0", "foo.v0.2.0", "foo.v0.3.0"]);
+    refused(&home);
+    let kept = filtered(&home);
+    assert_eq!(std::fs::read_to_string(kept.join("rules")).unwrap(), "version-range\nbridged");
+}
+
 /// The same of mirror to mirror, whose pinned files lie in the workspace.
 #[test]
 fn pinned_configurations_of_mirror_to_mirror() {

@@ -11,8 +11,8 @@ use isc_schema::{OperatorCatalog, Package, VersionBound};
 use crate::additional::{Collected, cache_name, source};
 use crate::{CacheName, Destination, DestinationError, ImageKind, OperatorUse, PlannedImage, Why};
 
-/// What an entry asks of its catalog.
-pub fn request(entry: &OperatorCatalog) -> Request {
+/// What an entry asks of its catalog; `strict` refuses what breaks an upgrade graph.
+pub fn request(entry: &OperatorCatalog, strict: bool) -> Request {
     let text = |bound: &Option<VersionBound>| bound.as_ref().map(|bound| bound.as_str().to_owned());
     let package = |package: &Package| PackageRequest {
         name: package.name.clone(),
@@ -30,7 +30,7 @@ pub fn request(entry: &OperatorCatalog) -> Request {
             .collect(),
         bundles: package.bundles.iter().map(|bundle| bundle.name.clone()).collect(),
     };
-    Request { full: entry.full, packages: entry.packages().iter().map(package).collect(), strict: false }
+    Request { full: entry.full, packages: entry.packages().iter().map(package).collect(), strict }
 }
 
 /// The id of an entry's selection from the catalog with this digest (contract `config-cli.md` 4.5).

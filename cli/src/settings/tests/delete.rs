@@ -88,6 +88,7 @@ fn delete_settled() {
                 v1_tags: false,
                 selection: Selection {
                     operators: VersionRange,
+                    strict: false,
                     add_intermediate_releases: false,
                     helm_binary: None,
                 },

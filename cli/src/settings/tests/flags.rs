@@ -143,7 +143,7 @@ fn every_flag_belongs_to_its_commands() {
         "dcreds",
         "help",
     ];
-    const SELECTION: &[&str] = &["operator-selection", "add-intermediate-releases", "helm-binary"];
+    const SELECTION: &[&str] = &["operator-selection", "strict-selection", "add-intermediate-releases", "helm-binary"];
     let own: &[(&[&str], &[&str])] = &[
         (
             &[],
@@ -166,6 +166,7 @@ fn every_flag_belongs_to_its_commands() {
                 "output",
                 "version",
                 "operator-selection",
+                "strict-selection",
                 "add-intermediate-releases",
                 "helm-binary",
             ],
@@ -181,6 +182,7 @@ fn every_flag_belongs_to_its_commands() {
                 "delete-v1-images",
                 "output",
                 "operator-selection",
+                "strict-selection",
                 "add-intermediate-releases",
                 "helm-binary",
             ],
@@ -192,7 +194,7 @@ fn every_flag_belongs_to_its_commands() {
         (&["archive", "list"], &["output"]),
         (&["archive", "verify"], &["output"]),
         (&["describe"], &["output"]),
-        (&["why"], &["from", "output", SELECTION[0], SELECTION[1], SELECTION[2]]),
+        (&["why"], &["from", "output", SELECTION[0], SELECTION[1], SELECTION[2], SELECTION[3]]),
         (&["version"], &["output", "short"]),
         (&["completion"], &["no-descriptions"]),
         (&["man"], &[]),

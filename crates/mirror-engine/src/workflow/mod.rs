@@ -99,6 +99,8 @@ pub struct Options {
     pub default_lookaside: Option<PathBuf>,
     /// Rules by which operator versions are selected.
     pub operator_selection: fbc_catalog::RuleSet,
+    /// Refuse operator versions that break an upgrade graph, instead of adding those that hold it together.
+    pub strict_selection: bool,
     /// Add the releases that an upgrade has to pass on its way.
     pub add_intermediate_releases: bool,
     /// Endpoint of the update graph, instead of the public one; also means that the graph image is not built.
@@ -148,6 +150,7 @@ impl Default for Options {
             registries_d: Arc::default(),
             default_lookaside: None,
             operator_selection: fbc_catalog::RuleSet::VersionRange,
+            strict_selection: false,
             add_intermediate_releases: false,
             update_url: None,
             graph_data_url: None,

@@ -11,6 +11,17 @@ use image_ref::Digest;
 
 use crate::workdir::{WorkingDir, write_whole};
 
+/// The line that says that entries were added.
+const BRIDGED: &str = "bridged";
+
+/// How a selection was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    pub(super) rules: RuleSet,
+    /// Whether entries were added to hold channels together.
+    pub(super) is_bridged: bool,
+}
+
 /// The folder of one selection: `operator-catalogs/<name>/<digest>/filtered-catalogs/<id>`.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
@@ -47,10 +58,20 @@ impl Kept {
 
     /// Whether the selection was made by these rules. Upstream, which leaves no note, has only its own.
     pub(super) fn is_by(&self, rules: RuleSet) -> bool {
-        match std::fs::read_to_string(self.folder.join("rules")) {
-            Ok(text) => text.trim() == rules_name(rules),
-            Err(_) => rules == RuleSet::UpgradeGraph,
+        match self.rules() {
+            Some(text) => text.lines().next() == Some(rules_name(rules)),
+            None => rules == RuleSet::UpgradeGraph,
         }
+    }
+
+    /// Whether entries were added to hold channels together, which a strict run refuses.
+    pub(super) fn is_bridged(&self) -> bool {
+        self.rules().is_some_and(|text| text.lines().any(|line| line == BRIDGED))
+    }
+
+    /// What was noted of how the selection was made: the rule set in the first line.
+    fn rules(&self) -> Option<String> {
+        std::fs::read_to_string(self.folder.join("rules")).ok()
     }
 
     /// The files of the selection, sorted by path.
@@ -62,7 +83,7 @@ impl Kept {
     }
 
     /// Writes the selection; its digest comes last, so that what is there with a digest is whole.
-    pub(super) fn write(&self, files: &[(String, Vec<u8>)], rules: RuleSet, digest: &Digest) -> io::Result<()> {
+    pub(super) fn write(&self, files: &[(String, Vec<u8>)], made: Made, digest: &Digest) -> io::Result<()> {
         match std::fs::remove_dir_all(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -70,7 +91,8 @@ impl Kept {
         for (path, content) in files {
             write_whole(&self.folder.join("catalog-config").join(path), content)?;
         }
-        write_whole(&self.folder.join("rules"), rules_name(rules).as_bytes())?;
+        let bridged = if made.is_bridged { format!("\n{BRIDGED}") } else { String::new() };
+        write_whole(&self.folder.join("rules"), format!("{}{bridged}", rules_name(made.rules)).as_bytes())?;
         write_whole(&self.folder.join("digest"), digest.hex().as_bytes())
     }
 }

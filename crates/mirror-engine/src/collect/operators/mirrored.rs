@@ -46,7 +46,8 @@ impl Run<'_> {
             let rebuilt = kept.digest().map(|digest| (operators::rebuilt(entry, &id), digest));
             return self.plan(index, entry, &digest, Ready { catalog: mirrored, rebuilt });
         }
-        let (request, rules) = (operators::request(entry), self.at.job.options.operator_selection);
+        let options = &self.at.job.options;
+        let (request, rules) = (operators::request(entry, options.strict_selection), options.operator_selection);
         match blocking(move || fbc_catalog::select(&mirrored, &request, rules)).await {
             Ok(selected) => {
                 self.at.tell(Event::Info(format!(

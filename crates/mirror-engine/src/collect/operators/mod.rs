@@ -11,13 +11,13 @@ mod source;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use fbc_catalog::{Catalog, Selected};
+use fbc_catalog::{Catalog, Selected, Warning};
 use image_ref::{Digest, Transport};
 use isc_schema::OperatorCatalog;
 use mirror_plan::{CacheName, Family, ImageKind, Mode, PinnedCatalog, PlannedImage, operators};
 use oci_transport::ImageSource;
 
-use self::kept::Kept;
+use self::kept::{Kept, Made};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
 use crate::carrier::{blocking, store as store_error, transport};
@@ -259,7 +259,8 @@ impl Run<'_> {
         let (tree, source) = self.tree(entry, &source, digest).await?;
         self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
         let CatalogContent { instances, catalog, .. } = self.content(entry, &source, &tree).await?;
-        let (request, rules) = (operators::request(entry), self.at.job.options.operator_selection);
+        let options = &self.at.job.options;
+        let (request, rules) = (operators::request(entry, options.strict_selection), options.operator_selection);
         let selected = blocking(move || fbc_catalog::select(&catalog, &request, rules)).await;
         let selected = selected.map_err(|errors| {
             errors.0.iter().map(|error| format!("failed to filter catalog: {error}")).collect::<Messages>()
@@ -281,7 +282,8 @@ impl Run<'_> {
         self.rebuild_failed = true;
         let made = make(instances, files).await.map_err(|error| fatal(&error))?;
         let root = made.0.root.digest.clone();
-        self.keep(&kept, &name, &tree, made, rules).await.map_err(|error| fatal(&error))?;
+        let is_bridged = selected.report.warnings.iter().any(|warning| matches!(warning, Warning::Bridged { .. }));
+        self.keep(&kept, &name, &tree, made, Made { rules, is_bridged }).await.map_err(|error| fatal(&error))?;
         self.rebuild_failed = false;
         Ok(Ready { catalog: selected.catalog, rebuilt: Some((name, root)) })
     }
@@ -306,6 +308,9 @@ impl Run<'_> {
     /// The rebuilt catalog of an earlier run, when nothing of it is missing.
     fn reusable(&self, kept: &Kept, name: &CacheName) -> Result<Option<Digest>, CopyError> {
         let Some(digest) = kept.digest() else { return Ok(None) };
+        if self.at.job.options.strict_selection && kept.is_bridged() {
+            return Ok(None);
+        }
         if self.at.mode == Mode::DiskToMirror {
             // What the archive was made for is what is loaded, whatever rules it was selected by.
             let in_archive = self.at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag));
@@ -346,7 +351,7 @@ impl Run<'_> {
         name: &CacheName,
         tree: &ImageTree,
         (made, files): (Rebuilt, Vec<(String, Vec<u8>)>),
-        rules: fbc_catalog::RuleSet,
+        how: Made,
     ) -> Result<(), KeepError> {
         let (store, kept, name) = (self.at.store.clone(), kept.clone(), name.clone());
         let layers: Vec<Digest> = tree.blobs.iter().map(|blob| blob.digest.clone()).collect();
@@ -362,7 +367,7 @@ impl Run<'_> {
                 store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
             }
             store.tag(&name.repository, &name.tag, &made.root.digest)?;
-            kept.write(&files, rules, &made.root.digest)?;
+            kept.write(&files, how, &made.root.digest)?;
             Ok(())
         })
         .await
