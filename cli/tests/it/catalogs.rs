@@ -237,8 +237,6 @@ fn bundles_far_apart_are_bridged() {
     home.mirror_to_mirror(destination.host(), &[]).code(0).says("Added [foo.v0.2.0], so that clusters can upgrade");
     assert_eq!(served(&destination, "cat/index", "v1"), ["foo.v0.1.0", "foo.v0.2.0", "foo.v0.3.0"]);
     refused(&home);
-    let kept = filtered(&home);
-    assert_eq!(std::fs::read_to_string(kept.join("rules")).unwrap(), "version-range\nbridged");
 }
 
 /// The same of mirror to mirror, whose pinned files lie in the workspace.

@@ -102,7 +102,9 @@ impl<'a, 'r> Search<'a, 'r> {
         for (at, entry) in entries.iter().enumerate() {
             let targets: Vec<usize> =
                 entry.skips.iter().filter_map(|name| by_name.get(name.as_str())).copied().collect();
-            targets.iter().for_each(|target| skipped_by[*target].push(at));
+            for target in &targets {
+                skipped_by[*target].push(at);
+            }
             skips.push(targets);
         }
         let is_kept: Vec<bool> = entries.iter().map(|entry| kept.contains(entry.name.as_str())).collect();
@@ -131,7 +133,9 @@ impl<'a, 'r> Search<'a, 'r> {
             budget,
             kept: is_kept.clone(),
         };
-        (0..entries.len()).filter(|at| is_kept[*at]).for_each(|at| search.insert(at));
+        for at in (0..entries.len()).filter(|at| is_kept[*at]) {
+            search.insert(at);
+        }
         Some(search)
     }
 

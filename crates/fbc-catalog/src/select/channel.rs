@@ -123,7 +123,9 @@ impl<'a> ChannelView<'a, '_> {
             order.then_with(|| left.cmp(right))
         });
         let mut rank = vec![0; entries.len()];
-        by_version.iter().enumerate().for_each(|(place, at)| rank[*at] = place);
+        for (place, at) in by_version.iter().enumerate() {
+            rank[*at] = place;
+        }
         let Some(added) = bridge(entries, &kept.entries, allowed, &rank, budget) else { return Err(faults) };
         let mut added: Vec<&str> = added.into_iter().map(|entry| entry.name.as_str()).collect();
         let places: HashMap<&str, usize> =
