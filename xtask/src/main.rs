@@ -3,6 +3,7 @@
 //! Everything that the gate (`.ci/run`) does is one of these commands, so that anyone can run what the gate runs.
 
 mod bench;
+mod citations;
 mod demo;
 mod fuzz;
 mod layers;
@@ -22,7 +23,7 @@ cargo xtask COMMAND
   setup                  install the Debian packages that the tests use (as root; otherwise says the command)
   test                   setup, fmt, layers, tidy, clippy, all tests, doc tests: what the gate runs
   layers                 hold the allowed arrows between crates against `cargo metadata`
-  tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies, tests that documents name)
+  tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies, tests that documents name, pages that sources cite)
   demo [--binary PATH]   mirror a small world to disk and on to a registry, and compare every digest
   bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
                          speed, CPU, memory and requests of a release-shaped workload, beside curl and cp
