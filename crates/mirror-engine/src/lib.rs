@@ -31,6 +31,7 @@ pub mod delete;
 pub mod dry_run;
 pub mod event;
 mod heard;
+mod image_json;
 pub mod inspect;
 pub mod list;
 pub mod report;

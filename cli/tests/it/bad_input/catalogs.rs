@@ -215,24 +215,117 @@ fn a_catalog_that_cannot_be_rebuilt() {
     home.to_disk(&["--retry-times=1"]).code(5).says("unable to rebuild catalog").says("cat/absent:v1");
 }
 
+/// The image with another configuration, named by a manifest that may be changed as well.
+fn with_config(mut image: Image, config: Vec<u8>, change: impl FnOnce(Value) -> Value) -> Image {
+    let config = test_support::Blob::new(config);
+    let mut manifest: Value = serde_json::from_slice(&image.bytes).unwrap();
+    assert_eq!(manifest["config"]["digest"], image.blobs[0].digest.to_string());
+    manifest["config"]["digest"] = json!(config.digest);
+    manifest["config"]["size"] = json!(config.bytes.len());
+    image.bytes = change(manifest).to_string().into();
+    image.digest = test_support::manifest_digest(&image.bytes);
+    image.blobs[0] = config;
+    image
+}
+
+/// Whoever made the catalog decides what its configuration holds. Each of these is an error of the catalog: the run goes on
+/// to its end, says which image is broken and where, and sets the bit of operators.
+#[test]
+fn configurations_that_are_broken() {
+    let catalog = || CatalogBuilder::new().file("foo/catalog.json", DOCUMENTS).build();
+    let check = |change: &dyn Fn(&mut Value), texts: &[&str]| {
+        let image = catalog();
+        let mut config: Value = serde_json::from_slice(&image.blobs[0].bytes).unwrap();
+        change(&mut config);
+        refused(push(&with_config(image, config.to_string().into_bytes(), |manifest| manifest)), texts);
+    };
+    let broken = "the configuration of instance sha256:";
+    for (value, found) in [(json!("x"), "a text"), (json!(5), "a number"), (json!(true), "a boolean")] {
+        let wrong = |field: &str, expected: &str| {
+            format!("of the catalog is broken: its `{field}` must be {expected}, found {found}")
+        };
+        check(&|config| config["rootfs"] = value.clone(), &[broken, &wrong("rootfs", "an object")]);
+        check(&|config| config["rootfs"]["diff_ids"] = value.clone(), &[broken, &wrong("diff_ids", "a list")]);
+        check(&|config| config["history"] = value.clone(), &[broken, &wrong("history", "a list")]);
+    }
+    check(&|config| config["rootfs"] = json!(["x"]), &[broken, "its `rootfs` must be an object, found a list"]);
+    check(&|config| config["rootfs"] = Value::Null, &[broken, "it has no `rootfs.diff_ids`"]);
+    check(&|config| *config = json!([config]), &[broken, "it must be a JSON object, found a list"]);
+    check(&|config| *config = json!("x"), &[broken, "it must be a JSON object, found a text"]);
+    // Without its label nobody knows where the catalog is.
+    for value in [json!(["x"]), json!("x"), Value::Null] {
+        check(&|config| config["config"] = value.clone(), &["the image has no label `"]);
+        check(&|config| config["config"]["Labels"] = value.clone(), &["the image has no label `"]);
+    }
+    refused(push(&with_config(catalog(), b"{".to_vec(), |manifest| manifest)), &[broken, "it is no JSON: "]);
+
+    // The image that the catalog is read from is sound, another one of its list is not.
+    let bad = with_config(catalog(), br#"{"rootfs":"x","config":{}}"#.to_vec(), |manifest| manifest);
+    let publish = |source: &Registry| {
+        let good = catalog();
+        for image in [&good, &bad] {
+            source.push("cat/index", None, image);
+        }
+        put_index(source, &[descriptor(&good), descriptor(&bad)]);
+    };
+    refused(publish, &[&format!("instance {} of the catalog is broken: its `rootfs` must be", bad.digest)]);
+
+    // Other catalogs of the run are not held up: the report is written, and it tells of both.
+    let source = Registry::start_blocking();
+    let home = Home::new();
+    source.push("cat/bad", "v1", &bad);
+    home.configuration(&format!(
+        "operators:\n- catalog: {0}/cat/bad:v1\n  packages:\n  - name: foo\n- catalog: {0}/cat/absent:v1\n",
+        source.host()
+    ));
+    home.to_disk(&["--retry-times=1"]).code(4).says("cat/bad:v1\": ").says("cat/absent:v1\": ");
+}
+
+#[test]
+fn manifests_that_are_broken() {
+    let check = |change: &dyn Fn(Value) -> Value| {
+        let image = CatalogBuilder::new().file("foo/catalog.json", DOCUMENTS).build();
+        let config = image.blobs[0].bytes.to_vec();
+        let image = with_config(image, config, change);
+        let publish = |source: &Registry| {
+            for blob in &image.blobs {
+                source.put_blob("cat/index", blob.bytes.clone());
+            }
+            let digest = source.put_manifest("cat/index", &image.media_type, image.bytes.clone());
+            source.tag("cat/index", "v1", &digest);
+        };
+        refused(publish, &[]);
+    };
+    check(&|manifest| json!([manifest]));
+    check(&|manifest| json!([manifest["config"], manifest["layers"], null, null, null, null, null]));
+    check(&|_| json!("x"));
+    for (field, value) in
+        [("layers", Value::Null), ("layers", json!("x")), ("config", json!("x")), ("config", Value::Null)]
+    {
+        check(&|mut manifest| {
+            manifest[field] = value.clone();
+            manifest
+        });
+    }
+    // A descriptor as a list of its values.
+    check(&|mut manifest| {
+        let config = manifest["config"].take();
+        manifest["config"] = json!([config["mediaType"], config["digest"], config["size"]]);
+        manifest
+    });
+}
+
 /// The configuration of a catalog image is read whole, so it is bounded.
 #[test]
 fn a_configuration_without_end() {
     let check = |spaces: usize, expected: Option<&str>| {
         let source = Registry::start_blocking();
-        let mut image = CatalogBuilder::new().file("foo/catalog.json", DOCUMENTS).build();
+        let image = CatalogBuilder::new().file("foo/catalog.json", DOCUMENTS).build();
         // The same JSON with blanks behind it, and the manifest that names it.
         let mut bytes = image.blobs[0].bytes.to_vec();
         bytes.resize(bytes.len() + spaces, b' ');
-        let config = test_support::Blob::new(bytes);
-        let mut manifest: Value = serde_json::from_slice(&image.bytes).unwrap();
-        assert_eq!(manifest["config"]["digest"], image.blobs[0].digest.to_string());
-        manifest["config"]["digest"] = json!(config.digest);
-        manifest["config"]["size"] = json!(config.bytes.len());
-        image.bytes = manifest.to_string().into();
-        image.digest = test_support::manifest_digest(&image.bytes);
-        let said = format!("the configuration {} is refused: more than 8388608 bytes", config.digest);
-        image.blobs[0] = config;
+        let image = with_config(image, bytes, |manifest| manifest);
+        let said = format!("the configuration {} is refused: more than 8388608 bytes", image.blobs[0].digest);
         source.push("cat/index", "v1", &image);
         let home = Home::new();
         let outcome = mirror(&source, &home);

@@ -178,6 +178,21 @@ fn registry_to_registry() {
         .code(2)
         .says("error processing graph image")
         .says("it is no manifest list");
+    // A base whose configuration is not what it should be: an error of that image, and the run ends as it should.
+    for (config, expected) in [
+        (r#"{"rootfs":"x"}"#, "its `rootfs` must be an object, found a text"),
+        (r#"{"rootfs":{"diff_ids":5}}"#, "its `diff_ids` must be a list, found a number"),
+        (r#"{"history":{}}"#, "its `history` must be a list, found an object"),
+        (r#"{"config":[]}"#, "its `config` must be an object, found a list"),
+        ("[{}]", "it must be a JSON object, found a list"),
+    ] {
+        outside.source.push("ubi9/ubi", "latest", &base_with_config(config));
+        home.mirror_to_mirror(destination.host(), &[])
+            .code(2)
+            .says("error processing graph image: base image ")
+            .says("the configuration of sha256:")
+            .says(expected);
+    }
     outside.service.graph_data("no tar");
     home.mirror_to_mirror(destination.host(), &[]).code(2).says("error processing graph image: graph data of");
 
@@ -186,4 +201,24 @@ fn registry_to_registry() {
     outside.source.push("ubi9/ubi", "latest", &IndexBuilder::oci().architectures(&["amd64"], 44, 5000).build());
     home.configuration("platform:\n  graph: true\n");
     home.mirror_to_mirror(destination.host(), &[]).code(0).says("1 / 1 release images mirrored successfully");
+}
+
+/// A list of one image with this configuration.
+fn base_with_config(config: &str) -> Image {
+    let mut base = IndexBuilder::oci().architectures(&["amd64"], 45, 2000).build();
+    let child = &mut base.children[0];
+    let (old, new) = (child.blobs[0].digest.to_string(), test_support::Blob::new(config.as_bytes().to_vec()));
+    let mut manifest: serde_json::Value = serde_json::from_slice(&child.bytes).unwrap();
+    assert_eq!(manifest["config"]["digest"], old);
+    manifest["config"]["digest"] = serde_json::json!(new.digest);
+    manifest["config"]["size"] = serde_json::json!(new.bytes.len());
+    child.blobs[0] = new;
+    child.bytes = manifest.to_string().into();
+    child.digest = test_support::manifest_digest(&child.bytes);
+    let mut list: serde_json::Value = serde_json::from_slice(&base.bytes).unwrap();
+    list["manifests"][0]["digest"] = serde_json::json!(base.children[0].digest);
+    list["manifests"][0]["size"] = serde_json::json!(base.children[0].bytes.len());
+    base.bytes = list.to_string().into();
+    base.digest = test_support::manifest_digest(&base.bytes);
+    base
 }

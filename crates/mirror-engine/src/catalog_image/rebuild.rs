@@ -10,6 +10,7 @@ use oci_transport::{Hasher, Manifest, media_type};
 use serde_json::{Value, json};
 
 use super::CONFIGS_LABEL;
+use crate::image_json::{self, BrokenJson, Fields};
 
 /// Where the files go, and the only folder of lower layers that is hidden.
 const FOLDER: &str = "configs";
@@ -48,7 +49,7 @@ pub(crate) enum RebuildError {
         /// The manifest.
         digest: Digest,
         /// What is wrong.
-        reason: String,
+        reason: BrokenJson,
     },
     /// The new layer cannot be written.
     #[error("the new layer cannot be made")]
@@ -92,27 +93,30 @@ pub(crate) fn rebuild(instances: &[Instance], files: &[(String, Vec<u8>)]) -> Re
 }
 
 fn new_config(instance: &Instance, layers: &[NewLayer]) -> Result<(Bytes, Value), RebuildError> {
-    let broken = |reason: String| RebuildError::Broken {
+    let config = with_layers(&instance.config, layers).map_err(|reason| RebuildError::Broken {
         what: "the configuration",
         digest: instance.manifest.digest.clone(),
         reason,
-    };
-    let mut config: Value = serde_json::from_slice(&instance.config).map_err(|error| broken(error.to_string()))?;
-    let diff_ids = config["rootfs"]["diff_ids"].as_array_mut();
-    let diff_ids = diff_ids.ok_or_else(|| broken("it has no `rootfs.diff_ids`".to_owned()))?;
+    })?;
+    let config = Value::Object(config);
+    Ok((bytes_of(config.clone()), config))
+}
+
+/// The configuration of an image that has these layers on top and serves what is in them.
+fn with_layers(config: &[u8], layers: &[NewLayer]) -> Result<Fields, BrokenJson> {
+    let mut config = image_json::parse(config)?;
+    let rootfs = image_json::object(&mut config, "rootfs")?.ok_or(BrokenJson::Missing("rootfs.diff_ids"))?;
+    let diff_ids = image_json::list(rootfs, "diff_ids")?.ok_or(BrokenJson::Missing("rootfs.diff_ids"))?;
     diff_ids.extend(layers.iter().map(|layer| Value::from(layer.diff_id.to_string())));
-    if let Some(history) = config["history"].as_array_mut() {
+    if let Some(history) = image_json::list(&mut config, "history")? {
         history.extend(layers.iter().map(|layer| json!({"created_by": layer.created_by})));
     }
-    let Some(settings) = config["config"].as_object_mut() else {
-        return Err(broken("it has no `config`".to_owned()));
-    };
+    let settings = image_json::object(&mut config, "config")?.ok_or(BrokenJson::Missing("config"))?;
     settings.insert("Cmd".to_owned(), json!(["serve", format!("/{FOLDER}")]));
-    if let Some(label) = settings.get_mut("Labels").and_then(|labels| labels.get_mut(CONFIGS_LABEL)) {
+    if let Some(label) = image_json::object(settings, "Labels")?.and_then(|labels| labels.get_mut(CONFIGS_LABEL)) {
         *label = format!("/{FOLDER}").into();
     }
-    let bytes = bytes_of(config.clone());
-    Ok((bytes, config))
+    Ok(config)
 }
 
 fn new_manifest(
@@ -121,31 +125,30 @@ fn new_manifest(
     config: &Digest,
     config_size: usize,
 ) -> Result<Manifest, RebuildError> {
-    let broken = |reason: String| RebuildError::Broken {
-        what: "the manifest",
-        digest: instance.manifest.digest.clone(),
-        reason,
-    };
-    let mut manifest: Value =
-        serde_json::from_slice(&instance.manifest.bytes).map_err(|error| broken(error.to_string()))?;
     let is_docker = instance.manifest.media_type == media_type::DOCKER_MANIFEST;
     let layer_type = if is_docker {
         "application/vnd.docker.image.rootfs.diff.tar.gzip"
     } else {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     };
-    let list = manifest["layers"].as_array_mut().ok_or_else(|| broken("it has no `layers`".to_owned()))?;
-    list.extend(
-        layers.iter().map(
+    let changed = || -> Result<Fields, BrokenJson> {
+        let mut manifest = image_json::parse(&instance.manifest.bytes)?;
+        let list = image_json::list(&mut manifest, "layers")?.ok_or(BrokenJson::Missing("layers"))?;
+        list.extend(layers.iter().map(
             |layer| json!({"mediaType": layer_type, "digest": layer.digest.to_string(), "size": layer.bytes.len()}),
-        ),
-    );
-    manifest["config"]["digest"] = config.to_string().into();
-    manifest["config"]["size"] = config_size.into();
-    if let Some(fields) = manifest.as_object_mut() {
-        fields.remove("subject");
-    }
-    Ok(Manifest::new(bytes_of(manifest), instance.manifest.media_type.clone()))
+        ));
+        let named = image_json::object(&mut manifest, "config")?.ok_or(BrokenJson::Missing("config"))?;
+        named.insert("digest".to_owned(), config.to_string().into());
+        named.insert("size".to_owned(), config_size.into());
+        manifest.remove("subject");
+        Ok(manifest)
+    };
+    let manifest = changed().map_err(|reason| RebuildError::Broken {
+        what: "the manifest",
+        digest: instance.manifest.digest.clone(),
+        reason,
+    })?;
+    Ok(Manifest::new(bytes_of(Value::Object(manifest)), instance.manifest.media_type.clone()))
 }
 
 /// What the index says, else what the configuration says, else what most catalogs are.
@@ -364,11 +367,60 @@ mod tests {
 
     #[test]
     fn broken_instances_are_named() {
-        let mut source = instances(&catalog().build());
-        source[0].config = b"{}".to_vec();
-        let error = rebuild(&source, &files()).unwrap_err().to_string();
-        assert!(error.contains("it has no `rootfs.diff_ids`"), "{error}");
-        source[0].config = b"{".to_vec();
-        assert!(rebuild(&source, &files()).unwrap_err().to_string().contains("the configuration of instance"));
+        let config = |change: Value| {
+            let mut source = instances(&catalog().build());
+            let mut config: Value = serde_json::from_slice(&source[0].config).unwrap();
+            merge(&mut config, change);
+            source[0].config = config.to_string().into_bytes();
+            rebuild(&source, &files()).map_err(|error| error.to_string())
+        };
+        let manifest = |change: Value| {
+            let mut source = instances(&catalog().build());
+            let mut manifest: Value = serde_json::from_slice(&source[0].manifest.bytes).unwrap();
+            merge(&mut manifest, change);
+            source[0].manifest.bytes = manifest.to_string().into();
+            rebuild(&source, &files()).map_err(|error| error.to_string())
+        };
+        let check = |rebuilt: Result<Rebuilt, String>, what: &str, reason: &str| {
+            let error = rebuilt.unwrap_err();
+            assert!(error.starts_with(&format!("{what} of instance sha256:")), "{error}");
+            assert!(error.ends_with(&format!(" of the catalog is broken: {reason}")), "{error}");
+        };
+        let values = || [(json!("x"), "a text"), (json!(5), "a number"), (json!(true), "a boolean")];
+        let of = "the configuration";
+        for (value, found) in values() {
+            let wrong = |field: &str, expected: &str| format!("its `{field}` must be {expected}, found {found}");
+            check(config(json!({"rootfs": value})), of, &wrong("rootfs", "an object"));
+            check(config(json!({"rootfs": {"diff_ids": value}})), of, &wrong("diff_ids", "a list"));
+            check(config(json!({"history": value})), of, &wrong("history", "a list"));
+            check(config(json!({"config": value})), of, &wrong("config", "an object"));
+            check(config(json!({"config": {"Labels": value}})), of, &wrong("Labels", "an object"));
+            check(config(value.clone()), of, &format!("it must be a JSON object, found {found}"));
+            check(manifest(json!({"layers": value})), "the manifest", &wrong("layers", "a list"));
+            check(manifest(json!({"config": value})), "the manifest", &wrong("config", "an object"));
+            check(manifest(value), "the manifest", &format!("it must be a JSON object, found {found}"));
+        }
+        check(config(json!([{"rootfs": 1}])), of, "it must be a JSON object, found a list");
+        check(config(json!({"rootfs": null})), of, "it has no `rootfs.diff_ids`");
+        check(config(json!({"rootfs": {"diff_ids": null}})), of, "it has no `rootfs.diff_ids`");
+        check(config(json!({"config": null})), of, "it has no `config`");
+        check(manifest(json!({"layers": null})), "the manifest", "it has no `layers`");
+        check(manifest(json!([])), "the manifest", "it must be a JSON object, found a list");
+        // What an image need not have.
+        for change in [json!({"history": null}), json!({"config": {"Labels": null}}), json!({"rootfs": {"type": 7}})] {
+            config(change).unwrap();
+        }
+    }
+
+    /// Objects are merged, everything else is replaced; `null` replaces too.
+    fn merge(into: &mut Value, change: Value) {
+        match (into, change) {
+            (Value::Object(into), Value::Object(change)) => {
+                for (name, value) in change {
+                    merge(into.entry(name).or_insert(Value::Null), value);
+                }
+            }
+            (into, change) => *into = change,
+        }
     }
 }

@@ -21,7 +21,7 @@ use self::kept::{Kept, Made};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
 use crate::carrier::{blocking, store as store_error, transport};
-use crate::catalog_image::{Instance, Rebuilt, rebuild};
+use crate::catalog_image::{Instance, RebuildError, Rebuilt, rebuild};
 use crate::copy::{CopyError, chain};
 use crate::event::Event;
 use crate::tree::ImageTree;
@@ -280,7 +280,11 @@ impl Run<'_> {
             vec![format!("unable to rebuild catalog {}: {}", entry.catalog.with_scheme(), chain(error))]
         };
         self.rebuild_failed = true;
-        let made = make(instances, files).await.map_err(|error| fatal(&error))?;
+        let made = make(instances, files).await.map_err(|error| {
+            // An image that cannot be extended is a fault of that catalog; everything else is a fault of this machine.
+            self.rebuild_failed = !matches!(error, RebuildError::Broken { .. });
+            fatal(&error)
+        })?;
         let root = made.0.root.digest.clone();
         let is_bridged = selected.report.warnings.iter().any(|warning| matches!(warning, Warning::Bridged { .. }));
         self.keep(&kept, &name, &tree, made, Made { rules, is_bridged }).await.map_err(|error| fatal(&error))?;
@@ -477,6 +481,6 @@ async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, Messages> {
 async fn make(
     instances: Vec<Instance>,
     files: Vec<(String, Vec<u8>)>,
-) -> Result<(Rebuilt, Vec<(String, Vec<u8>)>), crate::catalog_image::RebuildError> {
+) -> Result<(Rebuilt, Vec<(String, Vec<u8>)>), RebuildError> {
     blocking(move || Ok((rebuild(&instances, &files)?, files))).await
 }

@@ -21,6 +21,7 @@ use crate::catalog_image::{
 };
 use crate::copy::{CopyError, chain};
 use crate::event::Observer;
+use crate::image_json;
 use crate::tree::{ImageTree, walk};
 
 /// How large the configuration of an image may be, in bytes.
@@ -221,7 +222,10 @@ impl CatalogSource {
         let mut found = self.instances(tree).await.map_err(|error| message(&error))?;
         let outermost = (0..found.len()).min_by_key(|at| found[*at].depth).unwrap_or_default();
         let layers = std::mem::take(&mut found[outermost].layers);
-        let config: Value = serde_json::from_slice(&found[outermost].instance.config).unwrap_or_default();
+        let config = image_json::parse(&found[outermost].instance.config).map(Value::Object).map_err(|error| {
+            let digest = &found[outermost].instance.manifest.digest;
+            vec![format!("the configuration of instance {digest} of the catalog is broken: {error}")]
+        })?;
         let instances = found.into_iter().map(|found| found.instance).collect();
         let folder = match configs_folder(&config) {
             ConfigsFolder::At(folder) => folder,

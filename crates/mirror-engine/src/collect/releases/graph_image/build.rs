@@ -15,6 +15,7 @@ use crate::carrier::into_store::fetch_blob;
 use crate::collect::Collecting;
 use crate::collect::releases::extract::decompressed;
 use crate::event::{Event, NoObserver, Observer};
+use crate::image_json::{self, BrokenJson};
 
 /// The graph data of Red Hat's update service.
 const DATA_URL: &str = "https://api.openshift.com/api/upgrades_info/graph-data";
@@ -134,45 +135,37 @@ async fn instance(
 
 /// The manifest and configuration of an image with one layer more.
 fn stack(base: &Manifest, config: &[u8], layer: &Layer) -> Result<(Manifest, (Digest, Vec<u8>)), String> {
-    let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(|error| error.to_string());
-    let (mut manifest, mut config) = (parse(&base.bytes)?, parse(config)?);
-    if !config.is_object() {
-        return Err("its configuration is no JSON object".to_owned());
-    }
-    if !config["config"].is_object() {
-        config["config"] = json!({});
-    }
-    config["config"]["Cmd"] = json!(["/bin/bash", "-c", COMMAND]);
-    append(
-        &mut config["history"],
-        json!({ "created_by": "oc-mirror: update graph data", "created": "1970-01-01T00:00:00Z" }),
-    );
-    if !config["rootfs"].is_object() {
-        config["rootfs"] = json!({ "type": "layers" });
-    }
-    append(&mut config["rootfs"]["diff_ids"], json!(layer.diff_id));
-    let config = config.to_string().into_bytes();
+    let config = on_config(config, layer).map_err(|error| format!("the configuration of {}: {error}", base.digest))?;
     let digest = Hasher::of(Algorithm::Sha256, &config);
     let layer_type = if base.media_type == media_type::DOCKER_MANIFEST {
         "application/vnd.docker.image.rootfs.diff.tar.gzip"
     } else {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     };
-    manifest["config"]["digest"] = json!(digest);
-    manifest["config"]["size"] = json!(config.len());
-    append(
-        &mut manifest["layers"],
-        json!({ "mediaType": layer_type, "digest": layer.digest, "size": layer.blob.len() }),
-    );
-    Ok((Manifest::new(manifest.to_string(), base.media_type.clone()), (digest, config)))
+    let on_manifest = || -> Result<Vec<u8>, BrokenJson> {
+        let mut manifest = image_json::parse(&base.bytes)?;
+        let named = image_json::object(&mut manifest, "config")?.ok_or(BrokenJson::Missing("config"))?;
+        named.insert("digest".to_owned(), json!(digest));
+        named.insert("size".to_owned(), json!(config.len()));
+        let item = json!({ "mediaType": layer_type, "digest": layer.digest, "size": layer.blob.len() });
+        image_json::push(&mut manifest, "layers", item)?;
+        Ok(Value::Object(manifest).to_string().into_bytes())
+    };
+    let manifest = on_manifest().map_err(|error| format!("the manifest {}: {error}", base.digest))?;
+    Ok((Manifest::new(manifest, base.media_type.clone()), (digest, config)))
 }
 
-/// Adds to a JSON list, which is made when it is missing.
-fn append(list: &mut Value, item: Value) {
-    match list {
-        Value::Array(items) => items.push(item),
-        other => *other = Value::Array(vec![item]),
-    }
+/// The configuration of an image with one layer more.
+fn on_config(config: &[u8], layer: &Layer) -> Result<Vec<u8>, BrokenJson> {
+    let mut config = image_json::parse(config)?;
+    let settings = image_json::object_or_new(&mut config, "config")?;
+    settings.insert("Cmd".to_owned(), json!(["/bin/bash", "-c", COMMAND]));
+    let line = json!({ "created_by": "oc-mirror: update graph data", "created": "1970-01-01T00:00:00Z" });
+    image_json::push(&mut config, "history", line)?;
+    let rootfs = image_json::object_or_new(&mut config, "rootfs")?;
+    rootfs.entry("type").or_insert_with(|| json!("layers"));
+    image_json::push(rootfs, "diff_ids", json!(layer.diff_id))?;
+    Ok(Value::Object(config).to_string().into_bytes())
 }
 
 /// The graph data as a layer.
@@ -376,6 +369,50 @@ mod tests {
                 .config_field("Cmd", json!(["/old"]))
                 .build();
             check(&image, layer_type);
+        }
+    }
+
+    #[test]
+    fn a_base_that_is_broken_is_named() {
+        let layer = Layer::of(&{
+            let mut builder = tar::Builder::new(Vec::new());
+            entry(&mut builder, "LICENSE", tar::EntryType::Regular, b"free");
+            builder.into_inner().unwrap()
+        })
+        .unwrap();
+        let image = test_support::ImageBuilder::oci().layer(test_support::Layer::random(1, 2000)).build();
+        let base = Manifest::new(image.bytes.clone(), image.media_type.clone());
+        let config = |text: &str| stack(&base, text.as_bytes(), &layer).err();
+        let manifest = |text: &str| {
+            let broken = Manifest::new(text.to_owned(), media_type::OCI_MANIFEST);
+            stack(&broken, b"{}", &layer).err().map(|error| error.replace(&broken.digest.to_string(), "D"))
+        };
+        let of_config = |reason: &str| Some(format!("the configuration of {}: {reason}", base.digest));
+        for (text, found) in [("\"x\"", "a text"), ("5", "a number"), ("true", "a boolean")] {
+            for (member, field, expected) in [
+                (format!("{{\"rootfs\":{text}}}"), "rootfs", "an object"),
+                (format!("{{\"rootfs\":{{\"diff_ids\":{text}}}}}"), "diff_ids", "a list"),
+                (format!("{{\"history\":{text}}}"), "history", "a list"),
+                (format!("{{\"config\":{text}}}"), "config", "an object"),
+            ] {
+                assert_eq!(config(&member), of_config(&format!("its `{field}` must be {expected}, found {found}")));
+            }
+            assert_eq!(config(text), of_config(&format!("it must be a JSON object, found {found}")));
+            let layers = manifest(&format!("{{\"config\":{{}},\"layers\":{text}}}"));
+            assert_eq!(layers.unwrap(), format!("the manifest D: its `layers` must be a list, found {found}"));
+        }
+        assert_eq!(config("[{}]"), of_config("it must be a JSON object, found a list"));
+        assert_eq!(manifest("[{}]").unwrap(), "the manifest D: it must be a JSON object, found a list");
+        assert_eq!(
+            manifest("{\"config\":[]}").unwrap(),
+            "the manifest D: its `config` must be an object, found a list"
+        );
+        assert_eq!(manifest("{}").unwrap(), "the manifest D: it has no `config`");
+        // What an image need not have is made.
+        for text in ["{}", "{\"config\":null,\"history\":null,\"rootfs\":null}", "{\"rootfs\":{\"diff_ids\":null}}"] {
+            let (_, (_, made)) = stack(&base, text.as_bytes(), &layer).unwrap();
+            let made: Value = serde_json::from_slice(&made).unwrap();
+            assert_eq!(made["rootfs"], json!({"type": "layers", "diff_ids": [layer.diff_id]}), "{text}");
         }
     }
 }
