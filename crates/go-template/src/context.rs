@@ -1,9 +1,13 @@
-//! What a function gets besides its arguments: the bounds of the run.
+//! What a function gets besides its arguments: the run it is called from, and the bounds of the run.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::error::Error;
+use crate::format;
+use crate::templates::Templates;
+use crate::text::Text;
+use crate::value::Value;
 
 /// Bounds of one run. A template that reaches one is stopped with an error of kind
 /// [`ErrorKind::Limit`](crate::ErrorKind).
@@ -20,16 +24,19 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Room for the largest charts known, some hundred times over: the largest takes under a million steps and about
-    /// 20 MiB.
+    /// Room for the largest charts known, many times over.
     fn default() -> Self {
-        Self { steps: 100_000_000, bytes: 4 << 30, depth: 1_200 }
+        Self { steps: 100_000_000, bytes: 1 << 30, depth: 1_200 }
     }
 }
 
+/// How deep all that nests while a template runs may nest together: templates, blocks, parentheses. With the depth of
+/// [`Limits`] this bounds the stack (see [`on_large_stack`](crate::on_large_stack)).
+const MOST_LEVELS: u32 = 12_000;
+
 /// What is left of the [`Limits`]; all parts of a run share it.
 #[derive(Debug)]
-pub(crate) struct Budget {
+struct Budget {
     limits: Limits,
     steps: Cell<u64>,
     bytes: Cell<u64>,
@@ -39,12 +46,22 @@ pub(crate) struct Budget {
 #[derive(Debug, Clone)]
 pub struct Context {
     budget: Rc<Budget>,
+    /// The templates that run now: inside Helm's `tpl` these are more than outside.
+    templates: Option<Templates>,
+    pub(crate) depth: u32,
+    pub(crate) levels: u32,
 }
 
 impl Context {
-    /// A context outside a run, for example to test functions.
+    /// A context for one run: execute templates with it, or call functions to test them. Runs that share a context share
+    /// its limits.
     pub fn new(limits: Limits) -> Self {
-        Self { budget: Rc::new(Budget { limits, steps: Cell::new(0), bytes: Cell::new(0) }) }
+        Self {
+            budget: Rc::new(Budget { limits, steps: Cell::new(0), bytes: Cell::new(0) }),
+            templates: None,
+            depth: 0,
+            levels: 0,
+        }
     }
 
     /// Announces that about so many bytes are about to be made, **before** they are made.
@@ -79,6 +96,90 @@ impl Context {
         }
         Ok(())
     }
+
+    /// Executes the template of that name, of those that run now, and returns what it writes: Helm's `include`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the template; also when there is none of that name, or outside a run.
+    pub fn execute(&mut self, name: &[u8], data: &Value) -> Result<Text, Error> {
+        let templates = self.running()?;
+        templates.execute_by_name(name, data, self)
+    }
+
+    /// Parses `text` as one more template, beside those that run now, and executes it under `name`: Helm's `tpl`. What it
+    /// defines can be called while it runs, and is gone afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Those of the parser and of the template, each with the words that `tpl` puts in front.
+    pub fn render(&mut self, name: &str, text: &[u8], data: &Value) -> Result<Text, RenderError> {
+        let mut templates = self.running().map_err(RenderError::Execute)?.branch();
+        templates.add(name, text).map_err(RenderError::Parse)?;
+        templates.execute_by_name(name.as_bytes(), data, self).map_err(RenderError::Execute)
+    }
+
+    /// The text of values, as Go's `fmt.Sprint` makes it: sprig's `toString` of one value.
+    ///
+    /// # Errors
+    ///
+    /// When the text becomes too long, or a value holds itself.
+    pub fn print(&mut self, values: &[Value]) -> Result<Text, Error> {
+        let text = format::print(values, self.bytes_left())?;
+        Ok(text.into())
+    }
+
+    /// Values by the verbs of a format, as Go's `fmt.Sprintf`.
+    ///
+    /// # Errors
+    ///
+    /// When the text becomes too long, or a value holds itself.
+    pub fn printf(&mut self, format: &str, values: &[Value]) -> Result<Text, Error> {
+        let text = format::printf(format.as_bytes(), values, self.bytes_left())?;
+        Ok(text.into())
+    }
+
+    pub(crate) fn bytes_left(&self) -> u64 {
+        self.budget.limits.bytes.saturating_sub(self.budget.bytes.get())
+    }
+
+    pub(crate) fn most_depth(&self) -> u32 {
+        self.budget.limits.depth
+    }
+
+    /// Enters a level of nesting; the caller leaves it with `self.levels -= 1` when all went well. An error ends the
+    /// run, so nobody leaves then.
+    pub(crate) fn enter(&mut self) -> Result<(), Error> {
+        self.levels += 1;
+        if self.levels > MOST_LEVELS {
+            return Err(Error::limit(format!("the templates nest deeper than {MOST_LEVELS} levels")));
+        }
+        Ok(())
+    }
+
+    /// Runs `what` while `templates` are the running ones.
+    pub(crate) fn with<T>(&mut self, templates: &Templates, what: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.templates.replace(templates.clone());
+        let (depth, levels) = (self.depth, self.levels);
+        let result = what(self);
+        (self.templates, self.depth, self.levels) = (before, depth, levels);
+        result
+    }
+
+    fn running(&self) -> Result<Templates, Error> {
+        self.templates.clone().ok_or_else(|| Error::new("no template is running"))
+    }
+}
+
+/// What [`Context::render`] failed at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The text cannot be parsed.
+    #[error(transparent)]
+    Parse(Error),
+    /// The text was parsed; executing it failed.
+    #[error(transparent)]
+    Execute(Error),
 }
 
 #[cfg(test)]

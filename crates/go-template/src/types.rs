@@ -254,6 +254,14 @@ impl Type {
         let (Self::Named(named) | Self::Pointer(Self::Named(named))) = self else { return None };
         named.methods.iter().find(|method| method.name == name)
     }
+
+    /// `String()` of the type or of what it points to.
+    pub(crate) fn stringer(&self) -> Option<fn(&Value) -> Text> {
+        match self {
+            Self::Named(named) | Self::Pointer(Self::Named(named)) => named.string,
+            _ => None,
+        }
+    }
 }
 
 impl PartialEq for Type {

@@ -237,6 +237,16 @@ impl Value {
             },
         }
     }
+
+    /// The value under the type of a parameter that it may be assigned to: a `chartutil.Values` given as
+    /// `map[string]interface {}` is the same map under that type.
+    pub(crate) fn converted_to(self, ty: &Type) -> Self {
+        match self {
+            Self::Map(map) if !matches!(ty, Type::Any) => Self::Map(map.with_type(*ty)),
+            Self::List(list) if !matches!(ty, Type::Any) => Self::List(list.with_type(*ty)),
+            other => other,
+        }
+    }
 }
 
 /// Drops values without recursion: a list in a list in a list, a million deep, must not overflow the stack.
@@ -277,6 +287,13 @@ impl From<&str> for Value {
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
+        Self::String(text.into())
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    /// A string of these bytes; a `[]byte` is [`Value::Bytes`].
+    fn from(text: Vec<u8>) -> Self {
         Self::String(text.into())
     }
 }

@@ -1,0 +1,155 @@
+//! Templates that know each other by name.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::builtins;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::exec;
+use crate::function::Functions;
+use crate::node::Tree;
+use crate::parse;
+use crate::quote::quote;
+use crate::slot::Slot;
+use crate::text::Text;
+use crate::value::Value;
+
+/// What a key that a map does not have gives (Go's option `missingkey`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingKey {
+    /// Nothing, which prints as `<no value>`; fields of nothing are nothing.
+    #[default]
+    Invalid,
+    /// The zero of the map's elements: nil of an `interface {}`, which also prints as `<no value>`, but fields of it are
+    /// an error. Helm renders so.
+    Zero,
+    /// An error. Helm renders so with `--strict`.
+    Error,
+}
+
+/// A set of templates, with the functions they can call.
+///
+/// ```
+/// use go_template::{Context, Functions, Limits, Map, Templates, Value};
+///
+/// let mut templates = Templates::new("main", Functions::new());
+/// templates.add("page", br#"{{ define "greet" }}Hello {{ . }}!{{ end }}{{ range .names }}{{ template "greet" . }}{{ end }}"#)?;
+/// let names = Value::from(vec!["you".into(), Value::from("world")]);
+/// let data = Value::from(Map::from_iter([("names", names)]));
+/// let text = templates.execute("page", &data, &mut Context::new(Limits::default()))?;
+/// assert_eq!(text.to_str(), "Hello you!Hello world!");
+/// # Ok::<_, go_template::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Templates {
+    set: Rc<Set>,
+}
+
+#[derive(Debug)]
+struct Set {
+    name: String,
+    functions: Rc<Functions>,
+    missing_key: MissingKey,
+    trees: RefCell<HashMap<Text, Rc<Tree>>>,
+    /// The set that this one adds to, which does not see what is added.
+    base: Option<Templates>,
+}
+
+impl Templates {
+    /// An empty set. The `name` is that of Go's first `template.New`, which only one error shows.
+    pub fn new(name: impl Into<String>, functions: Functions) -> Self {
+        Self::of(name.into(), Rc::new(functions), MissingKey::default(), None)
+    }
+
+    fn of(name: String, functions: Rc<Functions>, missing_key: MissingKey, base: Option<Templates>) -> Self {
+        Self { set: Rc::new(Set { name, functions, missing_key, trees: RefCell::default(), base }) }
+    }
+
+    /// The same empty set with another rule for keys that a map does not have.
+    #[must_use]
+    pub fn missing_key(self, missing_key: MissingKey) -> Self {
+        Self::of(self.set.name.clone(), Rc::clone(&self.set.functions), missing_key, self.set.base.clone())
+    }
+
+    /// A set that has all templates of this one and can get more, which this one does not see.
+    pub(crate) fn branch(&self) -> Self {
+        Self::of(self.set.name.clone(), Rc::clone(&self.set.functions), self.set.missing_key, Some(self.clone()))
+    }
+
+    /// Parses `text` as the template `name`. The text may define more templates. A template replaces an earlier one of the
+    /// same name, unless it is empty.
+    ///
+    /// # Errors
+    ///
+    /// Go's words for what cannot be parsed. No template is added then.
+    pub fn add(&mut self, name: &str, text: &[u8]) -> Result<(), Error> {
+        let functions = &self.set.functions;
+        let trees = parse::parse(name, text, &|name| functions.get(name).is_some() || builtins::has(name))?;
+        for tree in trees {
+            if tree.root.is_empty() && self.lookup(tree.name.as_bytes()).is_some() {
+                continue;
+            }
+            self.set.trees.borrow_mut().insert(tree.name.clone(), Rc::new(tree));
+        }
+        Ok(())
+    }
+
+    /// Executes the template of that name with `data` as its dot, and returns what it writes.
+    ///
+    /// Deep templates take a deep stack: call this inside [`on_large_stack`](crate::on_large_stack).
+    ///
+    /// # Errors
+    ///
+    /// Go's words for what went wrong and where.
+    pub fn execute(&self, name: &str, data: &Value, context: &mut Context) -> Result<Text, Error> {
+        self.execute_by_name(name.as_bytes(), data, context)
+    }
+
+    pub(crate) fn execute_by_name(&self, name: &[u8], data: &Value, context: &mut Context) -> Result<Text, Error> {
+        let Some(tree) = self.lookup(name) else {
+            return Err(Error::of(
+                ErrorKind::Execute,
+                format!(
+                    "template: no template {} associated with template {}",
+                    quote(name),
+                    quote(self.set.name.as_bytes())
+                ),
+            ));
+        };
+        context.with(self, |context| {
+            let most = context.most_depth();
+            context.depth += 1;
+            if context.depth > most {
+                return Err(Error::limit(format!("template: {}: exceeded maximum template depth ({most})", tree.name)));
+            }
+            let mut out = Vec::new();
+            exec::execute(self, &tree, &Slot::of(data.clone()), context, &mut out)?;
+            Ok(out.into())
+        })
+    }
+
+    /// The names of all templates, in order.
+    pub fn names(&self) -> Vec<Text> {
+        let mut names = self.set.base.as_ref().map_or_else(Vec::new, Self::names);
+        names.extend(self.set.trees.borrow().keys().cloned());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The functions that the templates can call.
+    pub fn functions(&self) -> &Functions {
+        &self.set.functions
+    }
+
+    pub(crate) fn lookup(&self, name: &[u8]) -> Option<Rc<Tree>> {
+        let own = self.set.trees.borrow().get(name).cloned();
+        own.or_else(|| self.set.base.as_ref()?.lookup(name))
+    }
+
+    pub(crate) fn when_missing(&self) -> MissingKey {
+        self.set.missing_key
+    }
+}
