@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("fbc-catalog", &["image-ref"], PURE),
     ("cincinnati-graph", &["image-ref"], PURE),
     ("go-template", &[], PURE),
+    ("helm-chart", &["go-template"], PURE),
     ("cluster-resources", &["image-ref"], PURE),
     ("image-signature", &["image-ref", "registries-conf"], PURE),
     ("rooted-folder", &[], OFFLINE),

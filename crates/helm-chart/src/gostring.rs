@@ -1,0 +1,204 @@
+//! Strings as Go quotes them, and a few of Go's string functions on bytes.
+
+use std::fmt::Write as _;
+
+/// `strconv.Quote`: text in double quotes, with Go's escapes.
+pub(crate) fn quote(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 2);
+    out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\u{7}' => out.push_str("\\a"),
+                '\u{8}' => out.push_str("\\b"),
+                '\u{C}' => out.push_str("\\f"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\u{B}' => out.push_str("\\v"),
+                c if is_print(c) => out.push(c),
+                c if u32::from(c) < 0x20 || c == '\u{7F}' => escape(&mut out, 'x', 2, c.into()),
+                c if u32::from(c) < 0x10000 => escape(&mut out, 'u', 4, c.into()),
+                c => escape(&mut out, 'U', 8, c.into()),
+            }
+        }
+        for byte in chunk.invalid() {
+            escape(&mut out, 'x', 2, (*byte).into());
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn escape(out: &mut String, letter: char, width: usize, code: u32) {
+    let _ = write!(out, "\\{letter}{code:0width$x}");
+}
+
+/// `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
+pub(crate) fn is_print(character: char) -> bool {
+    match character {
+        ' '..='~' => true,
+        '\0'..='\u{A0}' | '\u{AD}' => false,
+        // The standard library knows the printable characters only by way of `escape_debug`. After a letter it does not
+        // escape marks, so what it still escapes is not printable.
+        _ => {
+            let mut text = String::from("a");
+            text.push(character);
+            text.escape_debug().count() == 2
+        }
+    }
+}
+
+/// The position of a part in a text.
+pub(crate) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    if part.is_empty() {
+        return Some(0);
+    }
+    if part.len() == 1 {
+        return text.iter().position(|byte| *byte == part[0]);
+    }
+    text.windows(part.len()).position(|window| window == part)
+}
+
+/// `strings.SplitN(text, separator, most)`; a negative `most` means all.
+pub(crate) fn split_n<'a>(text: &'a [u8], separator: &[u8], most: i64) -> Vec<&'a [u8]> {
+    if most == 0 {
+        return Vec::new();
+    }
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    if separator.is_empty() {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if parts.len() + 1 == most {
+                parts.push(rest);
+                break;
+            }
+            let (head, tail) = rest.split_at(character_length(rest));
+            parts.push(head);
+            rest = tail;
+        }
+        return parts;
+    }
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while parts.len() + 1 < most {
+        let Some(position) = find(rest, separator) else { break };
+        parts.push(&rest[..position]);
+        rest = &rest[position + separator.len()..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Bytes of the first character; a byte that is not UTF-8 counts as one. The text must not be empty.
+pub(crate) fn character_length(text: &[u8]) -> usize {
+    let head = &text[..text.len().min(4)];
+    let chunk = head.utf8_chunks().next().expect("the text is not empty");
+    chunk.valid().chars().next().map_or(1, char::len_utf8)
+}
+
+/// `strings.ReplaceAll`.
+pub(crate) fn replace_all(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    if old.is_empty() {
+        out.extend_from_slice(new);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (head, tail) = rest.split_at(character_length(rest));
+            out.extend_from_slice(head);
+            out.extend_from_slice(new);
+            rest = tail;
+        }
+        return out;
+    }
+    let mut rest = text;
+    while let Some(position) = find(rest, old) {
+        out.extend_from_slice(&rest[..position]);
+        out.extend_from_slice(new);
+        rest = &rest[position + old.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// `unicode.IsSpace`.
+pub(crate) fn is_space(character: char) -> bool {
+    matches!(
+        character,
+        '\t' | '\n' | '\u{B}' | '\u{C}' | '\r' | ' ' | '\u{85}' | '\u{A0}' | '\u{1680}' | '\u{2000}'
+            ..='\u{200A}' | '\u{2028}' | '\u{2029}' | '\u{202F}' | '\u{205F}' | '\u{3000}'
+    )
+}
+
+/// `strings.TrimSpace`.
+pub(crate) fn trim_space(text: &[u8]) -> &[u8] {
+    trim_end_where(trim_start_where(text, is_space), is_space)
+}
+
+/// `strings.TrimLeftFunc`.
+pub(crate) fn trim_start_where(mut text: &[u8], drop: impl Fn(char) -> bool) -> &[u8] {
+    while !text.is_empty() {
+        let length = character_length(text);
+        let character = std::str::from_utf8(&text[..length]).ok().and_then(|s| s.chars().next());
+        if !drop(character.unwrap_or(char::REPLACEMENT_CHARACTER)) {
+            break;
+        }
+        text = &text[length..];
+    }
+    text
+}
+
+/// `strings.TrimRightFunc`.
+pub(crate) fn trim_end_where(mut text: &[u8], drop: impl Fn(char) -> bool) -> &[u8] {
+    while !text.is_empty() {
+        let length = (1..=4.min(text.len()))
+            .find(|length| std::str::from_utf8(&text[text.len() - length..]).is_ok())
+            .unwrap_or(1);
+        let tail = &text[text.len() - length..];
+        let character = std::str::from_utf8(tail).ok().and_then(|s| s.chars().next());
+        if !drop(character.unwrap_or(char::REPLACEMENT_CHARACTER)) {
+            break;
+        }
+        text = &text[..text.len() - length];
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_gos() {
+        for (text, expected) in [
+            (&b"a\"b\\"[..], r#""a\"b\\""#),
+            (b"\x00\x07\x1b\x7f\n", r#""\x00\a\x1b\x7f\n""#),
+            ("é\u{301}\u{AD}\u{200B}\u{A0}😀".as_bytes(), "\"é\u{301}\\u00ad\\u200b\\u00a0😀\""),
+            (b"\xff", r#""\xff""#),
+        ] {
+            assert_eq!(quote(text), expected);
+        }
+    }
+
+    #[test]
+    fn texts_are_split_and_replaced_as_go_does() {
+        let split = |text: &str, separator: &str, most| {
+            split_n(text.as_bytes(), separator.as_bytes(), most)
+                .into_iter()
+                .map(|part| String::from_utf8_lossy(part).into_owned())
+                .collect::<Vec<_>>()
+                .join("|")
+        };
+        assert_eq!(split("a,b,c", ",", -1), "a|b|c");
+        assert_eq!(split("a,b,c", ",", 2), "a|b,c");
+        assert_eq!(split("", ",", -1), "");
+        assert_eq!(split("aéb", "", -1), "a|é|b");
+        assert_eq!(split("a,b", ",", 0), "");
+        assert_eq!(replace_all(b"aaa", b"aa", b"b"), b"ba");
+        assert_eq!(replace_all("é".as_bytes(), b"", b"-"), "-é-".as_bytes());
+        assert_eq!(trim_space("\u{a0} x\u{3000}".as_bytes()), b"x");
+    }
+}

@@ -1,0 +1,164 @@
+//! YAML 1.1 as Helm reads and writes it: `sigs.k8s.io/yaml` over go-yaml v2.
+//!
+//! [`read`] is `yaml.Unmarshal`: it reads the first document into [`Json`], the data that Go's `encoding/json` then
+//! decodes. `yes`, `on` and `0777` mean what YAML 1.1 says; errors have go-yaml's words.
+
+mod compose;
+mod decode;
+mod emit;
+mod emit_pretty;
+mod resolve;
+mod scanner;
+mod sort;
+
+use std::collections::BTreeMap;
+
+#[allow(unused_imports)]
+pub(crate) use resolve::{parse_int, parse_uint};
+
+#[allow(unused_imports)]
+pub(crate) use emit_pretty::marshal_pretty;
+
+#[allow(unused_imports)]
+pub(crate) use emit::marshal;
+
+use go_template::{List, Map, Value};
+
+/// Data as it lies between YAML and Go: JSON, with whole numbers kept whole.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Json {
+    /// `null`
+    #[default]
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A whole number above the range of `i64`.
+    Uint(u64),
+    /// Any other number; never infinite, never "not a number".
+    Float(f64),
+    /// Text.
+    Str(String),
+    /// A sequence.
+    List(Vec<Json>),
+    /// A mapping.
+    Map(BTreeMap<String, Json>),
+}
+
+impl Json {
+    /// The value as `encoding/json` decodes it into `interface{}`: every number is a `float64`.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Nil,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Int(value) => Value::Float(*value as f64),
+            Self::Uint(value) => Value::Float(*value as f64),
+            Self::Float(value) => Value::Float(*value),
+            Self::Str(value) => Value::from(value.as_str()),
+            Self::List(items) => Value::List(items.iter().map(Self::to_value).collect::<List>()),
+            Self::Map(entries) => {
+                Value::Map(entries.iter().map(|(key, value)| (key.as_str(), value.to_value())).collect::<Map>())
+            }
+        }
+    }
+
+    /// What `encoding/json` calls this kind of value in its errors.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Int(_) | Self::Uint(_) | Self::Float(_) => "number",
+            Self::Str(_) => "string",
+            Self::List(_) => "array",
+            Self::Map(_) => "object",
+        }
+    }
+
+    /// The entry of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        if let Self::Map(entries) = self { entries.get(key) } else { None }
+    }
+}
+
+/// What a document is read for. `sigs.k8s.io/yaml` looks at the Go type that the data goes to: a number or a truth
+/// becomes a string where the type wants a string.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    /// `interface{}`
+    Any,
+    /// `string`
+    String,
+    /// A slice.
+    List(&'static Target),
+    /// A map.
+    Map(&'static Target),
+    /// A struct: the names of its fields in JSON, and their types.
+    Struct(&'static [(&'static str, Target)]),
+}
+
+impl Target {
+    fn is_string(&self) -> bool {
+        matches!(self, Self::String)
+    }
+
+    fn element(&self) -> &Target {
+        if let Self::List(element) = self { element } else { &Self::Any }
+    }
+
+    fn field(&self, key: &str) -> &Target {
+        match self {
+            Self::Map(element) => element,
+            Self::Struct(fields) => find_field(fields, key).map_or(&Self::Any, |(_, target)| target),
+            _ => &Self::Any,
+        }
+    }
+}
+
+/// The field that a key of JSON goes to: the same name, or else the same name in another case.
+pub(crate) fn find_field<'a, T>(fields: &'a [(&'static str, T)], key: &str) -> Option<&'a (&'static str, T)> {
+    fields
+        .iter()
+        .find(|(name, _)| *name == key)
+        .or_else(|| fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)))
+}
+
+/// Why YAML could not be read, in go-yaml's words: `yaml: line 3: did not find expected key`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    message: String,
+}
+
+impl Error {
+    fn at(line: usize, problem: &str) -> Self {
+        let place = if line == 0 { String::new() } else { format!("line {line}: ") };
+        Self { message: format!("yaml: {place}{problem}") }
+    }
+
+    fn plain(problem: &str) -> Self {
+        Self::at(0, problem)
+    }
+
+    fn whole(message: String) -> Self {
+        Self { message }
+    }
+}
+
+/// Reads the first document of a text. No document, or an empty one, is [`Json::Null`].
+///
+/// # Errors
+///
+/// `error converting YAML to JSON: ` and go-yaml's message.
+pub fn read(text: &[u8]) -> Result<Json, Error> {
+    read_for(text, &Target::Any)
+}
+
+/// Reads the first document for a Go type.
+pub(crate) fn read_for(text: &[u8], target: &Target) -> Result<Json, Error> {
+    let read = || match compose::compose(text)? {
+        Some(document) => decode::decode(&document, target),
+        None => Ok(Json::Null),
+    };
+    read().map_err(|error| Error::whole(format!("error converting YAML to JSON: {}", error.message)))
+}
