@@ -53,6 +53,7 @@ impl Client {
     /// # Errors
     /// When a certificate folder given by [`ClientOptions::cert_dir`] cannot be understood.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        options.proxies.check().map_err(|text| Error::new(Condition::Configuration, "reading proxies", text))?;
         if let Some(directory) = &options.cert_dir {
             Profile::new(&options, Some(directory), !options.tls_verify)?;
         }

@@ -31,13 +31,45 @@ impl ProxySettings {
         if proxy.is_empty() || is_loopback(url) || self.is_direct(url) {
             return None;
         }
-        let text = match proxy.split_once("://") {
-            // As in Go, names are found by the proxy either way.
-            Some(("socks5", rest)) => format!("socks5h://{rest}"),
-            Some(_) => proxy.to_owned(),
-            None => format!("http://{proxy}"),
-        };
-        Url::parse(&text).ok()
+        Url::parse(&with_scheme(proxy)).ok()
+    }
+
+    /// Whether the addresses can be used at all. One that cannot is never passed over: what was to go through a proxy
+    /// would go directly.
+    ///
+    /// # Errors
+    /// A sentence that names the variable, and nothing of its value.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (variable, address) in [("HTTP_PROXY", &self.http), ("HTTPS_PROXY", &self.https)] {
+            let Some(address) = address.as_deref().filter(|address| !address.is_empty()) else { continue };
+            let why = match Url::parse(&with_scheme(address)) {
+                // Behind a `/`, `?` or `#` the rest of a password is taken for a path.
+                Ok(url)
+                    if [Some(url.path()), url.query(), url.fragment()]
+                        .into_iter()
+                        .flatten()
+                        .any(|t| t.contains('@')) =>
+                {
+                    UNESCAPED
+                }
+                Ok(url) if url.query().is_some() || url.fragment().is_some() => UNESCAPED,
+                Ok(url) if !SCHEMES.contains(&url.scheme()) => {
+                    "its scheme is none of http, https, socks4, socks4a, socks5 and socks5h"
+                }
+                Ok(url) if url.host_str().is_none_or(str::is_empty) => "it names no host",
+                Ok(url) if url.port() == Some(0) => "its port is no number from 1 to 65535",
+                Ok(_) => continue,
+                Err(url::ParseError::InvalidPort) if address.contains('@') => UNESCAPED,
+                Err(url::ParseError::InvalidPort) => "its port is no number from 1 to 65535",
+                Err(url::ParseError::EmptyHost) => "it names no host",
+                Err(_) => "it is no address such as `http://proxy.example.com:3128`",
+            };
+            return Err(format!(
+                "the proxy address in {variable} (or {}) cannot be used: {why}; correct or unset the variable",
+                variable.to_ascii_lowercase()
+            ));
+        }
+        Ok(())
     }
 
     /// The addresses as given.
@@ -68,6 +100,21 @@ impl fmt::Debug for ProxySettings {
             .field("https", &hide(&self.https))
             .field("no_proxy", &self.no_proxy)
             .finish()
+    }
+}
+
+/// What a proxy may speak.
+const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
+const UNESCAPED: &str = "its port is no number, or its password holds `#`, `/`, `?` or `@`: write them as %23, %2F, %3F \
+                         and %40";
+
+fn with_scheme(proxy: &str) -> String {
+    match proxy.split_once("://") {
+        // As in Go, names are found by the proxy either way.
+        Some(("socks5", rest)) => format!("socks5h://{rest}"),
+        Some(_) => proxy.to_owned(),
+        None => format!("http://{proxy}"),
     }
 }
 
@@ -125,5 +172,86 @@ fn in_network(address: IpAddr, network: IpAddr, bits: u32) -> bool {
             a.to_bits() & mask == n.to_bits() & mask
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of an address, or nothing.
+    fn said(address: &str) -> Option<String> {
+        let https = ProxySettings { https: Some(address.to_owned()), ..ProxySettings::default() };
+        let http = ProxySettings { http: Some(address.to_owned()), ..ProxySettings::default() };
+        let said = https.check().err();
+        let other = http.check().err().map(|text| text.replace("HTTP_", "HTTPS_").replace("http_", "https_"));
+        assert_eq!(said, other, "both variables are read by one rule: {address}");
+        said
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_used_are_errors_that_quote_nothing() {
+        fn check(address: &str, expected: &str) {
+            let said = said(address).expect(address);
+            assert!(said.contains(expected), "{address}: {said}");
+            assert!(said.starts_with("the proxy address in HTTPS_PROXY (or https_proxy) cannot be used: "), "{said}");
+            for secret in ["s3", "cret", "proxy.io"] {
+                assert!(!said.contains(secret), "{address}: {said}");
+            }
+        }
+        let unescaped = "write them as %23, %2F, %3F and %40";
+        for sign in ['#', '/', '?'] {
+            for scheme in ["http://", "https://", "socks5://", ""] {
+                check(&format!("{scheme}user:s3{sign}cret@proxy.io:3128"), unescaped);
+                check(&format!("{scheme}user:{sign}cret@proxy.io:3128"), unescaped);
+                check(&format!("{scheme}user:s3{sign}@proxy.io"), unescaped);
+                // What stands in front of it looks like a port.
+                check(&format!("{scheme}user:12{sign}cret@proxy.io:3128"), unescaped);
+            }
+        }
+        check("http://proxy.io:3128?x=s3cret", unescaped);
+        check("http://proxy.io:99999", "its port is no number from 1 to 65535");
+        check("http://proxy.io:0", "its port is no number from 1 to 65535");
+        check("proxy.io:port", "its port is no number from 1 to 65535");
+        check("ftp://user:s3cret@proxy.io:3128", "its scheme is none of http, https, socks4");
+        check("htp://proxy.io", "its scheme is none of http, https, socks4");
+        check("http://", "it names no host");
+        check("http://:3128", "it names no host");
+        check("http://user:s3cret@", "it names no host");
+        check("http://pro xy.io", "it is no address such as `http://proxy.example.com:3128`");
+    }
+
+    #[test]
+    fn addresses_that_can_be_used() {
+        for address in [
+            "",
+            "proxy.io",
+            "proxy.io:3128",
+            "user:s3cret@proxy.io:3128",
+            "http://proxy.io:3128/",
+            "https://proxy.io",
+            "HTTP://proxy.io:3128",
+            "http://user:s3%23%2F%3F%40cret@proxy.io:3128",
+            "http://user@proxy.io:3128",
+            "http://[fd00::1]:3128",
+            "http://10.0.0.1:3128",
+            "socks4://proxy.io:1080",
+            "socks5://proxy.io:1080",
+            "socks5h://user:s3cret@proxy.io:1080",
+        ] {
+            assert_eq!(said(address), None, "{address}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever stands there: what is not refused is used, and nothing goes directly.
+        #[test]
+        fn no_address_is_passed_over(address in "([a-z0-9]{0,6}://)?([a-z]{0,3}:[ -~]{0,8}@)?[ -~]{0,12}") {
+            let settings = ProxySettings { https: Some(address.clone()), ..ProxySettings::default() };
+            if settings.check().is_ok() && !address.is_empty() {
+                let url = Url::parse("https://quay.io/").unwrap();
+                proptest::prop_assert!(settings.proxy_for(&url).is_some(), "{}", address);
+            }
+        }
     }
 }
