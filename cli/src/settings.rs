@@ -119,6 +119,8 @@ pub struct Common {
     pub retry_times: u32,
     /// Constant pause between tries; none means exponential, from one second.
     pub retry_delay: Option<Duration>,
+    /// Whether a flag says how often, or after which pause.
+    pub retry_given: bool,
     /// How source registries are accessed.
     pub source: Access,
     /// How the destination registry is accessed.
@@ -186,6 +188,7 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
         registries_d: given(flags.registries_d.as_ref(), env),
         retry_times: u32::try_from(flags.retry_times.max(0)).unwrap_or(u32::MAX),
         retry_delay: Some(flags.retry_delay).filter(|delay| !delay.is_zero()),
+        retry_given: flags.given.retries,
         source: Access::settle("src", flags.source_side(), authfile, env)?,
         destination: Access::settle("dest", flags.destination_side(), authfile, env)?,
         env: env.clone(),

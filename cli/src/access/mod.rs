@@ -10,7 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oci_transport::{Client, ClientOptions, CredentialSource, ProxySettings, Redactor, RetryPolicy, Side, Skopeo};
+use oci_transport::{
+    Client, ClientOptions, CredentialSource, Notice, ProxySettings, Redactor, RetryPolicy, Side, Skopeo,
+};
 use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
 use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, RegistriesD};
 
@@ -92,6 +94,15 @@ impl Clients {
         let mut told = HashSet::new();
         for warning in warnings.iter().filter(|warning| told.insert(warning.as_str())) {
             log.warn(format_args!("⚠️  {warning}"));
+        }
+        for client in [&source, &destination] {
+            let log = log.clone();
+            client.on_notice(Arc::new(move |notice| match notice {
+                Notice::Warning(text) => log.warn(text),
+                Notice::Info(text) => log.info(text),
+                Notice::Waiting(waiting) => log.info(waiting),
+                other => log.debug(format_args!("{other:?}")),
+            }));
         }
         Ok(Self { source, destination, helpers })
     }
@@ -262,6 +273,7 @@ fn client(
         retry: RetryPolicy {
             times: common.retry_times,
             delay: common.retry_delay.unwrap_or_default(),
+            first_contact: RetryPolicy::default().first_contact.filter(|_| !common.retry_given),
             ..RetryPolicy::default()
         },
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },

@@ -124,7 +124,10 @@ pub fn parse(list: &[OsString]) -> Outcome {
         Ok(cli) if cli.command.is_none() && cli.mirror.destinations.is_empty() => refused(
             "requires at least 1 arg(s), only received 0: a destination, `file://<dir>` or `docker://<host>`".into(),
         ),
-        Ok(cli) => Outcome::Parsed(Box::new(cli)),
+        Ok(mut cli) => {
+            cli.persistent.given = persistent::Given::of(&matches);
+            Outcome::Parsed(Box::new(cli))
+        }
         Err(error) => refused(in_words_of_pflag(&error, list)),
     }
 }

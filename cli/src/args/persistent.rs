@@ -68,6 +68,10 @@ pub struct PersistentArgs {
     #[arg(long, global = true, hide = true)]
     pub tls_verify: Option<Switch>,
 
+    /// Which flags were given, whatever they say.
+    #[arg(skip)]
+    pub given: Given,
+
     /// Access to source registries.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -191,5 +195,28 @@ impl PersistentArgs {
     /// Access flags of the destination side.
     pub fn destination_side(&self) -> SideArgs<'_> {
         self.destination.side.side(self.dest_tls_verify)
+    }
+}
+
+/// Flags of which it matters whether somebody gave them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Given {
+    /// `--retry-times` or `--retry-delay`.
+    pub retries: bool,
+    /// `--src-tls-verify`.
+    pub src_tls_verify: bool,
+    /// `--dest-tls-verify`.
+    pub dest_tls_verify: bool,
+}
+
+impl Given {
+    /// Looks at what was typed.
+    pub(super) fn of(matches: &clap::ArgMatches) -> Self {
+        let given = |id: &str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+        Self {
+            retries: given("retry_times") || given("retry_delay"),
+            src_tls_verify: given("src_tls_verify"),
+            dest_tls_verify: given("dest_tls_verify"),
+        }
     }
 }

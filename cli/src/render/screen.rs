@@ -220,6 +220,7 @@ impl Screen {
                 _ => log.info(format!("{} file created", path.display())),
             },
             Event::GeneratingResources => log.info("📄 Generating cluster resources..."),
+            Event::Waiting(waiting) => log.info(waiting),
             Event::Info(text) => log.info(text),
             Event::Warning(text) => log.warn(text),
             Event::Error(text) => log.error(text),

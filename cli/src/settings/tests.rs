@@ -265,6 +265,7 @@ fn defaults() {
         registries_d: None,
         retry_times: 5,
         retry_delay: None,
+        retry_given: false,
         source: Access {
             authfile: None,
             credentials: None,
@@ -366,6 +367,7 @@ fn everything_settled() {
         retry_delay: Some(
             2s,
         ),
+        retry_given: true,
         source: Access {
             authfile: Some(
                 "/cwd/auth.json",

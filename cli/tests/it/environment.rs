@@ -316,7 +316,7 @@ fn the_configuration_of_the_user() {
         home.write(&format!("{folder}/containers/registries.conf"), &conf);
         let disk = format!("file://{}", home.disk().display());
         let run = || home.run(&["-c", "isc.yaml", &disk, "--retry-times=0"]);
-        run().code(8).says("UnknownIssuer").says(&format!("certs.d/{host}/ca.crt"));
+        run().code(8).says("signed by an authority that is not trusted").says(&format!("certs.d/{host}/ca.crt"));
         ca.write_certs_d(&home.path().join(folder).join("containers/certs.d"), host, false).unwrap();
         run().code(0);
         home.write(&format!("{folder}/containers/registries.d/lab.yaml"), "docker: none\n");

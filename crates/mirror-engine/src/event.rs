@@ -83,6 +83,8 @@ pub enum Event {
     },
     /// The cluster resources are being generated.
     GeneratingResources,
+    /// A request is tried again after a pause.
+    Waiting(oci_transport::Waiting),
     /// A line of plain information.
     Info(String),
     /// A warning: the run goes on.

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use oci_transport::{Client, Redactor};
+use oci_transport::{Client, Notice, Redactor};
 
 use crate::event::{Event, Observer};
 
@@ -23,7 +23,14 @@ impl Heard {
         let heard = Arc::new(Self { inner: Arc::clone(inner), warnings, redactors });
         for client in clients {
             let heard = Arc::clone(&heard);
-            client.on_warning(Arc::new(move |text| heard.event(Event::Warning(text))));
+            client.on_notice(Arc::new(move |notice| {
+                heard.event(match notice {
+                    Notice::Warning(text) => Event::Warning(text),
+                    Notice::Waiting(waiting) => Event::Waiting(waiting),
+                    Notice::Info(text) => Event::Info(text),
+                    other => Event::Debug(format!("{other:?}")),
+                });
+            }));
         }
         heard
     }

@@ -17,6 +17,7 @@ use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
 use crate::limiter::Permit;
 use crate::location::{self, LocationError, same_origin, shown};
+use crate::place::Place;
 use crate::retry::retry_after;
 use crate::scope::Scope;
 
@@ -71,7 +72,8 @@ pub(crate) struct Reply {
     stall: Duration,
     action: String,
     host: Arc<Host>,
-    side: crate::Side,
+    /// Where the rest of the body comes from.
+    place: Place,
 }
 
 impl Reply {
@@ -91,8 +93,8 @@ impl Reply {
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let result = match tokio::time::timeout(self.stall, self.response.chunk()).await {
             Ok(Ok(chunk)) => return Ok(chunk),
-            Ok(Err(error)) => Error::transport(&*self.action, error, &self.host.registry, self.side),
-            Err(_) => stalled(&self.action, self.stall).with_registry(&self.host.registry),
+            Ok(Err(error)) => Error::transport(&*self.action, error, &self.place),
+            Err(_) => stalled(&self.action, self.stall, &self.place),
         };
         if result.is_congestion() {
             self.permit.congested();
@@ -168,8 +170,9 @@ fn is_whole(response: &reqwest::Response, body: &[u8]) -> bool {
         && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
-pub(crate) fn stalled(action: &str, limit: Duration) -> Error {
-    Error::new(Condition::Stall, action, format!("stalled: no byte moved for {} s", limit.as_secs_f64()))
+pub(crate) fn stalled(action: &str, limit: Duration, place: &Place) -> Error {
+    let message = format!("`{place}`: stalled: no byte moved for {} s", limit.as_secs_f64());
+    Error::new(Condition::Stall, action, message).with_registry(&place.registry)
 }
 
 impl Inner {
@@ -180,13 +183,13 @@ impl Inner {
         let result = self.call_authorized(host, &call).await;
         match result {
             Ok((response, url)) => Ok(Reply {
+                place: self.place(&url, &host.registry),
                 response,
                 url,
                 permit,
                 stall: self.options.stall_timeout,
                 action: call.action.to_owned(),
                 host: Arc::clone(host),
-                side: self.options.side,
             }),
             Err(error) => {
                 if error.is_congestion() {
@@ -290,8 +293,9 @@ impl Inner {
                     request.header(CONTENT_LENGTH, upload.length).body(upload.body)
                 }
             };
-            let response = self.answer(host, call, request, sent).await?;
+            let response = self.answer(host, &url, call, request, sent).await?;
             host.reach.answered();
+            self.has_answered(&url);
             let Some(target) = redirect_target(&call.method, &url, &response, host.insecure) else {
                 return Ok((response, url));
             };
@@ -310,15 +314,16 @@ impl Inner {
     async fn answer(
         &self,
         host: &Arc<Host>,
+        url: &Url,
         call: &Call<'_>,
         request: reqwest::RequestBuilder,
         sent: Option<(Arc<AtomicU64>, u64)>,
     ) -> Result<reqwest::Response, Error> {
-        let transport = |error| Error::transport(call.action, error, &host.registry, self.options.side);
+        let transport = |error| Error::transport(call.action, error, &self.place(url, &host.registry));
         let Some((sent, length)) = sent else {
             return match tokio::time::timeout(call.patience, request.send()).await {
                 Ok(answer) => answer.map_err(transport),
-                Err(_) => Err(stalled(call.action, call.patience).with_registry(&host.registry)),
+                Err(_) => Err(stalled(call.action, call.patience, &self.place(url, &host.registry))),
             };
         };
         let answer = request.send();
@@ -340,7 +345,7 @@ impl Inner {
             }
             let limit = if now >= length { self.options.commit_timeout } else { self.options.stall_timeout };
             if since.elapsed() > limit {
-                return Err(stalled(call.action, limit).with_registry(&host.registry));
+                return Err(stalled(call.action, limit, &self.place(url, &host.registry)));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The client: what all requests share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -42,7 +42,9 @@ pub(crate) struct Inner {
     /// Images of other transports.
     pub(crate) imported: Imported,
     /// What a person should hear of.
-    pub(crate) notices: Notices,
+    pub(crate) notices: Arc<Notices>,
+    /// Who has answered anything so far, by host and port.
+    answered: Mutex<HashSet<String>>,
     /// For documents that no registry serves.
     pub(crate) documents: OnceLock<reqwest::Client>,
 }
@@ -68,7 +70,8 @@ impl Client {
                 foreign: Mutex::default(),
                 credentials: Mutex::default(),
                 served: Mutex::default(),
-                notices: Notices::default(),
+                notices: Arc::default(),
+                answered: Mutex::default(),
                 documents: OnceLock::new(),
             }),
         })
@@ -135,7 +138,7 @@ impl Client {
         };
         let name = endpoint.as_ref().map_or(registry, |endpoint| endpoint.repository.registry());
         let host = self.inner.host_named(name)?;
-        let mut retries = self.inner.options.retry.start().watching(&host);
+        let mut retries = self.inner.start_retries().watching(&host);
         loop {
             let attempt = async {
                 let base = self.inner.base(&host, &action).await?;
@@ -185,12 +188,21 @@ impl<'a> Call<'a> {
 impl Inner {
     /// Begins to count the attempts of one piece of work at a place.
     pub(crate) fn retries(&self, at: &Endpoint) -> Retries {
-        let retries = self.options.retry.start();
+        let retries = self.start_retries();
         match self.host(at) {
             Ok(host) => retries.watching(&host),
             // Whatever is wrong there, the request itself will tell.
             Err(_) => retries,
         }
+    }
+
+    /// Begins to count the attempts of one piece of work; its pauses are told.
+    pub(crate) fn start_retries(&self) -> Retries {
+        self.options.retry.start().telling(&self.notices)
+    }
+
+    pub(crate) fn answered(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn host(&self, at: &Endpoint) -> Result<Arc<Host>, Error> {
@@ -210,8 +222,7 @@ impl Inner {
     /// The client for an address that a registry refers to: its own profile when there are certificates for it, the
     /// registry's trust otherwise.
     pub(crate) fn foreign_client(&self, host: &Host, url: &Url) -> Result<reqwest::Client, Error> {
-        let name = url.host_str().unwrap_or_default();
-        let name = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let name = crate::place::host_of(url);
         let directory = certificate_directory(&self.options, &name);
         if directory.is_none() || self.options.cert_dir.is_some() {
             return Ok(host.profile.foreign.clone());

@@ -42,7 +42,7 @@ impl Client {
         let url = Url::parse(url)
             .map_err(|error| Error::new(Condition::Configuration, format!("getting `{url}`"), error.to_string()))?;
         let action = format!("getting `{}`", shown(&url));
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.start_retries();
         loop {
             let error = match self.get_once(&url, accept, limit, &action).await {
                 Ok((answer, wait)) => {
@@ -70,15 +70,16 @@ impl Client {
         let client = self.document_client()?;
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let host = url.host_str().unwrap_or_default().to_owned();
-            let transport = |error| Error::transport(action, error, &host, options.side);
+            let host = crate::place::host_of(&url);
+            let place = || self.inner.place(&url, &host);
+            let transport = |error| Error::transport(action, error, &place());
             let mut request = client.get(url.clone());
             if let Some(accept) = accept {
                 request = request.header(ACCEPT, accept);
             }
             let mut response = match tokio::time::timeout(options.stall_timeout, request.send()).await {
-                Ok(answer) => answer.map_err(transport)?,
-                Err(_) => return Err(stalled(action, options.stall_timeout)),
+                Ok(answer) => answer.map_err(transport).inspect(|_| self.inner.has_answered(&url))?,
+                Err(_) => return Err(stalled(action, options.stall_timeout, &place())),
             };
             if let (true, Some(header)) = (response.status().is_redirection(), response.headers().get(LOCATION)) {
                 let target = header.to_str().map_err(|_| LocationError::Unreadable);
@@ -100,7 +101,7 @@ impl Client {
                     }
                     Ok(Ok(None)) => break,
                     Ok(Err(error)) => return Err(transport(error)),
-                    Err(_) => return Err(stalled(action, options.stall_timeout)),
+                    Err(_) => return Err(stalled(action, options.stall_timeout, &place())),
                 }
             }
             return Ok((Answer { status, body: body.into() }, wait));

@@ -60,6 +60,7 @@ mod manifest;
 pub mod media_type;
 mod notices;
 mod options;
+mod place;
 mod proxy;
 mod pull;
 mod push;
@@ -91,7 +92,7 @@ pub use limiter::{Limiter, Permit};
 pub use manifest::{
     Artifact, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestView, Schema1,
 };
-pub use notices::WarningListener;
+pub use notices::{Notice, NoticeListener, Waiting};
 pub use options::ClientOptions;
 pub use proxy::ProxySettings;
 pub use pull::{Progress, PulledManifest};

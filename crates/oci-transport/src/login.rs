@@ -107,15 +107,17 @@ impl Inner {
     /// `GET /v2/` without credentials. Any answer will do that does not speak of overload.
     async fn greet(&self, host: &Arc<Host>, base: &Url, action: &str) -> Result<(), Error> {
         let url = base.join("v2/").expect("`v2/` joins to every base URL");
-        let answer = tokio::time::timeout(self.options.stall_timeout, host.profile.small.get(url).send()).await;
+        let answer = tokio::time::timeout(self.options.stall_timeout, host.profile.small.get(url.clone()).send()).await;
         let response = match answer {
             Ok(Ok(response)) => {
                 host.reach.answered();
+                self.has_answered(&url);
                 response
             }
-            Ok(Err(error)) => return Err(Error::transport(action, error, &host.registry, self.options.side)),
+            Ok(Err(error)) => return Err(Error::transport(action, error, &self.place(&url, &host.registry))),
             Err(_) => {
-                let message = format!("stalled: no answer for {} s", self.options.stall_timeout.as_secs_f64());
+                let (place, seconds) = (self.place(&url, &host.registry), self.options.stall_timeout.as_secs_f64());
+                let message = format!("`{place}`: stalled: no answer for {seconds} s");
                 return Err(Error::new(Condition::Stall, action, message).with_registry(&host.registry));
             }
         };
@@ -293,6 +295,7 @@ impl Inner {
         }
         let client = if own { host.profile.small.clone() } else { self.foreign_client(host, &url)? };
         let at = shown(&url);
+        let address = url.clone();
         let asked = Instant::now();
         let request = match credentials {
             Some(Credentials::IdentityToken(token)) => {
@@ -337,8 +340,9 @@ impl Inner {
             }
         };
         let answer = async {
-            let failed = |error| Error::transport(action, error, &host.registry, self.options.side);
+            let failed = |error| Error::transport(action, error, &self.place(&address, &host.registry));
             let response = request.send().await.map_err(failed)?;
+            self.has_answered(&address);
             let status = response.status();
             let wait = retry_after(response.headers(), std::time::SystemTime::now());
             let body = read_whole(&mut Answer { response, failed }, MAX_TOKEN_BYTES).await?;
@@ -348,7 +352,7 @@ impl Inner {
         };
         let (status, wait, body) = tokio::time::timeout(self.options.stall_timeout, answer).await.map_err(|_| {
             let seconds = self.options.stall_timeout.as_secs_f64();
-            fail(Condition::Stall, format!("stalled: no token from `{at}` for {seconds} s"))
+            fail(Condition::Stall, format!("`{at}`: stalled: no token for {seconds} s"))
         })??;
         if !status.is_success() {
             let error = Error::status(

@@ -183,7 +183,7 @@ impl Client {
         {
             sources[..=at].rotate_right(1);
         }
-        let mut retries = self.inner.options.retry.start();
+        let mut retries = self.inner.start_retries();
         for endpoint in &sources {
             retries = retries.watching(&self.inner.host(endpoint)?);
         }
@@ -284,7 +284,9 @@ fn together(
         Some(worth) if !failed[speaker].1.is_retryable() => worth.condition(),
         _ => failed[speaker].1.condition(),
     };
-    failed.swap_remove(speaker).1.with_message(message).with_condition(condition).with_action(action)
+    let error = failed.swap_remove(speaker).1;
+    let others = failed.iter().map(|(_, error)| error).filter(|error| error.is_retryable());
+    error.beside(&others).with_message(message).with_condition(condition).with_action(action)
 }
 
 impl Inner {

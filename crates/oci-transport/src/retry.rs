@@ -2,12 +2,13 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderMap;
 
 use crate::error::{Condition, Error};
 use crate::host::Host;
+use crate::notices::{Notices, Waiting};
 use crate::tally::RetryTally;
 
 /// How often and after how long a failed request is tried again (contract `operators-archive.md` 7.1).
@@ -22,17 +23,26 @@ pub struct RetryPolicy {
     pub delay: Duration,
     /// The longest `Retry-After` that is obeyed; a registry that asks for more is asked again after this time.
     pub max_retry_after: Duration,
+    /// How long a host that has never answered this client is tried while it refuses connections; a name that does not
+    /// exist is then not tried again at all. `None`: as often as any other.
+    pub first_contact: Option<Duration>,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { times: 5, delay: Duration::ZERO, max_retry_after: Duration::from_secs(120) }
+        Self {
+            times: 5,
+            delay: Duration::ZERO,
+            max_retry_after: Duration::from_secs(120),
+            first_contact: Some(Duration::from_secs(5)),
+        }
     }
 }
 
 impl RetryPolicy {
     /// One attempt and no more.
-    pub const NEVER: Self = Self { times: 0, delay: Duration::ZERO, max_retry_after: Duration::ZERO };
+    pub const NEVER: Self =
+        Self { times: 0, delay: Duration::ZERO, max_retry_after: Duration::ZERO, first_contact: None };
 
     /// The pause after failed attempt number `attempt` (from 1), without the random part.
     pub(crate) fn pause(&self, attempt: u32, error: &Error) -> Duration {
@@ -50,7 +60,17 @@ impl RetryPolicy {
     /// Begins to count the attempts of one piece of work, for the tally of this task too.
     pub(crate) fn start(self) -> Retries {
         let tally = RetryTally::in_force();
-        Retries { policy: self, tries: 0, total: 0, wrong: 0, reached: 0, watched: Vec::new(), tally }
+        Retries {
+            policy: self,
+            tries: 0,
+            total: 0,
+            wrong: 0,
+            reached: 0,
+            watched: Vec::new(),
+            tally,
+            notices: None,
+            refused: None,
+        }
     }
 }
 
@@ -64,6 +84,9 @@ pub(crate) struct Retries {
     /// Who is asked, and how often it had answered when this began.
     watched: Vec<(Arc<Host>, u64)>,
     tally: RetryTally,
+    notices: Option<Arc<Notices>>,
+    /// When a host that has never answered refused a connection first.
+    refused: Option<Instant>,
 }
 
 impl Retries {
@@ -72,6 +95,25 @@ impl Retries {
     pub(crate) fn watching(mut self, host: &Arc<Host>) -> Self {
         self.watched.push((Arc::clone(host), host.reach.answers()));
         self
+    }
+
+    /// Names who is told of pauses.
+    pub(crate) fn telling(mut self, notices: &Arc<Notices>) -> Self {
+        self.notices = Some(Arc::clone(notices));
+        self
+    }
+
+    /// How long a host that has never answered is still worth trying; `None` when patience is that of any other.
+    fn left_at_first_contact(&mut self, error: &Error) -> Option<Duration> {
+        let patience = self.policy.first_contact.filter(|_| error.is_at_first_contact())?;
+        if error.is_unknown_name() {
+            return Some(Duration::ZERO);
+        }
+        if error.condition() != Condition::Refused {
+            return None;
+        }
+        let since = *self.refused.get_or_insert_with(Instant::now);
+        Some(patience.saturating_sub(since.elapsed()))
     }
 
     /// After a failed attempt: pauses and returns, or gives the error back for good.
@@ -87,10 +129,12 @@ impl Retries {
             self.tries = 1;
             self.reached = progress;
         }
-        if !error.is_retryable() || self.wrong > 1 || self.tries > self.policy.times {
+        let left = self.left_at_first_contact(&error);
+        let is_last = self.tries > self.policy.times || left.is_some_and(|left| left.is_zero());
+        if !error.is_retryable() || self.wrong > 1 || is_last {
             let error = error.with_attempts(self.total);
             // A registry that was given up already has its reason.
-            if error.condition().is_unreachable() && self.tries > self.policy.times && !self.is_hopeless() {
+            if error.condition().is_unreachable() && is_last && !self.is_hopeless() {
                 let pause = self.policy.pause(self.tries, &error);
                 for (host, _) in self.watched.iter().filter(|(host, before)| host.reach.answers() == *before) {
                     host.reach.give_up(&error, pause);
@@ -98,7 +142,17 @@ impl Retries {
             }
             return Err(error);
         }
-        let pause = with_jitter(self.policy.pause(self.tries, &error));
+        let pause = with_jitter(self.policy.pause(self.tries, &error)).min(left.unwrap_or(Duration::MAX));
+        if let Some(notices) = &self.notices {
+            notices.waiting(Waiting {
+                registry: error.registry().to_owned(),
+                reason: error.message().to_owned(),
+                pause,
+                asked: error.retry_after(),
+                attempt: self.total + 1,
+                of: self.policy.times.saturating_add(1),
+            });
+        }
         tracing::debug!(attempt = self.total, ?pause, %error, "trying again");
         tokio::select! {
             biased;

@@ -60,8 +60,8 @@ fn the_source_is_away() {
     home.additional_images([format!("{away}/ns/app:v1")]);
     let outcome = home.to_disk(&["--retry-times=1"]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: cannot connect: connection refused (os error 111) (after 2 attempts)
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: cannot connect: connection refused (os error 111) (after 2 attempts)
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: cannot connect to `https://127.0.0.1:PORT`: connection refused (os error 111) (after 2 attempts); check that a server listens there, and that no firewall refuses the connection
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: cannot connect to `https://127.0.0.1:PORT`: connection refused (os error 111) (after 2 attempts); check that a server listens there, and that no firewall refuses the connection
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -69,6 +69,36 @@ fn the_source_is_away() {
     run the same command again: what arrived is kept, only the rest is fetched
     "#);
     leaves(&home, &[]);
+}
+
+/// Nobody has to guess why nothing moves.
+#[test]
+fn pauses_are_told_at_info() {
+    let site = Site::new();
+    site.source.fault(Fault::new(When::kind(Kind::Manifest).once(), Effect::status(503)));
+    let outcome = site.home.to_disk(&["--retry-times=2"]);
+    let line = outcome.code(0).line_with("waiting 0 s before attempt 2 of 3 at `127.0.0.1:").expect("a line");
+    assert!(line.contains("[INFO]") && line.contains("`: 503 Service Unavailable"), "{line}");
+}
+
+/// The flags say how often; without them, a registry that has never answered is not waited for long.
+#[test]
+fn patience_at_first_contact() {
+    let check = |flags: &[&str], attempts: std::ops::RangeInclusive<u32>| {
+        let (home, away) = (Home::new(), Nowhere::hold());
+        home.additional_images([format!("{away}/ns/app:v1")]);
+        let disk = format!("file://{}", home.disk().display());
+        let outcome = home.run(&[&["-c", "isc.yaml", &disk], flags].concat());
+        let line = outcome.code(8).line_with("(after ").expect("a line");
+        let (_, rest) = line.split_once("(after ").unwrap();
+        let found: u32 = rest.split_once(' ').unwrap().0.parse().unwrap();
+        assert!(attempts.contains(&found), "{flags:?}: {line}");
+    };
+    // Pauses of 1, 2 and at most 2 seconds, five together.
+    check(&[], 2..=4);
+    check(&["--retry-delay=10ms"], 6..=6);
+    check(&["--retry-times=2"], 3..=3);
+    check(&["--retry-times=30", "--retry-delay=10ms"], 31..=31);
 }
 
 #[test]
@@ -77,8 +107,8 @@ fn the_source_has_no_address() {
     home.additional_images(["registry.invalid/ns/app:v1"]);
     let outcome = home.to_disk(&["--retry-times=1"]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic registry.invalid/ns/app:v1: pulling manifest `registry.invalid/ns/app:v1`: cannot connect: failed to lookup address information: Name or service not known (after 2 attempts)
-    [ERROR]  : [Worker] error mirroring image registry.invalid/ns/app:v1 error: pulling manifest `registry.invalid/ns/app:v1`: cannot connect: failed to lookup address information: Name or service not known (after 2 attempts)
+    [ERROR]  : Failed to copy generic registry.invalid/ns/app:v1: pulling manifest `registry.invalid/ns/app:v1`: cannot connect to `https://registry.invalid:443`: failed to lookup address information: Name or service not known (after 2 attempts); check the name and this machine's DNS; if only a proxy can reach the host, set HTTPS_PROXY
+    [ERROR]  : [Worker] error mirroring image registry.invalid/ns/app:v1 error: pulling manifest `registry.invalid/ns/app:v1`: cannot connect to `https://registry.invalid:443`: failed to lookup address information: Name or service not known (after 2 attempts); check the name and this machine's DNS; if only a proxy can reach the host, set HTTPS_PROXY
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -88,11 +118,30 @@ fn the_source_has_no_address() {
     leaves(&home, &[]);
 }
 
+/// An address that cannot be used is never passed over: the connection would go directly.
+#[test]
+fn a_proxy_address_that_cannot_be_used() {
+    let check = |variable: &str, address: &str, expected: &str| {
+        let home = Home::new().variable(variable, address);
+        home.additional_images(["registry.invalid/ns/app:v1"]);
+        let outcome = home.to_disk(&["--retry-times=0"]);
+        let upper = variable.to_uppercase();
+        outcome.code(1).says(&format!("the proxy address in {upper} (or {}) cannot be used", upper.to_lowercase()));
+        outcome.says(expected);
+        assert!(!outcome.stderr.contains("s3cret") && !outcome.stdout.contains("s3cret"), "{outcome:?}");
+    };
+    check("HTTPS_PROXY", "http://user:#s3cret@127.0.0.1:9", "write them as %23, %2F, %3F and %40");
+    check("https_proxy", "http://user:/s3cret@127.0.0.1:9", "write them as %23, %2F, %3F and %40");
+    check("HTTP_PROXY", "user:1?s3cret@127.0.0.1:9", "write them as %23, %2F, %3F and %40");
+    check("HTTPS_PROXY", "http://127.0.0.1:99999", "its port is no number from 1 to 65535");
+    check("HTTPS_PROXY", "ftp://user:s3cret@127.0.0.1:9", "its scheme is none of http, https, socks4");
+}
+
 #[test]
 fn the_destination_is_away() {
     let (site, away) = (Site::mirrored(), Nowhere::hold());
     let outcome = site.home.to_mirror(away.host(), &["--retry-times=1"]);
-    insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] checking registry "127.0.0.1:PORT" access: checking registry `127.0.0.1:PORT`: cannot connect: connection refused (os error 111) (after 2 attempts)"#);
+    insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] checking registry "127.0.0.1:PORT" access: checking registry `127.0.0.1:PORT`: cannot connect to `https://127.0.0.1:PORT`: connection refused (os error 111) (after 2 attempts); check that a server listens there, and that no firewall refuses the connection"#);
     leaves(&site.home, &["mirror_000001.tar"]);
 }
 
@@ -197,8 +246,8 @@ fn an_unknown_certificate_authority() {
     let disk = format!("file://{}", site.home.disk().display());
     let outcome = site.home.run(&["-c", "isc.yaml", &disk, "--retry-times=0"]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: x509: invalid peer certificate: UnknownIssuer; put the certificate authority into `certs.d/127.0.0.1:PORT/ca.crt`, or use `--src-tls-verify=false`
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: x509: invalid peer certificate: UnknownIssuer; put the certificate authority into `certs.d/127.0.0.1:PORT/ca.crt`, or use `--src-tls-verify=false`
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: x509: the certificate of `https://127.0.0.1:PORT` is signed by an authority that is not trusted; put the certificate authority into `HOME/.config/containers/certs.d/127.0.0.1:PORT/ca.crt`, or use `--src-tls-verify=false`
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: x509: the certificate of `https://127.0.0.1:PORT` is signed by an authority that is not trusted; put the certificate authority into `HOME/.config/containers/certs.d/127.0.0.1:PORT/ca.crt`, or use `--src-tls-verify=false`
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -216,8 +265,8 @@ fn plain_http_where_https_is_expected() {
     let disk = format!("file://{}", site.home.disk().display());
     let outcome = site.home.run(&["-c", "isc.yaml", &disk, "--retry-times=0"]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: `https://127.0.0.1:PORT`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: `https://127.0.0.1:PORT`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -281,8 +330,8 @@ fn a_body_that_is_cut_short() {
     // Each attempt brings 5000 bytes further, and three do not suffice.
     let site = Site::new();
     insta::assert_snapshot!(fails(&site, cut(when())), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: `http://127.0.0.1:PORT`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: `http://127.0.0.1:PORT`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying

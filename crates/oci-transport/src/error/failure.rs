@@ -3,15 +3,29 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::certificate;
 use super::condition::Condition;
+use super::hint::Hint;
+use crate::place::Place;
 
 /// The first error of type `T` among `error` and its sources.
 pub(super) fn find_source<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|error| error.downcast_ref::<T>())
 }
 
-/// The condition of a failed request and its message: the innermost words, which name the cause.
-pub(super) fn classify(error: &reqwest::Error) -> (Condition, String) {
+/// What became of a request.
+pub(super) struct Failure {
+    pub(super) condition: Condition,
+    /// What happened, and where.
+    pub(super) message: String,
+    /// The resolver says that the name does not exist, which is not the same as a resolver that does not answer.
+    pub(super) unknown_name: bool,
+    /// What to do about a certificate.
+    pub(super) certificate: Option<Hint>,
+}
+
+/// Reads a failed request: the innermost words, which name the cause, and the place that was asked.
+pub(super) fn classify(error: &reqwest::Error, place: &Place) -> Failure {
     let signs = Signs {
         texts: chain(error).map(ToString::to_string).collect(),
         kinds: chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind).collect(),
@@ -21,16 +35,43 @@ pub(super) fn classify(error: &reqwest::Error) -> (Condition, String) {
         body: error.is_body(),
     };
     let condition = signs.condition();
+    let unknown_name = condition == Condition::Dns && signs.texts.iter().any(|text| is_unknown_name(text));
+    let tls = find_source::<rustls::Error>(error);
+    if let (Condition::Certificate, Some(rustls::Error::InvalidCertificate(error))) = (condition, tls) {
+        let (message, hint) = certificate::explain(error, place);
+        return Failure { condition, message, unknown_name, certificate: Some(hint) };
+    }
     let mut words = signs.texts.last().map(String::as_str).unwrap_or_default().chars();
     let innermost: String = words.next().into_iter().flat_map(char::to_lowercase).chain(words).collect();
-    let message = match condition {
-        Condition::Certificate => format!("x509: {innermost}"),
-        Condition::PlainHttp => "http: server gave HTTP response to HTTPS client".to_owned(),
-        Condition::Proxy => format!("proxyconnect: {innermost}"),
-        _ if error.is_connect() => format!("cannot connect: {innermost}"),
-        _ => innermost,
+    let message = match (condition, &place.proxy) {
+        (Condition::Certificate, _) => format!("x509: `{place}`: {innermost}"),
+        (Condition::PlainHttp, Some((proxy, variable))) if proxy.starts_with("https:") => format!(
+            "proxyconnect: proxy `{proxy}` of {variable} answers in plain HTTP, on the way to `{place}`; if it speaks plain \
+             HTTP, write `http://` in {variable}"
+        ),
+        (Condition::PlainHttp, _) => format!("`{place}`: http: server gave HTTP response to HTTPS client"),
+        (Condition::Proxy, Some((proxy, variable))) => {
+            format!("proxyconnect: {innermost} (proxy `{proxy}` of {variable}, on the way to `{place}`)")
+        }
+        (_, Some((proxy, variable))) if error.is_connect() => {
+            format!("cannot connect to proxy `{proxy}` of {variable}, on the way to `{place}`: {innermost}")
+        }
+        (_, None) if error.is_connect() => format!("cannot connect to `{place}`: {innermost}"),
+        _ => format!("`{place}`: {innermost}"),
     };
-    (condition, message)
+    let condition = match (condition, &place.proxy) {
+        // A proxy whose address says HTTPS, and which speaks HTTP.
+        (Condition::PlainHttp, Some((proxy, _))) if proxy.starts_with("https:") => Condition::Proxy,
+        (other, _) => other,
+    };
+    Failure { condition, message, unknown_name, certificate: None }
+}
+
+/// The texts of `EAI_NONAME` and `EAI_NODATA`, of glibc and musl. A resolver that cannot be asked says something else.
+fn is_unknown_name(text: &str) -> bool {
+    ["Name or service not known", "Name does not resolve", "No address associated with", "nodename nor servname"]
+        .iter()
+        .any(|known| text.contains(known))
 }
 
 /// What there is to see of a failed request.

@@ -1,6 +1,7 @@
 //! What the user can do about an error.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// Which side of a copy a client serves; only messages depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,10 +38,39 @@ pub enum Hint {
     },
     /// The certificate authority is unknown.
     TrustCertificate {
-        /// The registry, as the folder below `certs.d` is called.
-        registry: String,
+        /// Where it belongs.
+        file: PathBuf,
         /// The side, for the name of the flag.
         side: Side,
+    },
+    /// The certificate has expired.
+    RenewCertificate,
+    /// The certificate is not valid yet.
+    CheckClock,
+    /// The certificate is for other names.
+    UseCertifiedName,
+    /// The certificate has no names.
+    NameInCertificate {
+        /// The host that it should name.
+        host: String,
+    },
+    /// The certificate is for another use.
+    CertificateForServers,
+    /// The proxy cannot be reached, or refuses.
+    CheckProxy {
+        /// The variable that names it.
+        variable: &'static str,
+    },
+    /// The name has no address.
+    CheckName,
+    /// Nobody listens.
+    CheckServer,
+    /// No way leads there.
+    CheckRoute,
+    /// The registry sends uploads to another host, which wants credentials.
+    UploadElsewhere {
+        /// `host[:port]` of the other host.
+        host: String,
     },
     /// The server wants a client certificate.
     ShowCertificate {
@@ -74,10 +104,37 @@ impl fmt::Display for Hint {
                     "the credentials found for `{registry}` were refused, log in again or check their permissions"
                 )
             }
-            Self::TrustCertificate { registry, side } => write!(
+            Self::TrustCertificate { file, side } => {
+                write!(f, "put the certificate authority into `{}`, or use `{}`", file.display(), side.tls_flag())
+            }
+            Self::RenewCertificate => f.write_str("renew the server's certificate"),
+            Self::CheckClock => f.write_str("correct this machine's clock, or replace the certificate"),
+            Self::UseCertifiedName => {
+                f.write_str("use a name that the certificate has, or renew the certificate with this name")
+            }
+            Self::NameInCertificate { host } => {
+                let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+                write!(f, "make a new certificate with `{name}` in its subjectAltName; the common name does not count")
+            }
+            Self::CertificateForServers => {
+                f.write_str("make a new certificate with serverAuth in its extendedKeyUsage, or without that extension")
+            }
+            Self::CheckProxy { variable } => {
+                write!(f, "check the proxy of {variable}, or name the host in NO_PROXY if no proxy leads there")
+            }
+            Self::CheckName => f.write_str(
+                "check the name and this machine's DNS; if only a proxy can reach the host, set HTTPS_PROXY",
+            ),
+            Self::CheckServer => {
+                f.write_str("check that a server listens there, and that no firewall refuses the connection")
+            }
+            Self::CheckRoute => {
+                f.write_str("check the route and the firewall; if only a proxy can reach the host, set HTTPS_PROXY")
+            }
+            Self::UploadElsewhere { host } => write!(
                 f,
-                "put the certificate authority into `certs.d/{registry}/ca.crt`, or use `{}`",
-                side.tls_flag()
+                "the registry sends uploads to `{host}`, which wants credentials of its own: run `podman login {host}`, \
+                 or let the registry call itself by the name of the destination"
             ),
             Self::ShowCertificate { registry } => write!(
                 f,

@@ -1,5 +1,6 @@
 //! What can go wrong, asked for its condition: whether to try again, what to report, what to do next.
 
+mod certificate;
 mod condition;
 mod failure;
 mod hint;
@@ -11,8 +12,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::failure::{classify, find_source};
+use self::failure::{Failure, classify, find_source};
 use self::words::Words;
+use crate::place::Place;
 use crate::redact::Redactor;
 
 pub use self::condition::Condition;
@@ -34,6 +36,8 @@ struct Inner {
     retry_after: Option<Duration>,
     attempts: u32,
     hint: Option<Hint>,
+    first_contact: bool,
+    unknown_name: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -50,6 +54,8 @@ impl Error {
             retry_after: None,
             attempts: 1,
             hint: None,
+            first_contact: false,
+            unknown_name: false,
             source: None,
         }))
     }
@@ -93,24 +99,29 @@ impl Error {
     }
 
     /// A request that got no answer, or whose body broke off.
-    pub(crate) fn transport(action: impl Into<String>, error: reqwest::Error, registry: &str, side: Side) -> Self {
+    pub(crate) fn transport(action: impl Into<String>, error: reqwest::Error, place: &Place) -> Self {
         let error = error.without_url();
         if let Some(own) = find_source::<Self>(&error) {
             return own.clone();
         }
         if let Some(local) = find_source::<LocalFailure>(&error) {
-            return Self::new(local.condition, action, local.to_string()).with_registry(registry);
+            return Self::new(local.condition, action, local.to_string()).with_registry(&place.registry);
         }
-        let (condition, message) = classify(&error);
-        let mut this = Self::new(condition, action, message);
-        registry.clone_into(&mut this.0.registry);
+        let Failure { condition, message, unknown_name, certificate } = classify(&error, place);
+        let mut this = Self::new(condition, action, message).with_registry(&place.registry);
+        this.0.first_contact = place.is_fresh;
+        this.0.unknown_name = unknown_name;
         this.0.hint = match condition {
-            Condition::Certificate => Some(Hint::TrustCertificate { registry: registry.to_owned(), side }),
-            Condition::PlainHttp => Some(Hint::AllowPlainHttp { side }),
+            Condition::Certificate => certificate,
+            Condition::PlainHttp => Some(Hint::AllowPlainHttp { side: place.side }),
             Condition::Tls if this.0.message.contains("CertificateRequired") => {
-                Some(Hint::ShowCertificate { registry: registry.to_owned() })
+                Some(Hint::ShowCertificate { registry: place.host.clone() })
             }
-            _ => None,
+            _ if !condition.is_unreachable() && condition != Condition::Proxy => None,
+            _ if place.proxy.is_some() => place.proxy.as_ref().map(|(_, variable)| Hint::CheckProxy { variable }),
+            Condition::Dns => Some(Hint::CheckName),
+            Condition::Refused => Some(Hint::CheckServer),
+            _ => Some(Hint::CheckRoute),
         };
         this
     }
@@ -160,6 +171,23 @@ impl Error {
     /// Whether another attempt may succeed.
     pub fn is_retryable(&self) -> bool {
         self.0.condition.is_retryable()
+    }
+
+    /// Whether nothing that was asked had ever answered.
+    pub(crate) fn is_at_first_contact(&self) -> bool {
+        self.0.first_contact
+    }
+
+    /// Whether the resolver says that the name does not exist.
+    pub(crate) fn is_unknown_name(&self) -> bool {
+        self.0.unknown_name
+    }
+
+    /// Takes a place among others that failed: what another attempt is worth depends on all of them.
+    pub(crate) fn beside<'a>(mut self, others: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
+        self.0.first_contact &= others.clone().all(|other| other.0.first_contact);
+        self.0.unknown_name &= others.clone().all(|other| other.0.unknown_name);
+        self
     }
 
     /// Whether the registry says that what was asked for is not there.

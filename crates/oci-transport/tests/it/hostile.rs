@@ -109,7 +109,7 @@ async fn answers_that_are_no_manifest() {
     check(
         Kind::Manifest,
         vec![("", answer(200, &[("x-endless", &"x".repeat(2 * MIB))], "{}"))],
-        "connection-closed: pulling manifest `HOST/ns/app:v1`: message head is too large (after 4 attempts)",
+        "connection-closed: pulling manifest `HOST/ns/app:v1`: `http://HOST`: message head is too large (after 4 attempts)",
     )
     .await;
     check(

@@ -61,7 +61,7 @@ async fn others_share_the_attempts_of_the_first() {
         assert_eq!((error.condition(), error.attempts()), (Condition::Refused, 1));
         assert!(error.to_string().contains("connection refused"), "{error}");
         if number == 100 {
-            assert!(error.to_string().ends_with("; another transfer tried that 4 times"), "{error}");
+            assert!(error.to_string().contains("; another transfer tried that 4 times; check that "), "{error}");
         }
     }
     assert!(later.elapsed() < PAUSE * 50, "nobody waits for a pause: {:?}", later.elapsed());
@@ -130,7 +130,7 @@ async fn a_mirror_that_is_gone_is_passed_over() {
     // Nor is it waited for by who looks for what the primary does not have.
     let error = client.pull_manifest(&reference("none")).await.unwrap_err();
     let text = error.to_string().replace(registry.host(), "PRIMARY").replace(&address, "MIRROR");
-    insta::assert_snapshot!(text, @"pulling manifest `PRIMARY/ns/app:none`: (Mirrors also failed: [MIRROR/ns/app:none: cannot connect: connection refused (os error 111); another transfer tried that 3 times]): PRIMARY/ns/app:none: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]");
+    insta::assert_snapshot!(text, @"pulling manifest `PRIMARY/ns/app:none`: (Mirrors also failed: [MIRROR/ns/app:none: cannot connect to `https://MIRROR`: connection refused (os error 111); another transfer tried that 3 times]): PRIMARY/ns/app:none: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]");
     let asked = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
     assert!(asked.is_err(), "somebody asked the mirror");
 }
@@ -156,7 +156,11 @@ fn impatient(primary: &Registry, mirror: &str) -> (Client, Arc<Mutex<Vec<String>
     let client = Client::new(ClientOptions { registries, retry, stall_timeout, ..options(Side::Source) }).unwrap();
     let heard = Arc::new(Mutex::new(Vec::new()));
     let (ear, address) = (Arc::clone(&heard), mirror.to_owned());
-    client.on_warning(Arc::new(move |text| ear.lock().unwrap().push(text.replace(&address, "MIRROR"))));
+    client.on_notice(Arc::new(move |notice| {
+        if let oci_transport::Notice::Warning(text) = notice {
+            ear.lock().unwrap().push(text.replace(&address, "MIRROR"));
+        }
+    }));
     (client, heard)
 }
 
@@ -177,7 +181,7 @@ async fn a_mirror_that_accepts_and_says_nothing_is_passed_over() {
     }
     assert!(client.pull_manifest(&reference("none")).await.unwrap_err().to_string().contains("stalled: no answer"));
     assert_eq!(connections.load(Ordering::SeqCst), asked, "nobody asks it any more");
-    insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @"mirror `MIRROR` is passed over after 3 attempts: stalled: no answer for 0.25 s; the next source of registries.conf is asked instead, and the mirror again every 3600 s");
+    insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @"mirror `MIRROR` is passed over after 3 attempts: `https://MIRROR`: stalled: no answer for 0.25 s; the next source of registries.conf is asked instead, and the mirror again every 3600 s");
     accepting.abort();
 }
 
@@ -195,7 +199,7 @@ async fn a_mirror_that_stalls_at_manifests_is_passed_over() {
         assert!(!client.pull_manifest(&reference).await.unwrap().endpoint.is_mirror());
     }
     assert_eq!(stall.hits(), 3, "it is asked as often as one transfer would, by all of them together");
-    insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @"mirror `MIRROR` is passed over after 3 attempts: stalled: no byte moved for 0.25 s; the next source of registries.conf is asked instead, and the mirror again every 3600 s");
+    insta::assert_snapshot!(heard.lock().unwrap().join("\n"), @"mirror `MIRROR` is passed over after 3 attempts: `http://MIRROR`: stalled: no byte moved for 0.25 s; the next source of registries.conf is asked instead, and the mirror again every 3600 s");
 }
 
 #[tokio::test]
@@ -232,4 +236,89 @@ async fn a_lost_mirror_stops_no_one() {
     for _ in 0..3 {
         client.pull_manifest(&reference("v1")).await.unwrap();
     }
+}
+
+/// What a client tells of its pauses.
+fn waits(client: &Client) -> Arc<Mutex<Vec<oci_transport::Waiting>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ear = Arc::clone(&heard);
+    client.on_notice(Arc::new(move |notice| {
+        if let oci_transport::Notice::Waiting(waiting) = notice {
+            ear.lock().unwrap().push(waiting);
+        }
+    }));
+    heard
+}
+
+#[tokio::test]
+async fn patience_at_first_contact() {
+    let short = Some(Duration::from_millis(400));
+    let pause = Duration::from_millis(50);
+    let policy = |times, first_contact| RetryPolicy { times, delay: pause, first_contact, ..RetryPolicy::default() };
+    let client = |retry| Client::new(ClientOptions { retry, ..options(Side::Source) }).unwrap();
+    let lost = Nowhere::hold();
+    let attempts = async |client: &Client, host: &str| {
+        let reference = ImageRef::parse(&format!("{host}/ns/app:v1")).unwrap();
+        let error = client.pull_manifest(&reference).await.unwrap_err();
+        assert_eq!(error.condition(), Condition::Refused, "{error}");
+        error.attempts()
+    };
+    let many = attempts(&client(policy(1000, short)), lost.host()).await;
+    assert!((2..=9).contains(&many), "tried for 400 ms, with 50 ms between attempts: {many}");
+    assert_eq!(attempts(&client(policy(12, None)), lost.host()).await, 13, "no limit but the number of attempts");
+    assert_eq!(attempts(&client(policy(1, short)), lost.host()).await, 2, "the number of attempts counts all the same");
+
+    // Who has answered before is waited for as ever.
+    let (registry, nowhere) = (Registry::start_blocking(), Nowhere::hold());
+    registry.push("ns/app", "v1", &ImageBuilder::oci().build());
+    let host = nowhere.host().to_owned();
+    let forwarding = forward(nowhere, registry.host().to_owned());
+    let known = client(policy(12, Some(Duration::ZERO)));
+    known.pull_manifest(&ImageRef::parse(&format!("{host}/ns/app:v1")).unwrap()).await.unwrap();
+    forwarding.abort();
+    let _ = forwarding.await;
+    drop(registry);
+    // What is left of the connection may end in another way at first.
+    for _ in 0..20 {
+        let reference = ImageRef::parse(&format!("{host}/ns/other:v1")).unwrap();
+        let error = known.pull_manifest(&reference).await.unwrap_err();
+        if error.condition() == Condition::Refused {
+            assert_eq!(error.attempts(), 13, "{error}");
+            return;
+        }
+    }
+    panic!("nobody refused a connection");
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_asked_for_once() {
+    let client = Client::new(ClientOptions { tls_verify: true, ..ClientOptions::default() }).unwrap();
+    let heard = waits(&client);
+    let reference = ImageRef::parse("registry.invalid/ns/app:v1").unwrap();
+    let found = tokio::time::timeout(Duration::from_secs(20), client.pull_manifest(&reference)).await;
+    match found {
+        Ok(found) => {
+            let error = found.unwrap_err();
+            assert_eq!((error.condition(), error.attempts()), (Condition::Dns, 1), "{error}");
+        }
+        // A machine without a name server does not know whether the name exists, so it asks again.
+        Err(_) => assert!(heard.lock().unwrap()[0].reason.contains("emporary failure"), "{heard:?}"),
+    }
+}
+
+#[tokio::test]
+async fn pauses_are_told() {
+    let registry = Registry::start_blocking();
+    registry.push("ns/app", "v1", &ImageBuilder::oci().build());
+    registry.fault(Fault::new(When::kind(Kind::Manifest).once(), Effect::retry_after(503, 1)));
+    let retry = RetryPolicy { times: 3, delay: Duration::from_millis(20), ..RetryPolicy::default() };
+    let client = Client::new(ClientOptions { retry, ..options(Side::Source) }).unwrap();
+    let heard = waits(&client);
+    let reference = ImageRef::parse(&format!("{}/ns/app:v1", registry.host())).unwrap();
+    client.pull_manifest(&reference).await.unwrap();
+    let told = heard.lock().unwrap().clone();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].registry.as_str(), told[0].attempt, told[0].of), (registry.host(), 2, 4));
+    let text = told[0].to_string().replace(registry.host(), "HOST").replace("1.1 s", "1 s");
+    insta::assert_snapshot!(text, @"waiting 1 s before attempt 2 of 4 at `HOST`: 503 Service Unavailable: service unavailable [UNAVAILABLE]");
 }

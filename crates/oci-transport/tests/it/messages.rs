@@ -172,7 +172,10 @@ async fn of_every_condition() {
     for (error, host) in errors {
         let text = error.to_string().replace(&host, "HOST");
         assert!(!text.contains("s3cret"), "{text}");
-        assert_eq!(error.is_retryable(), text.contains(" attempts)"), "{text}");
+        // A name that does not exist is not asked for again.
+        if error.condition() != Condition::Dns {
+            assert_eq!(error.is_retryable(), text.contains(" attempts)"), "{text}");
+        }
         assert!(lines.insert(error.condition(), text).is_none(), "two errors of {}", error.condition());
     }
     let missing: Vec<_> = Condition::ALL.iter().filter(|condition| !lines.contains_key(condition)).collect();
@@ -182,19 +185,19 @@ async fn of_every_condition() {
         // Two clocks watch a connection being made, and either may strike first.
         .replace("deadline has elapsed", "operation timed out")
         // What a machine without a name server says instead.
-        .replace("Temporary failure in name resolution", "Name or service not known");
+        .replace("Temporary failure in name resolution (after 4 attempts)", "Name or service not known");
     insta::assert_snapshot!(told, @"
-    connection-refused: pulling manifest `HOST/ns/app:v1`: cannot connect: connection refused (os error 111) (after 4 attempts)
-    connection-reset: pulling manifest `HOST/ns/app:v1`: connection reset by peer (os error 104) (after 4 attempts)
-    connection-closed: pulling manifest `HOST/ns/app:v1`: connection closed before message completed (after 4 attempts)
-    stalled: pulling manifest `HOST/ns/app:v1`: stalled: no byte moved for 1.5 s (after 4 attempts)
-    timeout: pulling manifest `HOST/ns/app:v1`: cannot connect: operation timed out (after 4 attempts)
-    dns: pulling manifest `registry.invalid/ns/app:v1`: cannot connect: failed to lookup address information: Name or service not known (after 4 attempts)
-    unreachable: pulling manifest `224.0.0.1:5000/ns/app:v1`: cannot connect: network is unreachable (os error 101) (after 4 attempts)
-    proxy: pulling manifest `registry.invalid/ns/app:v1`: proxyconnect: connection refused (os error 111)
-    tls: pulling manifest `HOST/ns/app:v1`: cannot connect: received fatal alert: HandshakeFailure
-    untrusted-certificate: pulling manifest `HOST/ns/app:v1`: x509: invalid peer certificate: UnknownIssuer; put the certificate authority into `certs.d/HOST/ca.crt`, or use `--src-tls-verify=false`
-    plain-http: pulling manifest `HOST/ns/app:v1`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
+    connection-refused: pulling manifest `HOST/ns/app:v1`: cannot connect to `https://HOST`: connection refused (os error 111) (after 4 attempts); check that a server listens there, and that no firewall refuses the connection
+    connection-reset: pulling manifest `HOST/ns/app:v1`: `http://HOST`: connection reset by peer (os error 104) (after 4 attempts)
+    connection-closed: pulling manifest `HOST/ns/app:v1`: `http://HOST`: connection closed before message completed (after 4 attempts)
+    stalled: pulling manifest `HOST/ns/app:v1`: `http://HOST`: stalled: no byte moved for 1.5 s (after 4 attempts)
+    timeout: pulling manifest `HOST/ns/app:v1`: cannot connect to `https://HOST`: operation timed out (after 4 attempts); check the route and the firewall; if only a proxy can reach the host, set HTTPS_PROXY
+    dns: pulling manifest `registry.invalid/ns/app:v1`: cannot connect to `https://registry.invalid:443`: failed to lookup address information: Name or service not known; check the name and this machine's DNS; if only a proxy can reach the host, set HTTPS_PROXY
+    unreachable: pulling manifest `224.0.0.1:5000/ns/app:v1`: cannot connect to `https://224.0.0.1:5000`: network is unreachable (os error 101) (after 4 attempts); check the route and the firewall; if only a proxy can reach the host, set HTTPS_PROXY
+    proxy: pulling manifest `registry.invalid/ns/app:v1`: proxyconnect: connection refused (os error 111) (proxy `http://HOST` of HTTPS_PROXY, on the way to `https://registry.invalid:443`); check the proxy of HTTPS_PROXY, or name the host in NO_PROXY if no proxy leads there
+    tls: pulling manifest `HOST/ns/app:v1`: cannot connect to `https://HOST`: received fatal alert: HandshakeFailure
+    untrusted-certificate: pulling manifest `HOST/ns/app:v1`: x509: the certificate of `https://HOST` is signed by an authority that is not trusted; put the certificate authority into `certs.d/HOST/ca.crt`, or use `--src-tls-verify=false`
+    plain-http: pulling manifest `HOST/ns/app:v1`: `https://HOST`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
     unauthorized: pulling manifest `HOST/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found, add an entry for `HOST/ns` or `HOST` to the auth file
     denied: pulling manifest `HOST/ns/app:v1`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found, add an entry for `HOST/ns` or `HOST` to the auth file
     not-found: pulling manifest `HOST/ns/app:v1`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]

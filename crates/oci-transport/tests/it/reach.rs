@@ -124,9 +124,9 @@ async fn tls_profiles() {
         texts.push(format!("{}: {}", error.condition(), text.replace(registry.host(), "HOST")));
     }
     insta::assert_snapshot!(texts.join("\n"), @"
-    untrusted-certificate: pulling manifest `HOST/ns/app:v1`: x509: invalid peer certificate: UnknownIssuer; put the certificate authority into `certs.d/HOST/ca.crt`, or use `--src-tls-verify=false`
-    plain-http: pulling manifest `HOST/ns/app:v1`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
-    tls: pulling manifest `HOST/ns/app:v1`: received fatal alert: CertificateRequired; the server wants a client certificate, put `client.cert` and `client.key` into `certs.d/HOST`
+    untrusted-certificate: pulling manifest `HOST/ns/app:v1`: x509: the certificate of `https://HOST` is signed by an authority that is not trusted; put the certificate authority into `certs.d/HOST/ca.crt`, or use `--src-tls-verify=false`
+    plain-http: pulling manifest `HOST/ns/app:v1`: `https://HOST`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
+    tls: pulling manifest `HOST/ns/app:v1`: `https://HOST`: received fatal alert: CertificateRequired; the server wants a client certificate, put `client.cert` and `client.key` into `certs.d/HOST`
     ");
 
     let one_folder = client(|options| {
@@ -345,6 +345,28 @@ async fn proxies_that_want_a_password() {
         ];
         assert_eq!(told_to_a_proxy(scheme).await, expected);
     }
+}
+
+/// A proxy whose address says HTTPS and which speaks HTTP: the answer names the proxy, not the registry.
+#[tokio::test]
+async fn a_proxy_that_does_not_speak_tls() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let proxy = tokio::spawn(async move {
+        while let Ok((mut visitor, _)) = listener.accept().await {
+            let _ = visitor.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await;
+            let _ = visitor.read_to_end(&mut Vec::new()).await;
+        }
+    });
+    let client = client(|options| {
+        options.tls_verify = true;
+        let https = Some(format!("https://user:s3cret@{address}"));
+        options.proxies = ProxySettings { https, ..ProxySettings::default() };
+    });
+    let error = client.pull_manifest(&ImageRef::parse("registry.invalid/ns/app:1").unwrap()).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::Proxy, "{error}");
+    insta::assert_snapshot!(error.to_string().replace(&address, "PROXY"), @"pulling manifest `registry.invalid/ns/app:1`: proxyconnect: proxy `https://PROXY` of HTTPS_PROXY answers in plain HTTP, on the way to `https://registry.invalid:443`; if it speaks plain HTTP, write `http://` in HTTPS_PROXY; check the proxy of HTTPS_PROXY, or name the host in NO_PROXY if no proxy leads there");
+    proxy.abort();
 }
 
 /// Such as `ssh -D` opens: the proxy finds the address, as a name may mean nothing on this side.
