@@ -1,6 +1,9 @@
 //! A YAML emitter for plain trees: block style, list items in the column of their key, quotes only where needed.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
 
 use crate::yaml::is_plain_text;
 
@@ -12,12 +15,31 @@ pub(crate) enum Emit {
     Integer(u64),
     Text(String),
     Sequence(Vec<Emit>),
-    Mapping(Vec<(&'static str, Emit)>),
+    /// A number, as JSON writes it.
+    Number(String),
+    Mapping(Vec<(Cow<'static, str>, Emit)>),
 }
 
 impl Emit {
     pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
+    }
+
+    /// A tree of JSON.
+    pub(crate) fn json(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Boolean(*value),
+            Value::Number(number) => Self::Number(number.to_string()),
+            Value::String(text) => Self::text(text),
+            Value::Array(items) => Self::Sequence(items.iter().map(Self::json).collect()),
+            Value::Object(entries) => Self::object(entries),
+        }
+    }
+
+    /// A mapping of JSON.
+    pub(crate) fn object(entries: &Map<String, Value>) -> Self {
+        Self::Mapping(entries.iter().map(|(key, value)| (Cow::Owned(key.clone()), Self::json(value))).collect())
     }
 
     /// The tree as a document, with a final line break.
@@ -35,7 +57,7 @@ impl Emit {
                     if at > 0 || !begun {
                         out.extend(std::iter::repeat_n(' ', indent));
                     }
-                    out.push_str(key);
+                    scalar(key, out);
                     out.push(':');
                     match value {
                         Self::Mapping(entries) if !entries.is_empty() => {
@@ -54,8 +76,10 @@ impl Emit {
                 }
             }
             Self::Sequence(items) if !items.is_empty() => {
-                for item in items {
-                    out.extend(std::iter::repeat_n(' ', indent));
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 || !begun {
+                        out.extend(std::iter::repeat_n(' ', indent));
+                    }
                     out.push_str("- ");
                     item.block(out, indent + 2, true);
                 }
@@ -68,6 +92,10 @@ impl Emit {
             }
             Self::Integer(value) => {
                 let _ = writeln!(out, "{value}");
+            }
+            Self::Number(number) => {
+                out.push_str(number);
+                out.push('\n');
             }
             Self::Text(text) => {
                 scalar(text, out);

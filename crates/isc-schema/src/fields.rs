@@ -33,6 +33,8 @@ pub(crate) enum Shape {
     List(&'static Shape),
     /// A string, or an object with the same string as `name`.
     TextOrNamed(Format),
+    /// A mapping with any content.
+    Values,
 }
 
 /// What a text means.
@@ -65,7 +67,7 @@ const fn required(name: &'static str, shape: Shape, description: &'static str) -
 }
 
 use Format::{Any, Architecture, Image, Name, OperatorVersion, Path, Regex, ReleaseVersion, Tag, Url};
-use Shape::{Boolean, Integer, List, Object as Nested, Text, TextOrNamed};
+use Shape::{Boolean, Integer, List, Object as Nested, Text, TextOrNamed, Values};
 
 pub(crate) static IMAGE_SET: Object = Object {
     name: "ImageSetConfiguration",
@@ -252,6 +254,13 @@ pub(crate) static CHART: Object = Object {
         field("path", Text(Any), "Path of the chart on disk."),
         field("imagePaths", List(&Text(Any)), "JSONPath expressions that find further images in the manifests."),
         field("platforms", List(&Nested(&PLATFORM_ENTRY)), "Instances to take from multi-architecture images."),
+        field(
+            "values",
+            Values,
+            "Values that the chart is rendered with, over those of the chart and of `valuesFiles`.",
+        ),
+        field("valuesFiles", List(&Text(Name)), "Files with values, beside this configuration; later files win."),
+        field("hooks", Boolean, "Take the images of manifests with a Helm hook, too."),
     ],
 };
 
@@ -264,6 +273,13 @@ pub(crate) static LOCAL_CHART: Object = Object {
         required("path", Text(Name), "Path of the chart on disk."),
         field("imagePaths", List(&Text(Any)), "JSONPath expressions that find further images in the manifests."),
         field("platforms", List(&Nested(&PLATFORM_ENTRY)), "Instances to take from multi-architecture images."),
+        field(
+            "values",
+            Values,
+            "Values that the chart is rendered with, over those of the chart and of `valuesFiles`.",
+        ),
+        field("valuesFiles", List(&Text(Name)), "Files with values, beside this configuration; later files win."),
+        field("hooks", Boolean, "Take the images of manifests with a Helm hook, too."),
     ],
 };
 

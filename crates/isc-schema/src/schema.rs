@@ -77,6 +77,7 @@ fn shape(shape_of: &Shape) -> Value {
             };
             json!({"type": ["array", "null"], "items": items})
         }
+        Shape::Values => json!({"type": ["object", "null"]}),
         Shape::TextOrNamed(format) => {
             let mut named = object(&fields::BLOCKED_IMAGE);
             named["title"] = json!(fields::BLOCKED_IMAGE.name);

@@ -1,5 +1,7 @@
 //! The configuration as YAML: keys sorted, the same bytes for the same content (contract `config-cli.md` 5.1).
 
+use std::borrow::Cow;
+
 use image_ref::{ImageRef, Platform};
 
 use crate::VersionBound;
@@ -49,11 +51,11 @@ impl DeleteImageSetConfiguration {
 
 /// Collects the entries of a mapping.
 #[derive(Default)]
-struct Map(Vec<(&'static str, Emit)>);
+struct Map(Vec<(Cow<'static, str>, Emit)>);
 
 impl Map {
     fn set(mut self, key: &'static str, value: Emit) -> Self {
-        self.0.push((key, value));
+        self.0.push((key.into(), value));
         self
     }
 
@@ -87,7 +89,7 @@ impl Map {
     }
 
     fn done(mut self) -> Emit {
-        self.0.sort_by_key(|(key, _)| *key);
+        self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
         Emit::Mapping(self.0)
     }
 }
@@ -195,5 +197,8 @@ fn chart(chart: &HelmChart) -> Emit {
         .set_text("path", chart.path.as_deref())
         .set_list("imagePaths", &chart.image_paths, |path| Emit::text(path))
         .set_list("platforms", &chart.platforms, platform_entry)
+        .set_opt("values", chart.values.as_ref().map(Emit::object))
+        .set_list("valuesFiles", &chart.values_files, |path| Emit::text(path))
+        .set_true("hooks", chart.hooks)
         .done()
 }

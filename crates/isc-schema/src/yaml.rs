@@ -50,10 +50,23 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) text: String,
+    /// What the text means: `on` is a boolean.
+    pub(crate) resolved: Resolved,
     pub(crate) span: Span,
     pub(crate) width: u32,
     /// Plain `<<`, which takes over the entries of its value.
     is_merge: bool,
+}
+
+impl Key {
+    /// The key as JSON has it: `on` is `true` and `0x10` is `16`, as oc-mirror's YAML library converts them.
+    pub(crate) fn as_json(&self) -> String {
+        match self.resolved {
+            Resolved::Bool(truth) => truth.to_string(),
+            Resolved::Integer(number) => number.to_string(),
+            Resolved::Null | Resolved::Float(_) | Resolved::String => self.text.clone(),
+        }
+    }
 }
 
 impl Node {
@@ -65,7 +78,7 @@ impl Node {
     /// The text, if this is one.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar(Scalar { text, resolved: Resolved::String }) => Some(text),
+            Value::Scalar(Scalar { text, resolved: Resolved::String, .. }) => Some(text),
             _ => None,
         }
     }

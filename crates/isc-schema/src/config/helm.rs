@@ -40,6 +40,14 @@ pub struct HelmChart {
     pub image_paths: Vec<String>,
     /// `platforms`: the instances to take from multi-architecture images.
     pub platforms: Vec<Platform>,
+    /// `values`: values that override those of the chart and of `valuesFiles`; keys with null take the chart's value
+    /// away. `None` when absent.
+    pub values: Option<serde_json::Map<String, serde_json::Value>>,
+    /// `valuesFiles`: paths of files with values, as written; a relative path begins at the folder of the configuration.
+    /// Later files override earlier ones.
+    pub values_files: Vec<String>,
+    /// `hooks`: whether images of manifests with a Helm hook are wanted, too.
+    pub hooks: bool,
     /// Where the entry stands.
     pub span: Span,
 }

@@ -8,6 +8,9 @@ use crate::suggest::nearest;
 use crate::yaml::{Key, Node, Resolved, Scalar, Value};
 use crate::{Kind, Span};
 
+/// A mapping with any content.
+type Json = serde_json::Map<String, serde_json::Value>;
+
 /// What the decoder carries along.
 pub(super) struct Context<'d> {
     pub(super) kind: Kind,
@@ -206,8 +209,8 @@ impl Context<'_> {
     /// The text of a scalar. Nothing is converted: numbers and booleans have to be quoted to be text.
     pub(super) fn text<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
         let help = match &node.value {
-            Value::Scalar(Scalar { text, resolved: Resolved::String }) => return Some(text),
-            Value::Scalar(Scalar { text, resolved }) => Some(quote_help(text, *resolved)),
+            Value::Scalar(Scalar { text, resolved: Resolved::String, .. }) => return Some(text),
+            Value::Scalar(Scalar { text, resolved, .. }) => Some(quote_help(text, *resolved)),
             _ => None,
         };
         self.wrong_type(node, path, "text", help);
@@ -254,6 +257,41 @@ impl Context<'_> {
             self.push(diagnostic.width(width).stage(self.stage).help(format!("add `{name}: {example}`")));
         }
         None
+    }
+
+    /// A mapping with any content, as JSON.
+    pub(super) fn values(&mut self, node: &Node, path: &Path<'_>) -> Option<Json> {
+        let Value::Mapping(entries) = &node.value else {
+            let help = "write one `key: value` per line, as in `values.yaml` of the chart".to_owned();
+            self.wrong_type(node, path, "a mapping", Some(help));
+            return None;
+        };
+        Some(entries.iter().map(|entry| (entry.key.as_json(), self.json(&entry.value, path))).collect())
+    }
+
+    fn json(&mut self, node: &Node, path: &Path<'_>) -> serde_json::Value {
+        use serde_json::Value as J;
+        match &node.value {
+            Value::Mapping(entries) => {
+                J::Object(entries.iter().map(|entry| (entry.key.as_json(), self.json(&entry.value, path))).collect())
+            }
+            Value::Sequence(items) => J::Array(items.iter().map(|item| self.json(item, path)).collect()),
+            Value::Scalar(Scalar { text, resolved, .. }) => match resolved {
+                Resolved::Null => J::Null,
+                Resolved::Bool(truth) => J::Bool(*truth),
+                Resolved::Integer(number) => J::from(*number),
+                Resolved::Float(number) => {
+                    if let Some(number) = serde_json::Number::from_f64(*number) {
+                        return J::Number(number);
+                    }
+                    let message = format!("the number `{text}` cannot be a value of a chart");
+                    let help = format!("quote it, if it is text: `'{text}'`");
+                    self.error_with_help(Code::InvalidValue, node, path, message, Some(help));
+                    J::Null
+                }
+                Resolved::String => J::String(text.clone()),
+            },
+        }
     }
 
     /// A boolean field; false when absent or null.

@@ -67,5 +67,29 @@ fn chart(
     let described =
         format!("chart {}", if name.is_empty() { chart_path.as_deref().unwrap_or_default() } else { &name });
     let platforms = context.platforms(&fields, path, &described);
-    found.then_some(HelmChart { name, version, path: chart_path, image_paths, platforms, span: node.span })
+    let values = fields.get("values").and_then(|node| context.values(node, &path.field("values")));
+    let values_files = context
+        .list(&fields, path, "valuesFiles", "paths of files", |context, node, path| {
+            let text = context.text(node, path)?;
+            if text.is_empty() {
+                let help = "write the path of a file with values, or remove the item".to_owned();
+                context.error_with_help(Code::InvalidValue, node, path, "the path of a file is empty", Some(help));
+                return None;
+            }
+            Some(text.to_owned())
+        })
+        .unwrap_or_default();
+    let hooks = context.boolean(&fields, path, "hooks");
+    let span = node.span;
+    found.then_some(HelmChart {
+        name,
+        version,
+        path: chart_path,
+        image_paths,
+        platforms,
+        values,
+        values_files,
+        hooks,
+        span,
+    })
 }

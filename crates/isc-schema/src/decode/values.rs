@@ -21,7 +21,7 @@ impl Context<'_> {
         parse: fn(&str) -> Result<VersionBound, ParseVersionError>,
     ) -> Option<VersionBound> {
         if let Some(node) = fields.get(name)
-            && let Value::Scalar(Scalar { text, resolved: Resolved::Integer(_) | Resolved::Float(_) }) = &node.value
+            && let Value::Scalar(Scalar { text, resolved: Resolved::Integer(_) | Resolved::Float(_), .. }) = &node.value
             && parse(text).is_err()
             && let Ok(bound) = VersionBound::lenient(text)
         {

@@ -153,8 +153,8 @@ fn add_entry(entries: &mut Vec<Entry>, key: Key, value: Node, diagnostics: &mut 
 fn key_of(node: Node) -> Result<Key, Diagnostic> {
     match node.value {
         Value::Scalar(scalar) => {
-            let is_merge = scalar.text == "<<";
-            Ok(Key { text: scalar.text, span: node.span, width: node.width, is_merge })
+            let is_merge = scalar.is_plain && scalar.text == "<<";
+            Ok(Key { text: scalar.text, resolved: scalar.resolved, span: node.span, width: node.width, is_merge })
         }
         _ => Err(Diagnostic::error(
             Code::Syntax,

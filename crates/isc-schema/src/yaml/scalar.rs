@@ -5,6 +5,8 @@
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) resolved: Resolved,
+    /// Without quotes and without a tag that makes it text.
+    pub(crate) is_plain: bool,
 }
 
 /// The meaning of a scalar.
@@ -19,12 +21,12 @@ pub(crate) enum Resolved {
 
 impl Scalar {
     pub(crate) fn string(text: String) -> Self {
-        Self { text, resolved: Resolved::String }
+        Self { text, resolved: Resolved::String, is_plain: false }
     }
 
     pub(crate) fn plain(text: String) -> Self {
         let resolved = resolve(&text);
-        Self { text, resolved }
+        Self { text, resolved, is_plain: true }
     }
 
     pub(crate) fn describe(&self) -> String {

@@ -349,6 +349,26 @@ mod fields {
         assert_eq!(given, [false, true]);
     }
 
+    /// Values are what Helm reads from the same lines: YAML 1.1, anchors and merge keys followed.
+    #[test]
+    fn values_of_charts() {
+        let config = mirror(
+            "helm:\n  local:\n  - path: ./a\n    hooks: true\n    valuesFiles: [a.yaml, /b.yaml]\n    values:\n      \
+             base: &base {on: yes, port: 0x10}\n      derived: {<<: *base, port: '80'}\n      1: [~, 1.5, 1e3, 2024-01-01]",
+        );
+        let chart = &config.helm.local[0];
+        assert_eq!((chart.hooks, &chart.values_files[..]), (true, &["a.yaml".to_owned(), "/b.yaml".to_owned()][..]));
+        let expected = serde_json::json!({
+            "base": {"true": true, "port": 16},
+            "derived": {"true": true, "port": "80"},
+            "1": [null, 1.5, 1000.0, "2024-01-01"],
+        });
+        assert_eq!(serde_json::Value::Object(chart.values.clone().unwrap()), expected);
+        let given =
+            |values: &str| mirror(&format!("helm: {{local: [{{path: a{values}}}]}}")).helm.local[0].values.is_some();
+        assert_eq!([given(""), given(", values: ~"), given(", values: {}")], [false, false, true]);
+    }
+
     #[test]
     fn untagged_additional_images_are_latest() {
         let text = image_set("additionalImages: [{name: quay.io/ns/app}, {name: 'docker://host:5000/app'}]");
@@ -662,6 +682,18 @@ mod late {
             ("helm: {repositories: [{name: a}]}", Code::MissingField, Stage::Helm, "needs a `url`"),
             ("helm: {repositories: [{name: a, url: charts}]}", Code::InvalidValue, Stage::Helm, "is no URL"),
             ("helm: {local: [{name: a}]}", Code::MissingField, Stage::Helm, "needs a `path`"),
+            (
+                "helm: {local: [{path: a, values: {a: {b: [.nan]}}}]}",
+                Code::InvalidValue,
+                Stage::Helm,
+                "the number `.nan` cannot be a value of a chart",
+            ),
+            (
+                "helm: {local: [{path: a, valuesFiles: ['']}]}",
+                Code::InvalidValue,
+                Stage::Helm,
+                "the path of a file is empty",
+            ),
         ] {
             refuse(Kind::ImageSet, &image_set(body), code, stage, message);
             refuse(Kind::Delete, &delete(body), code, stage, message);

@@ -236,16 +236,41 @@ fn platform() -> impl Strategy<Value = PlatformConfig> {
 }
 
 fn chart() -> impl Strategy<Value = HelmChart> {
-    (name(), option::of(name()), name(), vec(name(), 0..2), platforms()).prop_map(
-        |(name, version, path, image_paths, platforms)| HelmChart {
+    let files = vec(name(), 0..2);
+    let values = option::of(values());
+    (name(), option::of(name()), name(), vec(name(), 0..2), platforms(), values, files, any::<bool>()).prop_map(
+        |(name, version, path, image_paths, platforms, values, values_files, hooks)| HelmChart {
             name,
             version,
             path: Some(path),
             image_paths,
             platforms,
+            values,
+            values_files,
+            hooks,
             span: Span::default(),
         },
     )
+}
+
+fn values() -> impl Strategy<Value = serde_json::Map<String, serde_json::Value>> {
+    use serde_json::Value as J;
+    let leaf = prop_oneof![
+        Just(J::Null),
+        any::<bool>().prop_map(J::Bool),
+        any::<i64>().prop_map(J::from),
+        any::<f64>().prop_map(|number| serde_json::Number::from_f64(number).map_or(J::Null, J::Number)),
+        prop_oneof![name(), Just(String::new()), Just("yes".into()), Just("1.0".into()), "\\PC{0,4}"]
+            .prop_map(J::String),
+    ];
+    let key = || prop_oneof![name(), Just("y".to_owned()), Just("1".to_owned()), Just("a: b".to_owned())];
+    let tree = leaf.prop_recursive(3, 12, 3, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(J::Array),
+            vec((key(), inner), 0..3).prop_map(|entries| J::Object(entries.into_iter().collect())),
+        ]
+    });
+    vec((name(), tree), 0..3).prop_map(|entries| entries.into_iter().collect())
 }
 
 fn mirror() -> impl Strategy<Value = Mirror> {
