@@ -20,6 +20,7 @@ mod list;
 mod lookaside;
 mod mirror;
 mod mirror_to_mirror;
+mod names;
 mod no_cache;
 mod operators;
 mod plugin;

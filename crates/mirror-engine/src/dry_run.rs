@@ -165,20 +165,28 @@ fn saved_image<'a>(planned: &'a PlannedImage, outcome: &'a Looked) -> SavedImage
 async fn resolve_all<C: Carrier>(at: &Rehearsal<'_>, carrier: &Arc<C>) -> Vec<Looked> {
     let each = (0..at.images.len()).map(|index| {
         let (carrier, images) = (Arc::clone(carrier), Arc::clone(at.images));
-        async move { carrier.resolve(index, &images[index]).await }
+        async move {
+            let image = &images[index];
+            match CopyError::refusal(image) {
+                Some(refusal) => Err(refusal),
+                None => carrier.resolve(index, image).await,
+            }
+        }
     });
     stream::iter(each).buffered(at.job.options.parallel_images.max(1) * 4).collect().await
 }
 
 impl Rehearsal<'_> {
-    /// The name of an image's source and destination in mapping files, both with transport.
-    fn mapping(&self, image: &PlannedImage) -> (String, String) {
+    /// The names of an image's sources and its destination in mapping files, all with transport. In disk to mirror the
+    /// only source is the cache.
+    fn mapping(&self, image: &PlannedImage) -> Vec<(String, String)> {
         let cache = || format!("docker://{}/{}", self.job.options.cache_host, image.cache);
         let destination = || image.destination.as_ref().map_or_else(cache, ImageRef::with_scheme);
+        let sources = || std::iter::once(&image.source).chain(image.twins.iter().map(|twin| &twin.source));
         match self.mode {
-            Mode::MirrorToDisk => (image.source.with_scheme(), cache()),
-            Mode::DiskToMirror => (cache(), destination()),
-            Mode::MirrorToMirror => (image.source.with_scheme(), destination()),
+            Mode::MirrorToDisk => sources().map(|source| (source.with_scheme(), cache())).collect(),
+            Mode::DiskToMirror => vec![(cache(), destination())],
+            Mode::MirrorToMirror => sources().map(|source| (source.with_scheme(), destination())).collect(),
         }
     }
 
@@ -188,13 +196,19 @@ impl Rehearsal<'_> {
         let cache = self.cache.filter(|_| self.mode == Mode::MirrorToDisk);
         let (mut mapping, mut missing, mut missing_count) = (String::new(), String::new(), 0);
         for (image, outcome) in self.images.iter().zip(looked) {
-            let (source, destination) = self.mapping(image);
-            let mut lines = format!("{source}={destination}\n");
-            if self.job.options.dry_run == DryRun::ImagesAndInstances
-                && let Ok(resolved) = outcome
-            {
-                for digest in instances(&resolved.tree) {
-                    let _ = writeln!(lines, "{}", instance_line(&source, &destination, &digest));
+            // Its name stands in the list already, with the image that has it.
+            if image.refused.is_some() {
+                continue;
+            }
+            let mut lines = String::new();
+            for (source, destination) in self.mapping(image) {
+                let _ = writeln!(lines, "{source}={destination}");
+                if self.job.options.dry_run == DryRun::ImagesAndInstances
+                    && let Ok(resolved) = outcome
+                {
+                    for digest in instances(&resolved.tree) {
+                        let _ = writeln!(lines, "{}", instance_line(&source, &destination, &digest));
+                    }
                 }
             }
             mapping.push_str(&lines);

@@ -51,6 +51,10 @@ pub struct ImageReport {
     pub origin: String,
     /// Where it came from.
     pub source: String,
+    /// Other sources that the configuration or a catalog names, of images with the same digest and name: this image
+    /// stands for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<String>,
     /// Where it went.
     pub destination: String,
     /// Its digest there.

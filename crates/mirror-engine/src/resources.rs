@@ -68,7 +68,7 @@ impl Generation<'_> {
         progress: &mut Progress,
     ) -> Result<(), RunError> {
         let there = images.iter().zip(reports).filter(|(_, report)| report.outcome.is_there());
-        let rows: Vec<Mirrored> = there.filter_map(|(image, _)| row(image)).collect();
+        let rows: Vec<Mirrored> = there.flat_map(|(image, _)| rows(image)).collect();
         self.working_dir.wipe_cluster_resources()?;
         self.write(&rows, observer, progress)
     }
@@ -81,7 +81,7 @@ impl Generation<'_> {
         observer: &std::sync::Arc<dyn Observer>,
         progress: &mut Progress,
     ) {
-        let rows: Vec<Mirrored> = images.iter().filter_map(row).collect();
+        let rows: Vec<Mirrored> = images.iter().filter(|image| image.refused.is_none()).flat_map(rows).collect();
         if let Err(error) = self.write(&rows, observer, progress) {
             let text = format!("Cluster resources generation failed (dry-run mode): {}", error.message);
             observer.event(Event::Warning(text));
@@ -194,14 +194,18 @@ impl Generation<'_> {
     }
 }
 
-/// The row of an image that is at the destination; none for what went into the cache.
-fn row(image: &PlannedImage) -> Option<Mirrored> {
-    let destination = image.destination.clone()?;
-    // What an image is called in logs is a reference as it was written, nearly always.
-    let origin = ImageRef::parse_name(&image.origin).unwrap_or_else(|_| image.source.clone());
-    let unnamed = origin.transport() == &Transport::Docker && origin.tag().is_none() && origin.digest().is_none();
-    let origin = if unnamed { origin.with_tag("latest") } else { origin };
-    Some(Mirrored { kind: kind(image.kind), origin, destination })
+/// The rows of an image that is at the destination, its own and those of its twins; none for what went into the cache.
+fn rows(image: &PlannedImage) -> Vec<Mirrored> {
+    let Some(destination) = &image.destination else { return Vec::new() };
+    let row = |kind: ImageKind, origin: &str, source: &ImageRef| {
+        // What an image is called in logs is a reference as it was written, nearly always.
+        let origin = ImageRef::parse_name(origin).unwrap_or_else(|_| source.clone());
+        let unnamed = origin.transport() == &Transport::Docker && origin.tag().is_none() && origin.digest().is_none();
+        let origin = if unnamed { origin.with_tag("latest") } else { origin };
+        Mirrored { kind: self::kind(kind), origin, destination: destination.clone() }
+    };
+    let twins = image.twins.iter().map(|twin| row(twin.kind, &twin.origin, &twin.source));
+    [row(image.kind, &image.origin, &image.source)].into_iter().chain(twins).collect()
 }
 
 fn kind(kind: ImageKind) -> Kind {

@@ -43,18 +43,10 @@ fn plan_one(
     destination: Option<&Destination>,
 ) -> Result<PlannedImage, DestinationError> {
     let cache = cache_name(&image.name, image.target_repo.as_deref(), image.target_tag.as_deref());
-    Ok(PlannedImage {
-        kind: ImageKind::Additional,
-        origin: image.name.as_written().to_owned(),
-        source: source(&image.name),
-        destination: destination.map(|destination| destination.image(&cache)).transpose()?,
-        cache,
-        platforms: image.platforms.clone(),
-        built: false,
-        needs: Vec::new(),
-        operators: Vec::new(),
-        why: Why { path: format!("mirror.additionalImages[{index}]"), line: image.span.line, steps: Vec::new() },
-    })
+    let why = Why { path: format!("mirror.additionalImages[{index}]"), line: image.span.line, steps: Vec::new() };
+    let (origin, source) = (image.name.as_written(), source(&image.name));
+    let planned = PlannedImage::new(ImageKind::Additional, origin, source, cache, destination, why)?;
+    Ok(PlannedImage { platforms: image.platforms.clone(), ..planned })
 }
 
 /// The name an image gets in the cache: its path and tag, unless others are asked for. A digest stands in as the tag

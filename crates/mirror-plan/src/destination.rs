@@ -60,6 +60,19 @@ impl Destination {
         self.max_nested_paths
     }
 
+    /// The path of a repository of the cache at this destination, below the namespace and folded.
+    pub(crate) fn path(&self, repository: &str) -> String {
+        match self.namespace.as_str() {
+            "" => self.path_from_root(repository),
+            namespace => self.path_from_root(&format!("{namespace}/{repository}")),
+        }
+    }
+
+    /// The same for a destination without a namespace at this registry.
+    pub(crate) fn path_from_root(&self, repository: &str) -> String {
+        flatten(repository, self.max_nested_paths)
+    }
+
     /// The full name of an image at this destination.
     ///
     /// With `--max-nested-paths N`, the first N-1 path components stay and the rest is joined with `-`
@@ -68,12 +81,7 @@ impl Destination {
     /// # Errors
     /// When the resulting path breaks the repository grammar.
     pub fn image(&self, name: &CacheName) -> Result<ImageRef, DestinationError> {
-        let path = match self.namespace.as_str() {
-            "" => name.repository.clone(),
-            namespace => format!("{namespace}/{}", name.repository),
-        };
-        let path = flatten(&path, self.max_nested_paths);
-        let repository = Repository::new(self.registry.clone(), path)
+        let repository = Repository::new(self.registry.clone(), self.path(&name.repository))
             .map_err(|error| DestinationError::Image { name: name.to_string(), why: error.to_string() })?;
         Ok(ImageRef::from_parts(&repository, Some(&name.tag), None))
     }

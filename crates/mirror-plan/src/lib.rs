@@ -6,19 +6,24 @@
 //!
 //! - [`PlannedImage`]: one image with its source, its [`CacheName`] (the name in cache and archive), its destination,
 //!   and [`Why`] it is wanted;
-//! - [`Plan`]: all of them in copying order, assembled once by [`Plan::assemble`], which applies `blockedImages`,
-//!   merges duplicates and sorts;
+//! - [`Draft`]: the images as collected, without those of `blockedImages`, duplicates merged; it asks for the digests that
+//!   decide whether two images may have one name;
+//! - [`Plan`]: all of them in copying order, each name held by one image;
 //! - [`Destination`]: the naming rules at the destination registry;
 //! - one module per family that turns its part of the configuration into planned images.
 //!
 //! ```
 //! use isc_schema::AdditionalImage;
-//! use mirror_plan::{Destination, Mode, Plan, additional};
+//! use std::collections::BTreeMap;
+//!
+//! use mirror_plan::{Destination, Draft, Mode, additional};
 //!
 //! let images = [AdditionalImage::new("quay.io/ns/app:v1".parse().unwrap())];
 //! let destination = Destination::parse("reg.lan:5000/m").unwrap();
 //! let collected = additional::plan(&images, Some(&destination)).unwrap();
-//! let plan = Plan::assemble(Mode::MirrorToMirror, collected.images, &[]);
+//! let draft = Draft::new(Mode::MirrorToMirror, collected.images, &[], Some(&destination));
+//! assert!(draft.undecided().is_empty());
+//! let plan = draft.settle(&BTreeMap::new(), false).unwrap();
 //! assert_eq!(plan.images[0].destination.as_ref().unwrap().to_string(), "reg.lan:5000/m/ns/app:v1");
 //! ```
 //!
@@ -31,13 +36,19 @@
 
 pub mod additional;
 mod blocklist;
+mod collision;
 pub mod delete;
 mod destination;
+mod draft;
 mod kind;
 pub mod operators;
 mod plan;
 pub mod release;
 
+pub use collision::{Claimant, Collision, Difference, Holder};
 pub use destination::{Destination, DestinationError};
+pub use draft::Draft;
 pub use kind::{Family, ImageKind};
-pub use plan::{Blocked, CacheName, Mode, OperatorUse, PinnedCatalog, Plan, PlannedImage, Why};
+pub use plan::{
+    Blocked, CacheName, CatalogImage, CatalogRole, Mode, OperatorUse, PinnedCatalog, Plan, PlannedImage, Twin, Why,
+};

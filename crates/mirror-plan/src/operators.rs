@@ -9,7 +9,9 @@ use image_ref::{Digest, ImageRef, Platform, Transport};
 use isc_schema::{OperatorCatalog, Package, VersionBound};
 
 use crate::additional::{Collected, cache_name, source};
-use crate::{CacheName, Destination, DestinationError, ImageKind, OperatorUse, PlannedImage, Why};
+use crate::{
+    CacheName, CatalogImage, CatalogRole, Destination, DestinationError, ImageKind, OperatorUse, PlannedImage, Why,
+};
 
 /// What an entry asks of its catalog; `strict` refuses what breaks an upgrade graph.
 pub fn request(entry: &OperatorCatalog, strict: bool) -> Request {
@@ -95,12 +97,28 @@ pub fn original(entry: &OperatorCatalog) -> CacheName {
     CacheName { repository: repository(entry).to_owned(), tag }
 }
 
-/// What [`PlannedImage::why`] says last of a catalog that was rebuilt.
-pub const REBUILT: &str = "rebuilt catalog";
-
 /// Whether the image is a catalog that this program has rebuilt, and not one that travels as its publisher made it.
 pub fn is_rebuilt(image: &PlannedImage) -> bool {
-    image.kind == ImageKind::OperatorCatalog && image.why.steps.last().is_some_and(|step| step == REBUILT)
+    image.catalog.as_ref().is_some_and(|catalog| catalog.role == CatalogRole::Rebuilt)
+}
+
+/// A catalog as its publisher made it, under the name of the original, for the rules about names: what an entry of the
+/// configuration asks for before its catalog was read. Its digest is known only when the entry names it.
+///
+/// # Errors
+/// When it cannot have its name at the destination.
+pub fn as_configured(
+    index: usize,
+    entry: &OperatorCatalog,
+    destination: Option<&Destination>,
+) -> Result<PlannedImage, DestinationError> {
+    let name = original(entry);
+    // Where the catalog is rebuilt, the original stays in the cache.
+    let (destination, published) = if entry.is_whole() { (destination, Some(name.clone())) } else { (None, None) };
+    let (origin, why) = (entry.catalog.with_scheme(), why(index, entry, Vec::new()));
+    let planned =
+        PlannedImage::new(ImageKind::OperatorCatalog, origin, source(&entry.catalog), name, destination, why)?;
+    Ok(PlannedImage { catalog: Some(CatalogImage { role: CatalogRole::Original, published }), ..planned })
 }
 
 /// The name of the rebuilt catalog in the cache; `filter` is the [`filter_id`].
@@ -151,34 +169,37 @@ pub fn images(
             ));
         }
         let cache = cache_name(&image.image, None, None);
-        let destination = destination.map(|destination| destination.image(&cache)).transpose();
-        let destination = destination.unwrap_or_else(|error| {
-            errors.push(OperatorError::Destination(error));
-            None
-        });
-        collected.images.push(PlannedImage {
-            kind: if image.is_bundle { ImageKind::OperatorBundle } else { ImageKind::OperatorRelated },
-            origin: image.image.with_scheme(),
-            source: source(&image.image),
+        let planned = PlannedImage::new(
+            if image.is_bundle { ImageKind::OperatorBundle } else { ImageKind::OperatorRelated },
+            image.image.with_scheme(),
+            source(&image.image),
             cache,
             destination,
+            why_of(index, entry, &channels, &image.bundles[0], &image.name),
+        );
+        let planned = match planned {
+            Ok(planned) => planned,
+            Err(error) => {
+                errors.push(OperatorError::Destination(error));
+                continue;
+            }
+        };
+        let use_of = |id: &BundleId| OperatorUse { operator: id.package.clone(), bundle: id.bundle.clone() };
+        collected.images.push(PlannedImage {
             platforms: entry.platforms.clone(),
-            built: false,
-            needs: Vec::new(),
-            operators: image
-                .bundles
-                .iter()
-                .map(|id| OperatorUse { operator: id.package.clone(), bundle: id.bundle.clone() })
-                .collect(),
-            why: why_of(index, entry, &channels, &image.bundles[0], &image.name),
+            operators: image.bundles.iter().map(use_of).collect(),
+            ..planned
         });
+    }
+    if !errors.is_empty() {
+        return Err(errors);
     }
     for (at, image) in related.images.iter().enumerate().filter(|(_, image)| !image.is_bundle) {
         for bundle in image.bundles.iter().filter_map(|id| bundle_images.get(id)).flatten() {
             collected.images[*bundle].needs.push(at);
         }
     }
-    if errors.is_empty() { Ok(collected) } else { Err(errors) }
+    Ok(collected)
 }
 
 /// Why the images of a selection cannot be planned.

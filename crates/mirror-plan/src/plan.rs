@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use image_ref::{ImageRef, Platform};
-use isc_schema::BlockedImage;
+use image_ref::{Digest, ImageRef, Platform};
 use serde::{Deserialize, Serialize};
 
-use crate::ImageKind;
-use crate::blocklist::blocking;
+use crate::collision::Collision;
+use crate::{Destination, DestinationError, ImageKind};
 
 /// Which of the three workflows runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,6 +91,88 @@ pub struct PlannedImage {
     pub operators: Vec<OperatorUse>,
     /// What brought it in.
     pub why: Why,
+    /// The digest of its root manifest, where collecting has read or made that: a catalog, original or rebuilt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Digest>,
+    /// Which part of a catalog's entry it is; none for every image that is no catalog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<CatalogImage>,
+    /// Images of other sources with the same digest and the same names. They are this one image, and clusters pull it by
+    /// the names of all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<Twin>,
+    /// Why this image is not copied: its name belongs to another image. A run reports it as failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Collision>,
+}
+
+impl PlannedImage {
+    /// An image with these names and nothing that is special about it: for all platforms, of a registry, needing nothing.
+    ///
+    /// # Errors
+    /// When it cannot have its name at the destination.
+    pub fn new(
+        kind: ImageKind,
+        origin: impl Into<String>,
+        source: ImageRef,
+        cache: CacheName,
+        destination: Option<&Destination>,
+        why: Why,
+    ) -> Result<Self, DestinationError> {
+        Ok(Self {
+            kind,
+            origin: origin.into(),
+            source,
+            destination: destination.map(|destination| destination.image(&cache)).transpose()?,
+            cache,
+            platforms: Vec::new(),
+            built: false,
+            needs: Vec::new(),
+            operators: Vec::new(),
+            why,
+            root: None,
+            catalog: None,
+            twins: Vec::new(),
+            refused: None,
+        })
+    }
+
+    /// The digest of its root manifest, as far as the plan knows it: read by collecting, or written in the reference. What
+    /// this program builds has another digest than the source it is named by.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.root.as_ref().or_else(|| self.source.digest().filter(|_| !self.built))
+    }
+}
+
+/// A catalog image: which one, and the name that clusters will know it by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogImage {
+    /// As its publisher made it, or made anew by this program.
+    pub role: CatalogRole,
+    /// Its name below a destination; none for an original of which only the rebuilt catalog goes to a destination.
+    pub published: Option<CacheName>,
+}
+
+/// What a catalog image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CatalogRole {
+    /// As its publisher made it.
+    Original,
+    /// With the selected operators only, made by this program.
+    Rebuilt,
+}
+
+/// An image that another image of the plan stands for, because both have one digest and one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Twin {
+    /// Its role.
+    pub kind: ImageKind,
+    /// Its name in logs.
+    pub origin: String,
+    /// Its source.
+    pub source: ImageRef,
 }
 
 /// A bundle of an operator that an image belongs to (contract `operators-archive.md` 4, "Association").
@@ -137,89 +218,4 @@ pub struct Plan {
     /// The catalogs by digest, in the order of the configuration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catalogs: Vec<PinnedCatalog>,
-}
-
-impl Plan {
-    /// A plan from collected images: blocked ones leave, exact duplicates merge, the rest is brought in copying order.
-    ///
-    /// Two entries are the same when source, cache name and destination are: the first one's reason is kept, needs of
-    /// both are united, and the platform filters too (an entry without filter means all platforms, so it widens the
-    /// union to all: contract `operators-archive.md` 7.5, quirk 17).
-    pub fn assemble(mode: Mode, collected: Vec<PlannedImage>, blocked_images: &[BlockedImage]) -> Self {
-        let mut blocked = Vec::new();
-        let mut images: Vec<PlannedImage> = Vec::with_capacity(collected.len());
-        // Where an index of `collected` ended up in `images`; none when blocked.
-        let mut moved: Vec<Option<usize>> = Vec::with_capacity(collected.len());
-        let mut known = std::collections::HashMap::new();
-        for image in collected {
-            if let Some(entry) = blocking(blocked_images, &image) {
-                blocked.push(Blocked { origin: image.origin, pattern: entry.as_str().to_owned() });
-                moved.push(None);
-                continue;
-            }
-            let key =
-                (image.source.to_string(), image.cache.clone(), image.destination.as_ref().map(ToString::to_string));
-            let at = *known.entry(key).or_insert(images.len());
-            moved.push(Some(at));
-            if at == images.len() {
-                images.push(image);
-            } else {
-                merge(&mut images[at], image);
-            }
-        }
-        for image in &mut images {
-            image.needs = image.needs.iter().filter_map(|need| moved.get(*need).copied().flatten()).collect();
-        }
-        Self { mode, images: sort(images), blocked, catalogs: Vec::new() }
-    }
-}
-
-fn merge(kept: &mut PlannedImage, other: PlannedImage) {
-    if kept.platforms.is_empty() || other.platforms.is_empty() {
-        kept.platforms.clear();
-    } else {
-        for platform in other.platforms {
-            if !kept.platforms.contains(&platform) {
-                kept.platforms.push(platform);
-            }
-        }
-    }
-    for need in other.needs {
-        if !kept.needs.contains(&need) {
-            kept.needs.push(need);
-        }
-    }
-    for part_of in other.operators {
-        if !kept.operators.contains(&part_of) {
-            kept.operators.push(part_of);
-        }
-    }
-    kept.kind = kept.kind.min(other.kind);
-}
-
-/// Sorts by kind, keeps the order inside a kind, and renumbers `needs`.
-fn sort(images: Vec<PlannedImage>) -> Vec<PlannedImage> {
-    let mut order: Vec<usize> = (0..images.len()).collect();
-    order.sort_by_key(|at| images[*at].kind);
-    let mut place = vec![0; images.len()];
-    for (new, old) in order.iter().enumerate() {
-        place[*old] = new;
-    }
-    let mut numbered: Vec<(usize, PlannedImage)> =
-        images.into_iter().enumerate().map(|(old, image)| (place[old], image)).collect();
-    numbered.sort_by_key(|(new, _)| *new);
-    numbered
-        .into_iter()
-        .map(|(at, mut image)| {
-            for need in &mut image.needs {
-                *need = place[*need];
-            }
-            // What one catalog calls a bundle, another may call a related image. An image waits only for what stands
-            // before it, so that no two images can wait for each other.
-            image.needs.retain(|need| *need < at);
-            image.needs.sort_unstable();
-            image.needs.dedup();
-            image
-        })
-        .collect()
 }

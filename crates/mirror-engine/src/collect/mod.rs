@@ -1,12 +1,13 @@
 //! From the configuration to the images it asks for: the planner decides, this module brings it the facts.
 
+mod names;
 mod operators;
 mod releases;
 
 use std::sync::Arc;
 
 use archive_format::{Archive, Store};
-use mirror_plan::{Destination, Family, Mode, Plan, PlannedImage, additional};
+use mirror_plan::{Collision, Destination, Draft, Family, Mode, PinnedCatalog, Plan, PlannedImage, additional};
 
 use crate::event::{Event, Observer};
 use crate::workdir::WorkingDir;
@@ -49,6 +50,16 @@ impl CollectErrors {
     }
 }
 
+impl From<Vec<Collision>> for CollectErrors {
+    fn from(collisions: Vec<Collision>) -> Self {
+        let mut errors = Self::default();
+        for collision in collisions {
+            errors.push_generic(collision.to_string());
+        }
+        errors
+    }
+}
+
 /// What collecting has at hand.
 pub(crate) struct Collecting<'a> {
     pub(crate) mode: Mode,
@@ -79,28 +90,52 @@ impl Collecting<'_> {
 /// A release error ends collecting at once; the other families are all attempted (contract `config-cli.md` 3).
 ///
 /// # Errors
-/// All collection errors of all families together.
+/// All collection errors of all families together; lines of the configuration that give two images one name, before
+/// anything else is asked for.
 pub(crate) async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> {
-    let (plan, errors) = gather(at, true).await;
-    if errors.is_empty() { Ok(plan) } else { Err(errors) }
-}
-
-/// Collects what can be had: no family keeps the others out. For deleting and explaining (contract `config-cli.md` 7.2).
-pub(crate) async fn collect_what_there_is(at: &Collecting<'_>) -> (Plan, CollectErrors) {
-    gather(at, false).await
-}
-
-async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> (Plan, CollectErrors) {
-    let mirror = &at.job.configuration.mirror;
-    let mut images = Vec::new();
-    let mut errors = CollectErrors::default();
-    images.extend(releases::collect(at, &mut errors).await);
-    if releases_are_vital && !errors.is_empty() {
-        return (Plan::assemble(at.mode, Vec::new(), &[]), errors);
+    names::check_configuration(at).await.map_err(CollectErrors::from)?;
+    let gathered = gather(at, true).await;
+    if !gathered.errors.is_empty() {
+        return Err(gathered.errors);
     }
-    let operators = operators::collect(at, &mut errors).await;
+    let mut plan = names::settle(at, draft(at, gathered.images)).await.map_err(CollectErrors::from)?;
+    plan.catalogs = gathered.catalogs;
+    Ok(plan)
+}
+
+/// Collects what can be had: no family keeps the others out, and names may be claimed twice. For deleting and explaining
+/// (contract `config-cli.md` 7.2).
+pub(crate) async fn collect_what_there_is(at: &Collecting<'_>) -> (Plan, CollectErrors) {
+    let gathered = gather(at, false).await;
+    let mut plan = draft(at, gathered.images).into_plan();
+    plan.catalogs = gathered.catalogs;
+    (plan, gathered.errors)
+}
+
+/// What all families come to.
+#[derive(Default)]
+struct Gathered {
+    images: Vec<PlannedImage>,
+    catalogs: Vec<PinnedCatalog>,
+    errors: CollectErrors,
+}
+
+fn draft(at: &Collecting<'_>, images: Vec<PlannedImage>) -> Draft {
+    Draft::new(at.mode, images, &at.job.configuration.mirror.blocked_images, at.destination)
+}
+
+async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
+    let mirror = &at.job.configuration.mirror;
+    let mut gathered = Gathered::default();
+    let Gathered { images, catalogs, errors } = &mut gathered;
+    images.extend(releases::collect(at, errors).await);
+    if releases_are_vital && !errors.is_empty() {
+        return gathered;
+    }
+    let operators = operators::collect(at, errors).await;
     images.extend(offset(images.len(), operators.images));
-    images.extend(additional_images(at, &mut errors));
+    *catalogs = operators.catalogs;
+    images.extend(additional_images(at, errors));
     if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
         errors.push(
             Family::Helm,
@@ -108,9 +143,7 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> (Plan, Collect
              charts in `additionalImages` instead, and take `helm` out of the configuration",
         );
     }
-    let mut plan = Plan::assemble(at.mode, images, &mirror.blocked_images);
-    plan.catalogs = operators.catalogs;
-    (plan, errors)
+    gathered
 }
 
 /// Turns indexes into the images of one family into indexes into all, of which `before` come first.

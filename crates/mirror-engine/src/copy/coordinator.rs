@@ -99,6 +99,7 @@ impl<C: Carrier> Coordinator<C> {
                     kind: image.kind,
                     origin: image.origin.clone(),
                     source: image.source.with_scheme(),
+                    twins: image.twins.iter().map(|twin| twin.source.with_scheme()).collect(),
                     destination: image
                         .destination
                         .as_ref()
@@ -145,6 +146,7 @@ impl<C: Carrier> Coordinator<C> {
     }
 
     pub(super) async fn run(mut self) -> Copied {
+        self.refuse();
         loop {
             // Told first: the carrier may refuse to start.
             self.tell_resolved();
@@ -183,6 +185,15 @@ impl<C: Carrier> Coordinator<C> {
         Copied { images, bytes_moved: self.bytes_moved, bytes_saved, refused: self.refused }
     }
 
+    /// Fails the images that the plan keeps from their names, and what needs them, before anything is asked of a source.
+    fn refuse(&mut self) {
+        for at in 0..self.images.len() {
+            if let Some(refusal) = CopyError::refusal(&self.images[at]) {
+                self.fail(at, refusal);
+            }
+        }
+    }
+
     fn start_tasks(&mut self) {
         if self.stopped {
             return;
@@ -194,6 +205,10 @@ impl<C: Carrier> Coordinator<C> {
         }
         while self.image_tasks < self.limits.images {
             let Some(at) = self.to_resolve.pop_front() else { break };
+            // What it needs may have failed meanwhile, and so ended it.
+            if !matches!(self.states[at].stage, Stage::Waiting) {
+                continue;
+            }
             self.states[at].stage = Stage::Resolving;
             let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
             let retries = self.states[at].retries.clone();
@@ -422,6 +437,10 @@ impl<C: Carrier> Coordinator<C> {
         // It goes into the list of errors, the result document and the log.
         error.message = self.observer.clean(&error.message);
         let state = &mut self.states[at];
+        if matches!(state.stage, Stage::Waiting) {
+            // Nobody will ask for its manifests any more.
+            self.totals.images_resolved += 1;
+        }
         state.stage = Stage::Done;
         state.report.outcome = outcome;
         self.observer.event(Event::ImageFailed {

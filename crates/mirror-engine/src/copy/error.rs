@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use mirror_plan::PlannedImage;
+
 /// The condition of an image whose list has none of a platform that was asked for.
 pub(crate) const NO_INSTANCE: &str = "no-instance";
+
+/// The condition of an image whose name belongs to another image.
+const NAME_COLLISION: &str = "name-collision";
 
 /// Why one step for an image failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -27,6 +32,11 @@ impl CopyError {
                  your ISC"
             )
         })
+    }
+
+    /// Why an image is not copied that the plan keeps from its name.
+    pub(crate) fn refusal(image: &PlannedImage) -> Option<Self> {
+        image.refused.as_ref().map(|collision| Self::permanent(NAME_COLLISION, collision.to_string()))
     }
 
     /// An error that running again will not mend.

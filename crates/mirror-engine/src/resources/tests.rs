@@ -33,18 +33,10 @@ const DIGEST: &str = "sha256:111111111111111111111111111111111111111111111111111
 fn image(kind: ImageKind, origin: &str, path: &str) -> PlannedImage {
     let origin = origin.replace('X', DIGEST);
     let (repository, tag) = path.rsplit_once(':').unwrap();
-    PlannedImage {
-        kind,
-        source: ImageRef::parse(&origin).unwrap(),
-        origin,
-        cache: CacheName { repository: repository.into(), tag: tag.into() },
-        destination: Some(ImageRef::parse(&format!("mirror.lab:5000/ns/{path}")).unwrap()),
-        platforms: Vec::new(),
-        built: false,
-        needs: Vec::new(),
-        operators: Vec::new(),
-        why: Why::default(),
-    }
+    let cache = CacheName { repository: repository.into(), tag: tag.into() };
+    let destination = Destination::parse("mirror.lab:5000/ns").unwrap();
+    let source = ImageRef::parse(&origin).unwrap();
+    PlannedImage::new(kind, origin, source, cache, Some(&destination), Why::default()).unwrap()
 }
 
 /// The images of the worked example, and the original catalog, which mirror to mirror copies into the cache.
@@ -141,6 +133,7 @@ fn generate(failed: &[usize], graph: bool, template: Option<&str>) -> Left {
         destination: String::new(),
         digest: None,
         operators: Vec::new(),
+        twins: Vec::new(),
         bytes_moved: 0,
         bytes_saved: 0,
         retries: 0,

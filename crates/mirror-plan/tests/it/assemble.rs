@@ -1,23 +1,24 @@
 //! From collected images to a plan: blocking, merging, ordering.
 
+use std::collections::BTreeMap;
+
 use image_ref::Platform;
 use isc_schema::BlockedImage;
-use mirror_plan::{CacheName, ImageKind, Mode, Plan, PlannedImage, Why};
+use mirror_plan::{CacheName, Destination, Draft, ImageKind, Mode, Plan, PlannedImage, Why};
 
 fn image(kind: ImageKind, name: &str) -> PlannedImage {
     let source: image_ref::ImageRef = name.parse().unwrap();
-    PlannedImage {
-        kind,
-        origin: name.into(),
-        cache: CacheName { repository: source.path().into(), tag: source.tag_or_digest_tag() },
-        destination: Some(format!("reg.lan/m/{}:{}", source.path(), source.tag_or_digest_tag()).parse().unwrap()),
-        source,
-        platforms: Vec::new(),
-        built: false,
-        needs: Vec::new(),
-        operators: Vec::new(),
-        why: Why::default(),
-    }
+    let cache = CacheName { repository: source.path().into(), tag: source.tag_or_digest_tag() };
+    let destination = Destination::parse("reg.lan/m").unwrap();
+    PlannedImage::new(kind, name, source, cache, Some(&destination), Why::default()).unwrap()
+}
+
+/// The plan of images whose names nobody contests.
+#[track_caller]
+fn assemble(mode: Mode, collected: Vec<PlannedImage>, blocked: &[BlockedImage]) -> Plan {
+    let draft = Draft::new(mode, collected, blocked, None);
+    assert!(draft.undecided().is_empty());
+    draft.settle(&BTreeMap::new(), false).unwrap()
 }
 
 fn origins(plan: &Plan) -> Vec<&str> {
@@ -30,7 +31,7 @@ fn copying_order_follows_the_kinds() {
     let collected =
         [OperatorCatalog, OperatorBundle, Helm, Additional, OperatorRelated, Graph, ReleasePayload, ReleaseComponent]
             .map(|kind| image(kind, &format!("h.io/{}:1", kind.as_str().to_lowercase())));
-    let plan = Plan::assemble(Mode::DiskToMirror, collected.into(), &[]);
+    let plan = assemble(Mode::DiskToMirror, collected.into(), &[]);
     let kinds: Vec<_> = plan.images.iter().map(|image| image.kind).collect();
     assert_eq!(
         kinds,
@@ -49,7 +50,7 @@ fn needs_follow_their_images() {
         image(ImageKind::OperatorRelated, "h.io/b:1"),
     ];
     let blocked = [BlockedImage::new("blocked").unwrap()];
-    let plan = Plan::assemble(Mode::MirrorToDisk, collected, &blocked);
+    let plan = assemble(Mode::MirrorToDisk, collected, &blocked);
     assert_eq!(origins(&plan), ["h.io/b:1", "h.io/bundle:1"]);
     assert_eq!(plan.images[1].needs, [0]);
     assert_eq!(plan.blocked[0].origin, "h.io/blocked:1");
@@ -60,7 +61,7 @@ fn blocked_images_match_source_or_destination_anywhere_without_scheme() {
     let check = |pattern: &str, expected: &[&str]| {
         let collected =
             vec![image(ImageKind::Additional, "quay.io/a/debug-tools:1"), image(ImageKind::Additional, "h.io/b:2")];
-        let plan = Plan::assemble(Mode::DiskToMirror, collected, &[BlockedImage::new(pattern).unwrap()]);
+        let plan = assemble(Mode::DiskToMirror, collected, &[BlockedImage::new(pattern).unwrap()]);
         assert_eq!(origins(&plan), expected, "{pattern}");
     };
     check("debug-.*", &["h.io/b:2"]);
@@ -78,7 +79,7 @@ fn duplicates_merge_wherever_they_stand() {
         image(ImageKind::Additional, "h.io/b:1"),
         image(ImageKind::Additional, "h.io/a:1"),
     ];
-    assert_eq!(origins(&Plan::assemble(Mode::MirrorToDisk, collected, &[])), ["h.io/a:1", "h.io/b:1"]);
+    assert_eq!(origins(&assemble(Mode::MirrorToDisk, collected, &[])), ["h.io/a:1", "h.io/b:1"]);
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn platform_filters_of_duplicates() {
         let (mut a, mut b) = (image(ImageKind::Additional, "h.io/a:1"), image(ImageKind::Additional, "h.io/a:1"));
         a.platforms = platforms(first);
         b.platforms = platforms(second);
-        assert_eq!(Plan::assemble(Mode::MirrorToDisk, vec![a, b], &[]).images[0].platforms, platforms(expected));
+        assert_eq!(assemble(Mode::MirrorToDisk, vec![a, b], &[]).images[0].platforms, platforms(expected));
     };
     check(&["linux/amd64"], &["linux/arm64"], &["linux/amd64", "linux/arm64"]);
     check(&["linux/amd64"], &["linux/amd64"], &["linux/amd64"]);
@@ -98,7 +99,7 @@ fn platform_filters_of_duplicates() {
 
 #[test]
 fn a_plan_survives_being_saved() {
-    let plan = Plan::assemble(Mode::MirrorToMirror, vec![image(ImageKind::Helm, "h.io/a:1")], &[]);
+    let plan = assemble(Mode::MirrorToMirror, vec![image(ImageKind::Helm, "h.io/a:1")], &[]);
     let saved = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&saved).unwrap(), plan);
 }

@@ -3,3 +3,4 @@
 
 mod additional;
 mod assemble;
+mod names;

@@ -14,7 +14,9 @@ use std::time::SystemTime;
 use fbc_catalog::{Catalog, Selected, Warning};
 use image_ref::{Digest, Transport};
 use isc_schema::OperatorCatalog;
-use mirror_plan::{CacheName, Family, ImageKind, Mode, PinnedCatalog, PlannedImage, operators};
+use mirror_plan::{
+    CacheName, CatalogImage, CatalogRole, Family, ImageKind, Mode, PinnedCatalog, PlannedImage, operators,
+};
 use oci_transport::ImageSource;
 
 use self::kept::{Kept, Made};
@@ -418,29 +420,37 @@ impl Run<'_> {
         let published = operators::published(entry, rebuilt.as_ref().map(|(_, digest)| digest));
         let destination = self.at.destination.map(|destination| destination.image(&published)).transpose();
         let destination = destination.map_err(|error| vec![error.to_string()])?;
-        let in_folder = entry.catalog.transport() != &Transport::Docker;
-        let image = |cache: CacheName, built: bool, platforms: &[image_ref::Platform], step: &str| PlannedImage {
-            kind: ImageKind::OperatorCatalog,
-            origin: entry.catalog.with_scheme(),
-            source: source.clone(),
-            cache,
-            destination: destination.clone(),
-            platforms: platforms.to_vec(),
-            built,
-            needs: Vec::new(),
-            operators: Vec::new(),
-            why: operators::why(index, entry, vec![step.to_owned()]),
+        let image = |cache: CacheName, root: &Digest, role: CatalogRole, step: &str| {
+            let why = operators::why(index, entry, vec![step.to_owned()]);
+            let (kind, origin) = (ImageKind::OperatorCatalog, entry.catalog.with_scheme());
+            let planned = PlannedImage::new(kind, origin, source.clone(), cache, None, why);
+            let planned = planned.expect("without a destination every name is possible");
+            let published = Some(published.clone());
+            let catalog = Some(CatalogImage { role, published });
+            PlannedImage { destination: destination.clone(), root: Some(root.clone()), catalog, ..planned }
         };
-        let original = || image(operators::original(entry), in_folder, &entry.platforms, "catalog");
+        let original = || PlannedImage {
+            platforms: entry.platforms.clone(),
+            built: entry.catalog.transport() != &Transport::Docker,
+            ..image(operators::original(entry), digest, CatalogRole::Original, "catalog")
+        };
+        // Where there is a rebuilt catalog, clusters know nothing of the original.
+        let cached = || PlannedImage {
+            destination: None,
+            catalog: Some(CatalogImage { role: CatalogRole::Original, published: None }),
+            ..original()
+        };
         // Only the platforms asked for were rebuilt, so all of what was made travels.
-        let rebuilt = rebuilt.map(|(name, _)| image(name, true, &[], operators::REBUILT));
-        Ok(match self.at.mode {
-            Mode::MirrorToDisk => [Some(original()), rebuilt].into_iter().flatten().collect(),
-            Mode::DiskToMirror => vec![rebuilt.unwrap_or_else(original)],
+        let rebuilt = rebuilt.map(|(name, root)| PlannedImage {
+            built: true,
+            ..image(name, &root, CatalogRole::Rebuilt, "rebuilt catalog")
+        });
+        Ok(match (self.at.mode, rebuilt) {
+            (Mode::MirrorToDisk | Mode::DiskToMirror, None) => vec![original()],
+            (Mode::MirrorToDisk, Some(rebuilt)) => vec![cached(), rebuilt],
+            (Mode::DiskToMirror, Some(rebuilt)) => vec![rebuilt],
             // The cache gets the original, because `delete` will look for it there.
-            Mode::MirrorToMirror => {
-                vec![PlannedImage { destination: None, ..original() }, rebuilt.unwrap_or_else(original)]
-            }
+            (Mode::MirrorToMirror, rebuilt) => vec![cached(), rebuilt.unwrap_or_else(original)],
         })
     }
 

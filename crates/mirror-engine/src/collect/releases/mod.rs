@@ -105,7 +105,6 @@ fn plan(
     let mut payload = None;
     for image in images {
         let cache = CacheName { repository: image.repository.clone(), tag: image.tag.clone() };
-        let destination = at.destination.map(|destination| destination.image(&cache)).transpose();
         let mut why = wanted.why.clone();
         let (kind, source) = match &image.role {
             // Whatever its tag says later, what was verified is what is copied.
@@ -123,18 +122,10 @@ fn plan(
                 (ImageKind::ReleaseComponent, source)
             }
         };
-        planned.push(PlannedImage {
-            kind,
-            origin: image.origin(at.mode == Mode::DiskToMirror),
-            source,
-            cache,
-            destination: destination.map_err(|error| error.to_string())?,
-            platforms: at.job.configuration.mirror.platform.platforms.clone(),
-            built: false,
-            needs: Vec::new(),
-            operators: Vec::new(),
-            why,
-        });
+        let origin = image.origin(at.mode == Mode::DiskToMirror);
+        let new = PlannedImage::new(kind, origin, source, cache, at.destination, why);
+        let platforms = at.job.configuration.mirror.platform.platforms.clone();
+        planned.push(PlannedImage { platforms, ..new.map_err(|error| error.to_string())? });
     }
     // A payload without one of its components cannot be installed: it comes last.
     if let Some(payload) = payload {

@@ -41,20 +41,12 @@ async fn image(at: &Collecting<'_>, planned: &[PlannedImage]) -> Result<PlannedI
     };
     let image: ReleaseImage = mirror_plan::release::graph_image(source);
     let cache = CacheName { repository: image.repository.clone(), tag: image.tag.clone() };
-    Ok(PlannedImage {
-        kind: ImageKind::Graph,
-        origin: image.origin(at.mode == Mode::DiskToMirror),
-        destination: at.destination.map(|to| to.image(&cache)).transpose().map_err(|error| error.to_string())?,
-        source: image.source,
-        cache,
-        platforms: Vec::new(),
-        built,
-        needs: Vec::new(),
-        operators: Vec::new(),
-        why: Why {
-            path: "mirror.platform.graph".to_owned(),
-            line: at.job.configuration.mirror.platform.span.line,
-            steps: Vec::new(),
-        },
-    })
+    let why = Why {
+        path: "mirror.platform.graph".to_owned(),
+        line: at.job.configuration.mirror.platform.span.line,
+        steps: Vec::new(),
+    };
+    let origin = image.origin(at.mode == Mode::DiskToMirror);
+    let planned = PlannedImage::new(ImageKind::Graph, origin, image.source, cache, at.destination, why);
+    Ok(PlannedImage { built, ..planned.map_err(|error| error.to_string())? })
 }

@@ -1,0 +1,206 @@
+//! Two images, one name: who keeps the name, and what a person reads about that.
+//!
+//! Names in cache, archive and destination carry no registry, so images of two registries can have one name. Only one of
+//! them can be there. Releases come first, then what the configuration names itself, then what was found in catalogs and
+//! charts, each in order: what somebody else wrote into a catalog never takes a name away from the operator of the mirror.
+
+use std::fmt;
+
+use image_ref::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::release::{COMPONENT_REPOSITORY, GRAPH_REPOSITORY, RELEASE_REPOSITORY};
+use crate::{Destination, Family, ImageKind, PlannedImage};
+
+/// Repositories of the cache, and below a destination, that hold images of releases and nothing else.
+pub(crate) const RESERVED: [&str; 3] = [RELEASE_REPOSITORY, COMPONENT_REPOSITORY, GRAPH_REPOSITORY];
+
+/// How strong a claim to a name is, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Rank {
+    /// Part of a release.
+    Release,
+    /// A line of the configuration names it.
+    Configured,
+    /// A catalog or a chart names it.
+    Found,
+}
+
+impl Rank {
+    pub(crate) fn of(kind: ImageKind) -> Self {
+        match kind {
+            _ if kind.family() == Family::Release => Self::Release,
+            ImageKind::Additional | ImageKind::OperatorCatalog => Self::Configured,
+            _ => Self::Found,
+        }
+    }
+}
+
+/// Two different images would have one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Collision {
+    /// The name: repository and tag in the cache, or the whole name at the destination.
+    pub name: String,
+    /// Who cannot have it.
+    pub loser: Claimant,
+    /// Who has it.
+    pub holder: Holder,
+}
+
+/// Who keeps a name from an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Holder {
+    /// The repository is reserved for releases.
+    Releases {
+        /// The repository.
+        repository: String,
+    },
+    /// Another image of the plan.
+    #[serde(rename_all = "camelCase")]
+    Image {
+        /// Which.
+        image: Claimant,
+        /// What makes it another image.
+        difference: Difference,
+        /// Whether both have names of their own in the cache, and `--max-nested-paths` folds these into one.
+        folded: bool,
+    },
+}
+
+/// An image that claims a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claimant {
+    /// Its role.
+    pub kind: ImageKind,
+    /// Its name in logs.
+    pub origin: String,
+    /// The path in the configuration that it comes from.
+    pub path: String,
+    /// The line there, from 1; 0 when unknown.
+    pub line: u32,
+    /// Whether a line of the configuration names it, and not a catalog or chart.
+    pub configured: bool,
+}
+
+/// What tells two images apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Difference {
+    /// Their digests: the loser's, then the holder's.
+    Digests(Digest, Digest),
+    /// The digest of one of them is not known, for this reason.
+    Unknown(String),
+    /// What cosign attaches to an image has such names; an image of another source takes its place.
+    Attached,
+}
+
+impl Claimant {
+    /// The image, by the entry of the configuration that has the strongest claim.
+    pub(crate) fn of(image: &PlannedImage, rank: Rank) -> Self {
+        Self {
+            kind: image.kind,
+            origin: image.origin.clone(),
+            path: image.why.path.clone(),
+            line: image.why.line,
+            configured: rank != Rank::Found,
+        }
+    }
+
+    /// The fields that give the image another name; none for what only a catalog or a chart names.
+    fn renamed_by(&self) -> Option<&'static str> {
+        match self.kind {
+            ImageKind::OperatorCatalog => Some("`targetCatalog` or `targetTag`"),
+            ImageKind::Additional => Some("`targetRepo` or `targetTag`"),
+            _ => None,
+        }
+        .filter(|_| self.configured)
+    }
+}
+
+impl fmt::Display for Claimant {
+    /// `reg/a/b:v1 (mirror.additionalImages[0], line 7)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.origin, self.path)?;
+        if self.line > 0 {
+            write!(f, ", line {}", self.line)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Collision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, loser, holder } = self;
+        match holder {
+            Holder::Releases { repository } => {
+                write!(f, "{loser} would be named `{name}`, but `{repository}` is reserved for images of releases. ")?;
+                match loser.renamed_by() {
+                    Some(_) if loser.kind == ImageKind::Additional => {
+                        write!(f, "Set `targetRepo` of {} to another repository", loser.path)
+                    }
+                    Some(_) => write!(f, "Set `targetCatalog` of {} to another repository", loser.path),
+                    None => {
+                        f.write_str("Nothing but a release may write there: leave the image out with `blockedImages`")
+                    }
+                }
+            }
+            Holder::Image { image, difference, folded } => {
+                write!(f, "{loser} and {image} would both be named `{name}`: ")?;
+                match difference {
+                    Difference::Digests(of_loser, of_holder) => {
+                        write!(f, "the first is {of_loser}, the second is {of_holder}. ")?;
+                    }
+                    Difference::Unknown(reason) => {
+                        write!(f, "their digests could not be compared ({reason}). ")?;
+                    }
+                    Difference::Attached => {
+                        f.write_str("such a tag belongs to the signatures of the other image's repository. ")?;
+                    }
+                }
+                match (loser.renamed_by(), image.renamed_by()) {
+                    (Some(fields), _) => write!(f, "Set {fields} of {}", loser.path)?,
+                    (None, Some(fields)) => write!(f, "Set {fields} of {}", image.path)?,
+                    (None, None) => f.write_str(
+                        "Mirror them in two runs below different namespaces, or leave one out with `blockedImages`",
+                    )?,
+                }
+                if *folded {
+                    f.write_str(", or allow more nested paths")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The repositories that are reserved for releases, as the paths that a name is compared with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reserved {
+    /// Paths at the destination: below its namespace, and from the root of its registry; folded as names there are.
+    there: Vec<(String, &'static str)>,
+}
+
+impl Reserved {
+    pub(crate) fn new(destination: Option<&Destination>) -> Self {
+        let paths = |destination: &Destination, repository: &'static str| {
+            [destination.path(repository), destination.path_from_root(repository)].map(|path| (path, repository))
+        };
+        let there = destination
+            .map(|destination| RESERVED.into_iter().flat_map(|repository| paths(destination, repository)).collect());
+        Self { there: there.unwrap_or_default() }
+    }
+
+    /// The reserved repository that a path at the destination is.
+    pub(crate) fn at_destination(&self, path: &str) -> Option<&'static str> {
+        self.there.iter().find(|(reserved, _)| reserved == path).map(|(_, repository)| *repository)
+    }
+
+    /// The reserved repository that a repository of the cache is.
+    pub(crate) fn in_cache(repository: &str) -> Option<&'static str> {
+        RESERVED.into_iter().find(|reserved| *reserved == repository)
+    }
+}

@@ -1,0 +1,351 @@
+//! From collected images to a plan: what is blocked leaves, duplicates merge, and every name gets one image.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use image_ref::{Digest, Transport};
+use isc_schema::BlockedImage;
+
+use crate::blocklist::blocking;
+use crate::collision::{Claimant, Collision, Difference, Holder, Rank, Reserved};
+use crate::{Blocked, CacheName, Destination, Mode, Plan, PlannedImage, Twin};
+
+/// What was collected, before it is certain that every name is one image's.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    mode: Mode,
+    entries: Vec<Entry>,
+    blocked: Vec<Blocked>,
+    reserved: Reserved,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    image: PlannedImage,
+    rank: Rank,
+    /// Who speaks for the image when its name is contested: of merged duplicates the strongest.
+    claimant: Claimant,
+}
+
+/// A name that an image takes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Name {
+    /// In cache and archive.
+    Cache(CacheName),
+    /// At the destination, or below any while none is known.
+    There(String),
+}
+
+impl Name {
+    fn text(&self) -> String {
+        match self {
+            Self::Cache(name) => name.to_string(),
+            Self::There(name) => name.clone(),
+        }
+    }
+}
+
+/// What becomes of one image.
+enum Verdict {
+    /// It has its names.
+    Holds,
+    /// It is the same image as these, and has all its names in common with the one that is marked.
+    SameAs(Vec<usize>, Option<usize>),
+    /// Another image has one of its names.
+    Loses(Collision),
+}
+
+impl Draft {
+    /// Takes collected images: blocked ones leave, exact duplicates merge.
+    ///
+    /// Two images are the same when source, cache name and destination are: the first one's reason is kept, needs of both
+    /// are united, and the platform filters too (an entry without filter means all platforms, so it widens the union to
+    /// all: contract `operators-archive.md` 7.5, quirk 17).
+    pub fn new(
+        mode: Mode,
+        collected: Vec<PlannedImage>,
+        blocked_images: &[BlockedImage],
+        destination: Option<&Destination>,
+    ) -> Self {
+        let mut blocked = Vec::new();
+        let mut entries: Vec<Entry> = Vec::with_capacity(collected.len());
+        // Where an index of `collected` ended up; none when blocked.
+        let mut moved: Vec<Option<usize>> = Vec::with_capacity(collected.len());
+        let mut known = HashMap::new();
+        for image in collected {
+            if let Some(entry) = blocking(blocked_images, &image) {
+                blocked.push(Blocked { origin: image.origin, pattern: entry.as_str().to_owned() });
+                moved.push(None);
+                continue;
+            }
+            let rank = Rank::of(image.kind);
+            let key =
+                (image.source.to_string(), image.cache.clone(), image.destination.as_ref().map(ToString::to_string));
+            let at = *known.entry(key).or_insert(entries.len());
+            moved.push(Some(at));
+            if at == entries.len() {
+                entries.push(Entry { claimant: Claimant::of(&image, rank), image, rank });
+                continue;
+            }
+            let kept = &mut entries[at];
+            if rank < kept.rank {
+                kept.rank = rank;
+                kept.claimant = Claimant::of(&image, rank);
+            }
+            kept.image.kind = kept.image.kind.min(image.kind);
+            merge(&mut kept.image, image);
+        }
+        for entry in &mut entries {
+            let needs = entry.image.needs.iter();
+            entry.image.needs = needs.filter_map(|need| moved.get(*need).copied().flatten()).collect();
+        }
+        Self { mode, entries, blocked, reserved: Reserved::new(destination) }
+    }
+
+    /// The images whose digests have to be looked up before [`Draft::settle`], by number: those that share a name with
+    /// another image and are not known by a digest.
+    pub fn undecided(&self) -> Vec<usize> {
+        let mut claimants: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            if self.reserved_name(entry).is_none() {
+                self.names(&entry.image).into_iter().for_each(|name| claimants.entry(name).or_default().push(at));
+            }
+        }
+        let contested: BTreeSet<usize> = claimants.into_values().filter(|all| all.len() > 1).flatten().collect();
+        contested.into_iter().filter(|at| self.entries[*at].image.digest().is_none()).collect()
+    }
+
+    /// An image, by its number.
+    ///
+    /// # Panics
+    /// When [`Draft::undecided`] did not name it.
+    pub fn image(&self, number: usize) -> &PlannedImage {
+        &self.entries[number].image
+    }
+
+    /// Gives every name to one image. `looked_up` has, for each number of [`Draft::undecided`], the digest that the image's
+    /// source has now, or why that is not known.
+    ///
+    /// Images with equal digests and equal names become one image, unless a policy judges them `one_by_one` by where they
+    /// come from. An image that a catalog or chart names and that cannot have its name stays in the plan as
+    /// [`PlannedImage::refused`].
+    ///
+    /// # Errors
+    /// When images that the configuration names itself, or images of releases, cannot have their names.
+    pub fn settle(
+        mut self,
+        looked_up: &BTreeMap<usize, Result<Digest, String>>,
+        one_by_one: bool,
+    ) -> Result<Plan, Vec<Collision>> {
+        let mut order: Vec<usize> = (0..self.entries.len()).collect();
+        order.sort_by_key(|at| (self.entries[*at].rank, *at));
+        let mut held: HashMap<Name, usize> = HashMap::new();
+        let mut collisions = Vec::new();
+        // Entries that are part of another one now.
+        let mut twin_of: BTreeMap<usize, usize> = BTreeMap::new();
+        for at in order {
+            let names = self.names(&self.entries[at].image);
+            match self.judge(at, &names, &held, looked_up) {
+                Verdict::Holds => held.extend(names.into_iter().map(|name| (name, at))),
+                Verdict::SameAs(others, twin) => {
+                    others.into_iter().chain([at]).for_each(|at| self.pin(at, looked_up));
+                    match twin.filter(|_| !one_by_one) {
+                        Some(holder) => {
+                            twin_of.insert(at, holder);
+                        }
+                        None => {
+                            for name in names {
+                                held.entry(name).or_insert(at);
+                            }
+                        }
+                    }
+                }
+                Verdict::Loses(collision) if self.entries[at].rank == Rank::Found => {
+                    self.entries[at].image.refused = Some(collision);
+                }
+                Verdict::Loses(collision) => collisions.push(collision),
+            }
+        }
+        if !collisions.is_empty() {
+            return Err(collisions);
+        }
+        // A bundle that fails with a related image must not take another catalog's bundle with it, the same image as it is.
+        let lacks =
+            |at: &usize| self.entries[*at].image.needs.iter().any(|need| self.entries[*need].image.refused.is_some());
+        twin_of.retain(|twin, holder| !lacks(twin) && !lacks(holder));
+        for (twin, holder) in &twin_of {
+            let image = self.entries[*twin].image.clone();
+            self.unite(*holder, image);
+        }
+        Ok(self.assemble(&twin_of))
+    }
+
+    /// The plan as it was collected: names may be claimed twice. For lists of what to delete and for explaining, where two
+    /// images of one name do no harm.
+    pub fn into_plan(self) -> Plan {
+        self.assemble(&BTreeMap::new())
+    }
+
+    /// The names that an image takes.
+    fn names(&self, image: &PlannedImage) -> Vec<Name> {
+        let mut names = Vec::new();
+        // Mirror to mirror keeps nothing in the cache but catalogs and what it builds.
+        if self.mode != Mode::MirrorToMirror || image.built || image.destination.is_none() {
+            names.push(Name::Cache(image.cache.clone()));
+        }
+        match (&image.destination, &image.catalog) {
+            (Some(destination), _) => names.push(Name::There(destination.to_string())),
+            (None, Some(catalog)) if self.mode == Mode::MirrorToDisk => {
+                names.extend(catalog.published.as_ref().map(|name| Name::There(name.to_string())));
+            }
+            (None, None) if self.mode == Mode::MirrorToDisk => names.push(Name::There(image.cache.to_string())),
+            (None, _) => {}
+        }
+        names
+    }
+
+    /// The reserved repository that an image would be in without being part of a release, and the name it would have.
+    fn reserved_name(&self, entry: &Entry) -> Option<(&'static str, String)> {
+        if entry.rank == Rank::Release {
+            return None;
+        }
+        let there =
+            entry.image.destination.as_ref().and_then(|destination| {
+                Some((self.reserved.at_destination(destination.path())?, destination.to_string()))
+            });
+        there.or_else(|| Some((Reserved::in_cache(&entry.image.cache.repository)?, entry.image.cache.to_string())))
+    }
+
+    fn judge(
+        &self,
+        at: usize,
+        names: &[Name],
+        held: &HashMap<Name, usize>,
+        looked_up: &BTreeMap<usize, Result<Digest, String>>,
+    ) -> Verdict {
+        let entry = &self.entries[at];
+        if let Some((repository, name)) = self.reserved_name(entry) {
+            let (loser, repository) = (entry.claimant.clone(), repository.to_owned());
+            return Verdict::Loses(Collision { name, loser, holder: Holder::Releases { repository } });
+        }
+        let mut same = Vec::new();
+        for name in names {
+            let Some(holder) = held.get(name).copied() else { continue };
+            let other = &self.entries[holder];
+            let difference = match (self.digest(at, looked_up), self.digest(holder, looked_up)) {
+                (Ok(digest), Ok(of_holder)) if digest == of_holder => {
+                    same.push(holder);
+                    continue;
+                }
+                (Ok(digest), Ok(of_holder)) => Difference::Digests(digest, of_holder),
+                (Err(reason), _) | (_, Err(reason)) => Difference::Unknown(reason),
+            };
+            let folded = other.image.cache != entry.image.cache && other.image.catalog.is_none();
+            let folded = folded && entry.image.catalog.is_none();
+            let holder = Holder::Image { image: other.claimant.clone(), difference, folded };
+            return Verdict::Loses(Collision { name: name.text(), loser: entry.claimant.clone(), holder });
+        }
+        if same.is_empty() {
+            return Verdict::Holds;
+        }
+        // With a name of its own beside the common one it has to be there by itself.
+        let twin = same.iter().copied().find(|holder| self.names(&self.entries[*holder].image) == names);
+        Verdict::SameAs(same, twin)
+    }
+
+    fn digest(&self, at: usize, looked_up: &BTreeMap<usize, Result<Digest, String>>) -> Result<Digest, String> {
+        if let Some(digest) = self.entries[at].image.digest() {
+            return Ok(digest.clone());
+        }
+        let unasked = || Err("nobody asked for its digest".to_owned());
+        looked_up.get(&at).cloned().unwrap_or_else(unasked)
+    }
+
+    /// Binds an image to the digest that was looked up: what was compared is what is copied, also when its tag moves
+    /// meanwhile, or its registry told one digest and would send another.
+    fn pin(&mut self, at: usize, looked_up: &BTreeMap<usize, Result<Digest, String>>) {
+        let from_archive = self.mode == Mode::DiskToMirror;
+        let image = &mut self.entries[at].image;
+        if let Some(Ok(digest)) = looked_up.get(&at)
+            && image.source.transport() == &Transport::Docker
+            && !image.built
+            && !from_archive
+        {
+            image.source = image.source.with_digest(digest.clone());
+        }
+    }
+
+    /// Makes `twin` a part of the image of `holder`.
+    fn unite(&mut self, holder: usize, twin: PlannedImage) {
+        let image = &mut self.entries[holder].image;
+        image.twins.push(Twin { kind: twin.kind, origin: twin.origin.clone(), source: twin.source.clone() });
+        merge(image, twin);
+    }
+
+    /// Brings the images in copying order and renumbers `needs`.
+    fn assemble(self, twin_of: &BTreeMap<usize, usize>) -> Plan {
+        let mut order: Vec<usize> = (0..self.entries.len()).filter(|at| !twin_of.contains_key(at)).collect();
+        order.sort_by_key(|at| copied_as(&self.entries[*at].image));
+        let mut place = vec![0; self.entries.len()];
+        for (new, old) in order.iter().enumerate() {
+            place[*old] = new;
+        }
+        for (twin, holder) in twin_of {
+            place[*twin] = place[*holder];
+        }
+        let mut numbered: Vec<(usize, PlannedImage)> = self
+            .entries
+            .into_iter()
+            .enumerate()
+            .filter(|(old, _)| !twin_of.contains_key(old))
+            .map(|(old, entry)| (place[old], entry.image))
+            .collect();
+        numbered.sort_by_key(|(new, _)| *new);
+        let images = numbered
+            .into_iter()
+            .map(|(at, mut image)| {
+                image.needs.iter_mut().for_each(|need| *need = place[*need]);
+                // What one catalog calls a bundle, another may call a related image. An image waits only for what stands
+                // before it, so that no two images can wait for each other.
+                image.needs.retain(|need| *need < at);
+                image.needs.sort_unstable();
+                image.needs.dedup();
+                image
+            })
+            .collect();
+        Plan { mode: self.mode, images, blocked: self.blocked, catalogs: Vec::new() }
+    }
+}
+
+/// The role that decides when an image is copied: that of the twin that others wait for first.
+fn copied_as(image: &PlannedImage) -> crate::ImageKind {
+    image.twins.iter().map(|twin| twin.kind).fold(image.kind, Ord::min)
+}
+
+fn merge(kept: &mut PlannedImage, other: PlannedImage) {
+    if kept.platforms.is_empty() || other.platforms.is_empty() {
+        kept.platforms.clear();
+    } else {
+        for platform in other.platforms {
+            if !kept.platforms.contains(&platform) {
+                kept.platforms.push(platform);
+            }
+        }
+    }
+    for need in other.needs {
+        if !kept.needs.contains(&need) {
+            kept.needs.push(need);
+        }
+    }
+    for part_of in other.operators {
+        if !kept.operators.contains(&part_of) {
+            kept.operators.push(part_of);
+        }
+    }
+    kept.twins.extend(other.twins);
+    // One catalog that an entry takes whole and another filtered.
+    if let (Some(kept), Some(other)) = (&mut kept.catalog, other.catalog)
+        && kept.published.is_none()
+    {
+        kept.published = other.published;
+    }
+}
