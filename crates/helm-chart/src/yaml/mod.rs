@@ -10,6 +10,7 @@ mod emit_pretty;
 mod resolve;
 mod scanner;
 mod sort;
+mod typed;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub(crate) use emit_pretty::marshal_pretty;
 pub(crate) use emit::marshal;
 
 use go_template::{List, Map, Value};
+pub(crate) use typed::{Struct, Target};
 
 /// Data as it lies between YAML and Go: JSON, with whole numbers kept whole.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -81,48 +83,6 @@ impl Json {
     }
 }
 
-/// What a document is read for. `sigs.k8s.io/yaml` looks at the Go type that the data goes to: a number or a truth
-/// becomes a string where the type wants a string.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Target {
-    /// `interface{}`
-    Any,
-    /// `string`
-    String,
-    /// A slice.
-    List(&'static Target),
-    /// A map.
-    Map(&'static Target),
-    /// A struct: the names of its fields in JSON, and their types.
-    Struct(&'static [(&'static str, Target)]),
-}
-
-impl Target {
-    fn is_string(&self) -> bool {
-        matches!(self, Self::String)
-    }
-
-    fn element(&self) -> &Target {
-        if let Self::List(element) = self { element } else { &Self::Any }
-    }
-
-    fn field(&self, key: &str) -> &Target {
-        match self {
-            Self::Map(element) => element,
-            Self::Struct(fields) => find_field(fields, key).map_or(&Self::Any, |(_, target)| target),
-            _ => &Self::Any,
-        }
-    }
-}
-
-/// The field that a key of JSON goes to: the same name, or else the same name in another case.
-pub(crate) fn find_field<'a, T>(fields: &'a [(&'static str, T)], key: &str) -> Option<&'a (&'static str, T)> {
-    fields
-        .iter()
-        .find(|(name, _)| *name == key)
-        .or_else(|| fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)))
-}
-
 /// Why YAML could not be read, in go-yaml's words: `yaml: line 3: did not find expected key`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -154,8 +114,24 @@ pub fn read(text: &[u8]) -> Result<Json, Error> {
     read_for(text, &Target::Any)
 }
 
-/// Reads the first document for a Go type.
-pub(crate) fn read_for(text: &[u8], target: &Target) -> Result<Json, Error> {
+/// Reads the first document for a Go type: `yaml.Unmarshal` into a value of that type.
+///
+/// # Errors
+///
+/// As [`read`], and where a value does not fit the type.
+pub(crate) fn unmarshal(text: &[u8], target: &Target) -> Result<Json, Error> {
+    let data = read_for(text, target)?;
+    typed::check(&data, target)
+        .map_err(|problem| Error::whole(format!("error unmarshaling JSON: while decoding JSON: {problem}")))?;
+    Ok(data)
+}
+
+/// Checks data that is there already for a Go type: the second half of [`unmarshal`].
+pub(crate) fn check(data: &Json, target: &Target) -> Result<(), String> {
+    typed::check(data, target)
+}
+
+fn read_for(text: &[u8], target: &Target) -> Result<Json, Error> {
     let read = || match compose::compose(text)? {
         Some(document) => decode::decode(&document, target),
         None => Ok(Json::Null),
