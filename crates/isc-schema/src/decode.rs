@@ -3,6 +3,7 @@
 mod advice;
 mod context;
 mod document;
+mod fits;
 mod helm;
 mod images;
 mod operators;

@@ -77,6 +77,8 @@ pub enum Code {
     MissingField,
     /// Text that does not follow the grammar of its field: reference, version, path, tag, regular expression, URL.
     InvalidValue,
+    /// A value that a template, a shell or a reader was to fill in: `${VERSION}`, `<registry>`, `4.16.x`.
+    Placeholder,
     /// The same name twice in a list whose names are unique.
     DuplicateEntry,
     /// Fields that exclude each other.
@@ -106,6 +108,7 @@ impl Code {
             Self::Stanza => "stanza",
             Self::MissingField => "missing-field",
             Self::InvalidValue => "invalid-value",
+            Self::Placeholder => "placeholder",
             Self::DuplicateEntry => "duplicate-entry",
             Self::Conflict => "conflict",
             Self::EmptyRange => "empty-range",

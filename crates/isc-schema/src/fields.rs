@@ -3,6 +3,8 @@
 //! One table serves three readers: the decoder (unknown fields, near names, "belongs elsewhere"), the JSON Schema for
 //! editors, and people. The descriptions end up in editors' tooltips.
 
+use crate::placeholder::Strictness;
+
 /// An object of the configuration.
 #[derive(Debug)]
 pub(crate) struct Object {
@@ -302,24 +304,40 @@ impl Shape {
             _ => None,
         }
     }
+
+    /// Which texts of this shape are placeholders. Free text and patterns have braces and angle brackets of their own.
+    pub(crate) fn strictness(&self) -> Strictness {
+        match self {
+            Self::Text(Any | Regex) | Self::TextOrNamed(_) => Strictness::Templates,
+            Self::List(item) => item.strictness(),
+            _ => Strictness::Any,
+        }
+    }
 }
 
-/// The places below `root` that have a field called `name`, as paths like `mirror.operators[].packages[].minVersion`.
-pub(crate) fn places(root: &'static Object, name: &str) -> Vec<String> {
+/// The places below `root` that have a field called `name` of a shape that `fits`, as paths like
+/// `mirror.operators[].packages[].minVersion`.
+pub(crate) fn places(root: &'static Object, name: &str, fits: &dyn Fn(&Shape) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    collect_places(root, "", name, &mut found);
+    collect_places(root, "", name, fits, &mut found);
     found
 }
 
-fn collect_places(object: &'static Object, path: &str, name: &str, found: &mut Vec<String>) {
+fn collect_places(
+    object: &'static Object,
+    path: &str,
+    name: &str,
+    fits: &dyn Fn(&Shape) -> bool,
+    found: &mut Vec<String>,
+) {
     let dot = if path.is_empty() { "" } else { "." };
     for field in object.fields {
-        if field.name.eq_ignore_ascii_case(name) {
+        if field.name.eq_ignore_ascii_case(name) && fits(&field.shape) {
             found.push(format!("{path}{dot}{}", field.name));
         }
         if let Some(nested) = field.shape.object() {
             let list = if matches!(field.shape, List(_)) { "[]" } else { "" };
-            collect_places(nested, &format!("{path}{dot}{}{list}", field.name), name, found);
+            collect_places(nested, &format!("{path}{dot}{}{list}", field.name), name, fits, found);
         }
     }
 }

@@ -47,6 +47,8 @@
 //!
 //! - All mistakes in one answer, those of the collection phase included; oc-mirror stops at the first.
 //! - `packages[].bundles` (published, gone upstream) and `blockedImages` as plain strings are read.
+//! - A package that is listed twice with the same words counts once, with a warning.
+//! - Placeholders that nobody filled in are errors of their own.
 //! - `storageConfig` in a `v1alpha2` file is ignored with a warning.
 //! - An additional image without tag and digest means `latest`, with a warning.
 //! - A release channel `type` other than `ocp` and `okd`, a negative `archiveSize`, a malformed `targetTag`, and a minimum
@@ -62,6 +64,7 @@ mod emit;
 mod fields;
 mod history;
 mod parse;
+mod placeholder;
 mod schema;
 mod span;
 mod suggest;

@@ -28,6 +28,10 @@ pub(crate) struct Node {
     pub(crate) span: Span,
     /// Characters of the first line that the node covers.
     pub(crate) width: u32,
+    /// The last line that the node covers.
+    pub(crate) end_line: u32,
+    /// Whether it is a collection in brackets: `[…]`, `{…}`. It may share its lines with its neighbours.
+    pub(crate) is_flow: bool,
     pub(crate) value: Value,
 }
 
@@ -69,6 +73,11 @@ impl Key {
     }
 }
 
+/// `remove line 4`, `remove lines 4 to 7`.
+pub(crate) fn lines_to_remove(first: u32, last: u32) -> String {
+    if last > first { format!("remove lines {first} to {last}") } else { format!("remove line {first}") }
+}
+
 impl Node {
     /// Whether this is null: nothing, `~` or `null`.
     pub(crate) fn is_null(&self) -> bool {
@@ -80,6 +89,24 @@ impl Node {
         match &self.value {
             Value::Scalar(Scalar { text, resolved: Resolved::String, .. }) => Some(text),
             _ => None,
+        }
+    }
+
+    /// Whether both say the same, wherever they stand.
+    pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Scalar(one), Value::Scalar(two)) => one == two,
+            (Value::Sequence(one), Value::Sequence(two)) => {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.says_the_same_as(two))
+            }
+            (Value::Mapping(one), Value::Mapping(two)) => {
+                one.len() == two.len()
+                    && one.iter().all(|entry| {
+                        two.iter()
+                            .any(|other| other.key.text == entry.key.text && other.value.says_the_same_as(&entry.value))
+                    })
+            }
+            _ => false,
         }
     }
 

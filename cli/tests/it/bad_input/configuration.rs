@@ -128,10 +128,10 @@ fn several_mistakes_at_once() {
       5 |   additionalImage:
         |   ^^^^^^^^^^^^^^^
       help: did you mean `additionalImages`?
-    [ERROR]  : HOME/isc.yaml:8:11: error: mirror.additionalImages[0].name: an additional image needs a `name`
+    [ERROR]  : HOME/isc.yaml:8:11: error: mirror.additionalImages[0].name: an additional image needs a `name`, and this one is empty
       8 |   - name: ""
         |           ^^
-      help: add `name: registry.example/app:1.0`
+      help: write `name: registry.example/app:1.0`; if a template wrote this file, the template filled in nothing here
     [ERROR]  : HOME/isc.yaml:9:5: error: mirror.additionalImages[1]: unknown field "nam" in an additional image
       9 |   - nam: quay.io/b:1
         |     ^^^
@@ -167,7 +167,7 @@ fn bad_references() {
     [ERROR]  : HOME/isc.yaml:8:11: error: mirror.additionalImages[3].name: `ftp://` is no transport of images
       8 |   - name: ftp://quay.io/ns/app:1
         |           ^^^^^^^^^^^^^^^^^^^^^^
-      help: for an image of a registry write `quay.io/ns/app:1`
+      help: write `quay.io/ns/app:1` for an image of a registry
     [ERROR]  : [Executor] could not parse config: 4 mistake(s) in `HOME/isc.yaml`, listed above
     "#);
 }

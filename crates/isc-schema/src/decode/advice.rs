@@ -19,11 +19,11 @@ pub(super) fn shorthand_help(scalar: &Scalar, object: &'static Object) -> String
 }
 
 pub(super) fn known_here(object: &Object) -> String {
-    format!("known here: {}", join(object.names().map(|name| format!("`{name}`"))))
+    format!("known here: {}", join(object.names().map(|name| format!("`{name}`")), "and"))
 }
 
 pub(super) fn quoted(names: &[String]) -> String {
-    join(names.iter().map(|name| format!("`{name}`")))
+    join(names.iter().map(|name| format!("`{name}`")), "and")
 }
 
 pub(super) fn quote_help(text: &str, resolved: Resolved) -> String {
@@ -64,19 +64,18 @@ pub(super) fn image_help(text: &str, error: &image_ref::ParseError) -> Option<St
     match error {
         ParseError::TagAndDigestEmpty(_) => Some(format!("add a tag or a digest: `{text}:TAG` or `{text}@sha256:…`")),
         _ if text.trim() != text => Some("remove the spaces around it".to_owned()),
-        _ if text.contains(['{', '<', '$']) => Some("replace the placeholder by a value".to_owned()),
         ParseError::Tag { tag, .. } if tag.is_empty() => Some("write the tag behind the `:`".to_owned()),
         ParseError::Digest { .. } => Some("a digest is `sha256:` and 64 hex digits, all in lower case".to_owned()),
         _ => None,
     }
 }
 
-/// `a`, `b` and `c`.
-pub(super) fn join(names: impl Iterator<Item = String>) -> String {
+/// `a`, `b` and `c`; the word before the last is `and` or `or`.
+pub(super) fn join(names: impl Iterator<Item = String>, word: &str) -> String {
     let names: Vec<String> = names.collect();
     match &names[..] {
         [] => String::new(),
         [one] => one.clone(),
-        [front @ .., last] => format!("{} and {last}", front.join(", ")),
+        [front @ .., last] => format!("{} {word} {last}", front.join(", ")),
     }
 }

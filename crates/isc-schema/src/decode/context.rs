@@ -1,11 +1,14 @@
 //! The tools of the decoder: fields of a mapping, items of a list, scalars of a type; each says what is wrong.
 
 use super::advice::{known_here, quote_help, quoted, shorthand_help};
+use super::fits::{fits, fitting_list};
 use super::path::Path;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Stage};
 use crate::fields::{self, Object};
+use crate::history;
+use crate::placeholder::{self, Strictness};
 use crate::suggest::nearest;
-use crate::yaml::{Key, Node, Resolved, Scalar, Value};
+use crate::yaml::{Entry, Key, Node, Resolved, Scalar, Value};
 use crate::{Kind, Span};
 
 /// A mapping with any content.
@@ -23,13 +26,19 @@ pub(super) struct Context<'d> {
 pub(super) struct Fields<'n> {
     pub(super) span: Span,
     pub(super) width: u32,
+    object: &'static Object,
     found: Vec<(&'static str, &'n Key, &'n Node)>,
 }
 
 impl<'n> Fields<'n> {
-    /// No fields yet, of a mapping at `span`.
-    pub(super) fn empty(span: Span) -> Self {
-        Self { span, width: 1, found: Vec::new() }
+    /// No fields yet, of an `object` at `span`.
+    pub(super) fn empty(span: Span, object: &'static Object) -> Self {
+        Self { span, width: 1, object, found: Vec::new() }
+    }
+
+    /// Which texts in the field `name` are placeholders.
+    fn strictness(&self, name: &str) -> Strictness {
+        self.object.field(name).map_or(Strictness::Templates, |field| field.shape.strictness())
     }
 
     /// The value of a field; `None` when it is absent or null.
@@ -69,9 +78,27 @@ impl Context<'_> {
     }
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &Path<'_>, expected: &str, help: Option<String>) {
+        if let Some(placeholder) = placeholder::of_node(node) {
+            self.placeholder(node, path, &placeholder, &format!("put {expected} in its place"));
+            return;
+        }
         let message = format!("expected {expected}, found {}", node.describe());
         let diagnostic = Diagnostic::error(Code::WrongType, node.span, path, message).width(node.width);
         self.push(diagnostic.help_opt(help));
+    }
+
+    /// Says that nobody filled in a placeholder.
+    fn placeholder(&mut self, node: &Node, path: &Path<'_>, placeholder: &str, help: &str) {
+        let message = format!("the placeholder `{}` was not filled in", placeholder.escape_debug());
+        let diagnostic = Diagnostic::error(Code::Placeholder, node.span, path, message).width(node.width);
+        self.push(diagnostic.help(help));
+    }
+
+    /// Whether `text`, the value at `node`, holds no placeholder; says so when it does.
+    fn is_filled_in(&mut self, text: &str, node: &Node, path: &Path<'_>, strictness: Strictness) -> bool {
+        let Some(placeholder) = placeholder::find(text, strictness) else { return true };
+        self.placeholder(node, path, placeholder, &format!("write the value in the place of `{placeholder}`"));
+        false
     }
 
     /// The fields of a mapping. `None` when the node is no mapping; unknown fields are said and left out.
@@ -84,6 +111,12 @@ impl Context<'_> {
         let Value::Mapping(entries) = &node.value else {
             let help = match &node.value {
                 Value::Sequence(_) if matches!(path, Path::Item(..)) => Some(known_here(object)),
+                Value::Sequence(items) if fitting_list(node, object).is_some() => {
+                    let name = fitting_list(node, object).unwrap_or_default();
+                    let line = items.first().map_or(node.span.line, |item| item.span.line);
+                    Some(format!("write `{name}:` above line {line}, and indent the list below it"))
+                }
+                Value::Sequence(items) if items.len() > 1 => Some(known_here(object)),
                 Value::Sequence(_) => Some("remove the `- `: there is only one of it".to_owned()),
                 Value::Scalar(scalar) => Some(shorthand_help(scalar, object)),
                 Value::Mapping(_) => None,
@@ -91,14 +124,14 @@ impl Context<'_> {
             self.wrong_type(node, path, &format!("{} (a mapping)", object.title), help);
             return None;
         };
-        let mut fields = Fields::empty(node.span);
+        let mut fields = Fields::empty(node.span, object);
         if let Some(first) = entries.first() {
             fields.width = first.key.width;
         }
         let mut misspelt = Vec::new();
         for entry in entries {
             let Some(field) = object.field(&entry.key.text) else {
-                if let Some(near) = self.unknown_field(&entry.key, path, object) {
+                if let Some(near) = self.unknown_field(entry, entries, path, object) {
                     misspelt.push((near, entry));
                 }
                 continue;
@@ -133,26 +166,36 @@ impl Context<'_> {
         self.push(diagnostic.width(key.width).help(help));
     }
 
-    /// Says that a field does not exist. The answer is the field that was meant, if it is only misspelt.
+    /// Says that the field `entry` does not exist; `siblings` are all fields of its mapping. The answer is the field that was
+    /// meant, if it is only misspelt or has another name now.
     pub(super) fn unknown_field(
         &mut self,
-        key: &Key,
+        entry: &Entry,
+        siblings: &[Entry],
         path: &Path<'_>,
         object: &'static Object,
     ) -> Option<&'static str> {
+        let key = &entry.key;
         let message = format!("unknown field \"{}\" in {}", key.text.escape_debug(), object.title);
-        let (help, meant) = self.unknown_field_help(&key.text, object);
+        let (help, meant) = match history::former_field(entry, object, siblings) {
+            Some(answer) => (answer.help, answer.now),
+            None => self.unknown_field_help(entry, path, object),
+        };
         self.push(Diagnostic::error(Code::UnknownField, key.span, path, message).width(key.width).help(help));
         meant
     }
 
-    fn unknown_field_help(&self, name: &str, object: &'static Object) -> (String, Option<&'static str>) {
-        if let Some(help) = crate::history::former_field(name) {
-            return (help.to_owned(), None);
-        }
-        let near = nearest(name, object.names());
-        let mut places = fields::places(self.root(), name);
-        match near {
+    fn unknown_field_help(
+        &self,
+        entry: &Entry,
+        path: &Path<'_>,
+        object: &'static Object,
+    ) -> (String, Option<&'static str>) {
+        let name = entry.key.text.as_str();
+        let places_of =
+            |name: &str| nearest_places(fields::places(self.root(), name, &|shape| fits(&entry.value, shape)), path);
+        let mut places = places_of(name);
+        match nearest(name, object.names()) {
             Some(near) if places.is_empty() => return (format!("did you mean `{near}`?"), Some(near)),
             Some(near) => return (format!("did you mean `{near}`? It exists as {}", quoted(&places)), None),
             None => {}
@@ -160,7 +203,7 @@ impl Context<'_> {
         if places.is_empty() {
             // A misspelt name that belongs elsewhere.
             let all = fields::all_names(self.root());
-            places = nearest(name, all).map(|near| fields::places(self.root(), near)).unwrap_or_default();
+            places = nearest(name, all).map(places_of).unwrap_or_default();
         }
         let help = match &places[..] {
             [] => known_here(object),
@@ -183,13 +226,13 @@ impl Context<'_> {
     }
 
     /// Decodes a field that is a list of objects; `None` when it is absent or null.
-    pub(super) fn list<T>(
+    pub(super) fn list<'n, T>(
         &mut self,
-        fields: &Fields<'_>,
+        fields: &Fields<'n>,
         path: &Path<'_>,
         name: &'static str,
         of: &str,
-        mut decode: impl FnMut(&mut Self, &Node, &Path<'_>) -> Option<T>,
+        mut decode: impl FnMut(&mut Self, &'n Node, &Path<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let node = fields.get(name)?;
         let path = path.field(name);
@@ -217,6 +260,12 @@ impl Context<'_> {
         None
     }
 
+    /// The text of an item of a list whose items have the shape of `field`. A placeholder is no text.
+    pub(super) fn text_item<'n>(&mut self, node: &'n Node, path: &Path<'_>, field: &fields::Field) -> Option<&'n str> {
+        let text = self.text(node, path)?;
+        self.is_filled_in(text, node, path, field.shape.strictness()).then_some(text)
+    }
+
     /// The text of a field; `None` when it is absent, null or empty.
     pub(super) fn text_field<'n>(
         &mut self,
@@ -225,8 +274,10 @@ impl Context<'_> {
         name: &'static str,
     ) -> Option<(&'n str, &'n Node)> {
         let node = fields.get(name)?;
-        let text = self.text(node, &path.field(name))?;
-        (!text.is_empty()).then_some((text, node))
+        let path = path.field(name);
+        let text = self.text(node, &path)?;
+        let is_filled_in = self.is_filled_in(text, node, &path, fields.strictness(name));
+        (is_filled_in && !text.is_empty()).then_some((text, node))
     }
 
     /// The owned text of a field without further meaning.
@@ -246,15 +297,19 @@ impl Context<'_> {
         if let Some(found) = self.text_field(fields, path, name) {
             return Some(found);
         }
-        if fields.get(name).is_none_or(|node| node.as_text().is_some()) {
-            let (span, width) = match (fields.get(name), fields.key(name)) {
-                (Some(node), _) => (node.span, node.width),
-                (None, Some(key)) => (key.span, key.width),
-                (None, None) => (fields.span, fields.width),
+        if fields.get(name).is_none_or(|node| node.as_text() == Some("")) {
+            let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+            let message = format!("{} needs {article} `{name}`", object.title);
+            let filled = format!(
+                "write `{name}: {example}`; if a template wrote this file, the template filled in nothing here"
+            );
+            let (span, width, message, help) = match (fields.get(name), fields.key(name)) {
+                (Some(node), _) => (node.span, node.width, message + ", and this one is empty", filled),
+                (None, Some(key)) => (key.span, key.width, message + ", and this one is empty", filled),
+                (None, None) => (fields.span, fields.width, message, format!("add `{name}: {example}`")),
             };
-            let message = format!("{} needs a `{name}`", object.title);
             let diagnostic = Diagnostic::error(Code::MissingField, span, path.field(name), message);
-            self.push(diagnostic.width(width).stage(self.stage).help(format!("add `{name}: {example}`")));
+            self.push(diagnostic.width(width).stage(self.stage).help(help));
         }
         None
     }
@@ -309,4 +364,16 @@ impl Context<'_> {
         self.wrong_type(node, &path.field(name), "true or false", Some(help));
         false
     }
+}
+
+/// The places that are nearest to `path`: a list item that belongs one level deeper is not sent to the other end of the
+/// file.
+fn nearest_places(places: Vec<String>, path: &Path<'_>) -> Vec<String> {
+    let here = path.to_string();
+    let here: Vec<&str> = here.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect();
+    let shared = |place: &String| {
+        place.split('.').map(|part| part.trim_end_matches("[]")).zip(&here).take_while(|(one, two)| one == *two).count()
+    };
+    let most = places.iter().map(shared).max().unwrap_or_default();
+    places.into_iter().filter(|place| shared(place) == most).collect()
 }

@@ -7,8 +7,8 @@ use crate::config::{API_VERSION, DeleteImageSetConfiguration, Document, ImageSet
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Stage};
 use crate::fields::{self, Object};
 use crate::suggest::nearest;
-use crate::yaml::{Entry, Node, Resolved, Value};
-use crate::{BlockedImage, Span};
+use crate::yaml::{Entry, Node, Resolved, Value, lines_to_remove};
+use crate::{BlockedImage, Span, history};
 
 /// The only `apiVersion` under which `storageConfig` is still taken, without effect.
 const API_VERSION_V1: &str = "mirror.openshift.io/v1alpha2";
@@ -33,12 +33,13 @@ pub(crate) fn document(root: Option<&Node>, expected: Kind, diagnostics: &mut Di
         context.push(Diagnostic::error(Code::WrongType, root.span, "", message).help(help));
         return None;
     };
+    let unwrapped = unwrap(&mut context, entries);
+    let entries = unwrapped.as_deref().unwrap_or(entries);
     if !kind(&mut context, entries) {
         return None;
     }
-    let object = context.root();
     let stanza = stanza(&mut context, entries);
-    let top = top_level(&mut context, root, entries, object, stanza);
+    let top = top_level(&mut context, root, entries, stanza);
     match expected {
         Kind::ImageSet => {
             let archive_size_gib = archive_size(&mut context, &top);
@@ -62,6 +63,22 @@ fn exact<'n>(entries: &'n [Entry], name: &str) -> Option<&'n Entry> {
 /// The entry whose key is `name` but for its case, for advice.
 fn in_other_case<'n>(entries: &'n [Entry], name: &str) -> Option<&'n Entry> {
     entries.iter().find(|entry| entry.key.text.eq_ignore_ascii_case(name))
+}
+
+/// What stands below `spec:` belongs to the top. Taking it for that finds the mistakes in it, too.
+fn unwrap(context: &mut Context<'_>, entries: &[Entry]) -> Option<Vec<Entry>> {
+    let kind = context.kind;
+    let at = entries.iter().position(|entry| entry.key.text == "spec")?;
+    let Value::Mapping(below) = &entries[at].value.value else { return None };
+    exact(below, kind.stanza())?;
+    let key = &entries[at].key;
+    let message = format!("unknown field \"spec\" in {}", context.root().title);
+    let help = "remove the line `spec:` and move what stands below it to the left: the configuration is not a Kubernetes \
+                object";
+    let diagnostic = Diagnostic::error(Code::UnknownField, key.span, "", message).width(key.width);
+    context.push(diagnostic.help(help));
+    let others = entries.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, entry)| entry.clone());
+    Some(others.chain(below.iter().cloned()).collect())
 }
 
 /// Checks `kind`; false when the file is of the other kind, so that no more can be said about it.
@@ -88,6 +105,9 @@ fn kind(context: &mut Context<'_>, entries: &[Entry]) -> bool {
     let message = format!("cannot parse \"{}\" as \"{expected}\"", text.escape_debug());
     let is_other = text == expected.other().as_str();
     let help = match (is_other, expected) {
+        (false, _) if text == "ConfigMap" => {
+            "save the text of the key below `data:` as a file of its own, and use that file".to_owned()
+        }
         (true, Kind::ImageSet) => "this file says what to delete; it is for `oc-mirror delete --generate`".to_owned(),
         (true, Kind::Delete) => {
             "this file says what to mirror; deleting takes a file with `kind: DeleteImageSetConfiguration`, \
@@ -97,18 +117,13 @@ fn kind(context: &mut Context<'_>, entries: &[Entry]) -> bool {
         (false, _) => format!("write `kind: {expected}`"),
     };
     context.error_with_help(Code::Kind, node, &path, message, Some(help));
-    !is_other
+    !is_other && text != "ConfigMap"
 }
 
 /// The known top-level fields. `mirror`, `delete` and `kind` are looked at elsewhere.
-fn top_level<'n>(
-    context: &mut Context<'_>,
-    root: &'n Node,
-    entries: &'n [Entry],
-    object: &'static Object,
-    stanza: Option<&Node>,
-) -> Fields<'n> {
-    let mut fields = Fields::empty(root.span);
+fn top_level<'n>(context: &mut Context<'_>, root: &'n Node, entries: &'n [Entry], stanza: Option<&Node>) -> Fields<'n> {
+    let object = context.root();
+    let mut fields = Fields::empty(root.span, object);
     let mut storage_config = None;
     for entry in entries {
         let key = &entry.key;
@@ -116,26 +131,53 @@ fn top_level<'n>(
             "kind" | "mirror" | "delete" => {}
             _ if stanza.is_some_and(|stanza| std::ptr::eq(stanza, &raw const entry.value)) => {}
             name if ["kind", "mirror", "delete"].iter().any(|exact| exact.eq_ignore_ascii_case(name)) => {}
-            "storageConfig" => storage_config = Some(key),
-            name => match object.field(name) {
-                Some(field) => context.add_field(&mut fields, field.name, key, &entry.value, &Path::Root),
-                None => {
-                    context.unknown_field(key, &Path::Root, object);
+            "storageConfig" => storage_config = Some(entry),
+            name => match (object.field(name), history::wrapper(name)) {
+                (Some(field), _) => context.add_field(&mut fields, field.name, key, &entry.value, &Path::Root),
+                (None, Some(what)) => {
+                    let message = format!("unknown field \"{name}\" in {}", object.title);
+                    let help = format!("{}: {what}", remove(entry, entries));
+                    let diagnostic = Diagnostic::error(Code::UnknownField, key.span, "", message).width(key.width);
+                    context.push(diagnostic.help(help));
+                }
+                (None, None) => {
+                    context.unknown_field(entry, entries, &Path::Root, object);
                 }
             },
         }
     }
     let api_version = api_version(context, &fields);
-    if let Some(key) = storage_config {
-        if context.kind == Kind::ImageSet && api_version.as_deref() == Some(API_VERSION_V1) {
-            let message = "`storageConfig` is no longer relevant and is ignored";
-            let diagnostic = Diagnostic::warning(Code::Ignored, key.span, "storageConfig", message).width(key.width);
-            context.push(diagnostic.help("remove it: the state is kept in the workspace"));
-        } else {
-            context.unknown_field(key, &Path::Root, object);
-        }
+    if let Some(entry) = storage_config {
+        storage_config_is_gone(context, entry, entries, api_version.as_deref());
     }
     fields
+}
+
+/// `remove lines 4 to 7`, when these lines hold nothing else; otherwise what to remove by name.
+fn remove(entry: &Entry, entries: &[Entry]) -> String {
+    let (first, last) = (entry.key.span.line, entry.value.end_line.max(entry.key.span.line));
+    let alone = entries.iter().filter(|other| !std::ptr::eq(*other, entry)).all(|other| {
+        let (start, end) = (other.key.span.line, other.value.end_line.max(other.key.span.line));
+        end < first || start > last
+    });
+    if alone { lines_to_remove(first, last) } else { format!("remove `{}` with its value", entry.key.text) }
+}
+
+/// `storageConfig`: a mistake, except under the `apiVersion` that had it.
+fn storage_config_is_gone(context: &mut Context<'_>, entry: &Entry, entries: &[Entry], api_version: Option<&str>) {
+    let key = &entry.key;
+    let remove = remove(entry, entries);
+    let why = "the working directory and the cache hold the state now";
+    let diagnostic = if context.kind == Kind::ImageSet && api_version == Some(API_VERSION_V1) {
+        let message = "`storageConfig` is no longer relevant and is ignored";
+        let line = exact(entries, "apiVersion").map_or(0, |entry| entry.key.span.line);
+        Diagnostic::warning(Code::Ignored, key.span, "storageConfig", message)
+            .help(format!("{remove}, and write `apiVersion: {API_VERSION}` in line {line}: {why}"))
+    } else {
+        let message = format!("unknown field \"{}\" in {}", key.text, context.root().title);
+        Diagnostic::error(Code::UnknownField, key.span, "", message).help(format!("{remove}: {why}"))
+    };
+    context.push(diagnostic.width(key.width));
 }
 
 /// Any `apiVersion` is accepted, as in oc-mirror; one that was never published deserves a word.
@@ -166,7 +208,17 @@ fn stanza<'n>(context: &mut Context<'_>, entries: &'n [Entry]) -> Option<&'n Nod
     }
     let message = format!("the configuration is missing the `{wanted}` stanza");
     let known = context.root();
-    let near = |entry: &&Entry| known.field(&entry.key.text).is_none() && nearest(&entry.key.text, [wanted]).is_some();
+    let sections = known.field(wanted).and_then(|field| field.shape.object());
+    let holds_sections = |node: &Node| match (&node.value, sections) {
+        (Value::Mapping(below), Some(sections)) => {
+            !below.is_empty() && below.iter().all(|entry| sections.field(&entry.key.text).is_some())
+        }
+        _ => false,
+    };
+    let near = |entry: &&Entry| {
+        let (name, value) = (entry.key.text.as_str(), &entry.value);
+        known.field(name).is_none() && (nearest(name, [wanted]).is_some() || name == "spec" && holds_sections(value))
+    };
     if let Some(entry) = in_other_case(entries, wanted).or_else(|| entries.iter().find(near)) {
         let help = format!("`{}` must be written `{wanted}`", entry.key.text);
         let diagnostic = Diagnostic::error(Code::Stanza, entry.key.span, "", message);
@@ -237,7 +289,7 @@ fn content(context: &mut Context<'_>, node: &Node, object: &'static Object) -> M
 fn blocked_images(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_>) -> Vec<BlockedImage> {
     let decode = |context: &mut Context<'_>, node: &Node, path: &Path<'_>| {
         let (text, node) = if let Value::Scalar(_) = &node.value {
-            (context.text(node, path)?, node)
+            (context.text_item(node, path, &fields::BLOCKED_IMAGE.fields[0])?, node)
         } else {
             let object = &fields::BLOCKED_IMAGE;
             let fields = context.fields(node, path, object)?;
@@ -257,12 +309,32 @@ fn blocked_images(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_
 
 /// The last line of the library's answer says what is wrong; the lines before draw the pattern.
 fn regex_help(text: &str, error: &regex::Error) -> String {
-    if text.starts_with(['*', '?', '+']) {
-        return format!("it is a regular expression, not a wildcard: write `.{text}` for any text there");
+    if let Some(pattern) = pattern_of_wildcard(text) {
+        return format!("it is a regular expression, not a wildcard: write `{pattern}`");
     }
     let reason = error.to_string();
     let reason = reason.lines().last().unwrap_or_default().trim();
     reason.strip_prefix("error: ").unwrap_or(reason).to_owned()
+}
+
+/// The regular expression for a wildcard such as `*foo`, `**/foo` and `?oo`: a text that no expression begins like.
+fn pattern_of_wildcard(text: &str) -> Option<String> {
+    if !text.starts_with(['*', '?', '+']) {
+        return None;
+    }
+    let mut pattern = String::new();
+    let mut before = None;
+    for c in text.chars() {
+        match c {
+            '*' | '+' if before == Some('*') => {}
+            '*' | '+' if before == Some('.') && !pattern.is_empty() => pattern.push('*'),
+            '*' | '+' => pattern.push_str(".*"),
+            '?' => pattern.push('.'),
+            _ => pattern.push(c),
+        }
+        before = Some(if c == '+' { '*' } else { c });
+    }
+    BlockedImage::new(&pattern).is_ok().then_some(pattern)
 }
 
 fn samples(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_>) -> Vec<Sample> {

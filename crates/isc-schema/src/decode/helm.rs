@@ -31,7 +31,10 @@ fn repository(context: &mut Context<'_>, node: &Node, path: &Path<'_>) -> Option
         && !(text.starts_with("https://") || text.starts_with("http://") || text.starts_with("oci://"))
     {
         let message = format!("`{}` is no URL of a chart repository", text.escape_debug());
-        let help = "it begins with `https://`".to_owned();
+        let help = match text.split_once("://") {
+            None if !text.starts_with('/') => format!("write `https://{text}`"),
+            _ => "it begins with `https://`".to_owned(),
+        };
         context.error_with_help(Code::InvalidValue, node, &path.field("url"), message, Some(help));
     }
     let charts = context.list(&fields, path, "charts", "charts", |context, node, path| {

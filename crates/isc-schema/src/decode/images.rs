@@ -55,7 +55,7 @@ fn reference(context: &mut Context<'_>, text: &str, node: &Node, path: &Path<'_>
         Transport::Other(scheme) if OTHER_TRANSPORTS.contains(&scheme.as_str()) => Some(image),
         transport => {
             let message = format!("`{transport}` is no transport of images");
-            let help = format!("for an image of a registry write `{}`", image.name());
+            let help = format!("write `{}` for an image of a registry", image.name());
             context.error_with_help(Code::InvalidValue, node, path, message, Some(help));
             None
         }

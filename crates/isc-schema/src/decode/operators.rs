@@ -4,7 +4,7 @@ use image_ref::{ImageRef, Transport};
 
 use super::context::{Context, Fields};
 use super::path::Path;
-use super::unique::Unique;
+use super::unique::{Named, Unique};
 use crate::VersionBound;
 use crate::config::{Kind, OperatorCatalog, Package, PackageChannel, SelectedBundle};
 use crate::diagnostic::{Code, Diagnostic, Severity, Stage};
@@ -20,7 +20,12 @@ pub(super) fn operators(context: &mut Context<'_>, parent: &Fields<'_>, path: &P
         .unwrap_or_default()
 }
 
-fn operator(context: &mut Context<'_>, node: &Node, path: &Path<'_>, names: &mut Unique) -> Option<OperatorCatalog> {
+fn operator<'n>(
+    context: &mut Context<'_>,
+    node: &'n Node,
+    path: &Path<'_>,
+    names: &mut Unique<'n>,
+) -> Option<OperatorCatalog> {
     let object = &fields::OPERATOR;
     context.stage = Stage::Load;
     let fields = context.fields(node, path, object)?;
@@ -54,7 +59,8 @@ fn operator(context: &mut Context<'_>, node: &Node, path: &Path<'_>, names: &mut
         span: node.span,
     };
     let name = operator.effective_name();
-    names.check(context, &name, catalog_node, &path.field("catalog"), || {
+    let named = Named { name: &name, node: catalog_node, item: node };
+    names.check(context, named, &path.field("catalog"), || {
         format!("catalog \"{name}\": duplicate found in configuration")
     });
     Some(operator)
@@ -95,21 +101,25 @@ impl Owner<'_> {
     }
 }
 
-fn package(
+fn package<'n>(
     context: &mut Context<'_>,
-    node: &Node,
+    node: &'n Node,
     path: &Path<'_>,
     owner: &Owner<'_>,
-    names: &mut Unique,
+    names: &mut Unique<'n>,
 ) -> Option<Package> {
     let object = &fields::PACKAGE;
     let fields = context.fields(node, path, object)?;
     context.stage = Stage::Operators;
     let name = context.required(&fields, path, "name", object, "some-operator");
-    if let Some((name, node)) = name {
-        names.check_to_mirror(context, name, node, &path.field("name"), || {
+    if let Some((name, name_node)) = name {
+        let named = Named { name, node: name_node, item: node };
+        let repeats = names.check_repeated(context, named, &path.field("name"), || {
             format!("{}duplicate package entry \"{name}\"", owner.prefix(None))
         });
+        if repeats {
+            return None;
+        }
     }
     let prefix = owner.prefix(name.map(|(name, _)| name));
     let mut channel_names = Unique::default();
@@ -143,19 +153,20 @@ fn package(
     name.is_some().then_some(package)
 }
 
-fn channel(
+fn channel<'n>(
     context: &mut Context<'_>,
-    node: &Node,
+    node: &'n Node,
     path: &Path<'_>,
     prefix: &str,
-    names: &mut Unique,
+    names: &mut Unique<'n>,
 ) -> Option<PackageChannel> {
     let object = &fields::PACKAGE_CHANNEL;
     let fields = context.fields(node, path, object)?;
     context.stage = Stage::Operators;
     let name = context.required(&fields, path, "name", object, "stable");
-    if let Some((name, node)) = name {
-        names.check_to_mirror(context, name, node, &path.field("name"), || {
+    if let Some((name, name_node)) = name {
+        let named = Named { name, node: name_node, item: node };
+        names.check_to_mirror(context, named, &path.field("name"), || {
             format!("{prefix}duplicate channel entry \"{name}\"")
         });
     }
@@ -168,20 +179,19 @@ fn channel(
     Some(PackageChannel { name: name?.0.to_owned(), min_version, max_version, span: node.span })
 }
 
-fn bundle(
+fn bundle<'n>(
     context: &mut Context<'_>,
-    node: &Node,
+    node: &'n Node,
     path: &Path<'_>,
     prefix: &str,
-    names: &mut Unique,
+    names: &mut Unique<'n>,
 ) -> Option<SelectedBundle> {
     let object = &fields::BUNDLE;
     let fields = context.fields(node, path, object)?;
     context.stage = Stage::Operators;
     let (name, name_node) = context.required(&fields, path, "name", object, "some-operator.v1.2.3")?;
-    names.check_to_mirror(context, name, name_node, &path.field("name"), || {
-        format!("{prefix}duplicate bundle entry \"{name}\"")
-    });
+    let named = Named { name, node: name_node, item: node };
+    names.check_to_mirror(context, named, &path.field("name"), || format!("{prefix}duplicate bundle entry \"{name}\""));
     Some(SelectedBundle { name: name.to_owned(), span: node.span })
 }
 

@@ -3,19 +3,28 @@
 use super::advice::join;
 use super::context::{Context, Fields};
 use super::path::Path;
-use super::unique::Unique;
+use super::unique::{Named, Unique};
 use crate::VersionBound;
 use crate::config::{Kind, PlatformConfig, ReleaseChannel, ReleaseType};
 use crate::diagnostic::{Code, Diagnostic, Stage};
 use crate::fields;
+use crate::placeholder;
 use crate::suggest::nearest;
 use crate::yaml::Node;
 
 /// The names the update service knows.
-const ARCHITECTURES: [&str; 5] = ["amd64", "arm64", "ppc64le", "s390x", "multi"];
+pub(super) const ARCHITECTURES: [&str; 5] = ["amd64", "arm64", "ppc64le", "s390x", "multi"];
 /// Other names for them.
 const OTHER_NAMES: [(&str, &str); 4] =
     [("x86_64", "amd64"), ("x86-64", "amd64"), ("aarch64", "arm64"), ("ppc64", "ppc64le")];
+
+/// An item of `architectures`.
+static ARCHITECTURE: fields::Field = fields::Field {
+    name: "architectures",
+    shape: fields::Shape::Text(fields::Format::Architecture),
+    required: true,
+    description: "",
+};
 
 pub(super) fn platform(context: &mut Context<'_>, parent: &Fields<'_>, parent_path: &Path<'_>) -> PlatformConfig {
     let Some(node) = parent.get("platform") else { return PlatformConfig::default() };
@@ -41,12 +50,23 @@ pub(super) fn platform(context: &mut Context<'_>, parent: &Fields<'_>, parent_pa
     config
 }
 
-fn channel(context: &mut Context<'_>, node: &Node, path: &Path<'_>, names: &mut Unique) -> Option<ReleaseChannel> {
+fn channel<'n>(
+    context: &mut Context<'_>,
+    node: &'n Node,
+    path: &Path<'_>,
+    names: &mut Unique<'n>,
+) -> Option<ReleaseChannel> {
     let object = &fields::RELEASE_CHANNEL;
     let fields = context.fields(node, path, object)?;
     let name = context.required(&fields, path, "name", object, "stable-4.20");
-    if let Some((name, node)) = name {
-        names.check(context, name, node, &path.field("name"), || {
+    if let Some((name, name_node)) = name {
+        if placeholder::is_open_version(name) {
+            let message = format!("channel `{name}` leaves a number open");
+            let help = "write the minor version, like `stable-4.20`".to_owned();
+            context.error_with_help(Code::Placeholder, name_node, &path.field("name"), message, Some(help));
+        }
+        let named = Named { name, node: name_node, item: node };
+        names.check(context, named, &path.field("name"), || {
             format!("release channel \"{name}\": duplicate found in configuration")
         });
     }
@@ -90,13 +110,12 @@ fn release_type(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_>)
 fn architectures(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_>) -> Vec<String> {
     context
         .list(fields, path, "architectures", "architectures", |context, node, path| {
-            let text = context.text(node, path)?;
+            let text = context.text_item(node, path, &ARCHITECTURE)?;
             if !ARCHITECTURES.contains(&text) {
-                let message =
-                    format!("`{}` is no architecture the update service is known to have", text.escape_debug());
+                let message = format!("unknown architecture `{}`", text.escape_debug());
                 let help = match usual_name(text).or_else(|| nearest(text, ARCHITECTURES)) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("known are {}", join(ARCHITECTURES.iter().map(|name| format!("`{name}`")))),
+                    None => format!("use {}", join(ARCHITECTURES.iter().map(|name| format!("`{name}`")), "or")),
                 };
                 let diagnostic = Diagnostic::warning(Code::InvalidValue, node.span, path, message);
                 context.push(diagnostic.width(node.width).help(help));
@@ -118,32 +137,28 @@ fn sections_together(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path
         return;
     };
     let path_here = path.field("architectures");
-    let replacement = config
-        .architectures
-        .iter()
-        .filter(|name| *name != "multi")
-        .map(|name| format!("{{os: linux, architecture: {}}}", usual_name(name).unwrap_or(name)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if !config.platforms.is_empty() && context.kind == Kind::ImageSet {
+    let finding = if !config.platforms.is_empty() && context.kind == Kind::ImageSet {
         let message = "platform.platforms and platform.architectures cannot be used together";
-        let help = "remove `architectures`, it is deprecated";
-        let diagnostic = Diagnostic::error(Code::Conflict, key.span, path_here, message);
-        context.push(diagnostic.width(key.width).help(help));
-    } else if config.platforms.is_empty() && config.release.is_none() {
-        let message = "platform.architectures is deprecated";
-        let help = if replacement.is_empty() {
-            "remove it: without `platforms` every architecture of the multi payload is mirrored".to_owned()
-        } else {
-            format!("`platforms: [{replacement}]` mirrors these instances of the multi-architecture payload")
-        };
-        let diagnostic = Diagnostic::warning(Code::Deprecated, key.span, path_here, message);
-        context.push(diagnostic.width(key.width).help(help));
+        Diagnostic::error(Code::Conflict, key.span, path_here, message).help(
+            "keep one of the two: `architectures` chooses the releases of single architectures, `platforms` chooses parts \
+             of the multi-architecture release",
+        )
     } else if !config.platforms.is_empty() {
         let message = "`architectures` is ignored, because `platforms` is given";
-        let diagnostic = Diagnostic::warning(Code::Ignored, key.span, path_here, message);
-        context.push(diagnostic.width(key.width).help("remove it, it is deprecated"));
-    }
+        Diagnostic::warning(Code::Ignored, key.span, path_here, message).help("remove it: it has no effect")
+    } else if config.release.is_none() && config.architectures.iter().all(|name| ARCHITECTURES.contains(&&**name)) {
+        let message = "platform.architectures is deprecated";
+        Diagnostic::warning(Code::Deprecated, key.span, path_here, message).help(if config.architectures == ["amd64"] {
+            "remove it: amd64 is the default"
+        } else {
+            "keep it: nothing else mirrors the same releases; `platforms` chooses parts of the multi-architecture release, \
+             which is another image"
+        })
+    } else {
+        ignored_channels(context, fields, path, config);
+        return;
+    };
+    context.push(finding.width(key.width));
     ignored_channels(context, fields, path, config);
 }
 

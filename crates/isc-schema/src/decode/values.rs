@@ -7,6 +7,7 @@ use super::context::{Context, Fields};
 use super::path::Path;
 use crate::diagnostic::{Code, Diagnostic, Stage};
 use crate::fields;
+use crate::placeholder;
 use crate::version::ParseVersionError;
 use crate::yaml::{Node, Resolved, Scalar, Value};
 use crate::{Kind, VersionBound};
@@ -31,6 +32,18 @@ impl Context<'_> {
             return None;
         }
         let (text, node) = self.text_field(fields, path, name)?;
+        if placeholder::is_open_version(text) {
+            let lowest = placeholder::lowest_of(text);
+            let help = match name {
+                "minVersion" => {
+                    format!("write all numbers, like `minVersion: {lowest}` for the lowest of them")
+                }
+                _ => format!("write the highest version that you want, with all numbers, or remove `{name}`"),
+            };
+            let message = format!("{name} `{text}` leaves a number open");
+            self.error_with_help(Code::Placeholder, node, &path.field(name), message, Some(help));
+            return None;
+        }
         match parse(text) {
             Ok(bound) => Some(bound.at(node.span)),
             Err(error) => {
@@ -140,12 +153,13 @@ impl Context<'_> {
             let mut part = |name: &'static str, called: &str, example: &str| {
                 let (span, width) = fields.key(name).map_or((fields.span, fields.width), |key| (key.span, key.width));
                 let found = context.text_field(&fields, path, name).map(|(text, _)| text.to_owned());
-                if found.is_none() && fields.get(name).is_none_or(|node| node.as_text().is_some()) {
+                if found.is_none() && fields.get(name).is_none_or(|node| node.as_text() == Some("")) {
                     let message = format!("invalid platform for {owner}: platform {called} must not be empty");
+                    let verb = if fields.key(name).is_some() { "write" } else { "add" };
                     let diagnostic = Diagnostic::error(Code::MissingField, span, path.field(name), message)
                         .width(width)
                         .stage(context.stage)
-                        .help(format!("add `{name}: {example}`"));
+                        .help(format!("{verb} `{name}: {example}`"));
                     context.push(diagnostic);
                 }
                 found

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
 
-use super::{Entry, Key, MAX_DEPTH, MAX_KEYS, MAX_NODES, Node, Scalar, Value, merge};
+use super::{Entry, Key, MAX_DEPTH, MAX_KEYS, MAX_NODES, Node, Resolved, Scalar, Value, lines_to_remove, merge};
 use crate::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::span::lines;
 
 /// The tree of the first document of `text`; `None` when the text has no document or cannot be read, which is said in
 /// `diagnostics`. Duplicate keys are said there too, and the first of them stays.
@@ -51,18 +52,25 @@ impl Loader {
                 Event::Scalar(value, style, anchor, tag) => {
                     let width = width_of(&place);
                     let value = Value::Scalar(scalar(value.into_owned(), style, tag.as_deref(), span)?);
-                    self.finish(Node { span, width, value }, anchor, diagnostics)?;
+                    let end_line = last_line_of(&place);
+                    self.finish(Node { span, width, end_line, is_flow: false, value }, anchor, diagnostics)?;
                 }
-                Event::SequenceStart(_, anchor, tag) => {
+                Event::SequenceStart(style, anchor, tag) => {
                     check_tag(tag.as_deref(), "seq", span)?;
-                    self.open(Node { span, width: 1, value: Value::Sequence(Vec::new()) }, anchor)?;
+                    self.open(span, Value::Sequence(Vec::new()), style, anchor)?;
                 }
-                Event::MappingStart(_, anchor, tag) => {
+                Event::MappingStart(style, anchor, tag) => {
                     check_tag(tag.as_deref(), "map", span)?;
-                    self.open(Node { span, width: 1, value: Value::Mapping(Vec::new()) }, anchor)?;
+                    self.open(span, Value::Mapping(Vec::new()), style, anchor)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => {
                     if let Some(Open { anchor, mut node, .. }) = self.stack.pop() {
+                        if node.is_flow {
+                            node.end_line = node.end_line.max(last_line_of(&place));
+                        }
+                        if let Some(text) = placeholder_of(&node) {
+                            node.value = Value::Scalar(Scalar::string(text));
+                        }
                         if let Value::Mapping(entries) = &mut node.value {
                             *entries = merge::apply(std::mem::take(entries))?;
                         }
@@ -74,7 +82,7 @@ impl Loader {
                     self.finish(node, 0, diagnostics)?;
                 }
                 Event::DocumentEnd => {
-                    warn_of_more(&mut parser, diagnostics);
+                    warn_of_more(&mut parser, text, diagnostics);
                     break;
                 }
                 _ => {}
@@ -83,10 +91,11 @@ impl Loader {
         Ok(self.root)
     }
 
-    fn open(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
+    fn open(&mut self, span: Span, value: Value, style: StructureStyle, anchor: usize) -> Result<(), Diagnostic> {
         if self.stack.len() >= MAX_DEPTH {
-            return Err(too_deep(node.span));
+            return Err(too_deep(span));
         }
+        let node = Node { span, width: 1, end_line: span.line, is_flow: style == StructureStyle::Flow, value };
         self.stack.push(Open { anchor, node, key: None });
         Ok(())
     }
@@ -125,13 +134,14 @@ impl Loader {
             self.root = Some(node);
             return Ok(());
         };
+        open.node.end_line = open.node.end_line.max(node.end_line);
         match (&mut open.node.value, open.key.take()) {
             (Value::Sequence(items), _) => items.push(node),
             (Value::Mapping(entries), Some(_)) if entries.len() >= MAX_KEYS => {
                 let message = format!("a mapping with more than {MAX_KEYS} keys");
                 return Err(Diagnostic::error(Code::Syntax, node.span, "", message));
             }
-            (Value::Mapping(entries), Some(key)) => add_entry(entries, key, node, diagnostics),
+            (Value::Mapping(entries), Some(key)) => add_entry(entries, open.node.is_flow, key, node, diagnostics),
             (Value::Mapping(_), None) => open.key = Some(key_of(node)?),
             (Value::Scalar(_), _) => {}
         }
@@ -139,18 +149,69 @@ impl Loader {
     }
 }
 
-fn add_entry(entries: &mut Vec<Entry>, key: Key, value: Node, diagnostics: &mut Diagnostics) {
+fn add_entry(entries: &mut Vec<Entry>, is_flow: bool, key: Key, value: Node, diagnostics: &mut Diagnostics) {
     let first = entries.iter().find(|entry| entry.key.text == key.text && !key.is_merge);
     let Some(first) = first else {
         entries.push(Entry { key, value });
         return;
     };
     let message = format!("key \"{}\" already set in map", key.text);
-    let help = format!("it is set before in line {}; keep one of the two", first.key.span.line);
+    let help = duplicate_help(is_flow, &key, first, &value);
     diagnostics.push(Diagnostic::error(Code::DuplicateKey, key.span, "", message).width(key.width).help(help));
 }
 
+/// What to do with the second of two equal keys.
+fn duplicate_help(is_flow: bool, key: &Key, first: &Entry, second: &Node) -> String {
+    let line = first.key.span.line;
+    if is_flow {
+        return format!("it is set before in line {line}; keep one of the two");
+    }
+    let lines = lines_to_remove(key.span.line, second.end_line);
+    if first.value.says_the_same_as(second) {
+        return format!("{lines}: line {line} says the same");
+    }
+    match (&first.value.value, &second.value) {
+        (Value::Sequence(_), Value::Sequence(_)) => {
+            format!(
+                "append the second list to the first, which begins in line {line}, and remove the second `{}:`",
+                key.text
+            )
+        }
+        (Value::Mapping(_), Value::Mapping(_)) => {
+            format!(
+                "move the fields of the second `{0}` into the first, in line {line}, and remove the second `{0}:`",
+                key.text
+            )
+        }
+        (Value::Scalar(one), _) if one.resolved == Resolved::Null => {
+            format!("remove line {line}, which sets it to nothing, or move this value there")
+        }
+        _ => format!("it is set before in line {line}; keep one of the two"),
+    }
+}
+
+/// The text of `{{ x }}` where YAML reads a mapping in a mapping: a template that nothing has filled in. It stays what was
+/// written, so that the field in which it stands can say so.
+fn placeholder_of(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Mapping(entries) => match &entries[..] {
+            [entry] if entry.value.is_null() && entry.key.text.starts_with("{ ") => {
+                Some(format!("{{{}}}", entry.key.text))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn key_of(node: Node) -> Result<Key, Diagnostic> {
+    if let Value::Mapping(entries) = &node.value
+        && let [entry] = &entries[..]
+        && entry.value.is_null()
+    {
+        let text = format!("{{ {} }}", entry.key.text);
+        return Ok(Key { text, resolved: Resolved::String, span: node.span, width: node.width, is_merge: false });
+    }
     match node.value {
         Value::Scalar(scalar) => {
             let is_merge = scalar.is_plain && scalar.text == "<<";
@@ -188,14 +249,21 @@ fn unknown_tag(tag: &Tag, span: Span) -> Diagnostic {
 }
 
 /// Says so when the text goes on after the first document.
-fn warn_of_more<'t>(parser: &mut Parser<'t, granit_parser::StrInput<'t>>, diagnostics: &mut Diagnostics) {
-    if let Some(Ok((Event::DocumentStart(..), place))) = parser.next_event() {
-        let message = "only the first YAML document is read, what follows is ignored";
-        diagnostics.push(
-            Diagnostic::warning(Code::Ignored, span_of(place.start), "", message)
-                .help("put the other document into a file of its own"),
-        );
-    }
+fn warn_of_more<'t>(parser: &mut Parser<'t, granit_parser::StrInput<'t>>, text: &str, diagnostics: &mut Diagnostics) {
+    let place = match parser.next_event() {
+        Some(Ok((Event::DocumentStart(..), place))) => span_of(place.start),
+        Some(Err(error)) => span_of(*error.marker()),
+        _ => return,
+    };
+    let message = "only the first YAML document is read, what follows is ignored";
+    // Published excerpts write `...` for lines that they leave out; to YAML it is the end of a document.
+    let ellipsis = lines(text).take(place.line as usize).collect::<Vec<_>>();
+    let ellipsis = ellipsis.iter().rposition(|line| line.trim_end() == "...");
+    let help = match ellipsis {
+        Some(at) => format!("remove line {}: `...` ends a YAML document", at + 1),
+        None => "put the other document into a file of its own".to_owned(),
+    };
+    diagnostics.push(Diagnostic::warning(Code::Ignored, place, "", message).help(help));
 }
 
 fn too_deep(span: Span) -> Diagnostic {
@@ -216,4 +284,11 @@ fn width_of(place: &granit_parser::Span) -> u32 {
     let same_line = place.start.line() == place.end.line();
     let width = if same_line { place.end.col().saturating_sub(place.start.col()) } else { 1 };
     u32::try_from(width.max(1)).unwrap_or(u32::MAX)
+}
+
+/// The last line of an event that has content; a block scalar ends where the next line begins.
+fn last_line_of(place: &granit_parser::Span) -> u32 {
+    let (start, end) = (place.start.line(), place.end.line());
+    let line = if end > start && place.end.col() == 0 { end - 1 } else { end };
+    u32::try_from(line.max(1)).unwrap_or(u32::MAX)
 }

@@ -1,7 +1,7 @@
 //! What a plain scalar means in YAML 1.1, as the YAML library of oc-mirror resolves it.
 
 /// A scalar: the text after escapes, and what it means.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) resolved: Resolved,

@@ -4,6 +4,7 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::load::span_of;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::placeholder::{self, Strictness};
 use crate::span::lines;
 
 /// A diagnostic for a syntax error, with the advice that the common mistakes deserve.
@@ -36,6 +37,24 @@ fn advice(number: usize, text: &str) -> Option<String> {
             return Some(format!("line {number} is indented by a tab; YAML allows only spaces there"));
         }
     }
+    if let Some((number, _)) = nearby.iter().find(|(_, line)| matches!(line.trim(), "..." | "…")) {
+        return Some(format!("remove line {number}: `...` only stands for lines that an example leaves out"));
+    }
+    if let Some((number, placeholder)) =
+        nearby.iter().find_map(|(number, line)| placeholder_of(line).map(|placeholder| (number, placeholder)))
+    {
+        return Some(format!("line {number}: write the value in the place of the placeholder `{placeholder}`"));
+    }
+    if let [(number, line), (before, previous)] = nearby[..]
+        && is_complete(previous)
+        && line.trim_start().starts_with("- ")
+        && key_column(previous).is_some_and(|column| line.len() - line.trim_start().len() >= column)
+    {
+        return Some(format!(
+            "line {number} begins a list, but line {before} has its value already: write the key of the list, like \
+             `packages:` or `channels:`, in a line between them"
+        ));
+    }
     if let [(number, line), (before, previous)] = nearby[..]
         && is_complete(previous)
         && let (Some(column), Some(column_before)) = (key_column(line), key_column(previous))
@@ -60,9 +79,6 @@ fn advice(number: usize, text: &str) -> Option<String> {
         if is_bare_word(content) {
             return Some(format!("line {number} seems to lack a `:` after `{}`", content.trim_start_matches("- ")));
         }
-    }
-    if nearby.first().is_some_and(|(_, line)| has_placeholder(line)) {
-        return Some("replace the placeholder, or quote the value".to_owned());
     }
     None
 }
@@ -101,6 +117,10 @@ fn open_bracket(content: &str) -> Option<char> {
     if count(['[', '{']) > count([']', '}']) { content.chars().find(|c| matches!(c, '[' | '{')) } else { None }
 }
 
-fn has_placeholder(line: &str) -> bool {
-    line.contains('{') && line.contains('}')
+/// A placeholder in braces, which breaks YAML unless it is quoted. `{a: b}` and `{a, b}` are YAML.
+fn placeholder_of(line: &str) -> Option<&str> {
+    let start = line.find('{')?;
+    let quoted = line[..start].contains(['"', '\'']);
+    placeholder::find(line, Strictness::Any)
+        .filter(|found| !quoted && found.contains('{') && !found.contains([':', ',', '"', '\'']))
 }

@@ -482,7 +482,7 @@ mod validation {
     #[test]
     fn packages() {
         let duplicates = [
-            ("packages: [{name: p}, {name: p}]", "catalog \"c:1\": duplicate package entry \"p\""),
+            ("packages: [{name: p}, {name: p, minVersion: 1.0.0}]", "catalog \"c:1\": duplicate package entry \"p\""),
             (
                 "packages: [{name: p, channels: [{name: x}, {name: x}]}]",
                 "catalog \"c:1\": operator \"p\": duplicate channel entry \"x\"",
@@ -516,6 +516,26 @@ mod validation {
             "operators: [{catalog: 'c:1', packages: [{name: p, channels: [{name: x}]}, {name: q, channels: [{name: x}]}]}]",
         );
         mirror("operators: [{catalog: 'c:1', packages: [{name: p, minVersion: 1.0.0, channels: [{name: x}]}]}]");
+    }
+
+    /// A package that is listed twice with the same words does no harm, and counts once.
+    #[test]
+    fn a_repeated_package_counts_once() {
+        for packages in [
+            "packages: [{name: p}, {name: q}, {name: p}]",
+            "packages: [{name: p, minVersion: 1.0.0}, {name: q}, {minVersion: 1.0.0, name: p}]",
+        ] {
+            for kind in [Kind::ImageSet, Kind::Delete] {
+                let body = format!("operators: [{{catalog: 'c:1', {packages}}}]");
+                let text = if kind == Kind::ImageSet { image_set(&body) } else { delete(&body) };
+                let message = "catalog \"c:1\": duplicate package entry \"p\"".to_owned();
+                assert_eq!(warnings(kind, &text), [(Code::DuplicateEntry, message)]);
+                let document = accept(kind, &text);
+                let names: Vec<&str> =
+                    document.content().operators[0].packages().iter().map(|package| package.name.as_str()).collect();
+                assert_eq!(names, ["p", "q"]);
+            }
+        }
     }
 
     /// Rule 8.

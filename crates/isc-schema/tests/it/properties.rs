@@ -119,6 +119,13 @@ fn name() -> impl Strategy<Value = String> {
         1 => prop_oneof![Just("yes"), Just("1.0"), Just("null"), Just("<<"), Just("~"), Just("0x1"), Just("- a"), Just("a: b")].prop_map(str::to_owned),
         1 => any::<String>().prop_filter("empty names are absent names", |text| !text.is_empty()),
     ]
+    .prop_filter("placeholders are no names", |text| !is_like_a_placeholder(text))
+}
+
+/// Whether a text has what marks placeholders, or is a version with a letter for a number.
+fn is_like_a_placeholder(text: &str) -> bool {
+    let is_open = |part: &str| matches!(part, "x" | "X" | "y" | "Y" | "z" | "Z" | "n" | "N" | "*");
+    text.contains(['$', '{', '>']) || text.split('.').skip(1).any(is_open)
 }
 
 fn image() -> impl Strategy<Value = ImageRef> {
