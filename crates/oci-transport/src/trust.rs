@@ -13,7 +13,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
 /// How many certificates a path may have between the end entity and the trusted one.
 const MAX_INTERMEDIATES: usize = 6;
@@ -54,10 +54,10 @@ impl Verifier {
     /// When one of `more` is no certificate.
     pub(crate) fn new(more: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Self, Error> {
         let mut roots = RootCertStore::empty();
-        for certificate in &more {
+        for certificate in more.iter().filter(|certificate| may_be_root(certificate)) {
             roots.add(certificate.clone())?;
         }
-        roots.add_parsable_certificates(system().iter().cloned());
+        roots.add_parsable_certificates(system().iter().filter(|certificate| may_be_root(certificate)).cloned());
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().ok();
         let trusted = more.into_iter().chain(system().iter().cloned()).collect();
         Ok(Self { webpki, provider, trusted })
@@ -128,6 +128,16 @@ impl Verifier {
         // All of them are strong; which of them it is need not be read out of the certificate.
         let algorithms = self.provider.signature_verification_algorithms.all;
         algorithms.iter().any(|algorithm| algorithm.verify_signature(key, message, signature).is_ok())
+    }
+}
+
+/// Whether a trusted certificate may vouch for others. To `webpki` each root may, but the certificate of a server speaks for
+/// that server alone: a certificate of version 3 has to say that it is an authority, as OpenSSL and Go want it.
+fn may_be_root(certificate: &CertificateDer<'_>) -> bool {
+    match X509Certificate::from_der(certificate) {
+        Ok((_, certificate)) => certificate.version() != X509Version::V3 || certificate.is_ca(),
+        // What only one of two parsers understands is left to the other.
+        Err(_) => true,
     }
 }
 

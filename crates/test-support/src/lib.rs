@@ -45,6 +45,7 @@ mod random;
 mod registry;
 mod release;
 mod schema;
+mod server_certificate;
 mod signer;
 mod update_service;
 mod workload;
@@ -70,6 +71,7 @@ pub use registry::{
 };
 pub use release::{COMPONENTS, PAYLOADS, Release, image_references};
 pub use schema::follows;
+pub use server_certificate::{CertificateRecipe, ServerCertificate, SignedBy};
 pub use signer::ReleaseSigner;
 pub use update_service::{UpdateService, update_graph};
 pub use workload::{Workload, WorkloadImage, release_shaped, single_layer};

@@ -7,6 +7,7 @@ use test_support::{
 
 use crate::harness::Home;
 
+mod certificates;
 mod helpers;
 mod modes;
 pub(crate) mod policy;

@@ -4,6 +4,7 @@
 
 mod auth;
 mod blobs;
+mod certificates;
 mod copies;
 mod faults;
 mod hostile;

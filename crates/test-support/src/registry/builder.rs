@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use super::auth::Auth;
 use super::storage::{self, Blobs, Storage};
 use super::{Options, Registry, Shared, server};
-use crate::TestCa;
+use crate::{ServerCertificate, TestCa};
 
 /// Configures a [`Registry`].
 #[derive(Debug)]
@@ -60,6 +60,13 @@ impl RegistryBuilder {
     #[must_use]
     pub fn tls(mut self, ca: &TestCa) -> Self {
         self.tls = Some(TlsAcceptorOf(ca.acceptor(false)));
+        self
+    }
+
+    /// Serves HTTPS with this certificate.
+    #[must_use]
+    pub fn certificate(mut self, certificate: &ServerCertificate) -> Self {
+        self.tls = Some(TlsAcceptorOf(certificate.acceptor()));
         self
     }
 
