@@ -457,7 +457,7 @@ mod registries_conf {
         let outcome = home.to_disk(&["--retry-times=2", "--retry-delay=1h"]);
         let said = plain(&format!("{}{}", outcome.code(0).stdout, outcome.stderr));
         let told = format!(
-            "mirror `{down}` is passed over after 3 attempts: cannot connect: connection refused (os error 111); the next"
+            "mirror `{down}` is passed over after 3 attempts: cannot connect to `https://{down}`: connection refused (os error 111); the next"
         );
         assert_eq!(said.matches(&told).count(), 1, "{said}");
         assert_eq!(said.matches("is passed over").count(), 1, "{said}");
