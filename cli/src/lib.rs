@@ -41,7 +41,9 @@ pub mod settings;
 pub mod version;
 pub mod workflow;
 
+use std::any::Any;
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::args::{Cli, Outcome};
 use crate::env::Snapshot;
@@ -75,7 +77,10 @@ where
     };
     let usage = args::usage(&argv);
     match settle(&cli, env, &log) {
-        Ok(settings) => dispatch(&settings, &argv, &log).code(),
+        Ok(settings) => {
+            let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&settings, &argv, &log)));
+            outcome.unwrap_or_else(|payload| tell_defect(&log, payload.as_ref())).code()
+        }
         Err(error) => refuse(&log, &error.to_string(), error.shows_usage().then_some(&usage)),
     }
 }
@@ -133,6 +138,16 @@ fn dispatch(settings: &Settings, argv: &[OsString], log: &Log) -> ExitStatus {
         Command::Describe(folder) => workflow::describe(settings, folder, log),
         Command::Why(request) => workflow::why(settings, request, log),
     }
+}
+
+/// The end of a command that has met a defect of the program.
+fn tell_defect(log: &Log, payload: &(dyn Any + Send)) -> ExitStatus {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason is given");
+    log.error(format_args!(
+        "[Executor] internal error: {text}. This is a defect of oc-mirror: please report it, with the log of this run "
+    ));
+    ExitStatus::GENERIC
 }
 
 fn refuse(log: &Log, message: &str, usage: Option<&String>) -> u8 {

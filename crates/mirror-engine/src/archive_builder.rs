@@ -20,6 +20,7 @@ use std::thread::JoinHandle;
 use archive_format::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Store};
 use image_ref::Digest;
 
+use crate::guard::guarded_blocking;
 use crate::slots::{Ended, Slots};
 use crate::tree::ImageTree;
 
@@ -150,7 +151,9 @@ impl ArchiveBuilder {
     pub(crate) fn start(folder: PathBuf, options: ArchiveOptions, from: BlobsFrom) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::Builder::new().name("archive".to_owned()).spawn(move || {
-            let written = write(&folder, &options, &from, &receiver);
+            // Who waits for a place in the archive has to hear of it.
+            let written = guarded_blocking(|| write(&folder, &options, &from, &receiver))
+                .unwrap_or_else(|panicked| Err(BuildError::Thread(io::Error::other(panicked))));
             if let (BlobsFrom::Slots(slots), Err(error)) = (&from, &written) {
                 slots.end(Ended::Broken(crate::copy::chain(error)));
             }

@@ -19,7 +19,7 @@ use oci_transport::{Client, ManifestView};
 use serde::Serialize;
 
 use crate::archive_builder::Contents;
-use crate::copy::{Carrier, CopyError, Resolved, queue_order};
+use crate::copy::{Carrier, CopyError, Resolved, caught, queue_order};
 use crate::event::{Event, Observer};
 pub use crate::room::DiskNeed;
 
@@ -169,7 +169,7 @@ async fn resolve_all<C: Carrier>(at: &Rehearsal<'_>, carrier: &Arc<C>) -> Vec<Lo
             let image = &images[index];
             match CopyError::refusal(image) {
                 Some(refusal) => Err(refusal),
-                None => carrier.resolve(index, image).await,
+                None => caught(carrier.resolve(index, image)).await,
             }
         }
     });

@@ -30,6 +30,7 @@ mod copy;
 pub mod delete;
 pub mod dry_run;
 pub mod event;
+mod guard;
 mod heard;
 mod image_json;
 pub mod inspect;

@@ -92,9 +92,13 @@ pub(crate) fn destination_name(image: &PlannedImage) -> String {
     }
 }
 
-/// Runs blocking work on the blocking pool.
+/// Runs blocking work on the blocking pool. A panic there is one here.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.expect("blocking work neither panics nor is aborted")
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(payload) => std::panic::resume_unwind(payload),
+        Err(error) => panic!("blocking work is not aborted: {error}"),
+    })
 }
 
 /// Gives a transfer, attempts included, at most `bound`; zero means any time.

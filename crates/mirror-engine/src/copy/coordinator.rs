@@ -13,6 +13,7 @@ use super::error::CopyError;
 use super::queue::CarryQueue;
 use super::{Copied, Limits};
 use crate::event::{Event, Observer, Totals};
+use crate::guard::guarded;
 use crate::report::{ImageError, ImageOutcome, ImageReport};
 use crate::tree::ImageTree;
 
@@ -154,7 +155,7 @@ impl<C: Carrier> Coordinator<C> {
             let Some(done) = self.tasks.join_next().await else { break };
             let done = match done {
                 Err(ended) if ended.is_cancelled() => continue,
-                done => done.expect("transfer tasks do not panic"),
+                done => done.expect("panics of the carrier are caught"),
             };
             match done {
                 Done::Resolved(at, outcome) => {
@@ -215,7 +216,7 @@ impl<C: Carrier> Coordinator<C> {
             self.image_tasks += 1;
             self.resolving.retain(|task| !task.is_finished());
             self.resolving.push(self.tasks.spawn(async move {
-                let outcome = retries.during(carrier.resolve(at, &images[at])).await;
+                let outcome = retries.during(caught(carrier.resolve(at, &images[at]))).await;
                 Done::Resolved(at, outcome)
             }));
         }
@@ -233,7 +234,7 @@ impl<C: Carrier> Coordinator<C> {
         let retries = self.states[at].retries.clone();
         self.image_tasks += 1;
         self.tasks.spawn(async move {
-            let outcome = retries.during(carrier.finish(&images[at], &tree)).await;
+            let outcome = retries.during(caught(carrier.finish(&images[at], &tree))).await;
             Done::Finished(at, outcome)
         });
     }
@@ -266,7 +267,7 @@ impl<C: Carrier> Coordinator<C> {
             let carrier = Arc::clone(&self.carrier);
             self.blob_tasks += 1;
             self.tasks.spawn(async move {
-                let outcome = retries.during(carrier.carry(&job)).await;
+                let outcome = retries.during(caught(carrier.carry(&job))).await;
                 Done::Carried(Box::new(job), waiting, outcome)
             });
         }
@@ -494,6 +495,11 @@ impl<C: Carrier> Coordinator<C> {
     }
 }
 
+/// A panic of the carrier is the failure of what it was to do.
+pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, CopyError>>) -> Result<T, CopyError> {
+    guarded(work).await.unwrap_or_else(|panicked| Err(CopyError::internal(&panicked)))
+}
+
 fn queue(to_carry: &mut CarryQueue, blob: &Descriptor, state: &mut BlobState) {
     if !state.queued {
         state.queued = true;
@@ -504,3 +510,6 @@ fn queue(to_carry: &mut CarryQueue, blob: &Descriptor, state: &mut BlobState) {
 fn state_retry(state: &ImageState) -> bool {
     state.report.error.as_ref().is_some_and(|error| error.retry_can_help)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use mirror_plan::PlannedImage;
 
+use crate::guard::Panicked;
+
 /// The condition of an image whose list has none of a platform that was asked for.
 pub(crate) const NO_INSTANCE: &str = "no-instance";
 
@@ -32,6 +34,11 @@ impl CopyError {
                  your ISC"
             )
         })
+    }
+
+    /// A defect of this program.
+    pub(crate) fn internal(panicked: &Panicked) -> Self {
+        Self::permanent("internal", panicked.to_string())
     }
 
     /// Why an image is not copied that the plan keeps from its name.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use mirror_plan::PlannedImage;
 
 use self::coordinator::Coordinator;
+pub(crate) use self::coordinator::caught;
 use crate::event::Observer;
 use crate::report::ImageReport;
 

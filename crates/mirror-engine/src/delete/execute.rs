@@ -19,6 +19,7 @@ use super::{DeleteReport, ItemOutcome, ItemReport};
 use crate::carrier::blocking;
 use crate::copy::chain;
 use crate::event::{Event, Observer};
+use crate::guard::guarded;
 use crate::heard::Heard;
 use crate::workdir::{WorkingDir, write_whole};
 
@@ -59,7 +60,12 @@ type Place = (Repository, Digest);
 pub async fn execute(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     let heard = Heard::new(observer, &request.warnings, &[&request.client]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
-    let mut report = run(request, &observer).await;
+    let mut report = guarded(run(request, &observer)).await.unwrap_or_else(|panicked| DeleteReport {
+        format: 1,
+        exit_code: 1,
+        error: Some(panicked.to_string()),
+        ..DeleteReport::default()
+    });
     report.conclude(&heard, &request.logs, &request.log_stamp);
     report
 }

@@ -14,6 +14,7 @@ use super::{DeleteReport, ItemReport};
 use crate::carrier::into_store::stored_manifest;
 use crate::collect::{Collecting, collect_what_there_is, needed_by_others};
 use crate::event::{Event, Observer};
+use crate::guard::guarded;
 use crate::heard::Heard;
 use crate::trust::cosign_tag;
 use crate::workdir::write_whole;
@@ -45,7 +46,8 @@ pub async fn generate(job: &Job, request: &Generate, observer: &Arc<dyn Observer
     let heard = Heard::new(observer, &job.warnings, &[&job.source, &job.destination]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
     let mut report = DeleteReport { format: 1, ..DeleteReport::default() };
-    if let Err(error) = run(job, request, &observer, &mut report).await {
+    let outcome = guarded(Box::pin(run(job, request, &observer, &mut report))).await;
+    if let Err(error) = outcome.unwrap_or_else(|panicked| Err(panicked.into())) {
         report.exit_code = 1;
         report.error = Some(error.message);
     }

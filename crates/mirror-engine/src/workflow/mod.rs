@@ -18,6 +18,7 @@ use oci_transport::Client;
 use crate::collect::CollectErrors;
 use crate::copy::{Copied, Limits};
 use crate::event::{Event, Observer};
+use crate::guard::{Panicked, guarded};
 use crate::heard::Heard;
 use crate::report::{ArchiveReport, RunReport, save};
 use crate::workdir::{WorkingDir, write_whole};
@@ -250,7 +251,7 @@ macro_rules! generic_from {
 }
 pub(crate) use generic_from;
 
-generic_from!(std::io::Error, archive_format::StoreError);
+generic_from!(std::io::Error, archive_format::StoreError, Panicked);
 
 /// What a workflow leaves behind, whether it succeeded or not.
 #[derive(Debug, Default)]
@@ -269,11 +270,14 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
     let mode = job.workflow.mode();
     let mut progress = Progress::default();
     observer.event(Event::Mode(mode));
-    let outcome = match mode {
-        Mode::MirrorToDisk => mirror_to_disk::run(&job, &observer, &mut progress).await,
-        Mode::DiskToMirror => disk_to_mirror::run(&job, &observer, &mut progress).await,
-        Mode::MirrorToMirror => mirror_to_mirror::run(&job, &observer, &mut progress).await,
+    let work = async {
+        match mode {
+            Mode::MirrorToDisk => mirror_to_disk::run(&job, &observer, &mut progress).await,
+            Mode::DiskToMirror => disk_to_mirror::run(&job, &observer, &mut progress).await,
+            Mode::MirrorToMirror => mirror_to_mirror::run(&job, &observer, &mut progress).await,
+        }
     };
+    let outcome = guarded(Box::pin(work)).await.unwrap_or_else(|panicked| Err(panicked.into()));
     let working_dir = job.workflow.working_dir();
     let (images, bytes_moved, bytes_saved) = match progress.copied {
         Some(copied) => (copied.images, copied.bytes_moved, copied.bytes_saved),
