@@ -7,72 +7,12 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use test_support::{Kind, OperatorWorld, Registry, Release, ReleaseSigner, UpdateService, When, World, update_graph};
+use test_support::{Kind, OperatorWorld, Registry, ReleaseSigner, When};
 
+use crate::outside::Outside;
 use crate::process::say;
 use crate::pull;
 use crate::tool::{self, Tool};
-
-/// The operators there are, of which the configuration takes `foo` from 0.2.0 on and the head of `bar`.
-const OPERATORS: &[(&str, &[&str])] = &[("foo", &["0.1.0", "0.2.0", "0.3.0"]), ("bar", &["1.0.0", "1.1.0"])];
-/// What the configuration takes.
-const SELECTED: [(&str, &str); 3] = [("foo", "0.2.0"), ("foo", "0.3.0"), ("bar", "1.1.0")];
-
-/// Everything outside of the gap.
-struct Outside {
-    source: Registry,
-    service: UpdateService,
-    release: Release,
-    operators: OperatorWorld,
-    images: World,
-}
-
-impl Outside {
-    fn new(signer: &ReleaseSigner) -> Self {
-        let (source, service) = (Registry::start_blocking(), UpdateService::start_blocking());
-        let release = Release::new("4.99.1", 12, 12);
-        let operators = OperatorWorld::new(source.host(), OPERATORS);
-        let images = World::small(1);
-        release.push_to(&source);
-        operators.push_to(&source);
-        images.push_to(&source);
-        service.signature(release.digest(), 1, signer.sign(&release.identity()));
-        service.graph("amd64", "stable-4.99", &update_graph([("4.99.1", release.by_digest())], []));
-        Self { source, service, release, operators, images }
-    }
-
-    /// The configuration: a channel, a selection of operators, and all additional images.
-    fn configuration(&self) -> String {
-        let images = self.images.references(self.source.host());
-        let mut text = tool::configuration(images.iter().map(String::as_str));
-        text.push_str("  platform:\n    channels:\n    - name: stable-4.99\n  operators:\n  - catalog: ");
-        text.push_str(&self.operators.catalog.reference(self.source.host()));
-        text.push_str("\n    packages:\n    - name: foo\n      minVersion: 0.2.0\n    - name: bar\n");
-        text
-    }
-
-    /// What is to arrive as it was: repository below the namespace, tag and digest.
-    fn expected(&self) -> Vec<(String, String, String)> {
-        let mut expected =
-            vec![("openshift/release-images".to_owned(), self.release.tag.clone(), self.release.digest().to_string())];
-        for (name, image) in &self.release.components {
-            let tag = format!("{}-{name}", self.release.tag);
-            expected.push(("openshift/release".to_owned(), tag, image.digest.to_string()));
-        }
-        let selected = SELECTED
-            .iter()
-            .flat_map(|(package, version)| {
-                [OperatorWorld::bundle(package, version), OperatorWorld::operand(package, version)]
-            })
-            .chain(self.operators.images.last().cloned());
-        for image in selected.chain(self.images.images.iter().cloned()) {
-            // Contract `config-cli.md` 4.3: what has no tag gets one made of its digest.
-            let tag = image.tag.clone().unwrap_or_else(|| image.digest().as_tag());
-            expected.push((image.repository.clone(), tag, image.digest().to_string()));
-        }
-        expected
-    }
-}
 
 /// Runs the demonstration with our binary or another one; fails when anything differs.
 pub(crate) fn run(binary: Option<&str>) -> anyhow::Result<()> {
@@ -102,16 +42,8 @@ pub(crate) fn run(binary: Option<&str>) -> anyhow::Result<()> {
 
     let key = folder.path().join("key.asc");
     fs::write(&key, signer.public_key())?;
-    // The references inside a release name quay.io.
-    let redirect =
-        format!("[[registry]]\nprefix = \"quay.io\"\nlocation = \"{0}\"\ninsecure = true\n", outside.source.host());
-    fs::write(connected.home().join("registries.conf"), redirect)?;
-    let outside_of = |command: &mut Command| {
-        command
-            .env("OCP_SIGNATURE_VERIFICATION_PK", &key)
-            .env("OCP_SIGNATURE_URL", outside.service.signature_url())
-            .env("UPDATE_URL_OVERRIDE", outside.service.graph_url());
-    };
+    outside.lead_there(connected.home())?;
+    let outside_of = |command: &mut Command| outside.settle(command, &key);
     let inside_of = |command: &mut Command| {
         // Whoever asked anybody but the destination would end here.
         command.env("OCP_SIGNATURE_VERIFICATION_PK", &key).env("OCP_SIGNATURE_URL", "http://127.0.0.1:1/");

@@ -7,6 +7,8 @@ mod citations;
 mod demo;
 mod fuzz;
 mod layers;
+mod outside;
+mod peers;
 mod process;
 mod promises;
 mod pull;
@@ -34,6 +36,7 @@ cargo xtask COMMAND
   bench blob [--mib N,N] [--pairs N] [--folder DIR]
                          one blob of 64 MiB, 1 GiB, 4 GiB down and up, beside curl: ratios, CPU, memory
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
+  peers                  the workflows against registries and clients of others, built with Go (skipped without Go)
   man [DIR]              write the manual pages (to target/man unless told otherwise)
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
 ";
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
         ["bench", "blob", options @ ..] => bench::blob::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
+        ["peers"] => peers::run(),
         ["man"] => man("target/man"),
         ["man", folder] => man(folder),
         ["fuzz", "list"] => fuzz::list(),
