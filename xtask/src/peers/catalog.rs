@@ -19,7 +19,8 @@ pub(super) fn serve(peers: &Peers, name: &str, folder: &Path) -> anyhow::Result<
     said(peers.program("opm").arg("validate").arg(&configs))?;
     let port = free_port()?;
     let mut command = peers.program("opm");
-    command.arg("serve").arg(&configs).args(["--port", &port.to_string(), "--cache-dir"]).arg(folder.join("cache"));
+    // Without a folder for its cache, opm builds one of its own; pprof must not take a fixed port.
+    command.arg("serve").arg(&configs).args(["--port", &port.to_string(), "--pprof-addr", "127.0.0.1:0"]);
     command.args(["--termination-log", "/dev/null"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let _running = Running(command.spawn().context("cannot start opm serve")?);
