@@ -287,6 +287,31 @@ fn one_failure_does_not_stop_the_others() {
     assert_eq!(report["items"][1]["outcome"], "deleted");
 }
 
+/// go-containerregistry's registry answers as if the image were gone, and serves it by its tag as before.
+#[test]
+fn a_tag_that_outlives_its_manifest_is_deleted_too() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names()[..1]);
+    world.generate(&[]).code(0);
+    let by_digest = When::any().method("DELETE").repository("m/ns/app").reference(&world.app.digest.to_string());
+    world.destination.fault(Fault::new(by_digest, Effect::status(202)));
+    world.execute("delete-images.yaml", &[]).code(0).says("1 / 1 additional images deleted successfully");
+    assert!(world.destination.manifest("m/ns/app", "v1").is_none());
+}
+
+#[test]
+fn a_tag_that_cannot_be_deleted_is_an_error() {
+    let world = Mirrored::new();
+    world.write_disc(&world.names()[..1]);
+    world.generate(&[]).code(0);
+    world.destination.fault(Fault::new(When::any().method("DELETE"), Effect::status(202)));
+    world
+        .execute("delete-images.yaml", &[])
+        .code(1)
+        .says(&format!("and still serves it as `{}/m/ns/app:v1`", world.destination.host()))
+        .says("delete this tag with the registry's own tools");
+}
+
 #[test]
 fn a_registry_that_does_not_delete_says_how_to_enable_it() {
     let world = Mirrored::new();

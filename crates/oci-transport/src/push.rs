@@ -195,6 +195,15 @@ impl Client {
         self.delete(at, &format!("manifests/{digest}"), &format!("deleting manifest `{at}@{digest}`")).await
     }
 
+    /// Removes a tag and leaves its manifest, for registries that keep the tags of a deleted manifest. A tag that is not
+    /// there is no error.
+    ///
+    /// # Errors
+    /// When the registry refuses.
+    pub async fn delete_tag(&self, at: &Endpoint, tag: &str) -> Result<(), Error> {
+        self.delete(at, &format!("manifests/{tag}"), &format!("deleting tag `{at}:{tag}`")).await
+    }
+
     /// Deletes a blob from a repository. A blob that is not there is no error.
     ///
     /// # Errors

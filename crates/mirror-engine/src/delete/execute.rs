@@ -90,7 +90,7 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     let mut users = request.users(&places, &listed, &mut report.items).await;
     request.needing(&places, &mut users, &mut report.items).await;
     protect_signatures(&targets, &places, &mut users);
-    request.delete(&places, &users, &mut report.items, observer).await;
+    request.delete(&targets, &places, &users, &mut report.items, observer).await;
     report.left_behind = signature_folders(&request.registries_d, &report.items);
     let failed = report.items.iter().filter(|item| item.outcome == ItemOutcome::Failed).count();
     if failed > 0 {
@@ -301,6 +301,7 @@ impl Execute {
 
     async fn delete(
         &self,
+        targets: &BTreeMap<usize, ImageRef>,
         places: &BTreeMap<Place, Vec<usize>>,
         users: &HashMap<Place, BTreeSet<String>>,
         items: &mut [ItemReport],
@@ -329,7 +330,12 @@ impl Execute {
         }
         let asked = free.into_iter().map(|(place, of_place)| async move {
             let retries = RetryTally::default();
-            (of_place, retries.during(self.delete_one(place)).await, retries.retries())
+            let tags: Vec<&str> = of_place.iter().filter_map(|at| targets.get(at)?.tag()).collect();
+            let answer = retries.during(async {
+                self.delete_one(place).await?;
+                self.remove_tags(place, &tags).await
+            });
+            (of_place, answer.await, retries.retries())
         });
         let mut answers = stream::iter(asked).buffer_unordered(self.parallel_images.max(1));
         while let Some((of_place, answer, retries)) = answers.next().await {
@@ -376,6 +382,33 @@ impl Execute {
             }
             (condition, retry, message)
         })
+    }
+
+    /// Makes sure that the tags of a deleted manifest are gone. Some registries keep them (go-containerregistry's does), and
+    /// then serve the image as before: those are asked to delete the tag as well.
+    async fn remove_tags(&self, (repository, digest): &Place, tags: &[&str]) -> Result<(), (String, bool, String)> {
+        let endpoint = self.client.endpoint(repository);
+        for tag in tags {
+            let reference = Reference::Tag((*tag).to_owned());
+            let is_there = async || {
+                let found = self.client.head_manifest_at(&endpoint, &reference).await;
+                found.map(|found| found.is_some_and(|found| found.digest == *digest)).map_err(|error| told(&error))
+            };
+            if !is_there().await? {
+                continue;
+            }
+            // Whether the registry takes this or refuses, the tag itself tells what came of it.
+            drop(self.client.delete_tag(&endpoint, tag).await);
+            if is_there().await? {
+                let message = format!(
+                    "registry {} has deleted manifest {digest} and still serves it as `{repository}:{tag}`; delete this tag \
+                     with the registry's own tools",
+                    repository.registry()
+                );
+                return Err(("tag-kept".to_owned(), false, message));
+            }
+        }
+        Ok(())
     }
 
     /// Writes the file of errors and says where it is.
