@@ -68,7 +68,7 @@ impl Outside {
             })
             .chain(self.operators.images.last().cloned());
         for image in selected.chain(self.images.images.iter().cloned()) {
-            // Contract `config-cli.md` 4.3: what has no tag gets one made of its digest.
+            // `docs/behaviour/config-cli.md` 4.3: what has no tag gets one made of its digest.
             let tag = image.tag.clone().unwrap_or_else(|| image.digest().as_tag());
             expected.push((image.repository.clone(), tag, image.digest().to_string()));
         }
