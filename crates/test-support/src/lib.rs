@@ -48,6 +48,7 @@ mod schema;
 mod server_certificate;
 mod signer;
 mod update_service;
+mod web_server;
 mod workload;
 mod world;
 
@@ -74,5 +75,6 @@ pub use schema::follows;
 pub use server_certificate::{CertificateRecipe, ServerCertificate, SignedBy};
 pub use signer::ReleaseSigner;
 pub use update_service::{UpdateService, update_graph};
+pub use web_server::{WebRequest, WebServer};
 pub use workload::{Workload, WorkloadImage, release_shaped, single_layer};
 pub use world::{World, WorldImage};

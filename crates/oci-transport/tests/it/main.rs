@@ -7,6 +7,7 @@ mod blobs;
 mod certificates;
 mod copies;
 mod faults;
+mod files;
 mod hostile;
 mod limits;
 mod lists;
