@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) options: ClientOptions,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     foreign: Mutex<HashMap<String, reqwest::Client>>,
+    /// Other names under which registries take uploads, by registry and name.
+    elsewhere: Mutex<HashMap<(String, String), Arc<Host>>>,
     pub(crate) credentials: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Option<Credentials>>>>>,
     /// Which source served a repository last, by its logical name.
     pub(crate) served: Mutex<HashMap<String, Endpoint>>,
@@ -68,6 +70,7 @@ impl Client {
                 imported: Imported::default(),
                 hosts: Mutex::default(),
                 foreign: Mutex::default(),
+                elsewhere: Mutex::default(),
                 credentials: Mutex::default(),
                 served: Mutex::default(),
                 notices: Arc::default(),
@@ -216,6 +219,18 @@ impl Inner {
         }
         let host = Arc::new(Host::new(registry, &self.options)?);
         hosts.insert(registry.to_owned(), Arc::clone(&host));
+        Ok(host)
+    }
+
+    /// Another name under which the registry `home` takes uploads.
+    pub(crate) fn elsewhere(&self, home: &Host, name: &str) -> Result<Arc<Host>, Error> {
+        let mut hosts = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (home.registry.clone(), name.to_owned());
+        if let Some(host) = hosts.get(&key) {
+            return Ok(Arc::clone(host));
+        }
+        let host = Arc::new(Host::elsewhere(name, home, &self.options)?);
+        hosts.insert(key, Arc::clone(&host));
         Ok(host)
     }
 

@@ -45,7 +45,11 @@ impl Host {
     pub(crate) fn new(registry: &str, options: &ClientOptions) -> Result<Self, Error> {
         let directory = certificate_directory(options, registry);
         let profile = Profile::new(options, directory.as_deref(), !options.tls_verify)?;
-        Ok(Self {
+        Ok(Self::with_profile(registry, profile, options))
+    }
+
+    fn with_profile(registry: &str, profile: Profile, options: &ClientOptions) -> Self {
+        Self {
             registry: registry.to_owned(),
             insecure: !options.tls_verify,
             profile,
@@ -57,7 +61,21 @@ impl Host {
             chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),
             minimum_chunk: AtomicU64::new(0),
             sessions: Mutex::default(),
-        })
+        }
+    }
+
+    /// Another name under which the registry `home` takes uploads. Certificates of its own name count; where there are none,
+    /// what is trusted for the registry is trusted here, without its client certificate.
+    ///
+    /// # Errors
+    /// When the certificate folder of that name cannot be understood.
+    pub(crate) fn elsewhere(name: &str, home: &Self, options: &ClientOptions) -> Result<Self, Error> {
+        let directory = certificate_directory(options, name).filter(|_| options.cert_dir.is_none());
+        let profile = match directory {
+            Some(directory) => Profile::new(options, Some(&directory), home.insecure)?,
+            None => home.profile.without_identity(),
+        };
+        Ok(Self { insecure: home.insecure, ..Self::with_profile(name, profile, options) })
     }
 
     /// The answer that opened an upload session: it says which chunks the registry takes (`OCI-Chunk-Min-Length`,

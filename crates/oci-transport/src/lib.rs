@@ -77,6 +77,7 @@ mod tls;
 mod trust;
 mod upload;
 mod upload_body;
+mod upload_place;
 mod uploads;
 
 pub use blob::{BlobSink, BlobSource, FileSink, FileSource};

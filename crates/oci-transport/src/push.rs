@@ -261,10 +261,9 @@ impl Inner {
         let mut call =
             Call::get(session.clone(), Scope::push(at.repository.path()), "cancelling an upload", &self.options);
         call.method = Method::DELETE;
-        call.endpoint = Some(at);
         call.accept = &[200, 202, 204, 404, 405];
         call.patience = Duration::from_secs(5);
-        match tokio::time::timeout(Duration::from_secs(5), self.call(host, call)).await {
+        match tokio::time::timeout(Duration::from_secs(5), self.call_session(host, at, call)).await {
             Ok(Ok(reply)) => reply.finish(),
             Ok(Err(error)) => tracing::debug!(%error, "an upload session could not be cancelled"),
             Err(_) => tracing::debug!("an upload session could not be cancelled in time"),

@@ -84,6 +84,13 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// The same trust, and no client certificate.
+    pub(crate) fn without_identity(&self) -> Self {
+        Self { small: self.foreign.clone(), bulk: self.foreign.clone(), foreign: self.foreign.clone() }
+    }
+}
+
 /// The folder that holds the certificates for a registry, if there is one.
 pub(crate) fn certificate_directory(options: &ClientOptions, registry: &str) -> Option<PathBuf> {
     if let Some(directory) = &options.cert_dir {

@@ -331,12 +331,11 @@ impl<'a> Push<'a> {
             call.headers.insert(CONTENT_RANGE, range);
         }
         call.payload = Payload::Stream(open);
-        call.endpoint = Some(self.job.at);
         call.accept = accept;
         call.bulk = true;
         call.patience = self.job.inner.options.commit_timeout;
         call.progress = progress;
-        self.job.inner.call(self.job.host, call).await.map_err(upload_error)
+        self.job.inner.call_session(self.job.host, self.job.at, call).await.map_err(upload_error)
     }
 
     /// After a failure, or at the beginning of what an earlier run left: asks the registry how much of the session it holds,
@@ -357,9 +356,8 @@ impl<'a> Push<'a> {
             self.job.action,
             &self.job.inner.options,
         );
-        call.endpoint = Some(self.job.at);
         call.accept = &[202, 204];
-        match self.job.inner.call(self.job.host, call).await {
+        match self.job.inner.call_session(self.job.host, self.job.at, call).await {
             Ok(reply) => {
                 let kept = reply.header("range").and_then(content_range::parse_upload).unwrap_or(0);
                 let place = upload_location(self.job.inner, self.job.host, &reply, self.job.action).ok().flatten();

@@ -14,6 +14,7 @@ pub(crate) mod policy;
 mod secrets;
 mod secure_policy;
 mod signing_key;
+mod upload_names;
 
 pub(crate) use policy::KEY;
 

@@ -67,10 +67,14 @@ pub enum Hint {
     CheckServer,
     /// No way leads there.
     CheckRoute,
-    /// The registry sends uploads to another host, which wants credentials.
+    /// The registry sends uploads to another of its names, which wants credentials.
     UploadElsewhere {
-        /// `host[:port]` of the other host.
+        /// `host[:port]` of the other name.
         host: String,
+        /// `host[:port]` of the registry.
+        registry: String,
+        /// Whether credentials for the other name were found, and refused.
+        was_known: bool,
     },
     /// The server wants a client certificate.
     ShowCertificate {
@@ -131,11 +135,18 @@ impl fmt::Display for Hint {
             Self::CheckRoute => {
                 f.write_str("check the route and the firewall; if only a proxy can reach the host, set HTTPS_PROXY")
             }
-            Self::UploadElsewhere { host } => write!(
-                f,
-                "the registry sends uploads to `{host}`, which wants credentials of its own: run `podman login {host}`, \
-                 or let the registry call itself by the name of the destination"
-            ),
+            Self::UploadElsewhere { host, registry, was_known } => {
+                if *was_known {
+                    write!(f, "the credentials found for `{host}` were refused: run `podman login {host}` again")?;
+                } else {
+                    write!(
+                        f,
+                        "credentials for `{registry}` are never sent to another name, and there are none for `{host}`: run \
+                         `podman login {host}`"
+                    )?;
+                }
+                write!(f, ", or let the registry call itself `{registry}` (Quay: SERVER_HOSTNAME)")
+            }
             Self::ShowCertificate { registry } => write!(
                 f,
                 "the server wants a client certificate, put `client.cert` and `client.key` into `certs.d/{registry}`"

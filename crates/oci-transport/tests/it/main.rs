@@ -16,4 +16,5 @@ mod manifests;
 mod messages;
 mod reach;
 mod support;
+mod upload_elsewhere;
 mod uploads;

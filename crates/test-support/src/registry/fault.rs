@@ -180,6 +180,8 @@ pub enum Effect {
     RelativeLocation,
     /// `Location` on the second server, another host for every client.
     LocationOnCdn,
+    /// `Location` at this `host:port`, which may be another name of the registry.
+    LocationAt(String),
     /// Blob reads are redirected (307) to the second server.
     RedirectToCdn,
     /// Redirected (307) to this URL.

@@ -60,7 +60,11 @@ impl Call {
     pub(super) fn location(&self, path: &str) -> HeaderValue {
         let shared = &self.shared;
         let on_cdn = self.connection.on_cdn || self.struck_by(&Effect::LocationOnCdn);
-        let host = if on_cdn { &shared.cdn_host } else { &shared.host };
+        let elsewhere = self.effects.iter().find_map(|effect| match effect {
+            Effect::LocationAt(host) => Some(host),
+            _ => None,
+        });
+        let host = elsewhere.unwrap_or(if on_cdn { &shared.cdn_host } else { &shared.host });
         let text = if self.struck_by(&Effect::RelativeLocation) {
             path.to_owned()
         } else {
