@@ -78,6 +78,52 @@ fn two_catalogs_with_bundles_of_one_name() {
     assert!(!format!("{}{}", outcome.stdout, outcome.stderr).contains(&skipped("blue")));
 }
 
+/// OLM refuses a catalog that defines anything twice, so the rebuilt one never does.
+#[test]
+fn a_package_that_stands_there_twice() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let host = source.host();
+    let json = documents_of(&source, "red");
+    let yaml = || {
+        let documents = serde_json::Deserializer::from_str(&json).into_iter::<Value>();
+        documents.map(|document| document.unwrap().to_string()).collect::<Vec<_>>().join("\n---\n")
+    };
+    let home = Home::new();
+    home.configuration(&format!("operators:\n- catalog: {host}/red/index:v1\n  packages:\n  - name: foo\n"));
+    let publish = |second: String| {
+        let catalog = CatalogBuilder::new().file("foo/catalog.json", json.clone()).file("foo/catalog.yaml", second);
+        source.push("red/index", "v1", &catalog.build());
+    };
+    publish(yaml());
+    assert_eq!(home.to_disk(&[]).code(0).complaints(), "");
+    home.to_mirror(destination.host(), &[]).code(0);
+    assert_eq!(served(&destination, "red/index", "v1"), ["foo.v1.0.0"]);
+    let [digest] = <[PathBuf; 1]>::try_from(filtered(&home)).unwrap();
+    let written = std::fs::read_to_string(digest.parent().unwrap().join("catalog-config/foo/catalog.json")).unwrap();
+    for schema in ["olm.package", "olm.channel", "olm.bundle"] {
+        assert_eq!(written.matches(&format!("\"schema\": \"{schema}\"")).count(), 1, "{schema}");
+    }
+    // Listing shows the package once as well.
+    let listed =
+        home.run(&["list", "operators", "--catalog", &format!("{host}/red/index:v1"), "--src-tls-verify=false"]);
+    assert_eq!(listed.code(0).stdout.matches("foo").count(), 1, "{}", listed.stdout);
+
+    for (from, to) in [
+        ("\"defaultChannel\":\"c\"", "\"defaultChannel\":\"d\""),
+        ("bundle:v1", "bundle:v2"),
+        ("[{\"name\":\"foo.v1.0.0\"}]", "[]"),
+    ] {
+        let differs = yaml().replacen(from, to, 1);
+        assert_ne!(differs, yaml());
+        publish(differs);
+        home.to_disk(&[])
+            .code(4)
+            .says("failed to filter catalog: package \"foo\": olm.")
+            .says(" is defined in two documents that differ: foo/catalog.json:1 (document ")
+            .says(" and foo/catalog.yaml:");
+    }
+}
+
 /// The id of a selection leaves targets out, so both entries have one folder; upstream mirrors the last one only.
 #[test]
 fn one_catalog_twice_under_other_names() {

@@ -56,6 +56,8 @@
 //! - What a selection leaves of a channel is checked as OLM checks it. What does not hang together gets the fewest entries
 //!   that hold it together, or is refused with the smallest change of the request that helps; upstream writes the broken
 //!   catalog (1, 2).
+//! - What stands in a catalog several times is selected once. Where the documents differ, their package is refused; upstream
+//!   writes all of them, and OLM refuses the result.
 //! - Deprecations of channels that are gone are gone (3). Bundles that no channel lists are left out, with a warning (4).
 //!   Unknown packages, channels and bundles are warned about, with near names (5).
 //! - A bundle image is mirrored even where the bundle's `relatedImages` forgets it.
@@ -69,6 +71,7 @@
 
 mod bound;
 mod catalog;
+mod duplicates;
 mod fields;
 pub mod filter_hash;
 mod graph;
@@ -90,6 +93,7 @@ pub use catalog::{
     Bundle, BundleVersionError, Catalog, Channel, Deprecation, Deprecations, Entry, Origin, Other, Package,
     PackageProperty, Property, RelatedImageEntry,
 };
+pub use duplicates::Conflict;
 pub use graph::GraphFault;
 pub use near::near;
 pub use read::{ReadError, ReadErrors, ReadFault};

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::catalog::{Bundle, Catalog, Channel};
+use crate::duplicates::merge;
 use crate::graph::{Graph, GraphFault};
 use crate::version::cmp_precedence;
 
@@ -30,8 +31,10 @@ pub struct ChannelRow {
     pub versions: Vec<String>,
 }
 
-/// The packages of a catalog, sorted by name.
+/// The packages of a catalog, sorted by name. What equal documents say counts once.
 pub fn packages(catalog: &Catalog) -> Vec<PackageRow> {
+    let merged = merge(catalog);
+    let catalog = &*merged.catalog;
     let mut bundles: HashMap<&str, Vec<&Bundle>> = HashMap::new();
     for bundle in &catalog.bundles {
         bundles.entry(&bundle.package).or_default().push(bundle);

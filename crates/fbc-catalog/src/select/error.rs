@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::nearest::EmptyAdvice;
 use crate::catalog::BundleVersionError;
+use crate::duplicates::Conflict;
 use crate::graph::GraphFault;
 use crate::validate::Violation;
 
@@ -226,6 +227,9 @@ pub enum SelectError {
     /// A bundle whose version has to be known and cannot be.
     #[error("{}", with_source(.0))]
     BundleVersion(BundleVersionError),
+    /// The catalog defines something of the package twice, each time in another way.
+    #[error("{0}")]
+    Conflict(Conflict),
     /// The result would break a rule of OLM that the source keeps.
     #[error("the selection breaks a rule of OLM: {0}")]
     Violation(Violation),

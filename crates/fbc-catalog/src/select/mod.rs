@@ -18,6 +18,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::catalog::{Bundle, Catalog, Channel, Deprecations, Other, Package};
+use crate::duplicates::{Merged, merge};
 use crate::near::near;
 use crate::request::{Request, RuleSet};
 use crate::validate::validate;
@@ -40,7 +41,8 @@ pub struct Selected {
 
 /// Selects from a catalog.
 ///
-/// `full` without packages gives the catalog as it is. In every other case each kept channel has exactly one head, each
+/// `full` without packages gives the catalog as it is. In every other case documents that stand there several times stand
+/// once in the result, each kept channel has exactly one head, each
 /// requested package has its default channel, and nothing is kept that no channel lists. Where a range or a list of
 /// bundles leaves parts of a channel that do not hang together, the fewest entries that hold them together are kept as
 /// well ([`Warning::Bridged`]), unless the request is strict. Defects that the source catalog
@@ -56,16 +58,26 @@ pub fn select(catalog: &Catalog, request: &Request, rules: RuleSet) -> Result<Se
     if request.full && request.packages.is_empty() {
         return Ok(Selected { catalog: catalog.clone(), report: Report::default() });
     }
+    let Merged { catalog, conflicts } = merge(catalog);
+    let catalog = &*catalog;
     let views = PackageView::all(catalog);
     let mut report = Report::default();
     let mut selections: BTreeMap<&str, PackageSelection<'_>> = BTreeMap::new();
-    let mut run =
-        |name, view, wanted, report: &mut Report| match select_package(name, view, wanted, request, rules, report) {
+    let mut run = |name, view, wanted, report: &mut Report| {
+        let of_package = conflicts.iter().filter(|conflict| conflict.package == name);
+        let mut conflicts: Vec<SelectError> = of_package.cloned().map(SelectError::Conflict).collect();
+        if !conflicts.is_empty() {
+            // Nobody knows which of the documents the rest of the selection should go by.
+            errors.append(&mut conflicts);
+            return;
+        }
+        match select_package(name, view, wanted, request, rules, report) {
             Ok(selection) => {
                 selections.insert(name, selection);
             }
             Err(mut package_errors) => errors.append(&mut package_errors),
-        };
+        }
+    };
     if request.packages.is_empty() {
         for (name, view) in &views {
             run(name, view, None, &mut report);

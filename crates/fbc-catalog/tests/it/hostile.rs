@@ -130,9 +130,18 @@ fn one_name_for_everything() {
     assert_eq!(validate(&catalog).len(), 4 * (copies - 1) + 1);
     for rules in [RuleSet::VersionRange, RuleSet::UpgradeGraph] {
         let selected = select(&catalog, &request("x"), rules).unwrap().catalog;
-        assert_eq!((selected.bundles.len(), selected.channels.len()), (1, copies));
+        assert_eq!((selected.bundles.len(), selected.channels.len()), (1, 1));
+        assert_eq!((selected.packages.len(), selected.deprecations.len()), (1, 1));
     }
     assert_eq!(catalog.related_images().images.len(), 1);
+    // No two of them are equal: one line tells of all.
+    let package = r#"{"schema":"olm.package","name":"x","defaultChannel":"c"}"#.to_owned();
+    let bundle =
+        |number: usize| format!(r#"{{"schema":"olm.bundle","package":"x","name":"b","image":"q.io/b:{number}"}}"#);
+    let text: Vec<String> = std::iter::once(package).chain((0..copies).map(bundle)).collect();
+    let catalog = Catalog::read([("x", text.concat())]).unwrap();
+    let refused = select(&catalog, &request("x"), RuleSet::VersionRange).unwrap_err();
+    assert_eq!(refused.0.len(), 1, "{refused}");
 }
 
 #[test]

@@ -236,10 +236,16 @@ fn worked_cases_of_missing_things() {
     // W37: upstream keeps the two bundles that no channel lists (quirk 4: fixed).
     check_channel(dangling, "+v1.0.0\n+v0.1.0", ">=0.0.1", "2.0.0 3.0.0");
     check("package x default=c\n c: v1.0.0 | v2.0.0>v1.0.0\n-v2.0.0", "", "c: 2.0.0 | "); // W38
-    check("package x default=c\n c: v1.0.0\n c: v2.0.0", "", "c: 1.0.0; c: 2.0.0 | 1.0.0 2.0.0"); // W39
+    // W39 and W40: upstream writes both, and OLM refuses the catalog.
+    check_error(
+        "package x default=c\n c: v1.0.0\n c: v2.0.0",
+        "",
+        "package \"x\": olm.channel \"c\" is defined in two",
+    );
+    check("package x default=c\n c: v1.0.0\n c: v1.0.0", "", "c: 1.0.0 | 1.0.0");
     let twice =
         select(&catalog("package x default=c\npackage x default=c\n c: v1.0.0"), &request(""), RuleSet::UpgradeGraph);
-    assert_eq!(twice.unwrap().catalog.packages.len(), 2); // W40
+    assert_eq!(twice.unwrap().catalog.packages.len(), 1);
     let without_default = "package x default=zz\n c: v1.0.0";
     check(without_default, "", "c: 1.0.0 | 1.0.0"); // W41
     check_error(without_default, "x", "the default channel \"zz\" was filtered out");
@@ -293,18 +299,25 @@ fn what_the_contract_says_besides() {
     let violations: Vec<String> = selected.report.violations.iter().map(ToString::to_string).collect();
     assert_eq!(violations, ["package \"x\": the default channel must be set"]);
     check(without, "x default=c", "c: 1.0.0 | 1.0.0");
-    // Step 6: of bundles with one name the first counts.
-    let twice = [("first", "1.0.0"), ("second", "2.0.0")].map(|(image, version)| {
+    // Step 6: of bundles with one name upstream takes the first, which OLM would not: it refuses both.
+    let bundle = |image: &str| {
         format!(
-            r#"{{"schema":"olm.bundle","package":"x","name":"b","image":"q.io/{image}:1","properties":[{{"type":"olm.package","value":{{"packageName":"x","version":"{version}"}}}}]}}"#
+            r#"{{"schema":"olm.bundle","package":"x","name":"b","image":"q.io/{image}:1","properties":[{{"type":"olm.package","value":{{"packageName":"x","version":"1.0.0"}}}}]}}"#
         )
-    });
-    let text = format!("{}{}", crate::notation::catalog_json("package x default=c\n c: b\n-b"), twice.concat());
-    let source = fbc_catalog::Catalog::read([("x", text)]).unwrap();
+    };
+    let source = |second: &str| {
+        let catalog = crate::notation::catalog_json("package x default=c\n c: b\n-b\npackage y default=c\n c: v1.0.0");
+        fbc_catalog::Catalog::read([("x", format!("{catalog}{}{}", bundle("first"), bundle(second)))]).unwrap()
+    };
     for rules in [RuleSet::VersionRange, RuleSet::UpgradeGraph] {
-        let kept = select(&source, &request("x <=1.0.0"), rules).unwrap().catalog.bundles;
+        let kept = select(&source("first"), &request("x <=1.0.0"), rules).unwrap().catalog.bundles;
         assert_eq!(kept.iter().map(|bundle| bundle.image.as_str()).collect::<Vec<_>>(), ["q.io/first:1"]);
-        assert!(select(&source, &request("x >=2.0.0"), rules).is_err());
+        let refused = select(&source("second"), &request("x <=1.0.0"), rules).unwrap_err();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused, @r#"package "x": olm.bundle "b" is defined in two documents that differ: x:1 (document 6) and x:1 (document 7). OLM does not load such a package. Leave the package out, or ask the maker of the catalog to remove one of the documents"#);
+        }
+        // The other packages of the catalog are none the worse.
+        select(&source("second"), &request("y"), rules).unwrap();
     }
     // Step 7: a blob of deprecations stays when nothing in it does.
     let deprecated = catalog("package x default=c\n c: v1.0.0 | v2.0.0>v1.0.0\n deprecated bundle v1.0.0");

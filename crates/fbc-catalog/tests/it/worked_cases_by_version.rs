@@ -153,9 +153,13 @@ fn of_missing_things() {
     check_channel(dangling, "", ">=2.0.0", "2.0.0 3.0.0"); // W36
     check_channel(dangling, "+v1.0.0\n+v0.1.0", ">=0.0.1", "2.0.0 3.0.0"); // W37
     check("package x default=c\n c: v1.0.0 | v2.0.0>v1.0.0\n-v2.0.0", "", "c: 2.0.0 | "); // W38
-    check("package x default=c\n c: v1.0.0\n c: v2.0.0", "", "c: 1.0.0; c: 2.0.0 | 1.0.0 2.0.0"); // W39
+    // W39 and W40: upstream writes both, and OLM refuses the catalog.
+    check("package x default=c\n c: v1.0.0\n c: v1.0.0", "", "c: 1.0.0 | 1.0.0");
+    let two = "package x default=c\n c: v1.0.0\n c: v2.0.0";
+    let refused = outcome(&catalog(two), "", RuleSet::VersionRange);
+    assert!(refused.starts_with("error: package \"x\": olm.channel \"c\" is defined in two documents"), "{refused}");
     let twice = "package x default=c\npackage x default=c\n c: v1.0.0";
-    check_rest(twice, "", "default c c | deprecated  | others "); // W40
+    check_rest(twice, "", "default c | deprecated  | others ");
     // W41: there is nothing to take the head of.
     let without_default = "package x default=zz\n c: v1.0.0";
     let message =
