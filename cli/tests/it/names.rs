@@ -252,7 +252,17 @@ fn outcomes(home: &Home, folder: &std::path::Path) -> Vec<(String, String, Strin
 #[test]
 fn a_catalog_takes_no_name_from_a_line_or_from_a_release() {
     let (good, evil, destination) = (registry(100), registry(200), Registry::start_blocking());
-    let names = ["a/b:v1", "openshift/release:v1", "openshift/release-images@DIGEST", "openshift/graph-image:latest"];
+    let [signature, false_signature] = [image(790), image(791)];
+    let signature_tag = format!("{}.sig", image(100).digest.as_tag());
+    good.push("a/b", signature_tag.as_str(), &signature);
+    evil.push("a/b", signature_tag.as_str(), &false_signature);
+    let names = [
+        "a/b:v1",
+        &format!("a/b:{signature_tag}"),
+        "openshift/release:v1",
+        "openshift/release-images@DIGEST",
+        "openshift/graph-image:latest",
+    ];
     let pinned = image(777);
     evil.push("openshift/release-images", "any", &pinned);
     evil.push("openshift/graph-image", "latest", &image(778));
@@ -278,6 +288,7 @@ fn a_catalog_takes_no_name_from_a_line_or_from_a_release() {
             .says("1 / 1 additional images mirrored successfully")
             .says("mirror.additionalImages[0], line 10");
         assert_eq!(destination.manifest("m/a/b", "v1").unwrap().digest, image(100).digest);
+        assert_eq!(destination.manifest("m/a/b", &signature_tag).unwrap().digest, signature.digest);
         assert!(
             destination.repositories().iter().all(|name| !name.contains("openshift")),
             "{:?}",

@@ -58,6 +58,12 @@ pub enum Holder {
         /// The repository.
         repository: String,
     },
+    /// The tag is one of those that cosign makes for signatures, in a repository with an image of another source.
+    #[serde(rename_all = "camelCase")]
+    Signatures {
+        /// The image whose signatures have such tags.
+        of: Claimant,
+    },
     /// Another image of the plan.
     #[serde(rename_all = "camelCase")]
     Image {
@@ -94,8 +100,6 @@ pub enum Difference {
     Digests(Digest, Digest),
     /// The digest of one of them is not known, for this reason.
     Unknown(String),
-    /// What cosign attaches to an image has such names; an image of another source takes its place.
-    Attached,
 }
 
 impl Claimant {
@@ -148,6 +152,17 @@ impl fmt::Display for Collision {
                     }
                 }
             }
+            Holder::Signatures { of } => {
+                write!(
+                    f,
+                    "{loser} would be named `{name}`, but such a tag is for signatures, and {of} is in the same \
+                     repository. "
+                )?;
+                match loser.renamed_by() {
+                    Some(fields) => write!(f, "Set {fields} of {}", loser.path),
+                    None => f.write_str("Leave the image out with `blockedImages`"),
+                }
+            }
             Holder::Image { image, difference, folded } => {
                 write!(f, "{loser} and {image} would both be named `{name}`: ")?;
                 match difference {
@@ -156,9 +171,6 @@ impl fmt::Display for Collision {
                     }
                     Difference::Unknown(reason) => {
                         write!(f, "their digests could not be compared ({reason}). ")?;
-                    }
-                    Difference::Attached => {
-                        f.write_str("such a tag belongs to the signatures of the other image's repository. ")?;
                     }
                 }
                 match (loser.renamed_by(), image.renamed_by()) {

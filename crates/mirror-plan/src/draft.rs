@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use image_ref::{Digest, Transport};
 use isc_schema::BlockedImage;
 
+use crate::attachment;
 use crate::blocklist::blocking;
 use crate::collision::{Claimant, Collision, Difference, Holder, Rank, Reserved};
 use crate::{Blocked, CacheName, Destination, Mode, Plan, PlannedImage, Twin};
@@ -40,6 +41,19 @@ impl Name {
         match self {
             Self::Cache(name) => name.to_string(),
             Self::There(name) => name.clone(),
+        }
+    }
+
+    /// The same without the tag, and the tag.
+    fn split(&self) -> (Self, &str) {
+        match self {
+            Self::Cache(CacheName { repository, tag }) => {
+                (Self::Cache(CacheName { repository: repository.clone(), tag: String::new() }), tag)
+            }
+            Self::There(name) => {
+                let (repository, tag) = name.rsplit_once(':').unwrap_or((name, ""));
+                (Self::There(repository.to_owned()), tag)
+            }
         }
     }
 }
@@ -140,11 +154,12 @@ impl Draft {
         order.sort_by_key(|at| (self.entries[*at].rank, *at));
         let mut held: HashMap<Name, usize> = HashMap::new();
         let mut collisions = Vec::new();
+        let repositories = self.repositories();
         // Entries that are part of another one now.
         let mut twin_of: BTreeMap<usize, usize> = BTreeMap::new();
         for at in order {
             let names = self.names(&self.entries[at].image);
-            match self.judge(at, &names, &held, looked_up) {
+            match self.judge(at, &names, &held, &repositories, looked_up) {
                 Verdict::Holds => held.extend(names.into_iter().map(|name| (name, at))),
                 Verdict::SameAs(others, twin) => {
                     others.into_iter().chain([at]).for_each(|at| self.pin(at, looked_up));
@@ -215,17 +230,67 @@ impl Draft {
         there.or_else(|| Some((Reserved::in_cache(&entry.image.cache.repository)?, entry.image.cache.to_string())))
     }
 
+    /// The images of each repository, without those that are in a place of releases or named like a signature.
+    fn repositories(&self) -> HashMap<Name, Vec<usize>> {
+        let mut repositories: HashMap<Name, Vec<usize>> = HashMap::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            if self.reserved_name(entry).is_some() {
+                continue;
+            }
+            for name in self.names(&entry.image) {
+                let (repository, tag) = name.split();
+                if attachment::subject(tag).is_none() {
+                    repositories.entry(repository).or_default().push(at);
+                }
+            }
+        }
+        repositories
+    }
+
+    /// When an image is named like a signature: the name, and an image of another source in the same repository that is not
+    /// weaker. Its signatures have such tags. A signature that is named as it is in the image's own repository is the one
+    /// that travels with the image.
+    fn signed_there<'n>(
+        &self,
+        at: usize,
+        names: &'n [Name],
+        repositories: &HashMap<Name, Vec<usize>>,
+    ) -> Option<(&'n Name, usize)> {
+        let entry = &self.entries[at];
+        let source = &entry.image.source;
+        names.iter().find_map(|name| {
+            let (repository, tag) = name.split();
+            attachment::subject(tag)?;
+            let in_place = |other: &Entry| {
+                source.transport() == other.image.source.transport()
+                    && source.name() == other.image.source.name()
+                    && source.tag() == Some(tag)
+            };
+            let other = repositories.get(&repository)?.iter().copied().find(|other| {
+                let other = &self.entries[*other];
+                other.rank <= entry.rank && !in_place(other)
+            })?;
+            Some((name, other))
+        })
+    }
+
     fn judge(
         &self,
         at: usize,
         names: &[Name],
         held: &HashMap<Name, usize>,
+        repositories: &HashMap<Name, Vec<usize>>,
         looked_up: &BTreeMap<usize, Result<Digest, String>>,
     ) -> Verdict {
         let entry = &self.entries[at];
         if let Some((repository, name)) = self.reserved_name(entry) {
             let (loser, repository) = (entry.claimant.clone(), repository.to_owned());
             return Verdict::Loses(Collision { name, loser, holder: Holder::Releases { repository } });
+        }
+        if let Some((name, of)) = self.signed_there(at, names, repositories) {
+            let of = self.entries[of].claimant.clone();
+            let loser = entry.claimant.clone();
+            return Verdict::Loses(Collision { name: name.text(), loser, holder: Holder::Signatures { of } });
         }
         let mut same = Vec::new();
         for name in names {

@@ -35,6 +35,7 @@
 //! - Duplicates merge wherever they stand, not only side by side.
 
 pub mod additional;
+pub mod attachment;
 mod blocklist;
 mod collision;
 pub mod delete;

@@ -9,12 +9,12 @@ use archive_format::{Holder, Store};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository};
-use mirror_plan::Destination;
 use mirror_plan::delete::{DeleteItem, DeleteList};
+use mirror_plan::{Destination, attachment};
 use oci_transport::{Client, Descriptor, ManifestView, Reference, RetryTally};
 use registries_conf::RegistriesD;
 
-use super::left_behind::{attached_to, signature_folders};
+use super::left_behind::signature_folders;
 use super::{DeleteReport, ItemOutcome, ItemReport};
 use crate::carrier::blocking;
 use crate::copy::chain;
@@ -157,7 +157,7 @@ impl Execute {
                     places.entry((repository, found.digest)).or_default().push(at);
                 }
                 // The list names what may be there; that it is not is what was wanted.
-                Ok((_, None)) if image.tag().and_then(attached_to).is_some() => items[at].outcome = ItemOutcome::Absent,
+                Ok((_, None)) if image.tag().and_then(attachment::subject).is_some() => items[at].outcome = ItemOutcome::Absent,
                 Ok((_, None)) => items[at].fail(
                     "not-found",
                     false,
@@ -477,7 +477,7 @@ fn protect_signatures(
 ) {
     for (place, of_place) in places {
         for tag in of_place.iter().filter_map(|at| targets.get(at)?.tag()) {
-            let of_signed = attached_to(tag).and_then(|digest| users.get(&(place.0.clone(), digest)).cloned());
+            let of_signed = attachment::subject(tag).and_then(|digest| users.get(&(place.0.clone(), digest)).cloned());
             if let Some(of_signed) = of_signed {
                 users.entry(place.clone()).or_default().extend(of_signed);
             }

@@ -191,10 +191,4 @@ impl Trust {
     }
 }
 
-/// Endings of cosign's tags: signatures, attestations, SBOMs.
-pub(crate) const COSIGN_ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
-
-/// The tag under which cosign keeps something about the manifest: `sha256-<hex>.sig`.
-pub(crate) fn cosign_tag(manifest: &Digest, ending: &str) -> String {
-    format!("{}.{ending}", manifest.as_tag())
-}
+pub(crate) use mirror_plan::attachment::{ENDINGS as COSIGN_ENDINGS, tag as cosign_tag};

@@ -146,6 +146,44 @@ fn nothing_but_releases_in_the_repositories_of_releases() {
 }
 
 #[test]
+fn tags_of_signatures_are_for_those_of_the_repository_itself() {
+    use ImageKind::*;
+    let tag = |ending: &str| format!("{}.{ending}", digest('d').as_tag());
+    let check = |first: (ImageKind, &str), second: (ImageKind, &str), expected: &str| {
+        let name =
+            |text: &str| text.replace("SIG", &tag("sig")).replace("ATT", &tag("att")).replace("SBOM", &tag("sbom"));
+        let images = [first, second].map(|(kind, text)| image(kind, &name(text))).to_vec();
+        let expected = name(expected);
+        for mode in [Mode::MirrorToDisk, Mode::DiskToMirror, Mode::MirrorToMirror] {
+            let destination = Destination::parse("reg.lan/m").unwrap();
+            let collected = if mode == Mode::MirrorToDisk { images.clone() } else { at(&destination, images.clone()) };
+            assert_eq!(told(&settle(mode, collected, &[])), expected, "{mode} {first:?} {second:?}");
+        }
+    };
+    let app = (Additional, "r1.io/a/b:v1");
+    for shape in ["SIG", "ATT", "SBOM"] {
+        let other = format!("r2.io/a/b:{shape}");
+        check(app, (Additional, &other), "1 collisions");
+        check((Additional, &other), app, "1 collisions");
+        check(app, (OperatorRelated, &other), &format!("[{other}], r1.io/a/b:v1"));
+        check((OperatorBundle, "r1.io/a/b:v1"), (OperatorRelated, &other), &format!("[{other}], r1.io/a/b:v1"));
+    }
+    // What would travel with the image anyway may be named.
+    check(app, (Additional, "r1.io/a/b:SIG"), "r1.io/a/b:v1, r1.io/a/b:SIG");
+    // In a repository of its own, and against what a catalog names, a line may have any tag.
+    check(app, (Additional, "r2.io/a/c:SIG"), "r1.io/a/b:v1, r2.io/a/c:SIG");
+    check((OperatorRelated, "r1.io/a/b:v1"), (Additional, "r2.io/a/b:SIG"), "r1.io/a/b:v1, r2.io/a/b:SIG");
+    // No such tag.
+    check(app, (Additional, "r2.io/a/b:v1.sig"), "r1.io/a/b:v1, r2.io/a/b:v1.sig");
+    // Paths that are folded into one repository.
+    let destination = Destination::parse("reg.lan/m").unwrap().with_max_nested_paths(2);
+    let images = [format!("r.io/a-b/c:{}", tag("sig")), "r.io/a/b-c:1".to_owned()];
+    let outcome =
+        settle(Mode::DiskToMirror, at(&destination, images.map(|name| image(Additional, &name)).to_vec()), &[]);
+    assert_eq!(told(&outcome), "1 collisions");
+}
+
+#[test]
 fn folded_paths_are_one_name() {
     let destination = Destination::parse("reg.lan/m").unwrap().with_max_nested_paths(2);
     let images = || ["r.io/a/b-c:1", "r.io/a-b/c:1"].map(|name| image(ImageKind::Additional, name)).to_vec();
@@ -285,6 +323,9 @@ fn messages() {
     insta::assert_snapshot!(message((OperatorCatalog, one), (OperatorCatalog, two), &known[..1]), @"r2.io/a/b:v1 (path of r2.io/a/b:v1, line 7) and r1.io/a/b:v1 (path of r1.io/a/b:v1, line 7) would both be named `a/b:v1`: their digests could not be compared (r2.io/a/b:v1 does not answer). Set `targetCatalog` or `targetTag` of path of r2.io/a/b:v1");
     insta::assert_snapshot!(message((OperatorRelated, one), (Additional, two), &known), @"r1.io/a/b:v1 (path of r1.io/a/b:v1, line 7) and r2.io/a/b:v1 (path of r2.io/a/b:v1, line 7) would both be named `a/b:v1`: the first is sha256:AA, the second is sha256:BB. Set `targetRepo` or `targetTag` of path of r2.io/a/b:v1");
     insta::assert_snapshot!(message((OperatorRelated, one), (OperatorBundle, two), &known), @"r2.io/a/b:v1 (path of r2.io/a/b:v1, line 7) and r1.io/a/b:v1 (path of r1.io/a/b:v1, line 7) would both be named `a/b:v1`: the first is sha256:BB, the second is sha256:AA. Mirror them in two runs below different namespaces, or leave one out with `blockedImages`");
+    let signature = format!("r2.io/a/b:{}.sig", digest('a').as_tag());
+    insta::assert_snapshot!(message((Additional, one), (Additional, &signature), &[]), @"r2.io/a/b:sha256-AA.sig (path of r2.io/a/b:sha256-AA.sig, line 7) would be named `a/b:sha256-AA.sig`, but such a tag is for signatures, and r1.io/a/b:v1 (path of r1.io/a/b:v1, line 7) is in the same repository. Set `targetRepo` or `targetTag` of path of r2.io/a/b:sha256-AA.sig");
+    insta::assert_snapshot!(message((Additional, one), (OperatorRelated, &signature), &[]), @"r2.io/a/b:sha256-AA.sig (path of r2.io/a/b:sha256-AA.sig, line 7) would be named `a/b:sha256-AA.sig`, but such a tag is for signatures, and r1.io/a/b:v1 (path of r1.io/a/b:v1, line 7) is in the same repository. Leave the image out with `blockedImages`");
     insta::assert_snapshot!(message((Additional, "r.io/openshift/release:1"), (Additional, two), &known), @"r.io/openshift/release:1 (path of r.io/openshift/release:1, line 7) would be named `openshift/release:1`, but `openshift/release` is reserved for images of releases. Set `targetRepo` of path of r.io/openshift/release:1 to another repository");
     insta::assert_snapshot!(message((OperatorCatalog, "r.io/openshift/release:1"), (Additional, two), &known), @"r.io/openshift/release:1 (path of r.io/openshift/release:1, line 7) would be named `openshift/release:1`, but `openshift/release` is reserved for images of releases. Set `targetCatalog` of path of r.io/openshift/release:1 to another repository");
     insta::assert_snapshot!(message((OperatorBundle, "r.io/openshift/release:1"), (Additional, two), &known), @"r.io/openshift/release:1 (path of r.io/openshift/release:1, line 7) would be named `openshift/release:1`, but `openshift/release` is reserved for images of releases. Nothing but a release may write there: leave the image out with `blockedImages`");

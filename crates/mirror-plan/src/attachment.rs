@@ -1,0 +1,40 @@
+//! Tags that cosign makes beside an image: signatures, attestations and SBOMs.
+
+use image_ref::Digest;
+
+/// Endings of cosign's tags: signatures, attestations, SBOMs.
+pub const ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
+
+/// The tag under which cosign keeps something about a manifest: `sha256-<hex>.sig`.
+pub fn tag(manifest: &Digest, ending: &str) -> String {
+    format!("{}.{ending}", manifest.as_tag())
+}
+
+/// The manifest that a tag of cosign, such as `sha256-<hex>.sig`, is about; none for every other tag.
+pub fn subject(tag: &str) -> Option<Digest> {
+    let (digest, ending) = tag.rsplit_once('.')?;
+    ENDINGS.contains(&ending).then(|| digest.replacen('-', ":", 1).parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_of_cosign() {
+        let hex = "1".repeat(64);
+        for (name, attached) in [
+            (format!("sha256-{hex}.sig"), true),
+            (format!("sha256-{hex}.att"), true),
+            (format!("sha256-{hex}.sbom"), true),
+            (format!("sha256-{hex}.txt"), false),
+            (format!("sha256-{hex}"), false),
+            ("sha256-1234.sig".to_owned(), false),
+            ("v1.sig".to_owned(), false),
+        ] {
+            assert_eq!(subject(&name).is_some_and(|digest| digest.hex() == hex), attached, "{name}");
+        }
+        let long: Digest = format!("sha512:{}", "2".repeat(128)).parse().unwrap();
+        assert_eq!(subject(&tag(&long, "sig")), Some(long));
+    }
+}
