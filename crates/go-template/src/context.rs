@@ -115,8 +115,8 @@ impl Context {
     /// Those of the parser and of the template, each with the words that `tpl` puts in front.
     pub fn render(&mut self, name: &str, text: &[u8], data: &Value) -> Result<Text, RenderError> {
         let mut templates = self.running().map_err(RenderError::Execute)?.branch();
-        templates.add(name, text).map_err(RenderError::Parse)?;
-        templates.execute_by_name(name.as_bytes(), data, self).map_err(RenderError::Execute)
+        let tree = templates.parse(name, text).map_err(RenderError::Parse)?;
+        templates.run(&tree, data, self).map_err(RenderError::Execute)
     }
 
     /// The text of values, as Go's `fmt.Sprint` makes it: sprig's `toString` of one value.

@@ -318,6 +318,11 @@ pub(crate) fn printable(value: &Slot, most: u64) -> Result<Vec<u8>, Error> {
         // `Interface()` of a nil interface is nil, and `Fprint` writes it so.
         Slot::Direct(value) | Slot::Inside(value) => value,
     };
+    if let Value::Object(object) = value
+        && let Some(text) = object.shown_by_pointer()
+    {
+        return Ok(text.as_bytes().to_vec());
+    }
     let mut text = format::print(std::slice::from_ref(value), most)?;
     if value.kind() == Kind::Pointer && matches!(value, Value::Object(_)) && text.starts_with(b"&{") {
         text.remove(0);

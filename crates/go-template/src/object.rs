@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
+use crate::text::Text;
 use crate::types::Type;
 use crate::value::Value;
 
@@ -27,6 +28,12 @@ pub trait Object: Debug {
             map.insert(name, value);
         }
         Value::Map(map)
+    }
+
+    /// What a template writes for a struct that lies in a place of its own (a field behind a pointer), when `String()` is a
+    /// method of pointers to the struct only. Functions get a copy of the struct, and print its fields.
+    fn shown_by_pointer(&self) -> Option<Text> {
+        None
     }
 
     /// The object as its Rust type, so that a function that knows the type can have it back.

@@ -85,15 +85,25 @@ impl Templates {
     ///
     /// Go's words for what cannot be parsed. No template is added then.
     pub fn add(&mut self, name: &str, text: &[u8]) -> Result<(), Error> {
+        self.parse(name, text).map(drop)
+    }
+
+    /// As [`add`](Self::add), and returns the template of the text itself, also when it is empty and replaces none.
+    pub(crate) fn parse(&mut self, name: &str, text: &[u8]) -> Result<Rc<Tree>, Error> {
         let functions = &self.set.functions;
         let trees = parse::parse(name, text, &|name| functions.get(name).is_some() || builtins::has(name))?;
+        let mut main = None;
         for tree in trees {
+            let tree = Rc::new(tree);
+            if tree.name == *name {
+                main = Some(Rc::clone(&tree));
+            }
             if tree.root.is_empty() && self.lookup(tree.name.as_bytes()).is_some() {
                 continue;
             }
-            self.set.trees.borrow_mut().insert(tree.name.clone(), Rc::new(tree));
+            self.set.trees.borrow_mut().insert(tree.name.clone(), tree);
         }
-        Ok(())
+        Ok(main.expect("the parser returns the tree of the text itself"))
     }
 
     /// Executes the template of that name with `data` as its dot, and returns what it writes.
@@ -118,6 +128,11 @@ impl Templates {
                 ),
             ));
         };
+        self.run(&tree, data, context)
+    }
+
+    /// Executes a template while those of this set are the ones it can call.
+    pub(crate) fn run(&self, tree: &Rc<Tree>, data: &Value, context: &mut Context) -> Result<Text, Error> {
         context.with(self, |context| {
             let most = context.most_depth();
             context.depth += 1;
@@ -125,7 +140,7 @@ impl Templates {
                 return Err(Error::limit(format!("template: {}: exceeded maximum template depth ({most})", tree.name)));
             }
             let mut out = Vec::new();
-            exec::execute(self, &tree, &Slot::of(data.clone()), context, &mut out)?;
+            exec::execute(self, tree, &Slot::of(data.clone()), context, &mut out)?;
             Ok(out.into())
         })
     }
@@ -151,5 +166,42 @@ impl Templates {
 
     pub(crate) fn when_missing(&self) -> MissingKey {
         self.set.missing_key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Limits;
+    use crate::function::Function;
+    use crate::types::Type;
+
+    /// Helm's `tpl`.
+    fn functions() -> Functions {
+        let mut functions = Functions::new();
+        functions.add(
+            "tpl",
+            Function::new(&[Type::String, Type::Any], |context, args| {
+                let text = args[0].as_text().expect("the parameter is a string");
+                let text = context.render("main", text.as_bytes(), &args[1]);
+                text.map(Value::from).map_err(|error| Error::new(error.to_string()))
+            }),
+        );
+        functions
+    }
+
+    #[test]
+    fn a_blank_text_rendered_inside_another_gives_nothing_of_the_other() {
+        for (text, expected) in [
+            (r#"{{ tpl "a{{ tpl \" \" . }}b" . }}"#, "a b"),
+            (r#"{{ tpl "a{{ tpl \"\" . }}b" . }}"#, "ab"),
+            (r#"{{ tpl "a{{ tpl \"{{ define `x` }}1{{ end }}\" . }}b" . }}"#, "ab"),
+            (r#"{{ tpl "{{ define `x` }}1{{ end }}{{ tpl \"{{ template `x` }}\" . }}" . }}"#, "1"),
+        ] {
+            let mut templates = Templates::new("main", functions());
+            templates.add("page", text.as_bytes()).unwrap();
+            let text = templates.execute("page", &Value::Nil, &mut Context::new(Limits::default())).unwrap();
+            assert_eq!(text.to_str(), expected);
+        }
     }
 }

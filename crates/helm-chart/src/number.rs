@@ -110,15 +110,6 @@ pub(crate) fn format_json32(value: f64) -> String {
     plain(negative, &digits, exponent)
 }
 
-/// `strconv.FormatFloat(value, 'f', -1, 64)`
-pub(crate) fn format_f(value: f64) -> String {
-    if let Some(name) = special(value) {
-        return name.into();
-    }
-    let (negative, digits, exponent) = shortest(&format!("{value:e}"));
-    plain(negative, &digits, exponent)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

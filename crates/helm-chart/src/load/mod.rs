@@ -10,6 +10,7 @@ mod tar;
 use std::collections::BTreeMap;
 
 pub use folder::{Folder, FolderEntry, FolderKind};
+pub(crate) use package::clean;
 
 use crate::chart::{Chart, File, LOCK, METADATA, Metadata};
 use crate::gostring;

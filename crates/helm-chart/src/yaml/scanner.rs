@@ -52,12 +52,11 @@ pub(super) enum Kind {
     Scalar(String, bool),
 }
 
-/// A token and where it begins and ends.
+/// A token and where it begins.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) start: Mark,
-    pub(super) end: Mark,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -258,8 +257,7 @@ impl Scanner {
     // Tokens.
 
     fn push(&mut self, kind: Kind, start: Mark) {
-        let end = self.mark;
-        self.tokens.push_back(Token { kind, start, end });
+        self.tokens.push_back(Token { kind, start });
     }
 
     fn push_indicator(&mut self, kind: Kind) {
@@ -414,7 +412,7 @@ impl Scanner {
         if self.indents.len() > MAX_DEPTH {
             return self.fail(self.mark, "exceeded max depth of 10000");
         }
-        let token = Token { kind, start: mark, end: mark };
+        let token = Token { kind, start: mark };
         match number {
             Some(number) => self.insert(number, token),
             None => self.tokens.push_back(token),
@@ -504,7 +502,7 @@ impl Scanner {
         let last = self.simple_keys.len() - 1;
         if self.simple_key_is_valid(last)? {
             let key = self.simple_keys[last];
-            let token = Token { kind: Kind::Key, start: key.mark, end: key.mark };
+            let token = Token { kind: Kind::Key, start: key.mark };
             self.insert(key.token_number, token);
             self.roll_indent(key.mark.column, Some(key.token_number), Kind::BlockMappingStart, key.mark)?;
             self.simple_keys[last].possible = false;
@@ -750,10 +748,9 @@ impl Scanner {
             return self.fail(start, "did not find expected comment or line break");
         }
         self.skip_line();
-        let mut end = self.mark;
         let mut indent = if increment > 0 { self.indent.max(0) + increment } else { 0 };
         let (mut value, mut leading, mut trailing) = (Vec::new(), Vec::new(), Vec::new());
-        self.scan_block_scalar_breaks(&mut indent, &mut trailing, start, &mut end)?;
+        self.scan_block_scalar_breaks(&mut indent, &mut trailing, start)?;
         let mut leading_blank = false;
         while self.mark.column.cast_signed() == indent && !self.is_z(0) {
             let trailing_blank = self.is_blank(0);
@@ -771,7 +768,7 @@ impl Scanner {
                 self.read(&mut value);
             }
             self.read_line(&mut leading);
-            self.scan_block_scalar_breaks(&mut indent, &mut trailing, start, &mut end)?;
+            self.scan_block_scalar_breaks(&mut indent, &mut trailing, start)?;
         }
         if chomping != -1 {
             value.extend_from_slice(&leading);
@@ -779,18 +776,11 @@ impl Scanner {
         if chomping == 1 {
             value.extend_from_slice(&trailing);
         }
-        self.tokens.push_back(Token { kind: Kind::Scalar(text(value), false), start, end });
+        self.tokens.push_back(Token { kind: Kind::Scalar(text(value), false), start });
         Ok(())
     }
 
-    fn scan_block_scalar_breaks(
-        &mut self,
-        indent: &mut isize,
-        breaks: &mut Vec<u8>,
-        start: Mark,
-        end: &mut Mark,
-    ) -> Scan {
-        *end = self.mark;
+    fn scan_block_scalar_breaks(&mut self, indent: &mut isize, breaks: &mut Vec<u8>, start: Mark) -> Scan {
         let mut most = 0;
         loop {
             while (*indent == 0 || self.mark.column.cast_signed() < *indent) && self.at(0) == b' ' {
@@ -804,7 +794,6 @@ impl Scanner {
                 break;
             }
             self.read_line(breaks);
-            *end = self.mark;
         }
         if *indent == 0 {
             *indent = most.max(self.indent + 1).max(1);
@@ -930,7 +919,6 @@ impl Scanner {
         let mut leading_blanks = false;
         let indent = self.indent + 1;
         let start = self.mark;
-        let mut end = self.mark;
         loop {
             if self.is_document_indicator() || self.at(0) == b'#' {
                 break;
@@ -947,7 +935,6 @@ impl Scanner {
                     value.append(&mut blanks);
                 }
                 self.read(&mut value);
-                end = self.mark;
             }
             if !(self.is_blank(0) || self.is_break(0)) {
                 break;
@@ -974,7 +961,7 @@ impl Scanner {
                 break;
             }
         }
-        self.tokens.push_back(Token { kind: Kind::Scalar(text(value), true), start, end });
+        self.tokens.push_back(Token { kind: Kind::Scalar(text(value), true), start });
         if leading_blanks {
             self.simple_key_allowed = true;
         }

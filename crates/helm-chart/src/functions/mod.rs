@@ -1,0 +1,109 @@
+//! The functions of Helm's templates: those of sprig, and Helm's own.
+//!
+//! What chance, the clock or a cluster would decide is fixed: the same chart gives the same text on every machine
+//! (see [`placeholders`]).
+
+mod cases;
+mod cast;
+mod certificates;
+mod dates;
+mod decimal;
+mod dicts;
+mod encoding;
+mod equal;
+mod hashes;
+mod lists;
+mod merge;
+mod numbers;
+mod paths;
+mod placeholders;
+mod reflection;
+mod regexes;
+mod strings;
+mod toml;
+mod urls;
+mod versions;
+
+pub(crate) use encoding::to_yaml;
+use go_template::{Context, Error, Functions, List, Map, Text, Value};
+
+pub(crate) use paths::base;
+
+/// What Go says when a function looks into nothing.
+pub(crate) const NIL_POINTER: &str = "runtime error: invalid memory address or nil pointer dereference";
+
+/// All functions but those that run templates (`include`, `tpl`) and their like.
+pub(crate) fn all() -> Functions {
+    let mut functions = Functions::new();
+    strings::add(&mut functions);
+    cases::add(&mut functions);
+    lists::add(&mut functions);
+    dicts::add(&mut functions);
+    numbers::add(&mut functions);
+    encoding::add(&mut functions);
+    reflection::add(&mut functions);
+    regexes::add(&mut functions);
+    versions::add(&mut functions);
+    hashes::add(&mut functions);
+    paths::add(&mut functions);
+    urls::add(&mut functions);
+    dates::add(&mut functions);
+    certificates::add(&mut functions);
+    placeholders::add(&mut functions);
+    functions
+}
+
+fn text(args: &[Value], index: usize) -> Text {
+    args[index].as_text().expect("the parameter is a string")
+}
+
+fn int(args: &[Value], index: usize) -> i64 {
+    args[index].as_int().expect("the parameter is an int")
+}
+
+fn map(args: &[Value], index: usize) -> &Map {
+    args[index].as_map().expect("the parameter is a map")
+}
+
+/// The items of any slice, or the words of the panic that looking at something else is.
+fn items(value: &Value, words: impl Fn(&str) -> String) -> Result<Vec<Value>, Error> {
+    match value.to_items() {
+        Some(items) => Ok(items),
+        None if value.is_nil() => Err(Error::new(NIL_POINTER)),
+        None => Err(Error::new(words(value.kind().name()))),
+    }
+}
+
+fn list(items: Vec<Value>) -> Value {
+    Value::List(List::new(items))
+}
+
+/// sprig's `strval`: how a value becomes a text.
+fn strval(value: &Value, context: &mut Context) -> Result<Text, Error> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Bytes(bytes) => Ok(Text::from(&bytes[..])),
+        other => context.print(std::slice::from_ref(other)),
+    }
+}
+
+/// sprig's `strslice`: the texts of a list's items, without nil.
+fn strings_of(value: &Value, context: &mut Context) -> Result<Vec<Text>, Error> {
+    match value.to_items() {
+        Some(items) => {
+            context.step(items.len() as u64)?;
+            items.iter().filter(|item| !item.is_nil()).map(|item| strval(item, context)).collect()
+        }
+        None if value.is_nil() => Ok(Vec::new()),
+        None => Ok(vec![strval(value, context)?]),
+    }
+}
+
+/// sprig's `empty`.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        // A typed nil pointer is empty; a struct and a function never are.
+        Value::Object(_) | Value::Function(_) => false,
+        other => !other.truth(),
+    }
+}

@@ -1,0 +1,188 @@
+//! Regular expressions: `regexMatch`, `regexReplaceAll` and the like.
+
+use go_template::{Context, Error, Function, Functions, List, STRINGS, Text, Type, Value};
+use regex::bytes::{Captures, Regex};
+
+use super::{int, text};
+use crate::goregex::compile;
+
+pub(super) fn add(functions: &mut Functions) {
+    const SS: &[Type] = &[Type::String, Type::String];
+    const SSS: &[Type] = &[Type::String, Type::String, Type::String];
+    const SSI: &[Type] = &[Type::String, Type::String, Type::Int];
+
+    functions.add(
+        "regexMatch",
+        Function::new(SS, |_, args| {
+            Ok(expression(args).is_ok_and(|regex| regex.is_match(text(args, 1).as_bytes())).into())
+        }),
+    );
+    functions.add(
+        "mustRegexMatch",
+        Function::new(SS, |_, args| Ok(expression(args)?.is_match(text(args, 1).as_bytes()).into())),
+    );
+    functions.add(
+        "regexQuoteMeta",
+        Function::new(&[Type::String], |_, args| {
+            let mut out = Vec::new();
+            for byte in text(args, 0).as_bytes() {
+                if b"\\.+*?()|[]{}^$".contains(byte) {
+                    out.push(b'\\');
+                }
+                out.push(*byte);
+            }
+            Ok(Text::from(out).into())
+        }),
+    );
+    for name in ["regexFind", "mustRegexFind"] {
+        functions.add(
+            name,
+            Function::new(SS, |_, args| {
+                let whole = text(args, 1);
+                let found = expression(args)?.find(whole.as_bytes()).map(|found| Text::from(found.as_bytes()));
+                Ok(found.unwrap_or_default().into())
+            }),
+        );
+    }
+    for name in ["regexFindAll", "mustRegexFindAll"] {
+        functions.add(
+            name,
+            Function::new(SSI, |context, args| {
+                let whole = text(args, 1);
+                let regex = expression(args)?;
+                let mut found = Vec::new();
+                for part in regex.find_iter(whole.as_bytes()).take(most(int(args, 2))) {
+                    context.step(1)?;
+                    found.push(Text::from(part.as_bytes()));
+                }
+                Ok(strings(found))
+            }),
+        );
+    }
+    for name in ["regexReplaceAll", "mustRegexReplaceAll"] {
+        functions.add(name, Function::new(SSS, |context, args| replace(args, context, expand)));
+    }
+    for name in ["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"] {
+        functions.add(
+            name,
+            Function::new(SSS, |context, args| {
+                replace(args, context, |_, _, replacement, out| out.extend_from_slice(replacement))
+            }),
+        );
+    }
+    for name in ["regexSplit", "mustRegexSplit"] {
+        functions.add(name, Function::new(SSI, |context, args| split(args, context)));
+    }
+}
+
+fn expression(args: &[Value]) -> Result<Regex, Error> {
+    compile(&text(args, 0).to_str()).map_err(Error::new)
+}
+
+/// A negative number means all.
+fn most(count: i64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// A slice that Go never makes when there is nothing to put into it.
+fn strings(parts: Vec<Text>) -> Value {
+    Value::List(if parts.is_empty() { List::nil(STRINGS) } else { List::strings(parts) })
+}
+
+fn replace(
+    args: &[Value],
+    context: &mut Context,
+    write: impl Fn(&Regex, &Captures<'_>, &[u8], &mut Vec<u8>),
+) -> Result<Value, Error> {
+    let regex = expression(args)?;
+    let (whole, replacement) = (text(args, 1), text(args, 2));
+    let mut out = Vec::new();
+    let mut end = 0;
+    let mut charged = 0;
+    for captures in regex.captures_iter(whole.as_bytes()) {
+        context.step(1)?;
+        let found = captures.get(0).expect("the match itself");
+        out.extend_from_slice(&whole.as_bytes()[end..found.start()]);
+        write(&regex, &captures, replacement.as_bytes(), &mut out);
+        end = found.end();
+        context.charge(out.len() - charged)?;
+        charged = out.len();
+    }
+    out.extend_from_slice(&whole.as_bytes()[end..]);
+    Ok(Text::from(out).into())
+}
+
+/// Writes a replacement: `$1`, `${1}`, `$name` and `$$` have a meaning.
+fn expand(regex: &Regex, captures: &Captures<'_>, mut template: &[u8], out: &mut Vec<u8>) {
+    while let Some(position) = template.iter().position(|byte| *byte == b'$') {
+        out.extend_from_slice(&template[..position]);
+        let rest = &template[position + 1..];
+        if rest.first() == Some(&b'$') {
+            out.push(b'$');
+            template = &rest[1..];
+            continue;
+        }
+        let Some((name, tail)) = variable(rest) else {
+            out.push(b'$');
+            template = rest;
+            continue;
+        };
+        template = tail;
+        let number = (!name.starts_with('0') || name == "0").then(|| name.parse::<usize>().ok()).flatten();
+        let group = if let Some(number) = number {
+            captures.get(number)
+        } else {
+            let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
+            let name = if digit_first { format!("_{name}") } else { name.to_owned() };
+            regex.capture_names().flatten().any(|known| known == name).then(|| captures.name(&name)).flatten()
+        };
+        if let Some(group) = group {
+            out.extend_from_slice(group.as_bytes());
+        }
+    }
+    out.extend_from_slice(template);
+}
+
+/// The name behind a `$`, and what follows.
+fn variable(text: &[u8]) -> Option<(&str, &[u8])> {
+    let (braces, text) = text.strip_prefix(b"{").map_or((false, text), |rest| (true, rest));
+    let length = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    if length == 0 {
+        return None;
+    }
+    let (name, mut rest) = text.split_at(length);
+    if braces {
+        rest = rest.strip_prefix(b"}")?;
+    }
+    Some((std::str::from_utf8(name).ok()?, rest))
+}
+
+/// Go's `Regexp.Split`.
+fn split(args: &[Value], context: &mut Context) -> Result<Value, Error> {
+    let regex = expression(args)?;
+    let (pattern, whole, count) = (text(args, 0), text(args, 1), int(args, 2));
+    if count == 0 {
+        return Ok(strings(Vec::new()));
+    }
+    if !pattern.is_empty() && whole.is_empty() {
+        return Ok(strings(vec![Text::default()]));
+    }
+    let bytes = whole.as_bytes();
+    let mut parts = Vec::new();
+    let (mut begin, mut end) = (0, 0);
+    for found in regex.find_iter(bytes).take(most(count)) {
+        context.step(1)?;
+        if count > 0 && parts.len() + 1 == most(count) {
+            break;
+        }
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(Text::from(&bytes[begin..end]));
+        }
+        begin = found.end();
+    }
+    if end != bytes.len() {
+        parts.push(Text::from(&bytes[begin..]));
+    }
+    Ok(Value::List(List::strings(parts)))
+}
