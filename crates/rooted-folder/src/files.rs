@@ -115,12 +115,28 @@ impl RootedFolder {
     /// # Errors
     /// When the disk refuses; the temporary file is removed.
     pub fn write_whole(&self, path: impl AsRef<Path>, content: &[u8]) -> io::Result<()> {
-        let path = path.as_ref();
+        self.replace(path.as_ref(), content, |above| self.create_temporary(above, ".tmp-"))
+    }
+
+    /// As [`RootedFolder::write_whole`], for its owner alone (mode 0600).
+    ///
+    /// # Errors
+    /// As [`RootedFolder::write_whole`].
+    pub fn write_whole_private(&self, path: impl AsRef<Path>, content: &[u8]) -> io::Result<()> {
+        self.replace(path.as_ref(), content, |above| temporary(above, ".tmp-", |path| self.create_private(path)))
+    }
+
+    fn replace(
+        &self,
+        path: &Path,
+        content: &[u8],
+        temporary: impl Fn(&Path) -> io::Result<(PathBuf, File)>,
+    ) -> io::Result<()> {
         let relative = self.relative(path)?;
         self.refuse_folder(&relative)?;
         let above = path.parent().unwrap_or(Path::new(""));
         self.create_dir_all(above)?;
-        let (temporary, mut file) = self.create_temporary(above, ".tmp-")?;
+        let (temporary, mut file) = temporary(above)?;
         let written = file.write_all(content);
         drop(file);
         written.and_then(|()| self.rename(&temporary, path)).inspect_err(|_| {

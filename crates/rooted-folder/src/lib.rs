@@ -79,10 +79,12 @@ impl RootedFolder {
         Self { root: Arc::new(root), prefix: PathBuf::new(), path }
     }
 
-    /// A folder in this one, reached through the same handle: unlike a root, it may not be a link. Touches nothing.
+    /// A folder in this one, by its relative path or by one that begins with the path of this folder. It is reached through
+    /// the same handle: unlike a root, it may not be a link. Touches nothing.
     #[must_use]
     pub fn below(&self, name: impl AsRef<Path>) -> Self {
         let name = name.as_ref();
+        let name = name.strip_prefix(&self.path).unwrap_or(name);
         Self { root: Arc::clone(&self.root), prefix: self.prefix.join(name), path: self.path.join(name) }
     }
 

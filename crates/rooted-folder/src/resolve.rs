@@ -27,8 +27,9 @@ static NO_OPENAT2: AtomicBool = AtomicBool::new(false);
 /// A handle of a folder that is only walked through.
 const THROUGH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Opens a root. Links are followed: whoever named the root decided on it.
+/// Opens a root. Links are followed: whoever named the root decided on it. The folder above a plain name is the current one.
 pub(crate) fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     Ok(rustix::fs::open(path, THROUGH, Mode::empty())?)
 }
 

@@ -5,8 +5,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::{About, Entry, Kind, Refused, RootedFolder};
@@ -27,6 +28,9 @@ impl RootedFolder {
     /// # Errors
     /// As [`std::fs::create_dir_all`].
     pub fn create_root(&self) -> io::Result<()> {
+        if self.root.path.as_os_str().is_empty() {
+            return Ok(());
+        }
         std::fs::create_dir_all(&self.root.path)
     }
 
@@ -97,6 +101,23 @@ impl RootedFolder {
         let relative = self.relative(path.as_ref())?;
         let (holder, name) = self.holder(&relative)?;
         Ok(rustix::fs::unlinkat(&holder, name, AtFlags::empty())?)
+    }
+
+    /// Sets when what lies at `path` was last written; of a link itself, not of what it leads to.
+    ///
+    /// # Errors
+    /// As [`std::fs::File::set_modified`], and [`Refused`].
+    pub fn set_modified(&self, path: impl AsRef<Path>, time: SystemTime) -> io::Result<()> {
+        let relative = self.relative(path.as_ref())?;
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let written = Timespec {
+            tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: since.subsec_nanos().into(),
+        };
+        let untouched = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+        let times = Timestamps { last_access: untouched, last_modification: written };
+        let (holder, name) = self.holder(&relative)?;
+        Ok(rustix::fs::utimensat(&holder, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// Removes an empty folder.

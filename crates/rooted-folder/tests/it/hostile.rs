@@ -32,6 +32,7 @@ const ACTS_BELOW: &[Act] = &[
     ("create_new", |folder, path| folder.create_new(path).map(drop)),
     ("create_private", |folder, path| folder.create_private(path).map(drop)),
     ("write_whole", |folder, path| folder.write_whole(path, b"x")),
+    ("write_whole_private", |folder, path| folder.write_whole_private(path, b"x")),
     ("create_temporary", |folder, path| folder.create_temporary(path, "x").map(drop)),
     ("create_temporary_dir", |folder, path| folder.create_temporary_dir(path, "x").map(drop)),
     ("create_dir", |folder, path| folder.create_dir(path)),

@@ -17,6 +17,9 @@ fn files_are_written_read_and_replaced_whole() {
         let about = std::fs::metadata(folder.path().join("a/b/c")).unwrap();
         assert_ne!(about.ino(), inode, "a new file took the place of the old one");
         assert_eq!(about.permissions().mode() & 0o111, 0);
+        folder.write_whole_private("a/p/private", b"one").unwrap();
+        let private = std::fs::metadata(folder.path().join("a/p/private")).unwrap();
+        assert_eq!(private.permissions().mode() & 0o777, 0o600);
         assert_eq!(folder.read_to_string("./a/b/c").unwrap(), "two");
         assert_eq!(folder.read_bounded("a/b/c", 3).unwrap(), b"two");
         assert_eq!(folder.read_bounded("a/b/c", 2).unwrap_err().kind(), ErrorKind::FileTooLarge);
