@@ -9,13 +9,13 @@ mod layer;
 use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::DateTime;
 
 use oci_transport::Redactor;
+use rooted_folder::RootedFolder;
 
 /// How much is printed, from little to much: `error`, `info`, `debug`, `trace`. Also the level of a single line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,13 +205,13 @@ impl Log {
         lock(&self.0).curtain = curtain;
     }
 
-    /// Starts the log file: from now on lines go to standard output and into it. With `stdout_is_answer`, standard
+    /// Starts the log file `name` in `folder`: from now on lines go to standard output and into it. With `stdout_is_answer`, standard
     /// output is left to the machine-readable answer, and lines stay on standard error.
     ///
     /// # Errors
-    /// When the file cannot be created.
-    pub fn open(&self, path: &Path, stdout_is_answer: bool) -> io::Result<()> {
-        let file = File::create(path)?;
+    /// When the file cannot be created, and when a link or a special file lies in its place.
+    pub fn open(&self, folder: &RootedFolder, name: &str, stdout_is_answer: bool) -> io::Result<()> {
+        let file = folder.create(name)?;
         let mut sink = lock(&self.0);
         sink.destination =
             if stdout_is_answer { Destination::StderrAnd(file) } else { Destination::Stdout(Some(file)) };
@@ -416,7 +416,7 @@ mod tests {
         let path = directory.path().join("oc-mirror.log");
         let (log, written) = log(Level::Info);
         log.info("before");
-        log.open(&path, false).unwrap();
+        log.open(&RootedFolder::at(directory.path()), "oc-mirror.log", false).unwrap();
         log.info("during");
         log.close();
         log.error("after");
@@ -428,10 +428,22 @@ mod tests {
     }
 
     #[test]
+    fn a_log_is_not_written_through_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("target");
+        std::fs::write(&target, "mine").unwrap();
+        std::os::unix::fs::symlink(&target, directory.path().join("log")).unwrap();
+        let (log, _) = log(Level::Info);
+        let error = log.open(&RootedFolder::at(directory.path()), "log", false).unwrap_err();
+        assert!(error.to_string().ends_with("remove the link and run again"), "{error}");
+        assert_eq!(std::fs::read_to_string(target).unwrap(), "mine");
+    }
+
+    #[test]
     fn with_a_machine_readable_answer_the_log_stays_on_stderr() {
         let directory = tempfile::tempdir().unwrap();
         let (log, written) = log(Level::Info);
-        log.open(&directory.path().join("log"), true).unwrap();
+        log.open(&RootedFolder::at(directory.path()), "log", true).unwrap();
         log.info("during");
         log.with_stdout(|stdout| writeln!(stdout, "{{}}"));
         assert_eq!(written.stdout(), "{}\n");

@@ -1,13 +1,14 @@
 //! `oc-mirror archive list` and `oc-mirror archive verify`.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirror_engine::inspect::{self, Listing, Verified, VerifyObserver};
 use mirror_engine::report::save;
+use rooted_folder::RootedFolder;
 use serde::Serialize;
 
 use super::mirror::Mistakes;
@@ -86,12 +87,12 @@ fn fail_with(status: ExitStatus, output: OutputFormat, error: &anyhow::Error, lo
 }
 
 /// The same for a run whose log lies in `logs`: its document is saved beside it, once there is a log.
-pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &Path, log: &Log) -> ExitStatus {
+pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &RootedFolder, log: &Log) -> ExitStatus {
     let mistakes = error.downcast_ref::<Mistakes>();
     let status = mistakes.map_or(ExitStatus::GENERIC, |mistakes| mistakes.status);
     let status = fail_with(status, settings.output, error, log);
     let stamp = settings.common.log_stamp();
-    if log_file(logs, &stamp).is_file()
+    if logs.is_file(log_file(&stamp))
         && let Err(warning) = save(&failure(status, error, log), logs, &stamp)
     {
         log.warn(warning);
@@ -105,9 +106,9 @@ fn failure(status: ExitStatus, error: &anyhow::Error, log: &Log) -> serde_json::
     serde_json::json!({ "format": 1, "exitCode": code, "error": log.redactor().clean(&format!("{error:#}")), "warnings": log.warnings() })
 }
 
-/// The log file of the run that began at `stamp`.
-pub(super) fn log_file(logs: &Path, stamp: &str) -> PathBuf {
-    logs.join(format!("oc-mirror-{stamp}.log"))
+/// The name of the log file of the run that began at `stamp`.
+pub(super) fn log_file(stamp: &str) -> String {
+    format!("oc-mirror-{stamp}.log")
 }
 
 fn listing_text(listing: &Listing) -> String {

@@ -1,6 +1,6 @@
 //! `oc-mirror delete`, first and second step.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use mirror_engine::delete::{DeleteReport, Execute, Generate, ItemOutcome, execut
 use mirror_engine::{Job, Observer, Workflow, WorkingDir};
 use mirror_plan::Family;
 use mirror_plan::delete::DeleteList;
+use rooted_folder::RootedFolder;
 
 use super::archive::fail_run;
 use super::mirror::{open_log, read_document};
@@ -50,12 +51,14 @@ pub(crate) fn run(settings: &Settings, request: &Delete, log: &Log) -> ExitStatu
 }
 
 /// Where the logs of a step go: into the working directory, or where the program was called.
-fn logs(settings: &Settings, request: &Delete) -> PathBuf {
+fn logs(settings: &Settings, request: &Delete) -> RootedFolder {
     match &request.phase {
         DeletePhase::Generate { working_dir, .. } | DeletePhase::Execute { working_dir: Some(working_dir), .. } => {
-            working_dir.join("logs")
+            WorkingDir::at(working_dir.clone()).logs()
         }
-        DeletePhase::Execute { working_dir: None, .. } => settings.common.env.absolute("logs"),
+        DeletePhase::Execute { working_dir: None, .. } => {
+            RootedFolder::at(settings.common.env.absolute("")).below("logs")
+        }
     }
 }
 

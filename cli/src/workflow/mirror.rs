@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use isc_schema::{Diagnostic, Document, ImageSetConfiguration, Kind, Stage};
 use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
+use rooted_folder::RootedFolder;
 
 use super::archive::{fail_run, log_file};
 use super::runtime::Runtime;
@@ -140,10 +141,11 @@ fn workflow(mode: &Mode) -> Workflow {
 }
 
 /// Makes the folder of logs and starts the log file there.
-pub(super) fn open_log(folder: &Path, stamp: &str, output: OutputFormat, log: &Log) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the log folder `{}`", folder.display()))?;
-    let path = log_file(folder, stamp);
-    log.open(&path, output == OutputFormat::Json).with_context(|| format!("cannot write the log `{}`", path.display()))
+pub(super) fn open_log(folder: &RootedFolder, stamp: &str, output: OutputFormat, log: &Log) -> anyhow::Result<()> {
+    let (place, name) = (folder.path().display(), log_file(stamp));
+    folder.create_dir_all("").with_context(|| format!("cannot make the log folder `{place}`"))?;
+    log.open(folder, &name, output == OutputFormat::Json)
+        .with_context(|| format!("cannot write the log `{place}/{name}`"))
 }
 
 fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Options> {

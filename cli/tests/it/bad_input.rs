@@ -5,6 +5,7 @@ mod catalogs;
 mod configuration;
 mod disks;
 mod hostile;
+mod links;
 mod registries;
 
 use test_support::{Image, ImageBuilder, Layer, Registry, RegistryBuilder};

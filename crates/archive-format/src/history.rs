@@ -2,7 +2,6 @@
 //! (contract `operators-archive.md` 6.5).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
 use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use image_ref::Digest;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use rooted_folder::RootedFolder;
 
 /// The folder below the working directory.
 pub const HISTORY_DIR: &str = ".history";
@@ -35,10 +35,10 @@ impl History {
     ///
     /// # Errors
     /// When a name with the prefix has no time, or a file cannot be read.
-    pub fn read(working_dir: &Path, before: Option<Timestamp>) -> Result<Self, HistoryError> {
+    pub fn read(working_dir: &RootedFolder, before: Option<Timestamp>) -> Result<Self, HistoryError> {
         let newest = files(working_dir)?.into_iter().rfind(|(time, _)| before.is_none_or(|before| *time < before));
         let Some((_, path)) = newest else { return Ok(Self::default()) };
-        Ok(Self { digests: read_file(&path)?, file: Some(path) })
+        Ok(Self { digests: read_file(working_dir, &path)?, file: Some(path) })
     }
 
     /// Which archive brought a blob first, by the time in the name of its history, of all blobs that histories of
@@ -46,10 +46,10 @@ impl History {
     ///
     /// # Errors
     /// As [`History::read`].
-    pub fn origins(working_dir: &Path) -> Result<HashMap<Digest, Timestamp>, HistoryError> {
+    pub fn origins(working_dir: &RootedFolder) -> Result<HashMap<Digest, Timestamp>, HistoryError> {
         let mut origins = HashMap::new();
         for (time, path) in files(working_dir)? {
-            for digest in read_file(&path)? {
+            for digest in read_file(working_dir, &path)? {
                 origins.entry(digest).or_insert(time);
             }
         }
@@ -71,28 +71,29 @@ impl History {
     /// When the folder cannot be written.
     pub fn write<'d>(
         &'d self,
-        working_dir: &Path,
+        working_dir: &RootedFolder,
         added: impl IntoIterator<Item = &'d Digest>,
         now: Timestamp,
     ) -> Result<PathBuf, HistoryError> {
-        let dir = working_dir.join(HISTORY_DIR);
+        let dir = working_dir.path().join(HISTORY_DIR);
         let named = |second: i64| {
             let at = now.checked_add(jiff::SignedDuration::from_secs(second)).unwrap_or(now);
             dir.join(format!("{PREFIX}{}", at.strftime("%Y-%m-%dT%H:%M:%SZ")))
         };
-        let path = (0..MOST_IN_ONE_SECOND).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0));
+        let free = (0..MOST_IN_ONE_SECOND).map(named).find(|path| !working_dir.exists(path));
+        let path = free.unwrap_or_else(|| named(0));
         // The temporary name has no prefix, so that a killed run leaves nothing that is read as a history.
         let temporary = dir.join(".partial");
         let union: BTreeSet<&Digest> = self.digests.iter().chain(added).collect();
         let write = || {
-            fs::create_dir_all(&dir)?;
-            let mut file = io::BufWriter::new(fs::File::create(&temporary)?);
+            working_dir.create_dir_all(HISTORY_DIR)?;
+            let mut file = io::BufWriter::new(working_dir.create(&temporary)?);
             for digest in union {
                 writeln!(file, "{digest}")?;
             }
             file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            fs::File::open(&dir)?.sync_all()
+            working_dir.rename(&temporary, &path)?;
+            working_dir.sync_dir(HISTORY_DIR)
         };
         match write() {
             Ok(()) => Ok(path),
@@ -102,18 +103,17 @@ impl History {
 }
 
 /// The histories of a working directory, oldest first.
-fn files(working_dir: &Path) -> Result<Vec<(Timestamp, PathBuf)>, HistoryError> {
-    let dir = working_dir.join(HISTORY_DIR);
-    let failed = |source| HistoryError::Io { path: dir.clone(), source };
-    let entries = match fs::read_dir(&dir) {
+fn files(working_dir: &RootedFolder) -> Result<Vec<(Timestamp, PathBuf)>, HistoryError> {
+    let dir = working_dir.path().join(HISTORY_DIR);
+    let entries = match working_dir.read_dir(HISTORY_DIR) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(failed(source)),
+        Err(source) => return Err(HistoryError::Io { path: dir, source }),
     };
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let path = dir.join(entry.name());
+        let name = entry.name().to_string_lossy();
         let Some(time) = name.strip_prefix(PREFIX) else { continue };
         let time: Timestamp = time.parse().map_err(|_| HistoryError::Time { path: path.clone() })?;
         files.push((time, path));
@@ -122,8 +122,8 @@ fn files(working_dir: &Path) -> Result<Vec<(Timestamp, PathBuf)>, HistoryError> 
     Ok(files)
 }
 
-fn read_file(path: &Path) -> Result<HashSet<Digest>, HistoryError> {
-    let file = fs::File::open(path).map_err(|source| HistoryError::Io { path: path.to_owned(), source })?;
+fn read_file(working_dir: &RootedFolder, path: &Path) -> Result<HashSet<Digest>, HistoryError> {
+    let file = working_dir.open(path).map_err(|source| HistoryError::Io { path: path.to_owned(), source })?;
     parse(io::BufReader::new(file)).map_err(|error| error.at(path))
 }
 

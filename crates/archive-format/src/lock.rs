@@ -4,10 +4,11 @@
 //! file only informs the run that is refused; a stale text locks nothing.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use rooted_folder::RootedFolder;
 use rustix::io::Errno;
 
 /// Who holds a lock, as written into the lock file: `key: value` lines.
@@ -72,17 +73,16 @@ pub struct LockFile {
 }
 
 impl LockFile {
-    /// Takes the exclusive lock `path` without waiting and writes `holder` into it. Parent folders are made.
+    /// Takes the exclusive lock `name` in `folder` without waiting and writes `holder` into it. The folder is made.
     ///
     /// # Errors
-    /// [`LockError::Locked`] when another run holds it, [`LockError::Io`] when the file cannot be made or written.
-    pub fn acquire(path: &Path, holder: &Holder) -> Result<Self, LockError> {
-        let failed = |source| LockError::Io { path: path.to_owned(), source };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
-        }
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    /// [`LockError::Locked`] when another run holds the lock. [`LockError::Io`] when the file cannot be made or written, and
+    /// when a link or a special file lies in its place.
+    pub fn acquire(folder: &RootedFolder, name: &str, holder: &Holder) -> Result<Self, LockError> {
+        let path = folder.path().join(name);
+        let failed = |source| LockError::Io { path: path.clone(), source };
+        folder.create_dir_all("").map_err(failed)?;
+        let mut file = folder.open_or_create(name).map_err(failed)?;
         let guarded = match file.try_lock() {
             Ok(()) => true,
             // Some network filesystems have no locks; a run alone there should not be refused.
@@ -92,11 +92,11 @@ impl LockFile {
                 let mut text = String::new();
                 // Whatever can be read helps; a lock is reported even when its holder cannot be.
                 let _ = (&file).take(4096).read_to_string(&mut text);
-                return Err(LockError::Locked { path: path.to_owned(), holder: Holder::parse(&text) });
+                return Err(LockError::Locked { path, holder: Holder::parse(&text) });
             }
         };
         file.set_len(0).and_then(|()| file.write_all(holder.to_text().as_bytes())).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), file, guarded })
+        Ok(Self { path, file, guarded })
     }
 
     /// The lock file.
@@ -135,8 +135,8 @@ impl WorkspaceLock {
     /// As [`LockFile::acquire`].
     pub fn acquire(working_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
         let name = working_dir.file_name().map_or_else(|| "working-dir".into(), |name| name.to_string_lossy());
-        let path = working_dir.with_file_name(format!(".{name}.lock"));
-        LockFile::acquire(&path, holder).map(Self)
+        let folder = RootedFolder::at(working_dir.parent().unwrap_or(working_dir));
+        LockFile::acquire(&folder, &format!(".{name}.lock"), holder).map(Self)
     }
 
     /// The lock file.
@@ -178,6 +178,22 @@ mod tests {
         );
         drop(first);
         WorkspaceLock::acquire(&working_dir, &Holder::default()).unwrap();
+    }
+
+    #[test]
+    fn a_link_in_its_place_is_refused_and_its_target_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, lock) = (dir.path().join("target"), dir.path().join(".working-dir.lock"));
+        std::fs::write(&target, "mine").unwrap();
+        for target in [target.clone(), dir.path().join("nowhere"), dir.path().to_owned()] {
+            std::os::unix::fs::symlink(&target, &lock).unwrap();
+            let error = WorkspaceLock::acquire(&dir.path().join("working-dir"), &Holder::default()).unwrap_err();
+            let LockError::Io { source, .. } = error else { panic!("{error:?}") };
+            assert!(rooted_folder::is_refused(&source), "{source:?}");
+            std::fs::remove_file(&lock).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(target).unwrap(), "mine");
+        assert!(!dir.path().join("nowhere").exists());
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! `internal/oc-mirror-version.json`: which oc-mirror wrote an archive (contract `operators-archive.md` 6.1).
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::path::Path;
 
+use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
 /// The file, below the working directory.
 pub const VERSION_FILE: &str = "internal/oc-mirror-version.json";
+
+/// The file holds two short texts.
+const MOST_BYTES: u64 = 1024 * 1024;
 
 /// The version that wrote an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,18 +34,14 @@ impl VersionMetadata {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn write(&self, working_dir: &Path) -> io::Result<()> {
-        let path = working_dir.join(VERSION_FILE);
-        fs::create_dir_all(path.parent().expect("the file lies in a folder"))?;
-        let temporary = path.with_extension("json.partial");
-        fs::write(&temporary, self.to_json())?;
-        fs::rename(temporary, path)
+    pub fn write(&self, working_dir: &RootedFolder) -> io::Result<()> {
+        working_dir.write_whole(VERSION_FILE, self.to_json().as_bytes())
     }
 
     /// Compares this program with the version recorded in `working_dir`; `None` when they are the same. Never an error:
     /// a difference is worth a warning only.
-    pub fn compare(&self, working_dir: &Path) -> Option<VersionWarning> {
-        match fs::read(working_dir.join(VERSION_FILE)) {
+    pub fn compare(&self, working_dir: &RootedFolder) -> Option<VersionWarning> {
+        match working_dir.read_bounded(VERSION_FILE, MOST_BYTES) {
             Ok(bytes) => self.compare_json(&bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(VersionWarning::Missing),
             Err(error) => Some(VersionWarning::Unreadable(error.to_string())),

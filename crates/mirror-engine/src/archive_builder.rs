@@ -19,6 +19,7 @@ use std::thread::JoinHandle;
 
 use archive_format::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Store};
 use image_ref::Digest;
+use rooted_folder::RootedFolder;
 
 use crate::guard::guarded_blocking;
 use crate::slots::{Ended, Slots};
@@ -87,8 +88,10 @@ impl Contents {
 }
 
 /// What stands at the end of an archive.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tail {
+    /// The working directory.
+    pub(crate) folder: RootedFolder,
     /// Files of the working directory: entry name and place, in the order of names.
     pub(crate) files: Vec<(String, PathBuf)>,
     /// Entry name and text of the configuration.
@@ -240,7 +243,7 @@ fn write(
         }
     };
     for (name, path) in &tail.files {
-        writer.add_file(name, path)?;
+        writer.add_file_in(name, &tail.folder, path)?;
     }
     let (name, text) = &tail.configuration;
     writer.add_bytes(name, text)?;

@@ -25,7 +25,7 @@ pub use crate::room::DiskNeed;
 
 use crate::room;
 use crate::tree::ImageTree;
-use crate::workdir::{WorkingDir, write_whole};
+use crate::workdir::WorkingDir;
 use crate::workflow::{DryRun, Job, Progress, RunError};
 
 /// How much a run would move and need.
@@ -114,12 +114,9 @@ pub(crate) async fn rehearse<C: Carrier>(
 ) -> Result<(), RunError> {
     let working_dir = at.job.workflow.working_dir();
     let folder = working_dir.dry_run();
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(RunError::generic(format!("cannot empty `{}`: {error}", folder.display())));
-        }
-        _ => {}
-    }
+    working_dir
+        .remove(&folder)
+        .map_err(|error| RunError::generic(format!("cannot empty the folder of the dry run: {error}")))?;
     let looked = resolve_all(at, carrier).await;
     for (image, outcome) in at.images.iter().zip(&looked) {
         if let Err(error) = outcome {
@@ -130,7 +127,7 @@ pub(crate) async fn rehearse<C: Carrier>(
         }
     }
     let sizes = at.sizes(&looked, &working_dir).await?;
-    at.write_mapping(&looked, &folder, progress)?;
+    at.write_mapping(&looked, &working_dir, progress)?;
     let saved = SavedPlan {
         format: 1,
         mode: at.mode,
@@ -139,7 +136,7 @@ pub(crate) async fn rehearse<C: Carrier>(
     };
     let text = serde_json::to_vec_pretty(&saved).map_err(|error| RunError::generic(error.to_string()))?;
     let path = folder.join("plan.json");
-    write_whole(&path, &text)?;
+    working_dir.write(&path, &text)?;
     at.observer.event(Event::Info(format!("the plan with its sizes is in : {}", path.display())));
     progress.files.push(path);
     if let Err(short) = room::refuse(&sizes.disk) {
@@ -191,7 +188,12 @@ impl Rehearsal<'_> {
     }
 
     /// Writes `mapping.txt` and, in mirror to disk, `missing.txt`.
-    fn write_mapping(&self, looked: &[Looked], folder: &Path, progress: &mut Progress) -> Result<(), RunError> {
+    fn write_mapping(
+        &self,
+        looked: &[Looked],
+        working_dir: &WorkingDir,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
         // Without a cache nothing can be missing in it.
         let cache = self.cache.filter(|_| self.mode == Mode::MirrorToDisk);
         let (mut mapping, mut missing, mut missing_count) = (String::new(), String::new(), 0);
@@ -220,8 +222,8 @@ impl Rehearsal<'_> {
             }
         }
         if missing_count > 0 {
-            let path = folder.join("missing.txt");
-            write_whole(&path, missing.as_bytes())?;
+            let path = working_dir.dry_run().join("missing.txt");
+            working_dir.write(&path, missing.as_bytes())?;
             self.observer.event(Event::Warning(format!(
                 "⚠️  {missing_count}/{} images necessary for mirroring are not available in the cache.",
                 self.images.len()
@@ -238,8 +240,8 @@ impl Rehearsal<'_> {
                 self.images.len()
             )));
         }
-        let path = folder.join("mapping.txt");
-        write_whole(&path, mapping.as_bytes())?;
+        let path = working_dir.dry_run().join("mapping.txt");
+        working_dir.write(&path, mapping.as_bytes())?;
         self.observer.event(Event::Info(format!("📄 list of all images for mirroring in : {}", path.display())));
         progress.files.push(path);
         Ok(())

@@ -208,15 +208,17 @@ fn describe_archive(folder: &Path, archive: &Archive) -> Result<Description, Arc
 
 fn describe_working_dir(folder: &Path) -> Result<Description, DescribeError> {
     let working_dir = WorkingDir::below(folder);
-    if !working_dir.root().is_dir() {
-        return Err(DescribeError::Nothing(folder.to_owned()));
+    match working_dir.folder().about("") {
+        Ok(about) if about.kind().is_dir() || about.kind().is_symlink() => {}
+        _ => return Err(DescribeError::Nothing(folder.to_owned())),
     }
-    let listed = working_dir.files().map_err(DescribeError::WorkingDir)?.files;
+    let listing = working_dir.files().map_err(DescribeError::WorkingDir)?;
+    let listed = &listing.files;
     // Names carry the time in a form whose order is the order of text.
     let pinned = listed.iter().rfind(|(name, _)| name.starts_with("isc_pinned_"));
-    let read = |path: &Path| std::fs::read(path).map_err(DescribeError::WorkingDir);
+    let read = |path: &Path| working_dir.folder().read_bounded(path, TEXT_LIMIT).map_err(DescribeError::WorkingDir);
     let version = working_dir.version_file();
-    let version = if version.is_file() { Some(read(&version)?) } else { None };
+    let version = if working_dir.folder().is_file(&version) { Some(read(&version)?) } else { None };
     Ok(Description {
         format: 1,
         directory: folder.to_owned(),
@@ -237,7 +239,7 @@ fn describe_working_dir(folder: &Path) -> Result<Description, DescribeError> {
         absent_blobs: 0,
         earlier_archives: listed.iter().filter(|(name, _)| is_history(&format!("{WORKING_DIR}/{name}"))).count() as u64,
         working_dir_files: listed.len() as u64,
-        working_dir_bytes: listed.iter().filter_map(|(_, path)| path.metadata().ok()).map(|meta| meta.len()).sum(),
+        working_dir_bytes: listing.sizes().map(|(_, size)| size).sum(),
     })
 }
 

@@ -1,9 +1,8 @@
 //! What a run did, as data: one line for a person and one JSON document for a script are made from it.
 
-use std::path::Path;
-
 use image_ref::Digest;
 use mirror_plan::{Family, ImageKind, Mode, OperatorUse};
+use rooted_folder::RootedFolder;
 use serde::Serialize;
 
 use crate::workdir::write_whole;
@@ -183,8 +182,8 @@ impl RunReport {
 ///
 /// # Errors
 /// A sentence. That does not change the outcome of a run.
-pub fn save(report: &impl Serialize, logs: &Path, stamp: &str) -> Result<(), String> {
+pub fn save(report: &impl Serialize, logs: &RootedFolder, stamp: &str) -> Result<(), String> {
     let saved = serde_json::to_vec_pretty(report).map_err(std::io::Error::other);
-    let saved = saved.and_then(|text| write_whole(&logs.join(format!("result_{stamp}.json")), &text));
+    let saved = saved.and_then(|text| write_whole(logs, format!("result_{stamp}.json").as_ref(), &text));
     saved.map_err(|error| format!("the result document could not be saved: {error}"))
 }

@@ -8,11 +8,12 @@ use std::io;
 
 use cluster_resources::{CatalogTemplate, Document, Kind, Mirrored, Request, Section, SignatureFile, emit, lost};
 use image_ref::{ImageRef, Transport};
+use image_signature::openpgp::MAX_MESSAGE_SIZE;
 use mirror_plan::{Destination, ImageKind, PlannedImage};
 
 use crate::event::{Event, Observer};
 use crate::report::ImageReport;
-use crate::workdir::{WorkingDir, write_whole};
+use crate::workdir::WorkingDir;
 use crate::workflow::{DryRun, Job, Progress, RunError};
 
 /// How many lost entries are named one by one.
@@ -27,18 +28,14 @@ pub(crate) struct Previous {
 impl Previous {
     /// Reads them. One that cannot be read has nothing to compare with, which is no reason to fail.
     pub(crate) fn read(working_dir: &WorkingDir) -> Self {
-        let Ok(entries) = std::fs::read_dir(working_dir.cluster_resources()) else { return Self::default() };
-        let mut files: Vec<(String, String)> = entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| {
-                let (name, path) = (entry.file_name().into_string().ok()?, entry.path());
-                // The JSON file says the same as its YAML twin.
-                path.extension().is_some_and(|extension| extension == "yaml").then_some(())?;
-                Some((name, std::fs::read_to_string(path).ok()?))
-            })
-            .collect();
-        files.sort();
-        Self { files }
+        let (resources, folder) = (working_dir.cluster_resources(), working_dir.folder());
+        let entries = folder.read_dir(&resources).unwrap_or_default();
+        let files = entries.iter().filter_map(|entry| {
+            // The JSON file says the same as its YAML twin.
+            let name = entry.text().filter(|name| name.rsplit_once('.').is_some_and(|(_, ending)| ending == "yaml"))?;
+            Some((name.to_owned(), folder.read_to_string(resources.join(name)).ok()?))
+        });
+        Self { files: files.collect() }
     }
 
     /// A file by its name.
@@ -112,7 +109,7 @@ impl Generation<'_> {
             }
             for document in of_section {
                 let path = self.working_dir.cluster_resources().join(&document.file_name);
-                write_whole(&path, document.text.as_bytes())?;
+                self.working_dir.write(&path, document.text.as_bytes())?;
                 observer.event(Event::FileWritten { what: "cluster resource", path: path.clone() });
                 progress.files.push(path);
             }
@@ -223,19 +220,16 @@ fn kind(kind: ImageKind) -> Kind {
 
 /// The verified release signatures of the working directory.
 fn signatures(working_dir: &WorkingDir) -> io::Result<Vec<SignatureFile>> {
-    let entries = match std::fs::read_dir(working_dir.signatures()) {
+    let folder = working_dir.folder();
+    let entries = match folder.read_dir(working_dir.signatures()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            files.push(SignatureFile { name, content: std::fs::read(entry.path())? });
-        }
-    }
-    Ok(files)
+    let files = entries.iter().filter(|entry| entry.kind().is_file()).map(|entry| {
+        let content = folder.read_bounded(working_dir.signatures().join(entry.name()), MAX_MESSAGE_SIZE as u64)?;
+        Ok(SignatureFile { name: entry.name().to_string_lossy().into_owned(), content })
+    });
+    files.collect()
 }
 
 #[cfg(test)]

@@ -4,19 +4,29 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rooted_folder::{RootedFolder, is_refused};
+
 /// Name of every working directory, and the prefix of its files in archives.
 pub const WORKING_DIR: &str = "working-dir";
 
 /// A working directory. Knows names; creates folders only when told to.
+///
+/// Everything in it is reached through one handle and without following links: whoever wrote the medium or the working
+/// directory before this run decides what lies there. The folder that holds the working directory may be a link, since an
+/// operator names it.
 #[derive(Debug, Clone)]
 pub struct WorkingDir {
-    root: PathBuf,
+    folder: RootedFolder,
 }
 
 impl WorkingDir {
     /// The working directory at `root`, a path that ends in `working-dir`.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
+        let folder = match (root.parent(), root.file_name()) {
+            (Some(above), Some(name)) => RootedFolder::at(above).below(name),
+            _ => RootedFolder::at(root),
+        };
+        Self { folder }
     }
 
     /// The working directory below the folder that an operator names with `file://`. A folder that is itself called
@@ -29,49 +39,62 @@ impl WorkingDir {
         }
     }
 
-    /// The folder itself.
+    /// Where the working directory is.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.folder.path()
+    }
+
+    /// The folder itself, to open what lies in it.
+    pub fn folder(&self) -> &RootedFolder {
+        &self.folder
+    }
+
+    /// Writes a file of this folder under its final name only when it is whole. Missing folders are made.
+    ///
+    /// # Errors
+    /// With the path in the message.
+    pub(crate) fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        write_whole(&self.folder, path, content)
     }
 
     /// How result documents name a file: relative to this folder when it lies in it, as it is elsewhere.
     pub(crate) fn name_of(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+        path.strip_prefix(self.root()).unwrap_or(path).display().to_string()
     }
 
     /// Log files and result documents.
-    pub fn logs(&self) -> PathBuf {
-        self.root.join("logs")
+    pub fn logs(&self) -> RootedFolder {
+        self.folder.below("logs")
     }
 
     /// Which blobs earlier archives of this sequence hold.
     pub fn history(&self) -> PathBuf {
-        self.root.join(".history")
+        self.root().join(".history")
     }
 
     /// What to apply to the cluster.
     pub fn cluster_resources(&self) -> PathBuf {
-        self.root.join("cluster-resources")
+        self.root().join("cluster-resources")
     }
 
     /// Verified release signatures.
     pub fn signatures(&self) -> PathBuf {
-        self.root.join("signatures")
+        self.root().join("signatures")
     }
 
     /// Simple-signing signatures of images, by registry; an empty folder stands for a server that has none.
-    pub fn lookaside(&self) -> PathBuf {
-        self.root.join("lookaside")
+    pub fn lookaside(&self) -> RootedFolder {
+        self.folder.below("lookaside")
     }
 
     /// OCI layouts of release payloads.
     pub fn release_images(&self) -> PathBuf {
-        self.root.join("release-images")
+        self.root().join("release-images")
     }
 
     /// Manifests extracted from release payloads.
     pub fn hold_release(&self) -> PathBuf {
-        self.root.join("hold-release")
+        self.root().join("hold-release")
     }
 
     /// Saved answers of the update service.
@@ -81,27 +104,27 @@ impl WorkingDir {
 
     /// The OCI layout in which oc-mirror v2 builds the update graph image. It is only read.
     pub fn graph_preparation(&self) -> PathBuf {
-        self.root.join("graph-preparation")
+        self.root().join("graph-preparation")
     }
 
     /// Operator catalogs, original and filtered.
     pub fn operator_catalogs(&self) -> PathBuf {
-        self.root.join("operator-catalogs")
+        self.root().join("operator-catalogs")
     }
 
     /// Files of `--dry-run`.
     pub fn dry_run(&self) -> PathBuf {
-        self.root.join("dry-run")
+        self.root().join("dry-run")
     }
 
     /// Files of `delete`.
     pub fn delete(&self) -> PathBuf {
-        self.root.join("delete")
+        self.root().join("delete")
     }
 
     /// Files about this program.
     pub fn internal(&self) -> PathBuf {
-        self.root.join("internal")
+        self.root().join("internal")
     }
 
     /// The file that says which version wrote an archive.
@@ -111,12 +134,12 @@ impl WorkingDir {
 
     /// The pinned configuration of a run; `timestamp` is RFC 3339 in UTC.
     pub fn pinned_isc(&self, timestamp: &str) -> PathBuf {
-        self.root.join(format!("isc_pinned_{timestamp}.yaml"))
+        self.root().join(format!("isc_pinned_{timestamp}.yaml"))
     }
 
     /// The pinned delete configuration of a run.
     pub fn pinned_disc(&self, timestamp: &str) -> PathBuf {
-        self.root.join(format!("disc_pinned_{timestamp}.yaml"))
+        self.root().join(format!("disc_pinned_{timestamp}.yaml"))
     }
 
     /// Creates every folder that upstream creates at the start of a run.
@@ -125,16 +148,20 @@ impl WorkingDir {
     /// The first folder that cannot be created, with its path in the message.
     pub fn create(&self) -> io::Result<()> {
         let folders = [
-            self.logs(),
+            self.logs().path().to_owned(),
             self.signatures(),
             self.release_images(),
             self.graph_data(),
             self.operator_catalogs(),
             self.cluster_resources(),
-            self.root.join("helm/charts"),
-            self.root.join("helm/indexes"),
+            self.root().join("helm/charts"),
+            self.root().join("helm/indexes"),
         ];
-        folders.iter().try_for_each(|folder| create_dir(folder))
+        folders.iter().try_for_each(|folder| self.create_dir(folder))
+    }
+
+    fn create_dir(&self, folder: &Path) -> io::Result<()> {
+        self.folder.create_dir_all(folder).map_err(|error| with_path(folder, error))
     }
 
     /// Empties the folder of cluster resources.
@@ -143,9 +170,18 @@ impl WorkingDir {
     /// When it cannot be removed or made again.
     pub fn wipe_cluster_resources(&self) -> io::Result<()> {
         let folder = self.cluster_resources();
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(with_path(&folder, &error)),
-            _ => create_dir(&folder),
+        self.remove(&folder)?;
+        self.create_dir(&folder)
+    }
+
+    /// Removes a folder of this one and what is in it. There may be no such folder.
+    ///
+    /// # Errors
+    /// With the path in the message; a link in its place is one.
+    pub(crate) fn remove(&self, folder: &Path) -> io::Result<()> {
+        match self.folder.remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(with_path(folder, error)),
+            _ => Ok(()),
         }
     }
 
@@ -154,8 +190,8 @@ impl WorkingDir {
     /// # Errors
     /// When a folder cannot be listed.
     pub fn files(&self) -> io::Result<Listing> {
-        let mut listing = Listing::default();
-        list(&self.root, "", &mut listing)?;
+        let mut listing = Listing { folder: self.folder.clone(), files: Vec::new(), left_out: Vec::new() };
+        listing.walk("")?;
         Ok(listing)
     }
 
@@ -172,8 +208,10 @@ impl WorkingDir {
 }
 
 /// What lies in a working directory, in the order of a walk: names of each folder sorted, folders entered in place.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Listing {
+    /// The working directory.
+    folder: RootedFolder,
     /// Regular files: their paths relative to the working directory, and where they are.
     pub files: Vec<(String, PathBuf)>,
     /// What no archive carries.
@@ -183,7 +221,33 @@ pub struct Listing {
 impl Listing {
     /// The files that are still there, with sizes in bytes.
     pub(crate) fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.files.iter().filter_map(|(name, path)| Some((name.as_str(), path.metadata().ok()?.len())))
+        self.files.iter().filter_map(|(name, path)| Some((name.as_str(), self.folder.about(path).ok()?.len())))
+    }
+
+    fn walk(&mut self, folder: &str) -> io::Result<()> {
+        let path = self.folder.path().join(folder);
+        for entry in self.folder.read_dir(folder).map_err(|error| with_path(&path, error))? {
+            let path = path.join(entry.name());
+            let kind = entry.kind();
+            let why = match entry.text() {
+                None => WhyLeftOut::Name,
+                Some(_) if kind.is_symlink() => WhyLeftOut::Link,
+                Some(name) => {
+                    let relative = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+                    if kind.is_dir() {
+                        self.walk(&relative)?;
+                        continue;
+                    }
+                    if kind.is_file() {
+                        self.files.push((relative, path));
+                        continue;
+                    }
+                    WhyLeftOut::Special
+                }
+            };
+            self.left_out.push(LeftOut { path, why });
+        }
+        Ok(())
     }
 }
 
@@ -212,55 +276,18 @@ impl fmt::Display for LeftOut {
     }
 }
 
-fn create_dir(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder).map_err(|error| with_path(folder, &error))
-}
-
-fn with_path(path: &Path, error: &io::Error) -> io::Error {
+/// Says which path an error is about. What says so itself stays as it is.
+fn with_path(path: &Path, error: io::Error) -> io::Error {
+    if is_refused(&error) {
+        return error;
+    }
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn list(folder: &Path, prefix: &str, listing: &mut Listing) -> io::Result<()> {
-    let failed = |error: io::Error| with_path(folder, &error);
-    let mut entries = std::fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(failed)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let kind = entry.file_type().map_err(|error| with_path(&path, &error))?;
-        let why = match entry.file_name().to_str() {
-            None => WhyLeftOut::Name,
-            Some(_) if kind.is_symlink() => WhyLeftOut::Link,
-            Some(name) => {
-                let relative = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-                if kind.is_dir() {
-                    list(&path, &relative, listing)?;
-                    continue;
-                }
-                if kind.is_file() {
-                    listing.files.push((relative, path));
-                    continue;
-                }
-                WhyLeftOut::Special
-            }
-        };
-        listing.left_out.push(LeftOut { path, why });
-    }
-    Ok(())
-}
-
-/// Writes a file under its final name only when it is whole: to a temporary name beside it, then renamed.
+/// Writes a file in `folder` under its final name only when it is whole: to a temporary name beside it, then renamed.
 ///
 /// # Errors
 /// With the path in the message; the temporary file is removed.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    create_dir(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(|error| with_path(folder, &error))?;
-    io::Write::write_all(&mut file, content).map_err(|error| with_path(path, &error))?;
-    file.persist(path).map_err(|error| with_path(path, &error.error))?;
-    Ok(())
+pub(crate) fn write_whole(folder: &RootedFolder, path: &Path, content: &[u8]) -> io::Result<()> {
+    folder.write_whole(path, content).map_err(|error| with_path(&folder.path().join(path), error))
 }

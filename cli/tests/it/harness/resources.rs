@@ -10,6 +10,10 @@ use serde_json::Value;
 #[track_caller]
 pub(crate) fn read(working_dir: &Path) -> BTreeMap<String, Vec<Value>> {
     let folder = working_dir.join("cluster-resources");
+    // Where a link leads, nothing was written.
+    if folder.is_symlink() {
+        return BTreeMap::new();
+    }
     let Ok(entries) = std::fs::read_dir(&folder) else { return BTreeMap::new() };
     entries
         .map(|entry| {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use image_ref::Digest;
+use rooted_folder::RootedFolder;
 
 use super::blob_slot::{BlobSlot, EmptySlots};
 use super::open_chunk::OpenChunk;
@@ -102,19 +103,28 @@ impl ArchiveWriter {
         Ok(writer)
     }
 
-    /// Adds a regular file under an entry name.
+    /// Adds a regular file under an entry name. A link to one is followed.
     ///
     /// # Errors
     /// [`WriteError::Read`] when the file cannot be read, is not regular, or shrinks meanwhile; [`WriteError::TooLarge`]
     /// in strict mode; [`WriteError::NoSpace`].
     pub fn add_file(&mut self, entry_name: &str, path: &Path) -> Result<(), WriteError> {
+        self.add_opened(entry_name, path, rooted_folder::open_regular(path))
+    }
+
+    /// Adds a regular file of a folder under an entry name; no link is followed.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::add_file`].
+    pub fn add_file_in(&mut self, entry_name: &str, folder: &RootedFolder, path: &Path) -> Result<(), WriteError> {
+        self.add_opened(entry_name, &folder.path().join(path), folder.open(path))
+    }
+
+    fn add_opened(&mut self, entry_name: &str, path: &Path, opened: io::Result<File>) -> Result<(), WriteError> {
         let failed = |source| WriteError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        let meta = file.metadata().map_err(failed)?;
-        if !meta.is_file() {
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
-        }
-        self.add_open_file(entry_name, path, &file, meta.len())
+        let file = opened.map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        self.add_open_file(entry_name, path, &file, size)
     }
 
     /// Adds bytes under an entry name.
@@ -192,15 +202,20 @@ impl ArchiveWriter {
     /// # Errors
     /// As [`ArchiveWriter::add_file`].
     pub fn add_tree(&mut self, prefix: &str, dir: &Path) -> Result<(), WriteError> {
-        let failed = |source| WriteError::Read { path: dir.to_owned(), source };
-        let mut entries: Vec<_> = fs::read_dir(dir).and_then(Iterator::collect::<io::Result<_>>).map_err(failed)?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-            match entry.file_name().to_str() {
-                Some(name) if kind.is_dir() => self.add_tree(&format!("{prefix}/{name}"), &path)?,
-                Some(name) if kind.is_file() => self.add_file(&format!("{prefix}/{name}"), &path)?,
-                _ => self.skipped.push(path),
+        self.add_folder(prefix, &RootedFolder::at(dir))
+    }
+
+    fn add_folder(&mut self, prefix: &str, folder: &RootedFolder) -> Result<(), WriteError> {
+        let failed = |source| WriteError::Read { path: folder.path().to_owned(), source };
+        for entry in folder.read_dir("").map_err(failed)? {
+            match entry.text() {
+                Some(name) if entry.kind().is_dir() => {
+                    self.add_folder(&format!("{prefix}/{name}"), &folder.below(name))?;
+                }
+                Some(name) if entry.kind().is_file() => {
+                    self.add_file_in(&format!("{prefix}/{name}"), folder, name.as_ref())?;
+                }
+                _ => self.skipped.push(folder.path().join(entry.name())),
             }
         }
         Ok(())

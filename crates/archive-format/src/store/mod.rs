@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use image_ref::{Digest, Hasher, is_valid_path, is_valid_tag};
+use rooted_folder::RootedFolder;
 
 use crate::layout;
 use crate::lock::{Holder, LockFile};
@@ -33,7 +34,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    root: PathBuf,
+    folder: RootedFolder,
     lock: LockFile,
     /// Digests with a writer now: a blob is written by one at a time.
     writing: Mutex<HashSet<Digest>>,
@@ -56,13 +57,16 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_as(root: &Path, holder: &Holder) -> Result<Self, StoreError> {
-        let lock = LockFile::acquire(&root.join("oc-mirror.lock"), holder)?;
-        let inner = Inner {
-            root: root.to_owned(),
-            lock,
-            writing: Mutex::new(HashSet::new()),
-            next_temporary: AtomicU64::new(0),
-        };
+        Self::open_in(RootedFolder::at(root), holder)
+    }
+
+    /// As [`Store::open_as`], in a folder that is not a root: it may not be a link.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_in(folder: RootedFolder, holder: &Holder) -> Result<Self, StoreError> {
+        let lock = LockFile::acquire(&folder, "oc-mirror.lock", holder)?;
+        let inner = Inner { folder, lock, writing: Mutex::new(HashSet::new()), next_temporary: AtomicU64::new(0) };
         let temporary = inner.temporary_dir();
         match fs::remove_dir_all(&temporary) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -70,7 +74,9 @@ impl Store {
             }
             _ => {}
         }
-        for dir in [&temporary, &inner.root.join("partial"), &inner.root.join(layout::REPOSITORIES_ROOT)] {
+        for dir in
+            [&temporary, &inner.folder.path().join("partial"), &inner.folder.path().join(layout::REPOSITORIES_ROOT)]
+        {
             fs::create_dir_all(dir).map_err(|source| StoreError::io("create", dir, source))?;
         }
         let store = Self { inner: Arc::new(inner) };
@@ -85,7 +91,12 @@ impl Store {
 
     /// The cache root, parent of `docker/`.
     pub fn root(&self) -> &Path {
-        &self.inner.root
+        self.inner.folder.path()
+    }
+
+    /// The folder of the cache, to open what users of the store keep beside it.
+    pub fn folder(&self) -> &RootedFolder {
+        &self.inner.folder
     }
 
     /// Whether the filesystem really excludes other runs from this cache.
@@ -95,7 +106,7 @@ impl Store {
 
     /// Where the bytes of a blob are, or would be.
     pub fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.inner.root.join(layout::blob_name(digest))
+        self.root().join(layout::blob_name(digest))
     }
 
     /// Size of a blob in bytes; `None` when it is not here. A caller who knows the size of a blob should compare: after
@@ -194,7 +205,7 @@ impl Store {
     pub fn resolve_tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, StoreError> {
         check_repository(repository)?;
         check_tag(tag)?;
-        read_link(&self.inner.root.join(layout::tag_current_name(repository, tag)))
+        read_link(&self.root().join(layout::tag_current_name(repository, tag)))
     }
 
     /// Whether the repository has this manifest or index (link and bytes).
@@ -217,7 +228,7 @@ impl Store {
 
     /// A link without content is none: a loss of power leaves such.
     fn is_linked(&self, name: &str) -> bool {
-        self.inner.root.join(name).metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0)
+        self.root().join(name).metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0)
     }
 
     /// All repositories, sorted.
@@ -228,7 +239,7 @@ impl Store {
         let mut found = Vec::new();
         let mut open = vec![String::new()];
         while let Some(parent) = open.pop() {
-            for name in list(&self.inner.root.join(layout::REPOSITORIES_ROOT).join(&parent))? {
+            for name in list(&self.root().join(layout::REPOSITORIES_ROOT).join(&parent))? {
                 match name.as_str() {
                     "_manifests" if !parent.is_empty() => found.push(parent.clone()),
                     name if name.starts_with('_') => {}
@@ -252,9 +263,7 @@ impl Store {
     pub fn tags(&self, repository: &str) -> Result<Vec<String>, StoreError> {
         check_repository(repository)?;
         let mut tags = list(&self.repository_path(repository).join("_manifests/tags"))?;
-        tags.retain(|tag| {
-            is_valid_tag(tag) && self.inner.root.join(layout::tag_current_name(repository, tag)).is_file()
-        });
+        tags.retain(|tag| is_valid_tag(tag) && self.root().join(layout::tag_current_name(repository, tag)).is_file());
         Ok(tags)
     }
 
@@ -298,7 +307,7 @@ impl Store {
                 self.delete_tag(repository, &tag)?;
             }
         }
-        let link = self.inner.root.join(layout::revision_link_name(repository, digest));
+        let link = self.root().join(layout::revision_link_name(repository, digest));
         remove_tree(link.parent().expect("a link lies in a folder of its own"))
     }
 
@@ -317,7 +326,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] when the folder cannot be read.
     pub fn partials(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
-        let base = self.inner.root.join("partial");
+        let base = self.root().join("partial");
         let mut found = Vec::new();
         for algorithm in ["sha256", "sha512"] {
             for hex in list(&base.join(algorithm))? {
@@ -354,7 +363,7 @@ impl Store {
     }
 
     fn walk(&self, name: String, files: &mut Vec<(String, PathBuf)>) -> Result<(), StoreError> {
-        let path = self.inner.root.join(&name);
+        let path = self.root().join(&name);
         if fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir()) {
             for child in list(&path)? {
                 if child != "_uploads" {
@@ -368,11 +377,11 @@ impl Store {
     }
 
     fn repository_path(&self, repository: &str) -> PathBuf {
-        self.inner.root.join(layout::REPOSITORIES_ROOT).join(repository)
+        self.root().join(layout::REPOSITORIES_ROOT).join(repository)
     }
 
     fn partial_path(&self, digest: &Digest) -> PathBuf {
-        self.inner.root.join("partial").join(digest.algorithm().as_str()).join(digest.hex())
+        self.root().join("partial").join(digest.algorithm().as_str()).join(digest.hex())
     }
 
     fn links(&self, repository: &str, folder: &str) -> Result<Vec<Digest>, StoreError> {
@@ -391,7 +400,7 @@ impl Store {
     }
 
     fn write_link(&self, name: &str, digest: &Digest) -> Result<(), StoreError> {
-        let path = self.inner.root.join(name);
+        let path = self.root().join(name);
         if read_link(&path).is_ok_and(|found| found.as_ref() == Some(digest)) {
             return Ok(());
         }
@@ -412,7 +421,7 @@ impl Store {
 
 impl Inner {
     fn temporary_dir(&self) -> PathBuf {
-        self.root.join("partial/tmp")
+        self.folder.path().join("partial/tmp")
     }
 }
 

@@ -6,13 +6,13 @@
 //! that brought it, which the histories know: those of earlier archives travel with each.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
 
 use archive_format::{History, Store};
 use image_ref::Digest;
 use jiff::Timestamp;
 use mirror_plan::{CacheName, Destination};
 use oci_transport::ManifestView;
+use rooted_folder::RootedFolder;
 use tokio::sync::OnceCell;
 
 use super::into_store::stored_manifest;
@@ -26,19 +26,19 @@ pub(crate) struct Earlier {
     /// Read when it is first needed: a run whose archive has everything never does.
     repositories: OnceCell<HashMap<Digest, BTreeSet<String>>>,
     /// The folder of the histories.
-    working_dir: PathBuf,
+    working_dir: RootedFolder,
     /// When the archive was made that brought a blob.
     origins: OnceCell<HashMap<Digest, Timestamp>>,
 }
 
 impl Earlier {
     /// What the cache knows of images at this destination, and the histories of a working directory of archives.
-    pub(crate) fn new(store: Store, destination: Destination, working_dir: &Path) -> Self {
+    pub(crate) fn new(store: Store, destination: Destination, working_dir: &RootedFolder) -> Self {
         Self {
             store,
             destination,
             repositories: OnceCell::new(),
-            working_dir: working_dir.to_owned(),
+            working_dir: working_dir.clone(),
             origins: OnceCell::new(),
         }
     }

@@ -13,6 +13,7 @@ use mirror_plan::delete::{DeleteItem, DeleteList};
 use mirror_plan::{Destination, attachment};
 use oci_transport::{Client, Descriptor, ManifestView, Reference, RetryTally};
 use registries_conf::RegistriesD;
+use rooted_folder::RootedFolder;
 
 use super::left_behind::signature_folders;
 use super::{DeleteReport, ItemOutcome, ItemReport};
@@ -43,7 +44,7 @@ pub struct Execute {
     /// The working directory, if there is one: files in it are named from there.
     pub working_dir: Option<WorkingDir>,
     /// Where the file of errors and the result document go.
-    pub logs: PathBuf,
+    pub logs: RootedFolder,
     /// The moment of the run in file names, `YYYYMMDD_hhmmss`.
     pub log_stamp: String,
     /// What was warned about before: the document tells that too.
@@ -420,9 +421,9 @@ impl Execute {
                 text.push_str(&format_error(&item.reference, &message));
             }
         }
-        let path = self.logs.join(format!("mirroring_errors_{}.txt", self.log_stamp));
+        let path = self.logs.path().join(format!("mirroring_errors_{}.txt", self.log_stamp));
         let failed = report.items.iter().filter(|item| item.outcome == ItemOutcome::Failed).count();
-        let place = match write_whole(&path, text.as_bytes()) {
+        let place = match write_whole(&self.logs, &path, text.as_bytes()) {
             Ok(()) => {
                 let place = format!("Please review {} for a list of the errors", path.display());
                 let name = self.working_dir.as_ref().map(|working_dir| working_dir.name_of(&path));
@@ -460,8 +461,8 @@ impl Execute {
             }
             let freed = store.garbage_collect()?.bytes;
             // What was read out of catalogs is made again when it is missing.
-            let _ = crate::list::forget(store.root());
-            let _ = crate::collect::forget_catalogs(store.root());
+            let _ = crate::list::forget(store.folder());
+            let _ = crate::collect::forget_catalogs(store.folder());
             Ok(freed)
         })
         .await

@@ -17,7 +17,6 @@ use crate::event::{Event, Observer};
 use crate::guard::guarded;
 use crate::heard::Heard;
 use crate::trust::cosign_tag;
-use crate::workdir::write_whole;
 use crate::workflow::{Job, RunError, Workflow};
 
 /// What the first step needs beside a job. The job's workflow is disk to mirror; its configuration is what to delete.
@@ -101,7 +100,7 @@ async fn run(
     let files = [(list_name, list.to_yaml()), (configuration_name, request.configuration.to_yaml())];
     for (name, text) in files {
         let path = working_dir.delete().join(name);
-        write_whole(&path, text.as_bytes())?;
+        working_dir.write(&path, text.as_bytes())?;
         observer.event(Event::FileWritten { what: "delete", path: path.clone() });
         report.files.push(working_dir.name_of(&path));
     }

@@ -7,10 +7,11 @@ mod execute;
 mod generate;
 mod left_behind;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use image_ref::Digest;
 use mirror_plan::Family;
+use rooted_folder::RootedFolder;
 use serde::Serialize;
 
 use crate::event::{Event, Observer as _};
@@ -92,7 +93,7 @@ pub enum ItemOutcome {
 
 impl DeleteReport {
     /// Takes over what was warned of, and saves the document beside the log.
-    fn conclude(&mut self, heard: &Heard, logs: &Path, stamp: &str) {
+    fn conclude(&mut self, heard: &Heard, logs: &RootedFolder, stamp: &str) {
         self.warnings = heard.take();
         let errors = self.items.iter_mut().filter_map(|item| item.error.as_mut()).map(|error| &mut error.message);
         for text in errors.chain(&mut self.error) {

@@ -4,13 +4,14 @@
 //! answers are plain files of their own, so they can be read while another run holds the cache; a catalog that is not
 //! kept is read through a temporary store then.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use archive_format::{Holder, Store, StoreError};
 use fbc_catalog::{Catalog, listing, near};
 use image_ref::{Digest, ImageRef};
 use oci_transport::Client;
+use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
 use crate::carrier::blocking;
@@ -109,12 +110,13 @@ pub async fn catalog(
     observer: &Arc<dyn Observer>,
 ) -> Result<CatalogContents, ListCatalogError> {
     let failed = |reason: String| ListCatalogError::Load { catalog: image.to_string(), reason };
-    if let Some(kept) = image.digest().and_then(|digest| kept(&keep.cache, digest)) {
+    let cache = RootedFolder::at(&keep.cache);
+    if let Some(kept) = image.digest().and_then(|digest| kept(&cache, digest)) {
         return Ok(kept);
     }
     let pulled = client.pull_manifest(image).await.map_err(|error| failed(chain(&error)))?;
     let digest = pulled.manifest.digest.clone();
-    if let Some(kept) = kept(&keep.cache, &digest) {
+    if let Some(kept) = kept(&cache, &digest) {
         return Ok(kept);
     }
     let (store, scratch) = open(keep, observer)?;
@@ -124,9 +126,8 @@ pub async fn catalog(
     let catalog = catalog.await.map_err(|messages| failed(messages.iter().map(bare).collect::<Vec<_>>().join("\n")))?;
     let contents = blocking(move || contents(digest, &catalog)).await;
     drop(scratch);
-    let path = path(&keep.cache, &contents.digest);
     let text = serde_json::to_vec(&contents).expect("plain data can be written");
-    if let Err(error) = write_whole(&path, &text) {
+    if let Err(error) = write_whole(&cache, path(&contents.digest).as_ref(), &text) {
         observer.event(Event::Debug(format!("the list of {image} is not kept: {error}")));
     }
     Ok(contents)
@@ -167,21 +168,22 @@ fn contents(digest: Digest, catalog: &Catalog) -> CatalogContents {
     CatalogContents { format: FORMAT, digest, packages }
 }
 
-fn path(cache: &Path, digest: &Digest) -> PathBuf {
-    cache.join(LISTINGS).join(format!("{}.json", digest.as_tag()))
+/// The file of an answer, below the cache.
+fn path(digest: &Digest) -> String {
+    format!("{LISTINGS}/{}.json", digest.as_tag())
 }
 
 /// Forgets every kept answer, for a cache whose garbage is collected.
-pub(crate) fn forget(cache: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(cache.join(LISTINGS)) {
+pub(crate) fn forget(cache: &RootedFolder) -> std::io::Result<()> {
+    match cache.remove_dir_all(LISTINGS) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
 }
 
 /// The answer of an earlier call. A file that cannot be read, or has another layout, is no answer.
-fn kept(cache: &Path, digest: &Digest) -> Option<CatalogContents> {
-    let text = std::fs::read(path(cache, digest)).ok()?;
+fn kept(cache: &RootedFolder, digest: &Digest) -> Option<CatalogContents> {
+    let text = cache.read(path(digest)).ok()?;
     let kept: CatalogContents = serde_json::from_slice(&text).ok()?;
     (kept.format == FORMAT && kept.digest == *digest).then_some(kept)
 }

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use mirror_plan::PlannedImage;
 use oci_transport::Client;
 use registries_conf::{Lookaside, RegistriesD};
+use rooted_folder::RootedFolder;
 
 use super::gate::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, asked_for, read_small, refusal};
 use super::none;
@@ -37,7 +38,7 @@ pub(crate) struct Lookasides {
     /// Where they lie for images of which `registries_d` says nothing.
     pub(crate) default: Option<PathBuf>,
     /// What the archive keeps, by registry.
-    pub(crate) kept: PathBuf,
+    pub(crate) kept: RootedFolder,
     pub(crate) way: Way,
     /// When the run began.
     pub(crate) now: Timestamp,
@@ -134,11 +135,11 @@ impl Lookasides {
         let Ok(repository) = name.repository() else { return Ok(Vec::new()) };
         let configured = self.registries_d.lookaside(name).map_err(|error| refusal(error.to_string()))?;
         let base = configured.or_else(|| self.default.clone().map(Lookaside::Directory));
-        let kept = self.kept.join(repository.registry());
-        let at_hand = Lookaside::Directory(kept.clone());
+        let kept = self.kept.below(repository.registry());
+        let folder = || kept.below(folder_of(kept.path(), &repository, digest));
         match (&self.way, &base) {
             (Way::In, base) => {
-                let mut found = read(&at_hand, &repository, digest, None).await?;
+                let mut found = read_kept(&folder())?;
                 if let Some(base @ Lookaside::Directory(_)) = base {
                     found.extend(read(base, &repository, digest, None).await?);
                 }
@@ -146,12 +147,12 @@ impl Lookasides {
             }
             (Way::Out(client), Some(base)) => {
                 let of_server = matches!(base, Lookaside::Web(_));
-                if of_server && ask == Ask::Once && has_answered(&folder_of(&kept, &repository, digest), self.now) {
-                    return read(&at_hand, &repository, digest, None).await;
+                if of_server && ask == Ask::Once && has_answered(&folder(), self.now) {
+                    return read_kept(&folder());
                 }
                 let found = read(base, &repository, digest, Some(client)).await?;
                 if self.staging.is_some() {
-                    keep(&folder_of(&kept, &repository, digest), &found, of_server.then_some(self.now))?;
+                    keep(&folder(), &found, of_server.then_some(self.now))?;
                 }
                 Ok(found)
             }
@@ -169,27 +170,47 @@ pub(crate) fn folder_of(base: &Path, repository: &Repository, digest: &Digest) -
 }
 
 /// Whether what a server has answered, which is in this folder, still counts.
-fn has_answered(folder: &Path, now: Timestamp) -> bool {
-    folder.join("signature-1").is_file() || none::still_counts(folder, now) == Some(true)
+fn has_answered(folder: &RootedFolder, now: Timestamp) -> bool {
+    folder.is_file(file_name(1)) || none::still_counts(folder, "", now) == Some(true)
 }
 
 /// Replaces what is kept of a manifest. That a server has none is kept, too, with the time of its answer.
-fn keep(folder: &Path, found: &Found, answered: Option<Timestamp>) -> Result<(), CopyError> {
+fn keep(folder: &RootedFolder, found: &Found, answered: Option<Timestamp>) -> Result<(), CopyError> {
     let failed =
         |error: std::io::Error| CopyError::permanent("working-dir", format!("cannot write signatures: {error}"));
     for (at, (_, bytes)) in found.iter().enumerate() {
-        write_whole(&folder.join(format!("signature-{}", at + 1)), bytes).map_err(failed)?;
+        write_whole(folder, file_name(at + 1).as_ref(), bytes).map_err(failed)?;
     }
     // Readers stop at the first number that is missing.
-    match std::fs::remove_file(folder.join(format!("signature-{}", found.len() + 1))) {
+    match folder.remove_file(file_name(found.len() + 1)) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
     if let (Some(now), true) = (answered, found.is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        none::answered(folder, now);
+        folder.create_dir_all("").map_err(failed)?;
+        none::answered(folder, "", now);
     }
     Ok(())
+}
+
+/// The name of a signature's file.
+pub(super) fn file_name(number: usize) -> String {
+    format!("signature-{number}")
+}
+
+/// Reads what was kept of the signatures of a manifest.
+fn read_kept(folder: &RootedFolder) -> Result<Found, CopyError> {
+    let mut found = Vec::new();
+    for number in 1..=MAX_SIGNATURES {
+        let name = file_name(number);
+        let place = folder.path().join(&name).display().to_string();
+        match folder.read_bounded(&name, MAX_SIGNATURE_BYTES) {
+            Ok(bytes) => found.push((place, bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => break,
+            Err(error) => return Err(refusal(format!("cannot read signature `{place}`: {error}"))),
+        }
+    }
+    Ok(found)
 }
 
 /// Reads numbers from 1 until one is missing; each with its place.

@@ -10,9 +10,10 @@ use image_ref::Digest;
 use image_signature::SignatureBlob;
 use mirror_plan::PlannedImage;
 use registries_conf::{Lookaside, RegistriesD};
+use rooted_folder::RootedFolder;
 
 use super::gate::{MAX_SIGNATURES, read_small};
-use super::lookaside::folder_of;
+use super::lookaside::{file_name, folder_of};
 use crate::event::{Event, Observer};
 use crate::workdir::write_whole;
 
@@ -91,9 +92,11 @@ impl Staging {
 
 /// Adds what is not there yet under the next numbers: signatures of others stay.
 fn add(folder: &Path, signatures: &[&[u8]]) -> std::io::Result<()> {
+    // The operator has named this folder in registries.d, so it may be a link.
+    let within = RootedFolder::at(folder);
     let mut there = Vec::new();
     loop {
-        match read_small(&folder.join(format!("signature-{}", there.len() + 1))) {
+        match read_small(&folder.join(file_name(there.len() + 1))) {
             Ok(bytes) => there.push(bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => break,
             Err(error) => return Err(error),
@@ -109,7 +112,7 @@ fn add(folder: &Path, signatures: &[&[u8]]) -> std::io::Result<()> {
         if there.len() == MAX_SIGNATURES {
             return Err(std::io::Error::other(format!("`{}` is full", folder.display())));
         }
-        write_whole(&folder.join(format!("signature-{}", there.len() + 1)), signature)?;
+        write_whole(&within, file_name(there.len() + 1).as_ref(), signature)?;
         there.push(signature.to_vec());
     }
     Ok(())

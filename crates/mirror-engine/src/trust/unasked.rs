@@ -11,7 +11,7 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use archive_format::Store;
@@ -19,6 +19,7 @@ use image_ref::Digest;
 use jiff::Timestamp;
 use mirror_plan::PlannedImage;
 use oci_transport::Hasher;
+use rooted_folder::RootedFolder;
 
 use super::none;
 use crate::copy::CopyError;
@@ -31,8 +32,8 @@ const UNSIGNED: &str = "unsigned";
 
 /// The notes.
 pub(crate) struct Unasked {
-    folder: PathBuf,
-    unsigned: PathBuf,
+    folder: RootedFolder,
+    unsigned: RootedFolder,
     /// When the run began.
     now: Timestamp,
     /// Notes that are settled as soon as the image is in its place.
@@ -60,22 +61,18 @@ pub(crate) fn place_of(image: &PlannedImage, root: &Digest) -> String {
 
 impl Unasked {
     pub(crate) fn new(store: &Store, now: Timestamp) -> Self {
-        let [folder, unsigned] = [FOLDER, UNSIGNED].map(|name| store.root().join(name));
+        let [folder, unsigned] = [FOLDER, UNSIGNED].map(|name| store.folder().below(name));
         Self { folder, unsigned, now, answered: Mutex::default() }
-    }
-
-    fn path(&self, place: &str) -> PathBuf {
-        self.folder.join(file_name(place))
     }
 
     /// Whether an earlier run brought the image without hearing about its signatures.
     pub(crate) fn contains(&self, place: &str) -> bool {
-        self.path(place).exists()
+        self.folder.exists(file_name(place))
     }
 
     /// Whether the image had no signature, and may have one by now.
     pub(crate) fn may_be_signed_by_now(&self, place: &str) -> bool {
-        none::still_counts(&self.unsigned.join(file_name(place)), self.now) == Some(false)
+        none::still_counts(&self.unsigned, file_name(place), self.now) == Some(false)
     }
 
     /// To be told whether a pinned image has a signature, whenever its source has answered that.
@@ -83,12 +80,11 @@ impl Unasked {
     /// # Errors
     /// When the note cannot be written or removed.
     pub(crate) fn is_signed(&self, place: &str, signed: bool) -> Result<(), CopyError> {
-        let path = self.unsigned.join(file_name(place));
         if signed {
-            return remove(&path);
+            return remove(&self.unsigned, place);
         }
-        write(&path, place)?;
-        none::answered(&path, self.now);
+        write(&self.unsigned, place)?;
+        none::answered(&self.unsigned, file_name(place), self.now);
         Ok(())
     }
 
@@ -118,11 +114,11 @@ impl Unasked {
     }
 
     fn note(&self, place: &str) -> Result<(), CopyError> {
-        write(&self.path(place), place)
+        write(&self.folder, place)
     }
 
     fn clear(&self, place: &str) -> Result<(), CopyError> {
-        remove(&self.path(place))
+        remove(&self.folder, place)
     }
 }
 
@@ -130,22 +126,21 @@ fn file_name(place: &str) -> String {
     Hasher::of(image_ref::Algorithm::Sha256, place.as_bytes()).hex().to_owned()
 }
 
-fn write(path: &Path, text: &str) -> Result<(), CopyError> {
-    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    folder
-        .and_then(|()| std::fs::write(path, text))
-        .map_err(|error| failed("write", &path.display().to_string(), &error))
+fn write(folder: &RootedFolder, place: &str) -> Result<(), CopyError> {
+    let name = file_name(place);
+    folder.write_whole(&name, place.as_bytes()).map_err(|error| failed("write", &folder.path().join(&name), &error))
 }
 
-fn remove(path: &Path) -> Result<(), CopyError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &path.display().to_string(), &error)),
+fn remove(folder: &RootedFolder, place: &str) -> Result<(), CopyError> {
+    let name = file_name(place);
+    match folder.remove_file(&name) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &folder.path().join(&name), &error)),
         _ => Ok(()),
     }
 }
 
-fn failed(what: &str, path: &str, error: &std::io::Error) -> CopyError {
-    CopyError::permanent("cache", format!("cannot {what} `{path}`: {error}"))
+fn failed(what: &str, path: &Path, error: &std::io::Error) -> CopyError {
+    CopyError::permanent("cache", format!("cannot {what} `{}`: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     archive.warnings().iter().for_each(|warning| observer.event(Event::Warning(warning.to_string())));
     let store = Store::open_as(&job.cache, &job.holder())?;
     take_out(&archive, &store, folder, observer).await?;
-    if let Some(warning) = job.version.compare(stage.working_dir.root()) {
+    if let Some(warning) = job.version.compare(stage.working_dir.folder()) {
         observer.event(Event::Warning(warning.to_string()));
     }
 
@@ -62,7 +62,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let carrier = FromArchive {
         images: Arc::clone(&planned.images),
         archive,
-        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.root()),
+        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder()),
         planned: tokio::sync::OnceCell::new(),
         store: store.clone(),
         destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },

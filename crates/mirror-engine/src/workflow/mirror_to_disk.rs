@@ -23,7 +23,7 @@ use crate::room;
 use crate::scratch::Scratch;
 use crate::slots::Slots;
 use crate::tree::ImageTree;
-use crate::workdir::{WORKING_DIR, WorkingDir};
+use crate::workdir::{Listing, WORKING_DIR, WorkingDir};
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
 
@@ -34,7 +34,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let stage = Stage::set(job, observer)?;
     let kept = Kept::open(job, folder)?;
     let store = kept.store();
-    let history = History::read(stage.working_dir.root(), job.options.since)?;
+    let history = History::read(stage.working_dir.folder(), job.options.since)?;
     let planned = stage.plan(store, None, None).await?;
     let images = &planned.images;
 
@@ -82,12 +82,12 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     outcome?;
 
     stage.write_pinned(&planned.catalogs, progress)?;
-    job.version.write(stage.working_dir.root())?;
+    job.version.write(stage.working_dir.folder())?;
     observer.event(Event::BuildingArchive);
     let (summary, blobs, left_out) = archiving.finish(tail(job, &stage.working_dir, observer)?).await?;
     let warnings = summary.oversized_warnings().into_iter().chain(summary.closing_warning());
     warnings.for_each(|warning| observer.event(Event::Warning(warning)));
-    history.write(stage.working_dir.root(), &blobs, job.started)?;
+    history.write(stage.working_dir.folder(), &blobs, job.started)?;
     for chunk in &summary.chunks {
         observer.event(Event::FileWritten { what: "archive", path: chunk.path.clone() });
     }
@@ -207,11 +207,12 @@ impl Strict {
     /// left to it.
     fn check(&self, contents: &Contents) -> Result<(), CopyError> {
         // A folder that cannot be read is reported when it is archived.
-        let files = self.working_dir.files_for_archive().unwrap_or_default();
+        let files = self.working_dir.files_for_archive().ok();
+        let mut files = files.iter().flat_map(Listing::sizes);
         let mut blobs = contents.blobs.iter();
         blobs
             .try_for_each(|(digest, size)| self.options.admit(&blob_name(digest), *size))
-            .and_then(|()| files.sizes().try_for_each(|(name, size)| self.options.admit(name, size)))
+            .and_then(|()| files.try_for_each(|(name, size)| self.options.admit(name, size)))
             .map_err(|error| CopyError::permanent("archive", error.to_string()))
     }
 }
@@ -274,5 +275,6 @@ fn tail(job: &Job, working_dir: &WorkingDir, observer: &Arc<dyn Observer>) -> Re
     let listing = working_dir.files_for_archive()?;
     listing.left_out.iter().for_each(|left_out| observer.event(Event::Warning(left_out.to_string())));
     let files = listing.files.into_iter().map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path)).collect();
-    Ok(Tail { files, configuration: (format!("isc_{}", job.stamp()), job.configuration_text.clone()) })
+    let folder = working_dir.folder().clone();
+    Ok(Tail { folder, files, configuration: (format!("isc_{}", job.stamp()), job.configuration_text.clone()) })
 }

@@ -328,11 +328,12 @@ fn conclude(
     for line in &lines {
         observer.event(Event::Error(format!("[Worker] {line}")));
     }
-    let path = job.workflow.working_dir().logs().join(format!("mirroring_errors_{}.txt", job.log_stamp));
+    let logs = job.workflow.working_dir().logs();
+    let path = logs.path().join(format!("mirroring_errors_{}.txt", job.log_stamp));
     let mut text = lines.join("\n");
     text.push('\n');
     // A full disk is a likely cause of all of it, and must not hide the outcome.
-    let review = match write_whole(&path, text.as_bytes()) {
+    let review = match write_whole(&logs, &path, text.as_bytes()) {
         Ok(()) => {
             let review = format!("Please review {} for a list of mirroring errors.", path.display());
             files.push(path);

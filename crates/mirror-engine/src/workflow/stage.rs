@@ -197,7 +197,7 @@ impl<'a> Stage<'a> {
             ("Pinned DISC", self.working_dir.pinned_disc(&stamp), delete.to_yaml()),
         ];
         for (what, path, text) in files {
-            crate::workdir::write_whole(&path, text.as_bytes())?;
+            self.working_dir.write(&path, text.as_bytes())?;
             self.observer.event(Event::FileWritten { what, path: path.clone() });
             progress.files.push(path);
         }

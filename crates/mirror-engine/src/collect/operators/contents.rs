@@ -14,6 +14,7 @@ use archive_format::{Store, StoreError};
 use fbc_catalog::Catalog;
 use image_ref::{Algorithm, Digest};
 use oci_transport::{Descriptor, Hasher};
+use rooted_folder::RootedFolder;
 
 use crate::workdir::write_whole;
 
@@ -35,18 +36,19 @@ const NOTED: Duration = Duration::from_secs(24 * 3600);
 /// The file for what a folder holds in a stack of layers.
 #[derive(Debug, Clone)]
 pub(super) struct Contents {
-    path: PathBuf,
+    folder: RootedFolder,
+    name: PathBuf,
 }
 
 impl Contents {
-    pub(super) fn of(cache: &Path, folder: &str, layers: &[Descriptor]) -> Self {
+    pub(super) fn of(cache: &RootedFolder, folder: &str, layers: &[Descriptor]) -> Self {
         let mut key = format!("{FORMAT}\n{folder}\n");
         for layer in layers {
             key.push_str(&layer.digest.to_string());
             key.push('\n');
         }
         let key = Hasher::of(Algorithm::Sha256, key.as_bytes());
-        Self { path: cache.join(FOLDER).join(format!("{}.{CONTENTS}", key.hex())) }
+        Self { folder: cache.below(FOLDER), name: format!("{}.{CONTENTS}", key.hex()).into() }
     }
 
     /// What an earlier run wrote; none when it is damaged or of another version.
@@ -55,7 +57,7 @@ impl Contents {
     }
 
     fn read_at_most(&self, bytes: u64) -> Option<Catalog> {
-        let file = std::fs::File::open(&self.path).ok()?;
+        let file = self.folder.open(&self.name).ok()?;
         let mut snapshot = String::new();
         // The frame carries a checksum, so what is damaged does not unpack.
         zstd::stream::read::Decoder::new(file).ok()?.take(bytes).read_to_string(&mut snapshot).ok()?;
@@ -68,31 +70,30 @@ impl Contents {
         let mut frame = zstd::stream::write::Encoder::new(Vec::new(), 1)?;
         frame.include_checksum(true)?;
         catalog.write_snapshot(io::BufWriter::with_capacity(1 << 17, &mut frame))?;
-        write_whole(&self.path, &frame.finish()?)
+        write_whole(&self.folder, &self.name, &frame.finish()?)
     }
 
     /// Notes that the contents are used now, for the catalog with this digest in a repository of the cache if it has a
     /// place there.
     pub(super) fn note_use(&self, repository: Option<&str>, catalog: &Digest, now: SystemTime) -> io::Result<()> {
-        let path = self.path.with_extension(USERS);
-        let mut text = std::fs::read_to_string(&path).unwrap_or_default();
+        let users = self.name.with_extension(USERS);
+        let mut text = self.folder.read_to_string(&users).unwrap_or_default();
         let user = repository.map(|repository| format!("{repository} {catalog}"));
         let is_known = user.as_ref().is_none_or(|user| text.lines().any(|line| line == user));
-        if is_known && age(&path, now).is_some_and(|age| age < NOTED) {
+        if is_known && age(&self.folder, &users, now).is_some_and(|age| age < NOTED) {
             return Ok(());
         }
         if let (Some(user), false) = (user, is_known) {
             text.push_str(&user);
             text.push('\n');
         }
-        write_whole(&path, text.as_bytes())
+        write_whole(&self.folder, &users, text.as_bytes())
     }
 }
 
 /// How long ago a file was written; zero when that lies in the future, none when there is no such file.
-fn age(path: &Path, now: SystemTime) -> Option<Duration> {
-    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
-    Some(now.duration_since(written).unwrap_or_default())
+fn age(folder: &RootedFolder, name: &Path, now: SystemTime) -> Option<Duration> {
+    Some(now.duration_since(folder.about(name).ok()?.modified()).unwrap_or_default())
 }
 
 /// Removes what nobody has used for long and no tag of the cache leads to, and what a killed run left half written.
@@ -101,37 +102,37 @@ fn age(path: &Path, now: SystemTime) -> Option<Duration> {
 /// # Errors
 /// When the folder cannot be listed or a file not removed. What cannot be judged stays.
 pub(crate) fn prune(store: &Store, now: SystemTime) -> io::Result<usize> {
-    let files = match std::fs::read_dir(store.root().join(FOLDER)) {
+    let folder = store.folder().below(FOLDER);
+    let files = match folder.read_dir("") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         files => files?,
     };
     let mut tagged = Tagged { store, by_repository: HashMap::new() };
-    let is_old = |path: &Path| age(path, now).is_none_or(|age| age > KEPT);
+    let is_old = |name: &Path| age(&folder, name, now).is_none_or(|age| age > KEPT);
     let mut removed = 0;
     for file in files {
-        let file = file?;
-        let path = file.path();
-        if !file.file_type()?.is_file() || !is_old(&path) {
+        let name = Path::new(file.name());
+        if !file.kind().is_file() || !is_old(name) {
             continue;
         }
-        let (contents, users) = (path.with_extension(CONTENTS), path.with_extension(USERS));
-        if path == contents {
-            if !is_old(&users) || tagged.leads_to_any(&users) {
+        let (contents, users) = (name.with_extension(CONTENTS), name.with_extension(USERS));
+        if name == contents {
+            if !is_old(&users) || tagged.leads_to_any(&folder, &users) {
                 continue;
             }
-            std::fs::remove_file(&contents)?;
+            folder.remove_file(&contents)?;
             removed += 1;
         }
         // The list goes with its contents, whichever of them comes first here.
-        if path != users || !contents.exists() {
-            remove_if_there(if path == contents { &users } else { &path })?;
+        if name != users || !folder.exists(&contents) {
+            remove_if_there(&folder, if name == contents { &users } else { name })?;
         }
     }
     Ok(removed)
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
+fn remove_if_there(folder: &RootedFolder, name: &Path) -> io::Result<()> {
+    match folder.remove_file(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
@@ -145,8 +146,8 @@ struct Tagged<'a> {
 
 impl Tagged<'_> {
     /// Whether a tag names one of the catalogs of a list. One that cannot be looked up counts as named.
-    fn leads_to_any(&mut self, users: &Path) -> bool {
-        let text = match std::fs::read_to_string(users) {
+    fn leads_to_any(&mut self, folder: &RootedFolder, users: &Path) -> bool {
+        let text = match folder.read_to_string(users) {
             Err(error) => return error.kind() != io::ErrorKind::NotFound,
             Ok(text) => text,
         };
@@ -173,8 +174,8 @@ impl Tagged<'_> {
 }
 
 /// Forgets everything kept, for a cache whose garbage is collected.
-pub(crate) fn forget(cache: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(cache.join(FOLDER)) {
+pub(crate) fn forget(cache: &RootedFolder) -> io::Result<()> {
+    match cache.remove_dir_all(FOLDER) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn one_file_for_a_folder_in_a_stack() {
-        let path = |folder: &str, numbers: &[u8]| Contents::of(Path::new("c"), folder, &layers(numbers)).path;
+        let path = |folder: &str, numbers: &[u8]| Contents::of(&RootedFolder::at("c"), folder, &layers(numbers)).name;
         assert_eq!(path("configs", &[1, 2]), path("configs", &[1, 2]));
         for (folder, numbers) in [("configs", [2, 1].as_slice()), ("configs", &[1]), ("other", &[1, 2])] {
             assert_ne!(path("configs", &[1, 2]), path(folder, numbers), "{folder} {numbers:?}");
@@ -201,29 +202,31 @@ mod tests {
     #[test]
     fn what_is_damaged_is_not_there() {
         let cache = tempfile::tempdir().unwrap();
-        let contents = Contents::of(cache.path(), "configs", &layers(&[1]));
+        let folder = RootedFolder::at(cache.path());
+        let contents = Contents::of(&folder, "configs", &layers(&[1]));
+        let path = contents.folder.path().join(&contents.name);
         assert!(contents.read().is_none());
         let catalog = Catalog::read([("a/c.yaml", "schema: olm.package\nname: a\n")]).unwrap();
         contents.write(&catalog).unwrap();
-        let whole = std::fs::read(&contents.path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
         assert!(contents.read_at_most(20).is_none(), "unpacks to more than is read");
         assert_eq!(format!("{:?}", contents.read().unwrap()), format!("{catalog:?}"));
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x10;
-            std::fs::write(&contents.path, &damaged).unwrap();
+            std::fs::write(&path, &damaged).unwrap();
             let read = contents.read().map(|catalog| format!("{catalog:?}"));
             // A bit that says nothing, such as a reserved one, may flip.
             assert!(read.is_none() || read == Some(format!("{catalog:?}")), "byte {at}");
-            std::fs::write(&contents.path, &whole[..at]).unwrap();
+            std::fs::write(&path, &whole[..at]).unwrap();
             assert!(contents.read().is_none(), "cut off at {at}");
         }
         let other = zstd::encode_all(&b"fbc-catalog snapshot 0\n"[..], 1).unwrap();
-        std::fs::write(&contents.path, other).unwrap();
+        std::fs::write(&path, other).unwrap();
         assert!(contents.read().is_none());
-        forget(cache.path()).unwrap();
-        forget(cache.path()).unwrap();
-        assert!(!contents.path.exists());
+        forget(&folder).unwrap();
+        forget(&folder).unwrap();
+        assert!(!path.exists());
     }
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -236,8 +239,9 @@ mod tests {
     #[test]
     fn uses_are_noted_once_a_day() {
         let cache = tempfile::tempdir().unwrap();
-        let contents = Contents::of(cache.path(), "configs", &layers(&[1]));
-        let users = contents.path.with_extension(USERS);
+        let folder = RootedFolder::at(cache.path());
+        let contents = Contents::of(&folder, "configs", &layers(&[1]));
+        let users = contents.folder.path().join(&contents.name).with_extension(USERS);
         let (one, two) = (Hasher::of(Algorithm::Sha256, b"1"), Hasher::of(Algorithm::Sha256, b"2"));
         let now = SystemTime::now();
         let check = |repository, digest: &Digest, days: u32, expected: &str| {
@@ -246,7 +250,10 @@ mod tests {
             }
             contents.note_use(repository, digest, now).unwrap();
             assert_eq!(std::fs::read_to_string(&users).unwrap(), expected);
-            assert!(age(&users, now).unwrap() < DAY, "{repository:?} {digest} {days}");
+            assert!(
+                age(&folder.below(FOLDER), users.file_name().unwrap().as_ref(), now).unwrap() < DAY,
+                "{repository:?} {digest} {days}"
+            );
         };
         check(None, &one, 0, "");
         check(None, &one, 3, "");

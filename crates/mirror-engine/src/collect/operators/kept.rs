@@ -4,12 +4,18 @@
 //! the first two are copies of what the cache holds, and nobody reads the third once a selection was made.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
 use fbc_catalog::RuleSet;
 use image_ref::Digest;
+use rooted_folder::RootedFolder;
 
 use crate::workdir::{WorkingDir, write_whole};
+
+/// The folder of a catalog's selections.
+const FILTERED: &str = "filtered-catalogs";
+
+/// The folder of a selection's files.
+const CONFIGURATION: &str = "catalog-config";
 
 /// The line that says that entries were added.
 const BRIDGED: &str = "bridged";
@@ -25,34 +31,33 @@ pub(super) struct Made {
 /// The folder of one selection: `operator-catalogs/<name>/<digest>/filtered-catalogs/<id>`.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    folder: PathBuf,
+    folder: RootedFolder,
 }
 
 impl Kept {
     pub(super) fn at(working_dir: &WorkingDir, name: &str, catalog: &Digest, id: &str) -> Self {
-        let folder = working_dir.operator_catalogs().join(name).join(catalog.hex()).join("filtered-catalogs").join(id);
-        Self { folder }
+        Self { folder: of_catalog(working_dir, name, catalog).below(FILTERED).below(id) }
     }
 
     /// Every selection from the catalog with this name and digest, sorted by id.
     pub(super) fn of_catalog(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> Vec<Self> {
-        Self::below(&working_dir.operator_catalogs().join(name).join(catalog.hex()))
+        Self::below(&of_catalog(working_dir, name, catalog))
     }
 
     /// Every selection from every catalog.
     pub(super) fn all(working_dir: &WorkingDir) -> Vec<Self> {
-        let catalogs = folders(&working_dir.operator_catalogs());
-        catalogs.iter().flat_map(|name| folders(name)).flat_map(|catalog| Self::below(&catalog)).collect()
+        let catalogs = folders(&working_dir.folder().below(working_dir.operator_catalogs()));
+        catalogs.iter().flat_map(folders).flat_map(|catalog| Self::below(&catalog)).collect()
     }
 
-    fn below(catalog: &Path) -> Vec<Self> {
-        let found = folders(&catalog.join("filtered-catalogs")).into_iter().map(|folder| Self { folder });
+    fn below(catalog: &RootedFolder) -> Vec<Self> {
+        let found = folders(&catalog.below(FILTERED)).into_iter().map(|folder| Self { folder });
         found.filter(|kept| kept.digest().is_some()).collect()
     }
 
     /// The digest of the rebuilt catalog, when there is one.
     pub(super) fn digest(&self) -> Option<Digest> {
-        let text = std::fs::read_to_string(self.folder.join("digest")).ok()?;
+        let text = self.folder.read_to_string("digest").ok()?;
         Digest::sha256(text.trim()).ok()
     }
 
@@ -71,38 +76,41 @@ impl Kept {
 
     /// What was noted of how the selection was made: the rule set in the first line.
     fn rules(&self) -> Option<String> {
-        std::fs::read_to_string(self.folder.join("rules")).ok()
+        self.folder.read_to_string("rules").ok()
     }
 
     /// The files of the selection, sorted by path.
     pub(super) fn files(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
         let mut files = Vec::new();
-        collect(&self.folder.join("catalog-config"), "", &mut files)?;
+        collect(&self.folder.below(CONFIGURATION), "", &mut files)?;
         files.sort();
         Ok(files)
     }
 
     /// Writes the selection; its digest comes last, so that what is there with a digest is whole.
     pub(super) fn write(&self, files: &[(String, Vec<u8>)], made: Made, digest: &Digest) -> io::Result<()> {
-        match std::fs::remove_dir_all(&self.folder) {
+        match self.folder.remove_dir_all("") {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         for (path, content) in files {
-            write_whole(&self.folder.join("catalog-config").join(path), content)?;
+            write_whole(&self.folder.below(CONFIGURATION), path.as_ref(), content)?;
         }
         let bridged = if made.is_bridged { format!("\n{BRIDGED}") } else { String::new() };
-        write_whole(&self.folder.join("rules"), format!("{}{bridged}", rules_name(made.rules)).as_bytes())?;
-        write_whole(&self.folder.join("digest"), digest.hex().as_bytes())
+        write_whole(&self.folder, "rules".as_ref(), format!("{}{bridged}", rules_name(made.rules)).as_bytes())?;
+        write_whole(&self.folder, "digest".as_ref(), digest.hex().as_bytes())
     }
 }
 
 /// The folders in a folder, sorted; none when it is not there.
-fn folders(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
+fn of_catalog(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> RootedFolder {
+    working_dir.folder().below(working_dir.operator_catalogs()).below(name).below(catalog.hex())
+}
+
+/// The folders in a folder, sorted. What cannot be listed has none.
+fn folders(folder: &RootedFolder) -> Vec<RootedFolder> {
+    let entries = folder.read_dir("").unwrap_or_default();
+    entries.iter().filter(|entry| entry.kind().is_dir()).map(|entry| folder.below(entry.name())).collect()
 }
 
 fn rules_name(rules: RuleSet) -> &'static str {
@@ -112,15 +120,15 @@ fn rules_name(rules: RuleSet) -> &'static str {
     }
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), &path, files)?;
+fn collect(folder: &RootedFolder, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    for entry in folder.read_dir(prefix)? {
+        let name = entry.name().to_string_lossy();
+        let path = if prefix.is_empty() { name.into_owned() } else { format!("{prefix}/{name}") };
+        if entry.kind().is_dir() {
+            collect(folder, &path, files)?;
         } else {
-            files.push((path, std::fs::read(entry.path())?));
+            let content = folder.read(&path)?;
+            files.push((path, content));
         }
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! Where the parts of a catalog come from: a registry through the cache, a folder with an OCI layout, or the archive.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -139,7 +138,7 @@ impl CatalogSource {
             From::Archive(archive) if self.store.blob_size(digest).is_none() => {
                 Ok(Box::new(Verified::new(archive.open_blob(digest, 0)?, digest.clone())))
             }
-            _ => Ok(Box::new(File::open(self.store.blob_path(digest))?)),
+            _ => Ok(Box::new(self.store.open_blob(digest).map_err(io::Error::other)?)),
         }
     }
 
@@ -243,7 +242,7 @@ impl CatalogSource {
         let likely = layers_to_read(&config, &folder, layers.len());
         // What the likely layers hold counts, unless they hold nothing: then all do.
         let choices =
-            [&layers[likely.clone()], &layers[..]].map(|layers| Contents::of(self.store.root(), &folder, layers));
+            [&layers[likely.clone()], &layers[..]].map(|layers| Contents::of(self.store.folder(), &folder, layers));
         let kept = choices.clone();
         let read_before = || kept.into_iter().find_map(|contents| Some((contents.read()?, contents)));
         if let Some((catalog, contents)) = blocking(read_before).await {

@@ -9,7 +9,6 @@ use mirror_plan::Mode;
 
 use crate::collect::Collecting;
 use crate::event::{Event, uses_variable};
-use crate::workdir::write_whole;
 
 /// Where this run has its graphs from.
 pub(super) enum Graphs {
@@ -44,10 +43,10 @@ impl Graphs {
                     .await
                     .map_err(|error| GraphError::Request(crate::copy::chain(&error)))?;
                 let graph = read_response(answer.status, &answer.body)?;
-                write_whole(&path, &answer.body).map_err(|error| GraphError::Write(error.to_string()))?;
+                at.working_dir.write(&path, &answer.body).map_err(|error| GraphError::Write(error.to_string()))?;
                 Ok(graph)
             }
-            Self::Disk => match std::fs::read(&path) {
+            Self::Disk => match at.working_dir.folder().read_bounded(&path, MAX_GRAPH_BYTES as u64) {
                 Ok(bytes) => Graph::from_json(&bytes).map_err(GraphError::DataInvalid),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(GraphError::NotOnDisk),
                 Err(error) => Err(GraphError::Read(format!("{}: {error}", path.display()))),

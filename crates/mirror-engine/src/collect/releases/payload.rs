@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use archive_format::Store;
@@ -17,6 +17,7 @@ use mirror_plan::release::{
     RELEASE_REPOSITORY, ReleaseName,
 };
 use oci_transport::{Descriptor, Endpoint, Hasher, Image, Index, Manifest, ManifestView};
+use rooted_folder::RootedFolder;
 
 use super::extract::Extraction;
 use crate::carrier::blocking;
@@ -66,8 +67,10 @@ fn boot_images(at: &Collecting<'_>, files: &Files) -> Result<Vec<Component>, Str
 
 async fn files(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed: &[&str]) -> Result<Files, String> {
     let folder = at.working_dir.hold_release().join(name.folder());
-    let read = |folder: &Path| read_kept(folder, needed).map_err(|error| format!("{}: {error}", folder.display()));
-    let marker = std::fs::read_to_string(folder.join(MARKER)).unwrap_or_default();
+    let within = at.working_dir.folder();
+    let read =
+        |folder: &Path| read_kept(within, folder, needed).map_err(|error| format!("{}: {error}", folder.display()));
+    let marker = within.read_to_string(folder.join(MARKER)).unwrap_or_default();
     if marker.trim() == digest.to_string() {
         let kept = read(&folder)?;
         if needed.iter().all(|path| kept.contains_key(*path)) {
@@ -83,19 +86,20 @@ async fn files(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed:
         }
         Err(error) => return Err(error),
     };
-    keep(&folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
+    keep(within, &folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(extracted)
 }
 
 /// Whether an earlier run has read the payload under exactly this name.
 pub(super) fn is_kept(at: &Collecting<'_>, payload: &ImageRef) -> bool {
-    ReleaseName::new(payload.clone()).is_ok_and(|name| at.working_dir.hold_release().join(name.folder()).is_dir())
+    let held = at.working_dir.hold_release();
+    ReleaseName::new(payload.clone()).is_ok_and(|name| at.working_dir.folder().is_dir(held.join(name.folder())))
 }
 
-fn read_kept(folder: &Path, needed: &[&str]) -> io::Result<Files> {
+fn read_kept(within: &RootedFolder, folder: &Path, needed: &[&str]) -> io::Result<Files> {
     let mut files = Files::new();
     for path in needed {
-        match std::fs::read(folder.join(path)) {
+        match within.read(folder.join(path)) {
             Ok(content) => drop(files.insert((*path).to_owned(), content)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -105,24 +109,22 @@ fn read_kept(folder: &Path, needed: &[&str]) -> io::Result<Files> {
 }
 
 /// Keeps the files under their final name all at once.
-fn keep(folder: &Path, digest: &Digest, files: &Files) -> io::Result<()> {
-    let parent = folder.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .tempdir_in(parent)?;
-    for (path, content) in files {
-        let path: PathBuf = temporary.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap_or(temporary.path()))?;
-        std::fs::write(path, content)?;
-    }
-    std::fs::write(temporary.path().join(MARKER), format!("{digest}\n"))?;
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    std::fs::rename(temporary.path(), folder)
+fn keep(within: &RootedFolder, folder: &Path, digest: &Digest, files: &Files) -> io::Result<()> {
+    let parent = folder.parent().unwrap_or(Path::new(""));
+    within.create_dir_all(parent)?;
+    let temporary = within.create_temporary_dir(parent, ".tmp-")?;
+    let written = files
+        .iter()
+        .try_for_each(|(path, content)| within.write_whole(temporary.join(path), content))
+        .and_then(|()| within.write_whole(temporary.join(MARKER), format!("{digest}\n").as_bytes()))
+        .and_then(|()| match within.remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => within.rename(&temporary, folder),
+        });
+    written.inspect_err(|_| {
+        // The error that is told is the first one.
+        let _ = within.remove_dir_all(&temporary);
+    })
 }
 
 /// Reads the payload: its manifests, then layers from the newest down until every needed file was found.

@@ -12,7 +12,6 @@ use super::Wanted;
 use super::graphs::Graphs;
 use crate::collect::Collecting;
 use crate::event::{Event, uses_variable};
-use crate::workdir::write_whole;
 
 /// The releases to mirror: the direct one, else those of the channels, each payload once.
 pub(super) async fn wanted(at: &Collecting<'_>) -> Result<Vec<Wanted>, String> {
@@ -136,7 +135,7 @@ async fn direct(at: &Collecting<'_>, release: &ImageRef) -> Result<Wanted, Strin
                 found.map_err(|error| format!("retrieving digest of {image}: {}", crate::copy::chain(&error)))?;
             let digest = found.ok_or_else(|| format!("retrieving digest of {image}: there is no such image"))?.digest;
             let path = digest_file(at, image)?;
-            write_whole(&path, digest.to_string().as_bytes()).map_err(|error| error.to_string())?;
+            at.working_dir.write(&path, digest.to_string().as_bytes()).map_err(|error| error.to_string())?;
             digest
         }
     };
@@ -157,7 +156,7 @@ fn digest_file(at: &Collecting<'_>, image: &ImageRef) -> Result<std::path::PathB
 }
 
 fn kept_digest(at: &Collecting<'_>, image: &ImageRef) -> Result<Digest, String> {
-    if let Ok(text) = std::fs::read_to_string(digest_file(at, image)?)
+    if let Ok(text) = at.working_dir.folder().read_to_string(digest_file(at, image)?)
         && let Ok(digest) = text.trim().parse()
     {
         return Ok(digest);

@@ -1,7 +1,7 @@
 //! Release signatures: kept ones first, then those of the signature server; all of them really verified
 //! (contract `release.md` 4.1, 4.2).
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use image_ref::{Digest, ImageRef};
@@ -85,19 +85,21 @@ impl<'a> Signatures<'a> {
     fn kept(&self, digest: &Digest) -> Result<Option<(String, Vec<u8>)>, String> {
         let folder = self.at.working_dir.signatures();
         let unreadable = |path: &Path, error: &io::Error| format!("reading {}: {error}", path.display());
-        let entries = match std::fs::read_dir(&folder) {
+        let within = self.at.working_dir.folder();
+        let entries = match within.read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(&folder, &error)),
         };
-        let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-        let Some(name) = signature::find_kept(names.iter().map(String::as_str), digest) else { return Ok(None) };
+        let names = entries.iter().filter_map(|entry| entry.text());
+        let Some(name) = signature::find_kept(names, digest) else { return Ok(None) };
         let path = folder.join(name);
-        let size = path.metadata().map_err(|error| unreadable(&path, &error))?.len();
+        let size = within.about(&path).map_err(|error| unreadable(&path, &error))?.len();
         if size > MAX_MESSAGE_SIZE as u64 {
             return Err(format!("{} has {size} bytes, more than any signature", path.display()));
         }
-        let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        let bytes = within.read_bounded(&path, MAX_MESSAGE_SIZE as u64);
+        let bytes = bytes.map_err(|error| unreadable(&path, &error))?;
         Ok(Some((path.display().to_string(), bytes)))
     }
 
@@ -114,13 +116,8 @@ impl<'a> Signatures<'a> {
     /// Keeps a verified signature under the tag it gives and the digest it was asked for. Only its owner may read it, as
     /// upstream has it.
     fn keep(&self, name: &ImageRef, digest: &Digest, message: &[u8]) -> io::Result<()> {
-        let folder = self.at.working_dir.signatures();
-        std::fs::create_dir_all(&folder)?;
-        let path = folder.join(signature::file_name(name.tag().unwrap_or_default(), digest));
-        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(&folder)?;
-        file.write_all(message)?;
-        file.persist(&path).map_err(|error| error.error)?;
-        Ok(())
+        let name = signature::file_name(name.tag().unwrap_or_default(), digest);
+        self.at.working_dir.folder().write_whole_private(self.at.working_dir.signatures().join(name), message)
     }
 }
 
