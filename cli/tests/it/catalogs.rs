@@ -263,8 +263,47 @@ fn related_images_that_are_none() {
     };
     check("", "error parsing image : ");
     check("oci:///srv/image", "invalid image: oci:///srv/image 'oci' is not supported in operator catalogs");
-    check("r.io/ns/image@sha256:12", "error parsing image r.io/ns/image@sha256:12: ");
+    // Upstream's own tests look for these words, blank included.
+    check(
+        "r.io/ns/image@sha256:12",
+        "error parsing image r.io/ns/image@sha256:12: r.io/ns/image@sha256:12 unable to parse image correctly : invalid digest",
+    );
     check("r.io/ns/image", "tag and digest are empty");
+}
+
+/// The error says how to go on without the image, and without the operator; both help. Deleting needs neither.
+#[test]
+fn texts_that_name_no_image_can_be_blocked() {
+    let check = |image: &str, advice: &str, others: &[&str], useless: &str| {
+        let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+        world(&source, &[image]);
+        let home = Home::new();
+        let catalog = format!("operators:\n- catalog: {}/cat/index:v1\n", source.host());
+        let (foo, bar) = ("  packages:\n  - name: foo\n", "  packages:\n  - name: bar\n");
+        let blocked = |pattern: &str| format!("blockedImages:\n- name: {pattern}\n");
+        home.configuration(&format!("{catalog}{foo}{}", blocked(useless)));
+        home.to_disk(&[])
+            .code(4)
+            .says(&format!("add `- name: {advice}` to `blockedImages`"))
+            .says("take package foo out of `packages`");
+        home.configuration(&format!("{catalog}  full: true\n"));
+        home.to_disk(&[]).code(4).says("list the packages that you need under `packages`, without foo");
+        for pattern in [advice].iter().chain(others) {
+            home.configuration(&format!("{catalog}{foo}{}", blocked(pattern)));
+            home.mirror_to_mirror(destination.host(), &[]).code(0);
+            assert_eq!(served(&destination, "cat/index", "v1"), ["foo.v0.3.0"], "{pattern}");
+        }
+        home.to_disk(&[]).code(0);
+        home.to_mirror(destination.host(), &[]).code(0);
+        home.configuration(&format!("{catalog}{bar}"));
+        home.to_disk(&[]).code(0);
+    };
+    check("", "^$", &["'^$'"], "x");
+    check("r.io/ns/image", "^r\\.io/ns/image$", &["ns/image:latest$", "ns/image"], "^ns/image$");
+    check("acme", "^acme$", &["^docker.io/library/acme:latest$"], "^acme:v1$");
+    check("oci:///srv/image", "^/srv/image$", &["/srv/"], "^oci");
+    check("r.io/ns/image@sha256:12", "^r\\.io/ns/image@sha256:12$", &["sha256:12$"], "^r.io/ns/image$");
+    check("a # b", "\"^a \\\\# b$\"", &["'^a # b$'"], "b c");
 }
 
 /// What holds selected bundles together comes along, with a warning. A strict run refuses, also after a run that was not.

@@ -313,7 +313,7 @@ pub enum ParseError {
     Tag { text: String, tag: String },
     #[error("{text:?} unable to parse image correctly: {character:?} cannot stand in an image reference")]
     Character { text: String, character: char },
-    #[error("{text} unable to parse image correctly: {source}")]
+    #[error("{text} unable to parse image correctly : {source}")]
     Digest { text: String, source: ParseDigestError },
 }
 

@@ -3,13 +3,15 @@
 use image_ref::{ImageRef, Transport};
 use isc_schema::AdditionalImage;
 
-use crate::{CacheName, Destination, DestinationError, ImageKind, PlannedImage, Why};
+use crate::{Blocked, CacheName, Destination, DestinationError, ImageKind, PlannedImage, Why};
 
 /// Images and warnings of one family.
 #[derive(Debug, Default)]
 pub struct Collected {
     /// The images, in the order of the configuration.
     pub images: Vec<PlannedImage>,
+    /// What `blockedImages` kept out already, because no image can be planned for it.
+    pub blocked: Vec<Blocked>,
     /// Things a person should know.
     pub warnings: Vec<String>,
 }

@@ -115,6 +115,11 @@ impl Draft {
         Self { mode, entries, blocked, reserved: Reserved::new(destination) }
     }
 
+    /// Notes what `blockedImages` kept out before there was an image.
+    pub fn add_blocked(&mut self, blocked: Vec<Blocked>) {
+        self.blocked.extend(blocked);
+    }
+
     /// The images whose digests have to be looked up before [`Draft::settle`], by number: those that share a name with
     /// another image and are not known by a digest.
     pub fn undecided(&self) -> Vec<usize> {

@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use fbc_catalog::filter_hash::{FilterChannel, FilterPackage, FilterSpec, filter_hash};
 use fbc_catalog::{BundleId, Catalog, ChannelRequest, PackageRequest, Request};
 use image_ref::{Digest, ImageRef, Platform, Transport};
-use isc_schema::{OperatorCatalog, Package, VersionBound};
+use isc_schema::{BlockedImage, OperatorCatalog, Package, VersionBound};
 
 use crate::additional::{Collected, cache_name, source};
+use crate::blocklist::{blocking_text, without_scheme};
 use crate::{
-    CacheName, CatalogImage, CatalogRole, Destination, DestinationError, ImageKind, OperatorUse, PlannedImage, Why,
+    Blocked, CacheName, CatalogImage, CatalogRole, Destination, DestinationError, ImageKind, OperatorUse, PlannedImage,
+    Why,
 };
 
 /// What an entry asks of its catalog; `strict` refuses what breaks an upgrade graph.
@@ -143,25 +145,42 @@ pub fn why(index: usize, entry: &OperatorCatalog, steps: Vec<String>) -> Why {
     Why { path: format!("mirror.operators[{index}]"), line: entry.span.line, steps }
 }
 
+/// What becomes of texts of a catalog that name no image, and of images that cannot have a name at the destination.
+#[derive(Debug, Clone, Copy)]
+pub enum Unnamed<'a> {
+    /// They are errors, except those that an entry of `blockedImages` matches.
+    Refused(&'a [BlockedImage]),
+    /// They are left out: nobody can have mirrored them.
+    LeftOut,
+}
+
 /// Plans the images that a selection needs: bundles and what they relate to, each image once.
 ///
 /// # Errors
-/// Every text that names no image; one of them makes the whole catalog unusable (contract `operators-archive.md` 4).
+/// Every text that names no image; one of them makes the whole catalog unusable (`docs/behaviour/operators-archive.md` 4).
 pub fn images(
     index: usize,
     entry: &OperatorCatalog,
     selected: &Catalog,
     destination: Option<&Destination>,
+    unnamed: Unnamed<'_>,
 ) -> Result<Collected, Vec<OperatorError>> {
     let related = selected.related_images();
-    let mut errors: Vec<OperatorError> = related.errors.into_iter().map(OperatorError::Image).collect();
+    let mut errors: Vec<OperatorError> = Vec::new();
     let mut collected = Collected::default();
+    if let Unnamed::Refused(blocked) = unnamed {
+        for error in related.errors {
+            match blocking_text(blocked, &error.image) {
+                Some(by) => collected.blocked.push(Blocked { origin: error.image, pattern: by.as_str().to_owned() }),
+                None => errors.push(OperatorError::unnamed(error, entry)),
+            }
+        }
+    }
+    // Where an image of the catalog ended up; none when it is left out.
+    let mut places: Vec<Option<usize>> = Vec::with_capacity(related.images.len());
     let mut bundle_images: HashMap<&BundleId, Vec<usize>> = HashMap::new();
     let channels = Channels::of(selected);
-    for (at, image) in related.images.iter().enumerate() {
-        if image.is_bundle {
-            image.bundles.iter().for_each(|bundle| bundle_images.entry(bundle).or_default().push(at));
-        }
+    for image in &related.images {
         if image.image.tag().is_some() && image.image.digest().is_some() {
             collected.warnings.push(format!(
                 "{} has both tag and digest : using digest to pull, but tag only for mirroring",
@@ -180,10 +199,23 @@ pub fn images(
         let planned = match planned {
             Ok(planned) => planned,
             Err(error) => {
-                errors.push(OperatorError::Destination(error));
+                places.push(None);
+                if let Unnamed::Refused(blocked) = unnamed {
+                    match blocking_text(blocked, image.image.as_written()) {
+                        Some(by) => collected
+                            .blocked
+                            .push(Blocked { origin: image.image.with_scheme(), pattern: by.as_str().to_owned() }),
+                        None => errors.push(OperatorError::Destination(error)),
+                    }
+                }
                 continue;
             }
         };
+        let at = collected.images.len();
+        places.push(Some(at));
+        if image.is_bundle {
+            image.bundles.iter().for_each(|bundle| bundle_images.entry(bundle).or_default().push(at));
+        }
         let use_of = |id: &BundleId| OperatorUse { operator: id.package.clone(), bundle: id.bundle.clone() };
         collected.images.push(PlannedImage {
             platforms: entry.platforms.clone(),
@@ -194,7 +226,8 @@ pub fn images(
     if !errors.is_empty() {
         return Err(errors);
     }
-    for (at, image) in related.images.iter().enumerate().filter(|(_, image)| !image.is_bundle) {
+    for (at, image) in places.into_iter().zip(&related.images).filter(|(_, image)| !image.is_bundle) {
+        let Some(at) = at else { continue };
         for bundle in image.bundles.iter().filter_map(|id| bundle_images.get(id)).flatten() {
             collected.images[*bundle].needs.push(at);
         }
@@ -207,11 +240,38 @@ pub fn images(
 #[non_exhaustive]
 pub enum OperatorError {
     /// A text of the catalog names no image.
-    #[error("{0}")]
-    Image(fbc_catalog::RelatedImageError),
+    #[error(
+        "{error}. To mirror the operator without the image, add `- name: {pattern}` to `blockedImages`; to mirror without \
+         the operator, {without}"
+    )]
+    Image {
+        /// The text and the bundle.
+        error: fbc_catalog::RelatedImageError,
+        /// The entry of `blockedImages` that matches the text and nothing else, as YAML.
+        pattern: String,
+        /// How the package is left out.
+        without: String,
+    },
     /// An image cannot have a name at the destination.
     #[error(transparent)]
     Destination(#[from] DestinationError),
+}
+
+impl OperatorError {
+    fn unnamed(error: fbc_catalog::RelatedImageError, entry: &OperatorCatalog) -> Self {
+        let pattern = format!("^{}$", regex::escape(without_scheme(&error.image)));
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "^$\\./:@_+-".contains(c);
+        // Elsewhere YAML reads signs of its own into the text.
+        let pattern =
+            if pattern.chars().all(is_plain) { pattern } else { serde_json::Value::from(pattern).to_string() };
+        let package = &error.bundle.package;
+        let without = if entry.packages().is_empty() {
+            format!("list the packages that you need under `packages`, without {package}")
+        } else {
+            format!("take package {package} out of `packages`")
+        };
+        Self::Image { error, pattern, without }
+    }
 }
 
 /// The pinned form of an entry's catalog: by digest, with the tag that it would have had.
@@ -336,7 +396,8 @@ mod tests {
         let text = CATALOG.replace("DIGEST", &"3".repeat(64));
         let catalog = Catalog::read([("foo/catalog.json", text)]).unwrap();
         let destination = Destination::parse("reg.lan:5000/m").unwrap();
-        let found = images(0, &entry("c.io/ns/idx:v1", None, None), &catalog, Some(&destination)).unwrap();
+        let found =
+            images(0, &entry("c.io/ns/idx:v1", None, None), &catalog, Some(&destination), Unnamed::LeftOut).unwrap();
         let lines: Vec<String> = found
             .images
             .iter()
@@ -360,8 +421,9 @@ mod tests {
     fn texts_that_name_no_image() {
         let text = CATALOG.replace("r.io/ns/own:v2@sha256:DIGEST", "r.io/ns/own").replace("DIGEST", &"3".repeat(64));
         let catalog = Catalog::read([("foo/catalog.json", text)]).unwrap();
-        let errors = images(0, &entry("c.io/ns/idx:v1", None, None), &catalog, None).unwrap_err();
+        let errors =
+            images(0, &entry("c.io/ns/idx:v1", None, None), &catalog, None, Unnamed::Refused(&[])).unwrap_err();
         assert_eq!(errors.len(), 1);
-        insta::assert_snapshot!(errors[0].to_string(), @r"bundle foo.v2 of operator foo: error parsing image r.io/ns/own: r.io/ns/own unable to parse image correctly: tag and digest are empty");
+        insta::assert_snapshot!(errors[0].to_string(), @r"bundle foo.v2 of operator foo: error parsing image r.io/ns/own: r.io/ns/own unable to parse image correctly: tag and digest are empty. To mirror the operator without the image, add `- name: ^r\.io/ns/own$` to `blockedImages`; to mirror without the operator, list the packages that you need under `packages`, without foo");
     }
 }

@@ -157,7 +157,7 @@ fn bad_references() {
       5 |   - name: quay.io/Upper/case:1
         |           ^^^^^^^^^^^^^^^^^^^^
       help: write `quay.io/upper/case:1`
-    [ERROR]  : HOME/isc.yaml:6:11: error: mirror.additionalImages[1].name: quay.io/ns/app@sha256:123 unable to parse image correctly: invalid digest: sha256 needs 64 hex digits, found 3 characters
+    [ERROR]  : HOME/isc.yaml:6:11: error: mirror.additionalImages[1].name: quay.io/ns/app@sha256:123 unable to parse image correctly : invalid digest: sha256 needs 64 hex digits, found 3 characters
       6 |   - name: quay.io/ns/app@sha256:123
         |           ^^^^^^^^^^^^^^^^^^^^^^^^^
       help: a digest is `sha256:` and 64 hex digits, all in lower case

@@ -7,7 +7,9 @@ mod releases;
 use std::sync::Arc;
 
 use archive_format::{Archive, Store};
-use mirror_plan::{Collision, Destination, Draft, Family, Mode, PinnedCatalog, Plan, PlannedImage, additional};
+use mirror_plan::{
+    Blocked, Collision, Destination, Draft, Family, Mode, PinnedCatalog, Plan, PlannedImage, additional,
+};
 
 use crate::event::{Event, Observer};
 use crate::workdir::WorkingDir;
@@ -98,7 +100,8 @@ pub(crate) async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> 
     if !gathered.errors.is_empty() {
         return Err(gathered.errors);
     }
-    let mut plan = names::settle(at, draft(at, gathered.images)).await.map_err(CollectErrors::from)?;
+    let mut plan =
+        names::settle(at, draft(at, gathered.images, gathered.blocked)).await.map_err(CollectErrors::from)?;
     plan.catalogs = gathered.catalogs;
     Ok(plan)
 }
@@ -107,7 +110,7 @@ pub(crate) async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> 
 /// (contract `config-cli.md` 7.2).
 pub(crate) async fn collect_what_there_is(at: &Collecting<'_>) -> (Plan, CollectErrors) {
     let gathered = gather(at, false).await;
-    let mut plan = draft(at, gathered.images).into_plan();
+    let mut plan = draft(at, gathered.images, gathered.blocked).into_plan();
     plan.catalogs = gathered.catalogs;
     (plan, gathered.errors)
 }
@@ -116,18 +119,21 @@ pub(crate) async fn collect_what_there_is(at: &Collecting<'_>) -> (Plan, Collect
 #[derive(Default)]
 struct Gathered {
     images: Vec<PlannedImage>,
+    blocked: Vec<Blocked>,
     catalogs: Vec<PinnedCatalog>,
     errors: CollectErrors,
 }
 
-fn draft(at: &Collecting<'_>, images: Vec<PlannedImage>) -> Draft {
-    Draft::new(at.mode, images, &at.job.configuration.mirror.blocked_images, at.destination)
+fn draft(at: &Collecting<'_>, images: Vec<PlannedImage>, blocked: Vec<Blocked>) -> Draft {
+    let mut draft = Draft::new(at.mode, images, &at.job.configuration.mirror.blocked_images, at.destination);
+    draft.add_blocked(blocked);
+    draft
 }
 
 async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
     let mirror = &at.job.configuration.mirror;
     let mut gathered = Gathered::default();
-    let Gathered { images, catalogs, errors } = &mut gathered;
+    let Gathered { images, blocked, catalogs, errors } = &mut gathered;
     images.extend(releases::collect(at, errors).await);
     if releases_are_vital && !errors.is_empty() {
         return gathered;
@@ -135,6 +141,7 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
     let operators = operators::collect(at, errors).await;
     images.extend(offset(images.len(), operators.images));
     *catalogs = operators.catalogs;
+    *blocked = operators.blocked;
     images.extend(additional_images(at, errors));
     if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
         errors.push(

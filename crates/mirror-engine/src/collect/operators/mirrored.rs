@@ -120,7 +120,7 @@ pub(crate) async fn needed_by_others(
         // Only names matter here, so any catalog stands for the one it was selected from.
         let entry = OperatorCatalog::new("catalog.invalid/any:any".parse().expect("the name is well formed"));
         let planned = catalog.and_then(|catalog| {
-            operators::images(0, &entry, &catalog, Some(destination))
+            operators::images(0, &entry, &catalog, Some(destination), operators::Unnamed::LeftOut)
                 .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         });
         let images = match planned {

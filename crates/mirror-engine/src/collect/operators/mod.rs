@@ -15,7 +15,7 @@ use fbc_catalog::{Catalog, Selected, Warning};
 use image_ref::{Digest, Transport};
 use isc_schema::OperatorCatalog;
 use mirror_plan::{
-    CacheName, CatalogImage, CatalogRole, Family, ImageKind, Mode, PinnedCatalog, PlannedImage, operators,
+    Blocked, CacheName, CatalogImage, CatalogRole, Family, ImageKind, Mode, PinnedCatalog, PlannedImage, operators,
 };
 use oci_transport::ImageSource;
 
@@ -38,6 +38,8 @@ pub(crate) use self::source::registry_catalog;
 pub(super) struct Operators {
     /// Catalogs and the images they need.
     pub(super) images: Vec<PlannedImage>,
+    /// Texts of catalogs that name no image and that `blockedImages` keeps out.
+    pub(super) blocked: Vec<Blocked>,
     /// The catalogs by digest.
     pub(super) catalogs: Vec<PinnedCatalog>,
 }
@@ -65,6 +67,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
                     image.needs.iter_mut().for_each(|need| *need += before);
                 }
                 collected.images.append(&mut found.images);
+                collected.blocked.append(&mut found.blocked);
                 collected.catalogs.append(&mut found.catalogs);
                 at.tell(Event::Collected { what: "catalog", name: entry.catalog.as_written().to_owned() });
             }
@@ -171,22 +174,28 @@ impl Run<'_> {
         if ready.catalog.bundles.is_empty() {
             return Err(vec!["no related images found: nothing of the catalog is selected".to_owned()]);
         }
-        let planned = operators::images(index, entry, &ready.catalog, self.at.destination).map_err(|errors| {
-            let warn = |error: &operators::OperatorError| {
-                if let operators::OperatorError::Image(error) = error {
-                    let (bundle, operator) = (&error.bundle.bundle, &error.bundle.package);
-                    let text = format!("{} SKIPPING bundle {bundle} of operator {operator}", error.fault);
-                    self.at.tell(Event::Warning(text));
-                }
-            };
-            errors.iter().for_each(warn);
-            errors.iter().map(ToString::to_string).collect::<Messages>()
-        })?;
+        let unnamed = if self.at.is_for_deletion() {
+            operators::Unnamed::LeftOut
+        } else {
+            operators::Unnamed::Refused(&self.at.job.configuration.mirror.blocked_images)
+        };
+        let planned =
+            operators::images(index, entry, &ready.catalog, self.at.destination, unnamed).map_err(|errors| {
+                let warn = |error: &operators::OperatorError| {
+                    if let operators::OperatorError::Image { error, .. } = error {
+                        let (bundle, operator) = (&error.bundle.bundle, &error.bundle.package);
+                        let text = format!("{} SKIPPING bundle {bundle} of operator {operator}", error.fault);
+                        self.at.tell(Event::Warning(text));
+                    }
+                };
+                errors.iter().for_each(warn);
+                errors.iter().map(ToString::to_string).collect::<Messages>()
+            })?;
         planned.warnings.into_iter().for_each(|warning| self.at.tell(Event::Warning(warning)));
-        let mut images = planned.images;
+        let (mut images, blocked) = (planned.images, planned.blocked);
         images.extend(self.catalog_images(index, entry, digest, ready.rebuilt)?);
         let (catalog, target_tag) = operators::pinned(entry, digest);
-        Ok(Operators { images, catalogs: vec![PinnedCatalog { entry: index, catalog, target_tag }] })
+        Ok(Operators { images, blocked, catalogs: vec![PinnedCatalog { entry: index, catalog, target_tag }] })
     }
 
     /// The catalog's digest, and where its parts come from.
