@@ -303,6 +303,10 @@ impl<'t> State<'t, '_> {
             Slot::Direct(value) if value.kind() == Kind::Func => {
                 return Err(self.error(format!("can't print {node} of type {}", value.type_name())));
             }
+            Slot::Direct(Value::Object(object)) => match object.shown_by_pointer() {
+                Some(text) => text.as_bytes().to_vec(),
+                None => printable(value, self.context.bytes_left())?,
+            },
             other => printable(other, self.context.bytes_left())?,
         };
         self.context.charge(text.len())?;
@@ -318,11 +322,6 @@ pub(crate) fn printable(value: &Slot, most: u64) -> Result<Vec<u8>, Error> {
         // `Interface()` of a nil interface is nil, and `Fprint` writes it so.
         Slot::Direct(value) | Slot::Inside(value) => value,
     };
-    if let Value::Object(object) = value
-        && let Some(text) = object.shown_by_pointer()
-    {
-        return Ok(text.as_bytes().to_vec());
-    }
     let mut text = format::print(std::slice::from_ref(value), most)?;
     if value.kind() == Kind::Pointer && matches!(value, Value::Object(_)) && text.starts_with(b"&{") {
         text.remove(0);

@@ -28,7 +28,21 @@
 //!
 //! [`yaml`] reads YAML 1.1 as Helm does, [`semver`] versions and constraints.
 //!
-//! The crate touches no files, no clock, no network and no environment.
+//! The crate touches no files, no clock, no network and no environment. The judge of all details is Helm 3.21.4, the
+//! version that oc-mirror uses; `tests/rows` holds what it answered.
+//!
+//! ## Deviation
+//!
+//! - `now` is the start of the year 2000, and zones with a name count as UTC. Random texts, passwords, identifiers,
+//!   keys and certificates are fixed placeholders of the right length and form. So mirroring to disk and from disk see
+//!   the same images. Certificates hold no data: a chart that looks into one does not find what Helm would put there.
+//! - `keys` and `values` give the order of the keys. Helm gives another order in every run.
+//! - A `$ref` of `values.schema.json` to another machine is not fetched and allows everything.
+//! - `fromToml` reports errors in other words, and reads times as texts. `toYamlPretty` may differ for objects.
+//! - Bounds that Helm does not have: [`Limits`] of steps, bytes and depth for one chart (real charts stay below a
+//!   twentieth of them); 256 MiB and 50 000 files for a package with the packages inside of it; 20 levels of charts
+//!   within charts.
+//! - A package with a link that leaves the chart, with a device or with a pipe is refused.
 
 mod chart;
 mod functions;
@@ -43,18 +57,22 @@ mod load;
 mod manifest;
 mod number;
 mod objects;
+mod propose;
 mod render;
 #[cfg(test)]
 mod rows;
+mod schema;
 pub mod semver;
 mod tree;
 mod values;
 pub mod yaml;
 
 pub use chart::{Chart, Dependency, File, Maintainer, Metadata};
+pub use go_template::Limits;
 pub use images::{DEFAULT_PATHS, FindError, FoundImage, ImagePaths};
 pub use jsonpath::{JsonPath, JsonPathError};
 pub use load::{Folder, FolderEntry, FolderKind, LoadError};
 pub use manifest::{Hook, Manifest, ManifestError};
+pub use propose::ProposedPath;
 pub use render::{RenderError, Rendered};
 pub use values::{merge_values, read_values};

@@ -14,12 +14,16 @@ use crate::functions::{self, base};
 use crate::load::clean;
 use crate::manifest::{self, Hook, Manifest, ManifestError};
 use crate::objects::{self, VALUES};
+use crate::schema;
 use crate::tree::Tree;
 use crate::values::{self, Charts as _};
 use crate::yaml::Json;
 
 /// How often a template may be included while it is included; Helm's bound.
 const MAX_NESTED: usize = 1_000;
+
+/// The limits of a chart, many times over what the largest charts known take.
+pub(crate) const LIMITS: Limits = Limits { steps: 20_000_000, bytes: 1 << 29, depth: 1_200 };
 
 /// What Helm puts around the words of `fail` and `required`.
 const WARN_START: &str = "HELM_ERR_START";
@@ -68,21 +72,21 @@ impl Chart {
     ///
     /// Helm's words for what is wrong. Endless recursion and output without end are stopped.
     pub fn render(&self, values: &Json) -> Result<Rendered, RenderError> {
-        on_large_stack(|| render(self, values)).map_err(|error| RenderError::Thread(error.to_string()))?
+        self.render_within(values, LIMITS)
+    }
+
+    /// As [`render`](Self::render), within other limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`render`](Self::render).
+    pub fn render_within(&self, values: &Json, limits: Limits) -> Result<Rendered, RenderError> {
+        on_large_stack(|| render(self, values, limits)).map_err(|error| RenderError::Thread(error.to_string()))?
     }
 }
 
-fn render(chart: &Chart, values: &Json) -> Result<Rendered, RenderError> {
-    let values = match values.to_value() {
-        Value::Map(map) => map,
-        Value::Nil => Map::new(),
-        _ => return Err(RenderError::Values("the values are not a mapping".into())),
-    };
-    let tree = Tree::new(chart, &values).map_err(RenderError::Dependencies)?;
-    let values = values::coalesce(&tree, 0, &values).map_err(RenderError::Values)?;
-    let mut files = templates(&tree, &values)?;
-    // Helm looks at the end of the name as it is written: `NOTES.TXT` is a manifest.
-    files.retain(|path, _| !path.as_bytes().ends_with(b".txt"));
+fn render(chart: &Chart, values: &Json, limits: Limits) -> Result<Rendered, RenderError> {
+    let (tree, files) = files(chart, values, limits)?;
     let (hooks, manifests) = manifest::sort(&files).map_err(RenderError::Manifest)?;
     let mut crds = Vec::new();
     for chart in tree.all_below(0) {
@@ -94,6 +98,30 @@ fn render(chart: &Chart, values: &Json) -> Result<Rendered, RenderError> {
     Ok(Rendered { crds, manifests, hooks })
 }
 
+/// The charts that are rendered, and the text of each template by its path. Notes are left out.
+pub(crate) fn files<'a>(
+    chart: &'a Chart,
+    values: &Json,
+    limits: Limits,
+) -> Result<(Tree<'a>, BTreeMap<String, String>), RenderError> {
+    let values = match values.to_value() {
+        Value::Map(map) => map,
+        Value::Nil => Map::new(),
+        _ => return Err(RenderError::Values("the values are not a mapping".into())),
+    };
+    let tree = Tree::new(chart, &values).map_err(RenderError::Dependencies)?;
+    let values = values::coalesce(&tree, 0, &values).map_err(RenderError::Values)?;
+    schema::check(&tree, &values).map_err(|problems| {
+        RenderError::Values(format!(
+            "values don't meet the specifications of the schema(s) in the following chart(s):\n{problems}"
+        ))
+    })?;
+    let mut files = templates(&tree, &values, limits)?;
+    // Helm looks at the end of the name as it is written: `NOTES.TXT` is a manifest.
+    files.retain(|path, _| !path.as_bytes().ends_with(b".txt"));
+    Ok((tree, files))
+}
+
 /// A template of a chart, and what it works on.
 struct Template<'a> {
     text: &'a [u8],
@@ -102,7 +130,7 @@ struct Template<'a> {
 }
 
 /// The text of all files, by their paths.
-fn templates(tree: &Tree, values: &Map) -> Result<BTreeMap<String, String>, RenderError> {
+fn templates(tree: &Tree, values: &Map, limits: Limits) -> Result<BTreeMap<String, String>, RenderError> {
     let release = Map::from_iter([
         ("Name", Value::from("")),
         ("Namespace", "".into()),
@@ -123,7 +151,7 @@ fn templates(tree: &Tree, values: &Map) -> Result<BTreeMap<String, String>, Rend
     for path in &paths {
         engine.add(path, all[*path].text).map_err(|error| RenderError::Template(parse_words(path, &error)))?;
     }
-    let mut context = Context::new(Limits::default());
+    let mut context = Context::new(limits);
     let mut rendered = BTreeMap::new();
     for path in paths {
         if base(path).starts_with('_') {
@@ -135,7 +163,7 @@ fn templates(tree: &Tree, values: &Map) -> Result<BTreeMap<String, String>, Rend
         place.insert("BasePath", template.base_path.as_str());
         template.scope.insert("Template", place);
         let text = engine
-            .execute(path, &template.scope.clone().into(), &mut context)
+            .execute(path, &template.scope.with_type(Type::Named(&VALUES)).into(), &mut context)
             .map_err(|error| RenderError::Template(execution_words(path, &error)))?;
         rendered.insert(path.clone(), without_no_value(&text).to_str().into_owned());
     }

@@ -1,17 +1,23 @@
 //! Rows that real Helm answered: each line of `tests/rows/*.jsonl` is a case, and what Helm 3.21.4 makes of it.
 //!
-//! `out` is the answer, `err` the error. The rows were recorded by a program in Go that calls Helm's own packages; the
-//! README of the crate says how.
+//! `out` is the answer, `err` the error. A program in Go that calls Helm's own packages recorded the rows;
+//! `tests/rows/README.md` says how.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use go_template::{Value, on_large_stack};
+
+use crate::chart::{Chart, File};
 use crate::glob::Glob;
 use crate::ignore::Rules;
+use crate::images::{FoundImage, ImagePaths};
 use crate::jsonpath::JsonPath;
 use crate::manifest::Manifest;
+use crate::render::RenderError;
 use crate::semver::{Constraint, Version};
 use crate::yaml::Json;
-use crate::{json, manifest, yaml};
+use crate::{json, manifest, render, schema, yaml};
 
 /// A case and its answer.
 struct Row {
@@ -38,6 +44,7 @@ impl Row {
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rows");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     files.sort();
     files
 }
@@ -117,8 +124,69 @@ fn answer(row: &Row) -> Result<Json, String> {
             let all: Vec<Json> = hooks.chain(manifests).collect();
             Ok(if all.is_empty() { Json::Null } else { Json::List(all) })
         }
+        "schema" => {
+            let Value::Map(values) = row.fields.get("values").unwrap_or(&Json::Null).to_value() else {
+                panic!("the values are a mapping");
+            };
+            schema::check_one(&values, text.as_bytes()).map(|()| Json::Bool(true))
+        }
+        "tpl" => on_large_stack(|| template(row, text)).expect("the system gives a thread"),
+        "chart" => on_large_stack(|| chart(row)).expect("the system gives a thread"),
         op => panic!("unknown op {op}"),
     }
+}
+
+/// What the template `text` gives in a small chart.
+fn template(row: &Row, text: &str) -> Result<Json, String> {
+    let values = match row.fields.get("values") {
+        Some(values) => plain(values),
+        None => include_str!("../tests/rows/values.json").to_owned(),
+    };
+    let metadata = "apiVersion: v2\nname: c\nversion: 1.2.3\nappVersion: \"4.5\"\ndescription: <d>\nkeywords: [k]\n\
+        maintainers: [{name: m, email: e}]\nannotations: {a: b}\ntype: application\nkubeVersion: '>=1.0'\n";
+    let files = [
+        ("Chart.yaml", metadata.as_bytes()),
+        ("templates/t.yaml", text.as_bytes()),
+        ("files/a.txt", b"one\ntwo\n"),
+        ("files/b.bin", b"\xFF\0x"),
+        ("files/sub/c.txt", b"see"),
+        ("README.md", b"read"),
+        ("values.yaml", values.as_bytes()),
+    ];
+    let files = files.map(|(name, data)| File { name: name.into(), data: data.into() });
+    let chart = Chart::from_files(files.into()).map_err(|error| error.to_string())?;
+    let (_, files) = render::files(&chart, &Json::Null, render::LIMITS).map_err(|error| error.to_string())?;
+    Ok(Json::Str(files["c/templates/t.yaml"].clone()))
+}
+
+/// What a whole chart gives: files, text, images.
+fn chart(row: &Row) -> Result<Json, String> {
+    let files = row.files().map(|(name, text)| File { name: name.into(), data: text.into() }).collect();
+    let chart = Chart::from_files(files).map_err(|error| format!("load: {error}"))?;
+    let values = row.fields.get("values").unwrap_or(&Json::Null);
+    let stage = |error: RenderError| match error {
+        RenderError::Dependencies(error) => format!("dependencies: {error}"),
+        RenderError::Values(error) => format!("values: {error}"),
+        RenderError::Template(error) => format!("render: {error}"),
+        RenderError::Manifest(error) => format!("sort: {error}"),
+        RenderError::Thread(error) => error,
+    };
+    let (_, files) = render::files(&chart, values, render::LIMITS).map_err(stage)?;
+    let rendered = chart.render(values).map_err(stage)?;
+    let paths = ImagePaths::new([]).unwrap();
+    let images = rendered.images(&paths).map_err(|error| format!("find: {error}"))?;
+    let hooks = rendered.hook_images(&paths).map_err(|error| format!("find: {error}"))?;
+    let names = |images: Vec<FoundImage>| {
+        let names: Vec<Json> = images.into_iter().map(|image| Json::Str(image.name)).collect();
+        if names.is_empty() { Json::Null } else { Json::List(names) }
+    };
+    let mut text = String::new();
+    for manifest in rendered.crds.iter().chain(&rendered.manifests) {
+        let _ = write!(text, "---\n# Source: {}\n{}\n", manifest.path, manifest.text);
+    }
+    let files = Json::Map(files.into_iter().map(|(path, text)| (path, Json::Str(text))).collect());
+    let entries = [("images", names(images)), ("hooks", names(hooks)), ("text", Json::Str(text)), ("files", files)];
+    Ok(Json::Map(entries.map(|(name, value)| (name.to_owned(), value)).into()))
 }
 
 #[test]

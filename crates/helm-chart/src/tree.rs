@@ -1,6 +1,6 @@
 //! A chart with those of its subcharts that its values ask for: conditions, tags, aliases and imported values.
 
-use std::cell::RefCell;
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
 
 use go_template::{Context, Limits, Map, Value};
@@ -12,7 +12,29 @@ use crate::yaml::Json;
 
 /// A dependency that `Chart.yaml` names. Charts that are taken twice, under two aliases, share theirs, as in Helm: what
 /// the first one changes, the second one sees.
-type Shared = Rc<RefCell<Dependency>>;
+type Shared = Rc<Named>;
+
+/// A dependency of a chart.
+#[derive(Debug)]
+struct Named {
+    dependency: RefCell<Dependency>,
+    /// Whether its values were imported: Helm does not import them again under another alias.
+    imported: Cell<bool>,
+}
+
+impl Named {
+    fn new(dependency: &Dependency) -> Shared {
+        Rc::new(Self { dependency: RefCell::new(dependency.clone()), imported: Cell::new(false) })
+    }
+
+    fn borrow(&self) -> Ref<'_, Dependency> {
+        self.dependency.borrow()
+    }
+
+    fn borrow_mut(&self) -> RefMut<'_, Dependency> {
+        self.dependency.borrow_mut()
+    }
+}
 
 /// Charts by number; 0 is the root.
 #[derive(Debug)]
@@ -94,8 +116,7 @@ impl<'a> Tree<'a> {
         self.nodes.push(Node {
             chart,
             name: chart.metadata.name.clone(),
-            dependencies: dependencies
-                .map(|all| all.iter().map(|dependency| Rc::new(RefCell::new(dependency.clone()))).collect()),
+            dependencies: dependencies.map(|all| all.iter().map(Named::new).collect()),
             values: values::of_chart(chart.values.as_ref()),
             parent,
             children: Vec::new(),
@@ -197,13 +218,12 @@ impl<'a> Tree<'a> {
         let all = values::coalesce(self, chart, &Map::nil(go_template::MAP))?;
         let imported = Map::new();
         for dependency in &dependencies {
-            // What was imported once is not imported again under another alias.
             let imports = std::mem::take(&mut dependency.borrow_mut().import_values);
+            let done = dependency.imported.replace(true);
             let name = dependency.borrow().name.clone();
             let mut taken = Vec::new();
-            for import in imports {
+            for import in imports.into_iter().filter(|_| !done) {
                 let (child, parent) = match &import {
-                    Json::Map(_) if is_marked(&import) => continue,
                     Json::Map(entries) => {
                         let shown = |key: &str| shown(entries.get(key).map(Json::to_value).unwrap_or_default());
                         (shown("child"), shown("parent"))
@@ -228,14 +248,7 @@ impl<'a> Tree<'a> {
 /// What Helm leaves in place of an import that it has done.
 fn marked(child: &str, parent: &str) -> Json {
     let entry = |key: &str, value: &str| (key.to_owned(), Json::Str(value.to_owned()));
-    Json::Map([entry("child", child), entry("parent", parent), (MARK.to_owned(), Json::Null)].into())
-}
-
-/// Tells an import that was done from one that was written; no key of YAML can be this one by chance.
-const MARK: &str = "\u{0}done";
-
-fn is_marked(import: &Json) -> bool {
-    import.get(MARK).is_some()
+    Json::Map([entry("child", child), entry("parent", parent)].into())
 }
 
 fn shown(value: Value) -> String {

@@ -1,5 +1,7 @@
 //! Base64, Base32, JSON, YAML and TOML.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use go_template::{Context, Error, ErrorKind, Function, Functions, LIST, List, MAP, Map, Text, Type, Value};
@@ -34,15 +36,15 @@ pub(super) fn add(functions: &mut Functions) {
     add(
         "fromYaml",
         Function::new(S, |_, args| {
-            Ok(map_of(yaml::unmarshal(text(args, 0).as_bytes(), &Target::Map(&Target::Any)).map_err(|e| e.to_string())))
+            let data = yaml::unmarshal(text(args, 0).as_bytes(), &Target::Map(&Target::Any));
+            Ok(map_of(or_empty(data, Json::Map(BTreeMap::new()))))
         }),
     );
     add(
         "fromYamlArray",
         Function::new(S, |_, args| {
-            Ok(list_of(
-                yaml::unmarshal(text(args, 0).as_bytes(), &Target::List(&Target::Any)).map_err(|e| e.to_string()),
-            ))
+            let data = yaml::unmarshal(text(args, 0).as_bytes(), &Target::List(&Target::Any));
+            Ok(list_of(or_empty(data, Json::List(Vec::new()))))
         }),
     );
 
@@ -129,6 +131,14 @@ fn read_json(text: &Text, target: &Target) -> Result<Json, String> {
 
 fn error_map(error: String) -> Map {
     Map::from_iter([("Error", error)])
+}
+
+/// What is read into a map or list that is there already: nothing, and `null`, leave it empty.
+fn or_empty(data: Result<Json, yaml::Error>, empty: Json) -> Result<Json, String> {
+    match data {
+        Ok(Json::Null) => Ok(empty),
+        other => other.map_err(|error| error.to_string()),
+    }
 }
 
 /// A map, with the message under `Error` when something is wrong; `null` is the nil map.

@@ -66,6 +66,21 @@ pub(super) fn add(functions: &mut Functions) {
             Ok(encrypt(text(args, 0).as_bytes(), text(args, 1).as_bytes()).into())
         }),
     );
+    add(
+        "derivePassword",
+        Function::new(&[Type::Uint32, Type::String, Type::String, Type::String, Type::String], |_, args| {
+            let kind = text(args, 1).to_str().into_owned();
+            Ok(match kind.as_str() {
+                "maximum" => "a0.aaaaaaaaaaaaaaaaa".into(),
+                "long" => "Baba0.BabaBaba".into(),
+                "medium" => "Bab0.Bab".into(),
+                "short" => "Bab0".into(),
+                "basic" => "aaa0aaa0".into(),
+                "pin" => "0000".into(),
+                other => Value::from(format!("cannot find password template {other}")),
+            })
+        }),
+    );
     // A name is never looked up: Helm answers so too unless it is told to ask.
     add("getHostByName", Function::new(&[Type::String], |_, _| Ok("".into())));
 }

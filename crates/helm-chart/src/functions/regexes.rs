@@ -34,22 +34,22 @@ pub(super) fn add(functions: &mut Functions) {
             Ok(Text::from(out).into())
         }),
     );
-    for name in ["regexFind", "mustRegexFind"] {
+    for (name, compiled) in [("regexFind", sure as Compile), ("mustRegexFind", expression)] {
         functions.add(
             name,
-            Function::new(SS, |_, args| {
+            Function::new(SS, move |_, args| {
                 let whole = text(args, 1);
-                let found = expression(args)?.find(whole.as_bytes()).map(|found| Text::from(found.as_bytes()));
+                let found = compiled(args)?.find(whole.as_bytes()).map(|found| Text::from(found.as_bytes()));
                 Ok(found.unwrap_or_default().into())
             }),
         );
     }
-    for name in ["regexFindAll", "mustRegexFindAll"] {
+    for (name, compiled) in [("regexFindAll", sure as Compile), ("mustRegexFindAll", expression)] {
         functions.add(
             name,
-            Function::new(SSI, |context, args| {
+            Function::new(SSI, move |context, args| {
                 let whole = text(args, 1);
-                let regex = expression(args)?;
+                let regex = compiled(args)?;
                 let mut found = Vec::new();
                 for part in regex.find_iter(whole.as_bytes()).take(most(int(args, 2))) {
                     context.step(1)?;
@@ -59,20 +59,33 @@ pub(super) fn add(functions: &mut Functions) {
             }),
         );
     }
-    for name in ["regexReplaceAll", "mustRegexReplaceAll"] {
-        functions.add(name, Function::new(SSS, |context, args| replace(args, context, expand)));
+    for (name, compiled) in [("regexReplaceAll", sure as Compile), ("mustRegexReplaceAll", expression)] {
+        functions.add(name, Function::new(SSS, move |context, args| replace(args, &compiled(args)?, context, expand)));
     }
-    for name in ["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"] {
+    for (name, compiled) in [("regexReplaceAllLiteral", sure as Compile), ("mustRegexReplaceAllLiteral", expression)] {
         functions.add(
             name,
-            Function::new(SSS, |context, args| {
-                replace(args, context, |_, _, replacement, out| out.extend_from_slice(replacement))
+            Function::new(SSS, move |context, args| {
+                replace(args, &compiled(args)?, context, |_, _, replacement, out| out.extend_from_slice(replacement))
             }),
         );
     }
-    for name in ["regexSplit", "mustRegexSplit"] {
-        functions.add(name, Function::new(SSI, |context, args| split(args, context)));
+    for (name, compiled) in [("regexSplit", sure as Compile), ("mustRegexSplit", expression)] {
+        functions.add(name, Function::new(SSI, move |context, args| split(args, &compiled(args)?, context)));
     }
+}
+
+/// How a function compiles its first argument.
+type Compile = fn(&[Value]) -> Result<Regex, Error>;
+
+/// The expression of a function that panics when it cannot be compiled, as those without `must` do.
+fn sure(args: &[Value]) -> Result<Regex, Error> {
+    let pattern = text(args, 0).to_str().into_owned();
+    compile(&pattern).map_err(|error| {
+        let plain = !pattern.chars().any(|c| c == '`' || c == '\u{7F}' || c == '\u{FEFF}' || (c < ' ' && c != '\t'));
+        let shown = if plain { format!("`{pattern}`") } else { go_template::quote(pattern.as_bytes()) };
+        Error::new(format!("regexp: Compile({shown}): {error}"))
+    })
 }
 
 fn expression(args: &[Value]) -> Result<Regex, Error> {
@@ -91,10 +104,10 @@ fn strings(parts: Vec<Text>) -> Value {
 
 fn replace(
     args: &[Value],
+    regex: &Regex,
     context: &mut Context,
     write: impl Fn(&Regex, &Captures<'_>, &[u8], &mut Vec<u8>),
 ) -> Result<Value, Error> {
-    let regex = expression(args)?;
     let (whole, replacement) = (text(args, 1), text(args, 2));
     let mut out = Vec::new();
     let mut end = 0;
@@ -103,7 +116,7 @@ fn replace(
         context.step(1)?;
         let found = captures.get(0).expect("the match itself");
         out.extend_from_slice(&whole.as_bytes()[end..found.start()]);
-        write(&regex, &captures, replacement.as_bytes(), &mut out);
+        write(regex, &captures, replacement.as_bytes(), &mut out);
         end = found.end();
         context.charge(out.len() - charged)?;
         charged = out.len();
@@ -158,8 +171,7 @@ fn variable(text: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 /// Go's `Regexp.Split`.
-fn split(args: &[Value], context: &mut Context) -> Result<Value, Error> {
-    let regex = expression(args)?;
+fn split(args: &[Value], regex: &Regex, context: &mut Context) -> Result<Value, Error> {
     let (pattern, whole, count) = (text(args, 0), text(args, 1), int(args, 2));
     if count == 0 {
         return Ok(strings(Vec::new()));

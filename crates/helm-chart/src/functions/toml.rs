@@ -158,7 +158,7 @@ impl Writer<'_> {
                 }
                 self.put("}")
             }
-            Value::Nil => Err(Error::new("reflect: call of reflect.Value.Interface on zero Value")),
+            Value::Nil => Err(Error::new("toml: cannot encode array with nil element")),
             other => Err(Error::new(format!("unexpected type: {}", other.type_name()))),
         }
     }

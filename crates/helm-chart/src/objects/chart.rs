@@ -146,9 +146,13 @@ pub(crate) fn chart(metadata: &Metadata, name: &str, dependencies: Option<&[Depe
         }
     };
     let maintainers: Vec<Value> = metadata.maintainers.iter().map(maintainer).collect();
-    let dependencies: Vec<Value> = dependencies.unwrap_or_default().iter().map(dependency).collect();
-    let pointers = |items: Vec<Value>, ty: Type| {
-        Value::List(if items.is_empty() { List::nil(ty) } else { List::typed(ty, items) })
+    let dependencies = match dependencies {
+        None => List::nil(Type::Slice(&DEPENDENCY_POINTER)),
+        Some(all) => List::typed(Type::Slice(&DEPENDENCY_POINTER), all.iter().map(dependency).collect()),
+    };
+    let maintainers = match maintainers.as_slice() {
+        [] => List::nil(Type::Slice(&MAINTAINER_POINTER)),
+        _ => List::typed(Type::Slice(&MAINTAINER_POINTER), maintainers),
     };
     let text = |text: &String| Value::from(text.as_str());
     let metadata = Struct::value(
@@ -160,7 +164,7 @@ pub(crate) fn chart(metadata: &Metadata, name: &str, dependencies: Option<&[Depe
             text(&metadata.version),
             text(&metadata.description),
             texts(&metadata.keywords),
-            pointers(maintainers, Type::Slice(&MAINTAINER_POINTER)),
+            Value::List(maintainers),
             text(&metadata.icon),
             text(&metadata.api_version),
             text(&metadata.condition),
@@ -169,7 +173,7 @@ pub(crate) fn chart(metadata: &Metadata, name: &str, dependencies: Option<&[Depe
             metadata.deprecated.into(),
             annotations.into(),
             text(&metadata.kube_version),
-            pointers(dependencies, Type::Slice(&DEPENDENCY_POINTER)),
+            Value::List(dependencies),
             text(&metadata.kind),
         ],
     );
