@@ -55,6 +55,11 @@ impl Helpers {
         Self { search_path, time: TIME, processes, answers: Mutex::default() }
     }
 
+    /// Whether the program is there.
+    pub(super) fn has(&self, helper: &Helper) -> bool {
+        find(&self.search_path, &helper.program()).is_some()
+    }
+
     /// Asks a helper about its server.
     pub(super) fn ask(&self, helper: &Helper) -> Answer {
         let slot = {

@@ -298,6 +298,48 @@ fn credential_helpers() {
     check("", "{\"credsStore\": \"test\"}", 0, true);
 }
 
+/// Docker Desktop leaves `credsStore` behind when it goes: a program that is not there knows nothing, which is told once.
+/// What names a program for one registry means it, and a program that fails is no left-over.
+#[test]
+fn a_credentials_store_that_was_left_behind() {
+    let check = |file: &str, auth: Option<Auth>, code: i32, says: &str| {
+        let builder = Registry::builder();
+        let source = match auth {
+            Some(auth) => builder.auth(auth).start_blocking(),
+            None => builder.start_blocking(),
+        };
+        let home = Home::new();
+        let folder = home.path().join("bin").display().to_string();
+        let home = home.variable("PATH", format!("{folder}:/usr/bin:/bin"));
+        let helper = home.write("bin/docker-credential-broken", "#!/bin/sh\nexit 1\n");
+        std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let images = ["ns/a", "ns/b", "other/c"];
+        for name in images {
+            source.push(name, "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+        }
+        home.additional_images(images.map(|name| format!("{}/{name}:v1", source.host())));
+        home.write(".docker/config.json", file.replace("HOST", source.host()));
+        let destination = Registry::start_blocking();
+        let outcome = home.mirror_to_mirror(destination.host(), &[]);
+        outcome.code(code).says(says);
+        let warnings = outcome.complaints().matches("which is not on PATH: continuing").count();
+        assert_eq!(warnings, usize::from(says == LEFT), "{file}: {}", outcome.complaints());
+    };
+    static LEFT: &str =
+        "`credsStore` of the auth file names `docker-credential-desktop`, which is not on PATH: continuing";
+    let secret = || Some(Auth::basic("me", "secret"));
+    let key = "\"auths\": {\"HOST\": {\"auth\": \"bWU6c2VjcmV0\"}}";
+    check(r#"{"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "desktop"}"#, None, 0, LEFT);
+    check(r#"{"credsStore": "desktop"}"#, None, 0, LEFT);
+    check(r#"{"auths": {"HOST": {}}, "credsStore": "desktop"}"#, None, 0, LEFT);
+    check(r#"{"credsStore": "desktop"}"#, secret(), 8, LEFT);
+    // Asked for the destination alone; the source has its entry.
+    check(&format!("{{{key}, \"credsStore\": \"desktop\"}}"), secret(), 0, LEFT);
+    check(r#"{"credsStore": "broken"}"#, None, 1, "`docker-credential-broken` failed");
+    check(r#"{"credHelpers": {"HOST": "desktop"}}"#, None, 8, "`docker-credential-desktop` for");
+    check(r#"{"credHelpers": {"HOST": "broken"}}"#, None, 8, "`docker-credential-broken` failed");
+}
+
 /// What containers(5) files the user has, below `XDG_CONFIG_HOME` or `~/.config`.
 #[test]
 fn the_configuration_of_the_user() {

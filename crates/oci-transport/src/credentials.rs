@@ -28,6 +28,12 @@ pub trait CredentialSource: Send + Sync {
         Ok(self.credentials(request.repository))
     }
 
+    /// Where credentials come from, for the advice of an error. Runs no helper program.
+    fn origin(&self, registry: &str, repository: Option<&Repository>) -> Origin {
+        let _ = (registry, repository);
+        Origin::default()
+    }
+
     /// Credentials for a registry as a whole, for the check that it can be reached at all. Asks for a repository that is
     /// unlikely to exist, so that only the entry of the host fits; a source that can do better should.
     ///
@@ -39,6 +45,19 @@ pub trait CredentialSource: Send + Sync {
             Err(error) => Err(CredentialError(error.to_string())),
         }
     }
+}
+
+/// Where credentials come from, or were looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The auth file whose entry counts, if one does.
+    pub found: Option<String>,
+    /// The auth files that were read, first the one that is asked first.
+    pub read: Vec<String>,
+    /// Whether the auth file was named on the command line.
+    pub named: bool,
+    /// The flag that settled the matter, such as `--dest-creds`; auth files are not asked then.
+    pub flag: Option<&'static str>,
 }
 
 /// Why credentials could not be looked up. The text must not hold a secret.

@@ -82,7 +82,7 @@ mod uploads;
 
 pub use blob::{BlobSink, BlobSource, FileSink, FileSource};
 pub use client::Client;
-pub use credentials::{Anonymous, CredentialError, CredentialRequest, CredentialSource, Fixed};
+pub use credentials::{Anonymous, CredentialError, CredentialRequest, CredentialSource, Fixed, Origin};
 pub use descriptor::Descriptor;
 pub use endpoint::{Endpoint, Reference};
 pub use error::{Condition, Error, Hint, Side};

@@ -14,7 +14,7 @@ use crate::call::{Body, Call, challenges_of, read_whole};
 use crate::client::Inner;
 use crate::credentials::CredentialRequest;
 use crate::endpoint::Endpoint;
-use crate::error::{Condition, Error, Hint};
+use crate::error::{Condition, Error};
 use crate::host::Host;
 use crate::location::{same_origin, shown};
 use crate::proxy::is_loopback;
@@ -210,7 +210,7 @@ impl Inner {
                     },
                 };
                 let slot = host.auth.slot(&key);
-                let token = self.token(host, &slot, &key, credentials.as_ref(), action).await?;
+                let token = self.token(host, &slot, &key, (endpoint, credentials.as_ref()), action).await?;
                 with(Kind::Token(token.header, slot))
             }
             _ => with(Kind::None),
@@ -248,7 +248,7 @@ impl Inner {
         host: &Arc<Host>,
         slot: &TokenSlot,
         key: &TokenKey,
-        credentials: Option<&Credentials>,
+        who: (Option<&Endpoint>, Option<&Credentials>),
         action: &str,
     ) -> Result<Token, Error> {
         let failures = slot.failures.load(Ordering::Acquire);
@@ -262,7 +262,7 @@ impl Inner {
             // It failed while we waited for it.
             return Err(failure.clone().with_action(action));
         }
-        match self.fetch_token(host, key, credentials, action).await {
+        match self.fetch_token(host, key, who, action).await {
             Ok(token) => {
                 state.token = Some(token.clone());
                 state.failure = None;
@@ -280,7 +280,7 @@ impl Inner {
         &self,
         host: &Arc<Host>,
         key: &TokenKey,
-        credentials: Option<&Credentials>,
+        (endpoint, credentials): (Option<&Endpoint>, Option<&Credentials>),
         action: &str,
     ) -> Result<Token, Error> {
         let fail = |condition, message: String| Error::new(condition, action, message).with_registry(&host.registry);
@@ -365,16 +365,14 @@ impl Inner {
             .with_registry(&host.registry);
             // Token servers refuse bad credentials with 400, 401 or 403.
             let refused = matches!(status.as_u16(), 400 | 401 | 403);
-            return Err(match credentials {
-                Some(_) if refused => error
-                    .with_condition(Condition::Unauthorized)
-                    .with_hint(Hint::CheckCredentials { registry: host.registry.clone() }),
-                None if refused => error
-                    .with_condition(Condition::Unauthorized)
-                    .with_hint(Hint::AddCredentials { keys: vec![host.registry.clone()] }),
+            return Err(if refused {
+                let hint = self.credentials_hint(host, endpoint, credentials.is_some());
+                error.with_condition(Condition::Unauthorized).with_hint(hint)
+            } else if error.is_not_found() {
                 // A token server that is not there says nothing about the image.
-                _ if error.is_not_found() => error.with_condition(Condition::Protocol),
-                _ => error,
+                error.with_condition(Condition::Protocol)
+            } else {
+                error
             });
         }
         serde_json::from_slice::<TokenAnswer>(&body)

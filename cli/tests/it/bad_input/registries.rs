@@ -150,8 +150,8 @@ fn credentials_are_missing() {
     let site = Site::with(Registry::builder().auth(Auth::basic("me", "secret")));
     let outcome = site.home.to_disk(&[]);
     insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found, add an entry for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT` to the auth file
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found, add an entry for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT` to the auth file
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -172,8 +172,8 @@ fn credentials_are_refused() {
         outcome.complaints()
     }
     insta::assert_snapshot!(check(Auth::basic("me", "secret")), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` were refused, log in again or check their permissions
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` were refused, log in again or check their permissions
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -181,8 +181,8 @@ fn credentials_are_refused() {
     running again will not help until the causes are mended
     "#);
     insta::assert_snapshot!(check(Auth::Token(TokenAuth::user("me", "secret"))), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: asking `http://127.0.0.1:PORT/token` for a token: 401 Unauthorized: incorrect username or password [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` were refused, log in again or check their permissions
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: asking `http://127.0.0.1:PORT/token` for a token: 401 Unauthorized: incorrect username or password [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` were refused, log in again or check their permissions
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: asking `http://127.0.0.1:PORT/token` for a token: 401 Unauthorized: incorrect username or password [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: asking `http://127.0.0.1:PORT/token` for a token: 401 Unauthorized: incorrect username or password [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
@@ -204,7 +204,7 @@ fn credentials_of_the_destination_are_missing() {
     let site = Site::mirrored();
     let destination = Registry::builder().auth(Auth::basic("me", "secret")).start_blocking();
     let outcome = site.home.to_mirror(destination.host(), &[]);
-    insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] checking registry "127.0.0.1:PORT" access: checking registry `127.0.0.1:PORT`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found, add an entry for `127.0.0.1:PORT` to the auth file"#);
+    insta::assert_snapshot!(outcome.code(1).complaints(), @r#"[ERROR]  : [Executor] checking registry "127.0.0.1:PORT" access: checking registry `127.0.0.1:PORT`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found for `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`"#);
 }
 
 #[test]
@@ -425,8 +425,8 @@ fn a_destination_that_is_read_only() {
     "#);
     let write = When::kind(Kind::Upload).method("POST");
     insta::assert_snapshot!(push_fails(Fault::new(write, Effect::Denied)), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found, add an entry for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT` to the auth file
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found, add an entry for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT` to the auth file
+    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::credentials::Origin;
+
 /// Which side of a copy a client serves; only messages depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Side {
@@ -22,19 +24,31 @@ impl Side {
     }
 }
 
+/// How to log in so that the next run finds it.
+fn log_in(f: &mut fmt::Formatter<'_>, origin: &Origin, registry: &str) -> fmt::Result {
+    match origin.read.first().filter(|_| origin.named) {
+        Some(file) => write!(f, "run `podman login --authfile {file} {registry}`"),
+        None => write!(f, "run `podman login {registry}`"),
+    }
+}
+
 /// What the user can do about an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hint {
     /// No credentials were found.
     AddCredentials {
-        /// The keys that were looked for in the auth file, most specific first.
+        /// The keys that were looked for in the auth files, most specific first; the last is `host[:port]`.
         keys: Vec<String>,
+        /// Where they were looked for.
+        origin: Origin,
     },
     /// Credentials were found, and refused.
     CheckCredentials {
-        /// The most general key that would fit.
+        /// `host[:port]` of the registry.
         registry: String,
+        /// Where they were found.
+        origin: Origin,
     },
     /// The certificate authority is unknown.
     TrustCertificate {
@@ -95,18 +109,32 @@ pub enum Hint {
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AddCredentials { keys } => {
-                write!(f, "no credentials were found, add an entry for ")?;
-                for (at, key) in keys.iter().enumerate() {
-                    write!(f, "{}`{key}`", if at == 0 { "" } else { " or " })?;
+            Self::AddCredentials { keys, origin } => {
+                let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+                write!(f, "no credentials were found for {}", quoted.join(" or "))?;
+                if let Some(flag) = origin.flag {
+                    return write!(f, ", as {flag} was given and auth files are not read then");
                 }
-                write!(f, " to the auth file")
+                match origin.read.as_slice() {
+                    [] => f.write_str(", and there is no auth file: ")?,
+                    files => {
+                        let files: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+                        write!(f, " in {}: ", files.join(" and "))?;
+                    }
+                }
+                log_in(f, origin, keys.last().map_or("", String::as_str))
             }
-            Self::CheckCredentials { registry } => {
-                write!(
-                    f,
-                    "the credentials found for `{registry}` were refused, log in again or check their permissions"
-                )
+            Self::CheckCredentials { registry, origin } => {
+                if let Some(flag) = origin.flag {
+                    return write!(f, "the credentials of {flag} were refused: check them, and their permissions");
+                }
+                write!(f, "the credentials found for `{registry}`")?;
+                if let Some(file) = &origin.found {
+                    write!(f, " in `{file}`")?;
+                }
+                f.write_str(" were refused: ")?;
+                log_in(f, origin, registry)?;
+                f.write_str(" again, or check their permissions")
             }
             Self::TrustCertificate { file, side } => {
                 write!(f, "put the certificate authority into `{}`, or use `{}`", file.display(), side.tls_flag())

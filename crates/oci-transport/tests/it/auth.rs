@@ -24,7 +24,7 @@ async fn basic() {
     assert_eq!(error.condition(), Condition::Unauthorized);
     assert!(
         error.to_string().ends_with(&format!(
-            "; no credentials were found, add an entry for `{host}/ns` or `{host}` to the auth file"
+            "; no credentials were found for `{host}/ns` or `{host}`, and there is no auth file: run `podman login {host}`"
         )),
         "{error}"
     );
@@ -32,7 +32,7 @@ async fn basic() {
     let error = with_credentials(Side::Source, wrong).ping(host).await.unwrap_err();
     assert!(
         error.to_string().ends_with(&format!(
-            "; the credentials found for `{host}` were refused, log in again or check their permissions"
+            "; the credentials found for `{host}` were refused: run `podman login {host}` again, or check their permissions"
         )),
         "{error}"
     );

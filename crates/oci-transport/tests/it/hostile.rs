@@ -93,7 +93,8 @@ async fn lists_without_an_end() {
 #[tokio::test]
 async fn answers_that_are_no_manifest() {
     let refused = "denied: pulling manifest `HOST/ns/app:v1`: 403 Forbidden: ";
-    let log_in = "; the credentials found for `HOST` were refused, log in again or check their permissions";
+    let log_in =
+        "; the credentials found for `HOST` were refused: run `podman login HOST` again, or check their permissions";
     check(
         Kind::Manifest,
         vec![("", json("{\"x\":".repeat(MIB / 5)))],

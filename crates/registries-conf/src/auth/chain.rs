@@ -64,6 +64,30 @@ impl CredentialChain {
         lookups
     }
 
+    /// The names of the files.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Files(files) => Some(files),
+                Step::Helper(_) => None,
+            })
+            .flatten()
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The name of the file whose entry for `registry`, or for the repository at `path` there, is the first to count.
+    pub fn file_with_entry(&self, registry: &str, repository: Option<&Repository>) -> Option<&str> {
+        let has = |file: &AuthFile| match repository {
+            Some(repository) => file.credentials_for(repository),
+            None => file.credentials_for_registry(registry),
+        };
+        self.steps.iter().find_map(|step| match step {
+            Step::Files(files) => files.iter().find(|(_, file)| has(file).is_some()).map(|(name, _)| name.as_str()),
+            Step::Helper(_) => None,
+        })
+    }
+
     /// The files' unusable entries, each with the file's name in front.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         self.steps

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Credentials, Helper, Secret};
 use crate::base64::base64_of;
-use crate::object::Object;
+use crate::object::{Entries, Object};
 
 /// The content of one auth file. Its secrets are decoded when parsed and cannot be printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,8 +25,11 @@ pub struct AuthFile {
 pub enum Lookup {
     /// The credentials stand in the file.
     Found(Credentials),
-    /// A helper program has to be asked.
+    /// A helper program has to be asked: the one that `credHelpers` names for this registry.
     Helper(Helper),
+    /// The helper program that `credsStore` names for all registries may know. Docker Desktop leaves that setting behind, so
+    /// a program that is not there knows nothing.
+    Store(Helper),
 }
 
 /// A text is no auth file. The message never carries content, only a position.
@@ -34,6 +37,10 @@ pub enum Lookup {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message is the documentation")]
 pub enum AuthFileError {
+    #[error(
+        "duplicate key `{key}`: the same object has it twice, the second time at line {line}, column {column}; keep one of them"
+    )]
+    Duplicate { key: String, line: usize, column: usize },
     #[error("invalid JSON at line {line}, column {column}")]
     Syntax { line: usize, column: usize },
     #[error(
@@ -46,9 +53,9 @@ pub enum AuthFileError {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawFile {
-    auths: Option<BTreeMap<String, Option<Object<RawEntry>>>>,
+    auths: Option<Entries<Option<Object<RawEntry>>>>,
     #[serde(rename = "credHelpers")]
-    cred_helpers: Option<BTreeMap<String, String>>,
+    cred_helpers: Option<Entries<String>>,
     #[serde(rename = "credsStore")]
     creds_store: Option<String>,
 }
@@ -76,7 +83,9 @@ impl AuthFile {
         let Object(raw): Object<RawFile> =
             serde_json::from_str(text).map_err(|error| AuthFileError::from_json(&error))?;
         let mut file = Self::from_entries(raw.auths.unwrap_or_default());
-        file.cred_helpers = raw.cred_helpers.unwrap_or_default();
+        let helpers = raw.cred_helpers.unwrap_or_default();
+        file.warnings.extend(helpers.warnings());
+        file.cred_helpers = helpers.last;
         file.creds_store = raw.creds_store.filter(|name| !name.is_empty());
         let helpers = file.cred_helpers.values().chain(&file.creds_store);
         let unusable: Vec<_> = helpers.filter(|name| Helper::new(name, "").is_none()).collect();
@@ -94,14 +103,14 @@ impl AuthFile {
         if text.trim().is_empty() {
             return Ok(Self { legacy: true, ..Self::default() });
         }
-        let raw: BTreeMap<String, Option<Object<RawEntry>>> =
+        let raw: Entries<Option<Object<RawEntry>>> =
             serde_json::from_str(text).map_err(|error| AuthFileError::from_json(&error))?;
         Ok(Self { legacy: true, ..Self::from_entries(raw) })
     }
 
-    fn from_entries(entries: BTreeMap<String, Option<Object<RawEntry>>>) -> Self {
-        let mut file = Self::default();
-        for (key, entry) in entries {
+    fn from_entries(entries: Entries<Option<Object<RawEntry>>>) -> Self {
+        let mut file = Self { warnings: entries.warnings().collect(), ..Self::default() };
+        for (key, entry) in entries.last {
             let credentials = match entry.unwrap_or_default().0.decode() {
                 Ok(credentials) => credentials,
                 Err(why) => {
@@ -145,7 +154,7 @@ impl AuthFile {
         }
         // Docker leaves empty entries behind for what it moved into the store, so those count as absent here.
         let server = if is_docker_hub(registry) { "https://index.docker.io/v1/" } else { registry };
-        Helper::new(self.creds_store.as_deref()?, server).map(Lookup::Helper)
+        Helper::new(self.creds_store.as_deref()?, server).map(Lookup::Store)
     }
 
     fn entry(&self, registry: &str, path: &str) -> Option<&Option<Credentials>> {
@@ -214,6 +223,11 @@ impl AuthFileError {
     /// Only the position is taken over: the text of a JSON error quotes the value it did not like.
     fn from_json(error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
+        // The keys that are told so are names of this format, not content.
+        let text = error.to_string();
+        if let Some(key) = text.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next()) {
+            return Self::Duplicate { key: key.to_owned(), line, column };
+        }
         if error.is_data() { Self::Shape { line, column } } else { Self::Syntax { line, column } }
     }
 }

@@ -10,6 +10,7 @@ fn show(lookup: Option<&Lookup>) -> String {
     match lookup {
         None => "-".to_owned(),
         Some(Lookup::Helper(helper)) => format!("{} < {}", helper.program(), helper.server),
+        Some(Lookup::Store(helper)) => format!("store: {} < {}", helper.program(), helper.server),
         Some(Lookup::Found(credentials)) => show_credentials(credentials),
     }
 }
@@ -95,9 +96,9 @@ fn helpers_of_a_file() {
     )
     .unwrap();
     check(&file, "reg.io/x", "docker-credential-one < reg.io");
-    check(&file, "moved.io/x", "docker-credential-store < moved.io");
-    check(&file, "unheard.io/x", "docker-credential-store < unheard.io");
-    check(&file, "docker.io/library/x", "docker-credential-store < https://index.docker.io/v1/");
+    check(&file, "moved.io/x", "store: docker-credential-store < moved.io");
+    check(&file, "unheard.io/x", "store: docker-credential-store < unheard.io");
+    check(&file, "docker.io/library/x", "store: docker-credential-store < https://index.docker.io/v1/");
     check(&file, "kept.io/x", "u:p");
     check(&file, "bad.io/x", "-");
     assert_snapshot!(
@@ -149,6 +150,21 @@ fn mistakes_say_where_and_never_what() {
             error(list)
         );
     }
+    // A key of the format that stands twice; its content is told nowhere.
+    for text in [
+        r#"{"auths": {}, "auths": {"a.io": {"auth": "planted-secret"}}}"#,
+        r#"{"auths": {"a.io": {"auth": "dTpw", "auth": "planted-secret"}}}"#,
+        r#"{"credHelpers": {}, "credHelpers": {}}"#,
+        r#"{"credsStore": "a", "credsStore": "planted-secret"}"#,
+    ] {
+        let text = error(text);
+        assert!(text.starts_with("duplicate key `") && text.contains("line 1, column"), "{text}");
+        assert!(!text.contains("planted-secret"), "{text}");
+    }
+    assert_snapshot!(
+        error("{\"auths\": {},\n \"auths\": {}}"),
+        @"duplicate key `auths`: the same object has it twice, the second time at line 2, column 8; keep one of them"
+    );
     assert_eq!(AuthFile::parse("").unwrap(), AuthFile::default());
     assert_eq!(AuthFile::parse("{}").unwrap(), AuthFile::default());
     assert!(AuthFile::parse_legacy(" \n").unwrap().keys().next().is_none());
@@ -296,4 +312,41 @@ pub(crate) fn the_shared_data() {
     check(&legacy, "docker.io/library/x", "docker:io-legacy");
     check(&legacy, "localhost/x", "local:host-legacy");
     check(&legacy, "example.org/x", "-");
+}
+
+/// As in Go the last entry counts; that there are others is told.
+#[test]
+fn of_an_entry_that_stands_twice_the_last_counts() {
+    let rows = [
+        AuthFile::parse(r#"{"auths": {"a.io": {"auth": "bzpsZA=="}, "b.io": {}, "a.io": {"auth": "dTpw"}}}"#).unwrap(),
+        AuthFile::parse_legacy(r#"{"a.io": {"auth": "bzpsZA=="}, "a.io": {"auth": "dTpw"}}"#).unwrap(),
+    ];
+    for file in rows {
+        check(&file, "a.io/x", "u:p");
+        assert_eq!(file.warnings(), ["duplicate key `a.io`: the last of its entries counts; remove the others"]);
+    }
+    let file = AuthFile::parse(r#"{"credHelpers": {"a.io": "one", "a.io": "two"}}"#).unwrap();
+    check(&file, "a.io/x", "docker-credential-two < a.io");
+    assert_eq!(file.warnings().len(), 1);
+}
+
+#[test]
+fn the_file_that_has_an_entry() {
+    let file = |text: &str| AuthFile::parse(text).unwrap();
+    let files = vec![
+        ("1.json".to_owned(), file(r#"{"auths": {"a.io/ns": {"auth": "dTpw"}}}"#)),
+        ("2.json".to_owned(), file(r#"{"auths": {"a.io": {"auth": "dTpw"}}, "credHelpers": {"b.io": "two"}}"#)),
+    ];
+    let chain = CredentialChain::from_files(files);
+    let check = |name: &str, expected: Option<&str>| {
+        let repository = name.parse().ok();
+        let registry = name.split('/').next().unwrap();
+        assert_eq!(chain.file_with_entry(registry, repository.as_ref()), expected, "{name}");
+    };
+    check("a.io/ns/app", Some("1.json"));
+    check("a.io/other", Some("2.json"));
+    check("a.io", Some("2.json"));
+    check("b.io/x", Some("2.json"));
+    check("c.io/x", None);
+    assert_eq!(chain.files().collect::<Vec<_>>(), ["1.json", "2.json"]);
 }
