@@ -44,6 +44,7 @@ mod tests {
                     shared_blob_dir: None,
                     daemon_host: (!flag.is_empty()).then(|| flag.to_owned()),
                     verify_tls,
+                    tls_given: true,
                 };
                 let (host, cert_path, tls_verify) = variables;
                 let host = (!host.is_empty()).then(|| host.to_owned());

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use oci_transport::{
     Client, ClientOptions, CredentialSource, Notice, ProxySettings, Redactor, RetryPolicy, Side, Skopeo,
@@ -18,13 +19,13 @@ use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, Registri
 
 pub use self::helper::Processes;
 
-use self::credentials::{Credentialed, FixedCredentials};
+use self::credentials::{Credentialed, FixedCredentials, LeftOver};
 use crate::env::Snapshot;
 use crate::log::Log;
 use crate::settings::{Access, Common};
 
 /// How long `skopeo` may take for one image: an hour, as images of this machine need no network.
-const SKOPEO_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3600);
+const SKOPEO_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Why clients could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -81,13 +82,23 @@ impl Clients {
     /// # Errors
     /// When a file that counts cannot be read or understood, or TLS cannot be set up.
     pub fn new(common: &Common, log: &Log) -> Result<Self, AccessError> {
+        Self::within(common, None, log)
+    }
+
+    /// The same for images of which each may take this long: a manifest, list or token may not take longer.
+    ///
+    /// # Errors
+    /// As [`Clients::new`].
+    pub fn within(common: &Common, limit: Option<Duration>, log: &Log) -> Result<Self, AccessError> {
         let env = locations_env(&common.env);
         let registries = Arc::new(registries_conf(&env)?);
         let mut warnings = missing_credentials(common);
         let helpers = Arc::default();
+        let left_over = Arc::new(LeftOver::new(log.clone()));
         let redactor = log.redactor();
-        let mut client =
-            |side, access| client(side, &env, &registries, access, common, &helpers, &redactor, &mut warnings);
+        let mut client = |side, access| {
+            client(side, &env, &registries, access, common, limit, &helpers, &left_over, &redactor, &mut warnings)
+        };
         let (source, destination) =
             (client(Side::Source, &common.source)?, client(Side::Destination, &common.destination)?);
         // Both sides mostly read the same file.
@@ -245,16 +256,19 @@ fn client(
     registries: &Arc<RegistriesConf>,
     access: &Access,
     common: &Common,
+    limit: Option<Duration>,
     helpers: &Arc<Processes>,
+    left_over: &Arc<LeftOver>,
     redactor: &Redactor,
     warnings: &mut Vec<String>,
 ) -> Result<Client, AccessError> {
-    let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(access) {
+    let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(side, access) {
         Arc::new(fixed)
     } else {
         let chain = credential_chain(env, access.authfile.as_deref(), registries, warnings)?;
         warnings.extend(chain.warnings().map(|warning| format!("auth file {warning}")));
-        Arc::new(Credentialed::new(chain, common.env.search_path.clone(), Arc::clone(helpers)))
+        let (search_path, named) = (common.env.search_path.clone(), access.authfile.is_some());
+        Arc::new(Credentialed::new(chain, named, search_path, Arc::clone(helpers), Arc::clone(left_over)))
     };
     // The transport joins each root with the registry's name; any name does for finding the roots.
     let cert_dirs = locations::certs_d(env, "registry", None)
@@ -262,9 +276,11 @@ fn client(
         .filter_map(|folder| folder.parent().map(Path::to_owned))
         .collect();
     let proxy = &common.env.proxy;
+    let usual = ClientOptions::default();
     let options = ClientOptions {
         side,
         tls_verify: access.verify_tls,
+        insecure_registries: !access.tls_given,
         cert_dirs,
         cert_dir: access.cert_dir.clone(),
         registries: Arc::clone(registries),
@@ -276,12 +292,13 @@ fn client(
             first_contact: RetryPolicy::default().first_contact.filter(|_| !common.retry_given),
             ..RetryPolicy::default()
         },
+        document_timeout: limit.map_or(usual.document_timeout, |limit| limit.min(usual.document_timeout)),
         proxies: ProxySettings { http: proxy.http.clone(), https: proxy.https.clone(), no_proxy: proxy.except.clone() },
         // Beside the cache's blobs on their way in: those on their way out.
         uploads: common.cache.as_ref().filter(|_| matches!(side, Side::Destination)).map(|cache| cache.join("uploads")),
         shared_blobs: access.shared_blob_dir.clone(),
         skopeo: matches!(side, Side::Source).then(|| skopeo(common, access)).flatten(),
-        ..ClientOptions::default()
+        ..usual
     };
     Ok(Client::new(options)?)
 }

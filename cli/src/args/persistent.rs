@@ -94,6 +94,8 @@ pub struct SideArgs<'a> {
     pub shared_blob_dir: Option<&'a PathBuf>,
     pub daemon_host: Option<&'a str>,
     pub tls_verify: bool,
+    /// Whether it was typed.
+    pub tls_given: bool,
 }
 
 impl std::fmt::Debug for SideArgs<'_> {
@@ -138,7 +140,7 @@ macro_rules! side {
         }
 
         impl $name {
-            fn side(&self, tls_verify: Switch) -> SideArgs<'_> {
+            fn side(&self, tls_verify: Switch, tls_given: bool) -> SideArgs<'_> {
                 SideArgs {
                     authfile: self.authfile.as_ref(),
                     creds: self.creds.as_deref(),
@@ -150,6 +152,7 @@ macro_rules! side {
                     shared_blob_dir: self.shared_blob_dir.as_ref(),
                     daemon_host: self.daemon_host.as_deref(),
                     tls_verify: tls_verify.0,
+                    tls_given,
                 }
             }
         }
@@ -189,12 +192,12 @@ pub struct DestinationArgs {
 impl PersistentArgs {
     /// Access flags of the source side.
     pub fn source_side(&self) -> SideArgs<'_> {
-        self.source.side(self.src_tls_verify)
+        self.source.side(self.src_tls_verify, self.given.src_tls_verify)
     }
 
     /// Access flags of the destination side.
     pub fn destination_side(&self) -> SideArgs<'_> {
-        self.destination.side.side(self.dest_tls_verify)
+        self.destination.side.side(self.dest_tls_verify, self.given.dest_tls_verify)
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Access {
     pub daemon_host: Option<String>,
     /// Require HTTPS and verify certificates.
     pub verify_tls: bool,
+    /// Whether somebody gave the flag for that; else `insecure` of registries.conf counts as well.
+    pub tls_given: bool,
 }
 
 impl Access {
@@ -71,6 +73,7 @@ impl Access {
             shared_blob_dir: given_path(flags.shared_blob_dir, env),
             daemon_host: given(flags.daemon_host),
             verify_tls: flags.tls_verify,
+            tls_given: flags.tls_given,
         })
     }
 

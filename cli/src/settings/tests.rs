@@ -275,6 +275,7 @@ fn defaults() {
             shared_blob_dir: None,
             daemon_host: None,
             verify_tls: true,
+            tls_given: false,
         },
         destination: Access {
             authfile: None,
@@ -285,6 +286,7 @@ fn defaults() {
             shared_blob_dir: None,
             daemon_host: None,
             verify_tls: true,
+            tls_given: false,
         },
     }
     Mirror(
@@ -386,6 +388,7 @@ fn everything_settled() {
             shared_blob_dir: None,
             daemon_host: None,
             verify_tls: true,
+            tls_given: false,
         },
         destination: Access {
             authfile: Some(
@@ -400,6 +403,7 @@ fn everything_settled() {
             shared_blob_dir: None,
             daemon_host: None,
             verify_tls: false,
+            tls_given: true,
         },
     }
     Mirror(

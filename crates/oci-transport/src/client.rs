@@ -32,10 +32,11 @@ pub struct Client {
 
 pub(crate) struct Inner {
     pub(crate) options: ClientOptions,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
-    foreign: Mutex<HashMap<String, reqwest::Client>>,
-    /// Other names under which registries take uploads, by registry and name.
-    elsewhere: Mutex<HashMap<(String, String), Arc<Host>>>,
+    /// By name, and whether it is reached insecurely: registries.conf may say so of a part of a registry.
+    hosts: Mutex<HashMap<(String, bool), Arc<Host>>>,
+    foreign: Mutex<HashMap<(String, bool), reqwest::Client>>,
+    /// Other names under which registries take uploads, by registry, name, and whether that is reached insecurely.
+    elsewhere: Mutex<HashMap<(String, String, bool), Arc<Host>>>,
     pub(crate) credentials: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Option<Credentials>>>>>,
     /// Which source served a repository last, by its logical name.
     pub(crate) served: Mutex<HashMap<String, Endpoint>>,
@@ -87,7 +88,12 @@ impl Client {
 
     /// A repository as a place to write to, or to read from without mirrors.
     pub fn endpoint(&self, repository: &Repository) -> Endpoint {
-        Endpoint { repository: repository.clone(), logical: repository.clone(), mirror: false }
+        Endpoint {
+            repository: repository.clone(),
+            logical: repository.clone(),
+            mirror: false,
+            insecure: self.inner.options.registries.is_insecure(&repository.to_string()),
+        }
     }
 
     /// The places an image may be read from, in the order they are tried.
@@ -104,13 +110,13 @@ impl Client {
             .map_err(|error| Error::new(Condition::Configuration, action(), error.to_string()))?;
         sources
             .into_iter()
-            .map(|PullSource { image, logical, mirror, .. }| {
+            .map(|PullSource { image, logical, mirror, insecure }| {
                 let name = |image: &ImageRef| {
                     image
                         .repository()
                         .map_err(|error| Error::new(Condition::Configuration, action(), error.to_string()))
                 };
-                Ok(Endpoint { repository: name(&image)?, logical: name(&logical)?, mirror })
+                Ok(Endpoint { repository: name(&image)?, logical: name(&logical)?, mirror, insecure })
             })
             .collect()
     }
@@ -139,8 +145,10 @@ impl Client {
             }
             None => None,
         };
-        let name = endpoint.as_ref().map_or(registry, |endpoint| endpoint.repository.registry());
-        let host = self.inner.host_named(name)?;
+        let host = match &endpoint {
+            Some(endpoint) => self.inner.host(endpoint)?,
+            None => self.inner.host_named(registry)?,
+        };
         let mut retries = self.inner.start_retries().watching(&host);
         loop {
             let attempt = async {
@@ -209,23 +217,34 @@ impl Inner {
     }
 
     pub(crate) fn host(&self, at: &Endpoint) -> Result<Arc<Host>, Error> {
-        self.host_named(at.repository.registry())
+        self.host_reached(at.repository.registry(), self.options.allows_insecure(at.insecure))
     }
 
+    /// A registry as a whole.
     pub(crate) fn host_named(&self, registry: &str) -> Result<Arc<Host>, Error> {
+        self.host_reached(registry, self.is_insecure(registry))
+    }
+
+    /// Whether `host[:port][/path]` is reached without verification.
+    fn is_insecure(&self, name: &str) -> bool {
+        self.options.allows_insecure(self.options.registries.is_insecure(name))
+    }
+
+    fn host_reached(&self, registry: &str, insecure: bool) -> Result<Arc<Host>, Error> {
+        let key = (registry.to_owned(), insecure);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(host) = hosts.get(registry) {
+        if let Some(host) = hosts.get(&key) {
             return Ok(Arc::clone(host));
         }
-        let host = Arc::new(Host::new(registry, &self.options)?);
-        hosts.insert(registry.to_owned(), Arc::clone(&host));
+        let host = Arc::new(Host::new(registry, insecure, &self.options)?);
+        hosts.insert(key, Arc::clone(&host));
         Ok(host)
     }
 
     /// Another name under which the registry `home` takes uploads.
     pub(crate) fn elsewhere(&self, home: &Host, name: &str) -> Result<Arc<Host>, Error> {
         let mut hosts = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (home.registry.clone(), name.to_owned());
+        let key = (home.registry.clone(), name.to_owned(), home.insecure);
         if let Some(host) = hosts.get(&key) {
             return Ok(Arc::clone(host));
         }
@@ -237,17 +256,17 @@ impl Inner {
     /// The client for an address that a registry refers to: its own profile when there are certificates for it, the
     /// registry's trust otherwise.
     pub(crate) fn foreign_client(&self, host: &Host, url: &Url) -> Result<reqwest::Client, Error> {
-        let name = crate::place::host_of(url);
-        let directory = certificate_directory(&self.options, &name);
+        let key = (crate::place::host_of(url), host.insecure);
+        let directory = certificate_directory(&self.options, &key.0);
         if directory.is_none() || self.options.cert_dir.is_some() {
             return Ok(host.profile.foreign.clone());
         }
         let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = foreign.get(&name) {
+        if let Some(client) = foreign.get(&key) {
             return Ok(client.clone());
         }
         let client = Profile::new(&self.options, directory.as_deref(), host.insecure)?.bulk;
-        foreign.insert(name, client.clone());
+        foreign.insert(key, client.clone());
         Ok(client)
     }
 

@@ -10,6 +10,8 @@ pub struct Endpoint {
     pub(crate) repository: Repository,
     pub(crate) logical: Repository,
     pub(crate) mirror: bool,
+    /// What registries.conf says of it: reached without verification, and by plain HTTP where need be.
+    pub(crate) insecure: bool,
 }
 
 impl Endpoint {

@@ -176,7 +176,7 @@ impl Client {
             let mut request = self.client_for(wanted, &url)?.get(url.clone());
             let (accept, insecure) = match &wanted.visit {
                 Visit::Public { accept } => (*accept, false),
-                Visit::Own { .. } => (None, !options.tls_verify),
+                Visit::Own { .. } => (None, self.inner.host_named(&host_of(&wanted.url))?.insecure),
             };
             if let Visit::Own { authorization: Some(header) } = &wanted.visit
                 && same_origin(&url, &wanted.url)

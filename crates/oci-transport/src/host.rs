@@ -42,16 +42,16 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(registry: &str, options: &ClientOptions) -> Result<Self, Error> {
+    pub(crate) fn new(registry: &str, insecure: bool, options: &ClientOptions) -> Result<Self, Error> {
         let directory = certificate_directory(options, registry);
-        let profile = Profile::new(options, directory.as_deref(), !options.tls_verify)?;
-        Ok(Self::with_profile(registry, profile, options))
+        let profile = Profile::new(options, directory.as_deref(), insecure)?;
+        Ok(Self { insecure, ..Self::with_profile(registry, profile, options) })
     }
 
     fn with_profile(registry: &str, profile: Profile, options: &ClientOptions) -> Self {
         Self {
             registry: registry.to_owned(),
-            insecure: !options.tls_verify,
+            insecure: false,
             profile,
             base: tokio::sync::OnceCell::new(),
             auth: Authenticator::default(),
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn addresses() {
         let check = |registry: &str, expected: &str| {
-            let host = Host::new(registry, &ClientOptions::default()).expect("a host");
+            let host = Host::new(registry, false, &ClientOptions::default()).expect("a host");
             assert_eq!(host.url("https").expect("an address").as_str(), expected);
         };
         check("quay.io", "https://quay.io/");

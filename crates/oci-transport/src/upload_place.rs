@@ -38,7 +38,7 @@ impl Inner {
             Error::new(Condition::Redirect, call.action, message).with_registry(&host.registry)
         })?;
         let there = self.elsewhere(host, &name)?;
-        let other = Endpoint { repository, logical: at.logical.clone(), mirror: at.mirror };
+        let other = Endpoint { repository, logical: at.logical.clone(), mirror: at.mirror, insecure: host.insecure };
         let place = origin(&call.url);
         call.endpoint = Some(&other);
         self.call(&there, call).await.map_err(|error| {

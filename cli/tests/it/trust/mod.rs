@@ -9,6 +9,7 @@ use crate::harness::Home;
 
 mod certificates;
 mod helpers;
+mod insecure;
 mod modes;
 pub(crate) mod policy;
 mod secrets;

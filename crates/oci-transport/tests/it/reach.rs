@@ -8,7 +8,7 @@ use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Regist
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{
-    client, conf, descriptor, endpoint, image, mirrored, options, random, source, user, with_credentials,
+    client, conf, content, descriptor, endpoint, image, mirrored, options, random, source, user, with_credentials,
 };
 
 fn made() -> Image {
@@ -166,23 +166,60 @@ async fn one_folder_of_certificates() {
     check(&["portless"], false).await;
 }
 
-/// What a side was told of certificates counts for all it reaches, whatever registries.conf says.
+/// `insecure = true` counts for what registries.conf says it of, a part of a registry too, unless a person chose for the
+/// whole side.
 #[tokio::test]
-async fn insecure_of_registries_conf_is_not_asked() {
-    let (mirror, primary) = (Registry::start_blocking(), Registry::builder().tls(&TestCa::new()).start_blocking());
-    let plain = mirrored(primary.host(), mirror.host());
-    for registry in [&mirror, &primary] {
+async fn insecure_of_registries_conf_counts_unless_somebody_chose() {
+    let (plain, tls) = (Registry::start_blocking(), Registry::builder().tls(&TestCa::new()).start_blocking());
+    for registry in [&plain, &tls] {
         registry.push("ns/app", "v1", &made());
+        registry.push("other/app", "v1", &made());
     }
-    let strict = client(|options| {
-        options.tls_verify = true;
-        options.registries = conf(&plain.replace("\"\n", "\"\ninsecure = true\n"));
-    });
-    let error = strict.pull_manifest(&image(&primary, "ns/app:v1")).await.unwrap_err();
+    let table = |name: &str| format!("[[registry]]\nlocation = \"{name}\"\ninsecure = true\n");
+    let verifying = |side: Side, text: &str, chosen: bool| {
+        let options =
+            ClientOptions { tls_verify: true, insecure_registries: !chosen, registries: conf(text), ..options(side) };
+        Client::new(options).unwrap()
+    };
+    for (registry, fault) in [(&plain, Condition::PlainHttp), (&tls, Condition::Certificate)] {
+        let host = registry.host();
+        let (whole, part) = (table(host), table(&format!("{host}/ns")));
+        for side in [Side::Source, Side::Destination] {
+            for (text, chosen, name, is_reached) in [
+                (&whole, false, "ns/app", true),
+                (&whole, false, "other/app", true),
+                (&whole, true, "ns/app", false),
+                (&part, false, "ns/app", true),
+                (&part, false, "other/app", false),
+                (&part, true, "ns/app", false),
+                (&String::new(), false, "ns/app", false),
+            ] {
+                let client = verifying(side, text, chosen);
+                let at = endpoint(&client, registry, name);
+                let blob = random(1, 10);
+                let done = match side {
+                    Side::Source => client.pull_manifest(&image(registry, &format!("{name}:v1"))).await.map(drop),
+                    Side::Destination => client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await,
+                };
+                let row = format!("{side:?} {text} {chosen} {name}");
+                assert_eq!(done.is_ok(), is_reached, "{row}: {done:?}");
+                if let Err(error) = done {
+                    assert_eq!(error.condition(), fault, "{row}: {error}");
+                }
+                let ping = client.ping(&format!("{host}/{name}")).await;
+                assert_eq!(ping.is_ok(), is_reached, "{row}: {ping:?}");
+                assert_eq!(client.list_tags(&at).await.is_ok(), is_reached, "{row}");
+            }
+        }
+    }
+    // A mirror has its own word, and what is true of the mirror is not true of its registry.
+    let mirror = |insecure: &str| mirrored(tls.host(), plain.host()) + insecure;
+    let reference = image(&tls, "ns/app:v1");
+    let found = verifying(Side::Source, &mirror("insecure = true\n"), false).pull_manifest(&reference).await;
+    assert!(found.unwrap().endpoint.is_mirror());
+    let error = verifying(Side::Source, &mirror(""), false).pull_manifest(&reference).await.unwrap_err();
     assert_eq!(error.condition(), Condition::Certificate, "{error}");
     assert!(error.to_string().contains("server gave HTTP response to HTTPS client"), "{error}");
-    let lax = client(|options| options.registries = conf(&plain));
-    assert!(lax.pull_manifest(&image(&primary, "ns/app:v1")).await.unwrap().endpoint.is_mirror());
 }
 
 /// Credentials that were given, not found, belong to the registry that was asked for.
@@ -217,7 +254,7 @@ async fn credentials_stay_home() {
     let mut sink = Vec::new();
     client.pull_blob(&at, &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
     let other = random(2, 10_000);
-    client.push_blob(&at, &descriptor(&other), crate::support::content(&other), &|_| {}).await.unwrap();
+    client.push_blob(&at, &descriptor(&other), content(&other), &|_| {}).await.unwrap();
     let elsewhere: Vec<_> = registry.requests().into_iter().filter(|request| request.on_cdn).collect();
     assert!(elsewhere.len() >= 2, "both directions went elsewhere");
     assert!(elsewhere.iter().all(|request| request.header("authorization").is_none()));
