@@ -129,7 +129,7 @@ fn second_step(
     log.info("🔀 workflow mode: delete ");
     log.info("👀 Reading delete file...");
     let text = std::fs::read_to_string(list).with_context(|| format!("cannot read `{}`", list.display()))?;
-    let clients = Clients::new(common, log)?;
+    let clients = Clients::within(common, Some(request.image_timeout), log)?;
     let runtime = Runtime::new(&clients)?;
     let registries_d = match access::registries_d(common) {
         Ok((read, _)) => Arc::new(read),

@@ -45,7 +45,7 @@ fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<(
     let log_stamp = common.log_stamp();
     open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
     log.listen();
-    let clients = Clients::new(common, log)?;
+    let clients = Clients::within(common, request.image_timeout, log)?;
     let runtime = Runtime::new(&clients)?;
     let options = options(common, request, log)?;
     let job = Job {

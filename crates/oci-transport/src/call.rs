@@ -1,12 +1,13 @@
 //! One request and its answer: authorization, redirects, stalls, and the error when it fails.
 
 use std::future::Future;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method};
 use url::Url;
 
@@ -70,6 +71,8 @@ pub(crate) struct Reply {
     pub(crate) url: Url,
     permit: Permit,
     stall: Duration,
+    /// How long the body may take, where it is read as a whole.
+    within: Duration,
     action: String,
     host: Arc<Host>,
     /// Where the rest of the body comes from.
@@ -115,7 +118,13 @@ impl Reply {
         if self.response.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_large(&self));
         }
-        let Some(body) = read_whole(&mut self, limit).await? else { return Err(too_large(&self)) };
+        let within = self.within;
+        let Ok(read) = tokio::time::timeout(within, read_whole(&mut self, limit)).await else {
+            let message = format!("`{}`: the {noun} did not arrive within {} s", self.place, within.as_secs_f64());
+            self.permit.congested();
+            return Err(Error::new(Condition::TooSlow, &*self.action, message).with_registry(&self.host.registry));
+        };
+        let Some(body) = read? else { return Err(too_large(&self)) };
         self.finish();
         Ok(body.into())
     }
@@ -152,12 +161,32 @@ pub(crate) async fn read_whole(body: &mut impl Body, limit: usize) -> Result<Opt
         match body.chunk().await {
             Ok(Some(chunk)) if read.len() + chunk.len() > limit => return Ok(None),
             Ok(Some(chunk)) => read.extend_from_slice(&chunk),
-            Ok(None) => return Ok(Some(read)),
-            Err(error) if error.condition() == Condition::Eof && is_whole(body.response(), &read) => {
-                return Ok(Some(read));
-            }
+            Ok(None) => break,
+            Err(error) if error.condition() == Condition::Eof && is_whole(body.response(), &read) => break,
             Err(error) => return Err(error),
         }
+    }
+    Ok(unpacked(body.response().headers(), read, limit))
+}
+
+/// Whether a body is packed for the way alone. Nobody asks for that here, and some proxies do it all the same.
+pub(crate) fn is_packed(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).map(str::trim);
+    encoding.is_some_and(|encoding| ["gzip", "x-gzip"].iter().any(|name| encoding.eq_ignore_ascii_case(name)))
+}
+
+/// A body as it was before it was packed for the way; `None` when it is larger than `limit` then. What only claims to be
+/// packed is left as it is.
+fn unpacked(headers: &HeaderMap, body: Vec<u8>, limit: usize) -> Option<Vec<u8>> {
+    if !is_packed(headers) {
+        return Some(body);
+    }
+    let mut plain = Vec::new();
+    let mut reader = flate2::read::MultiGzDecoder::new(&*body).take(limit as u64 + 1);
+    match reader.read_to_end(&mut plain) {
+        Ok(_) if plain.len() > limit => None,
+        Ok(_) => Some(plain),
+        Err(_) => Some(body),
     }
 }
 
@@ -188,6 +217,7 @@ impl Inner {
                 url,
                 permit,
                 stall: self.options.stall_timeout,
+                within: self.options.document_timeout,
                 action: call.action.to_owned(),
                 host: Arc::clone(host),
             }),
@@ -230,14 +260,11 @@ impl Inner {
                 }
             }
             let error = self.status_error(call, response).await.with_registry(&host.registry);
-            return Err(match (error.condition(), authorization.has_credentials()) {
-                (Condition::Unauthorized | Condition::Denied, true) if from_registry => {
-                    error.with_hint(Hint::CheckCredentials { registry: host.registry.clone() })
-                }
-                (Condition::Unauthorized | Condition::Denied, false) if from_registry => {
-                    error.with_hint(add_credentials(host, call.endpoint))
-                }
-                _ => error,
+            let refused = matches!(error.condition(), Condition::Unauthorized | Condition::Denied) && from_registry;
+            return Err(if refused {
+                error.with_hint(self.credentials_hint(host, call.endpoint, authorization.has_credentials()))
+            } else {
+                error
             });
         }
     }
@@ -351,16 +378,20 @@ impl Inner {
     }
 }
 
-/// The keys an auth file could hold for this access, most specific first, at most three.
-fn add_credentials(host: &Host, endpoint: Option<&Endpoint>) -> Hint {
-    let mut keys = vec![host.registry.clone()];
-    if let Some(endpoint) = endpoint {
-        let path = endpoint.repository.path();
-        if let Some((namespace, _)) = path.split_once('/') {
-            keys.insert(0, format!("{}/{namespace}", host.registry));
+impl Inner {
+    /// What to do about a registry that refuses us, with credentials or without.
+    pub(crate) fn credentials_hint(&self, host: &Host, endpoint: Option<&Endpoint>, had_credentials: bool) -> Hint {
+        let repository = endpoint.map(|endpoint| &endpoint.repository);
+        let origin = self.options.credentials.origin(&host.registry, repository);
+        let registry = host.registry.clone();
+        if had_credentials {
+            return Hint::CheckCredentials { registry, origin };
         }
+        // The keys that an auth file could have, most specific first.
+        let namespace = repository.and_then(|repository| repository.path().split_once('/'));
+        let keys = namespace.map(|(namespace, _)| format!("{registry}/{namespace}"));
+        Hint::AddCredentials { keys: keys.into_iter().chain([registry]).collect(), origin }
     }
-    Hint::AddCredentials { keys }
 }
 
 /// The challenges of all `WWW-Authenticate` headers.

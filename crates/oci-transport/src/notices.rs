@@ -1,6 +1,6 @@
 //! What a person should hear of although nothing has failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -69,6 +69,8 @@ impl Client {
 #[derive(Default)]
 pub(crate) struct Notices {
     listener: Mutex<Option<NoticeListener>>,
+    /// The warnings that are told but once.
+    warned: Mutex<HashSet<String>>,
     /// The pauses that were told, by registry: until when they last, and before which attempt.
     told: Mutex<HashMap<String, (Instant, u32)>>,
 }
@@ -80,6 +82,13 @@ impl Notices {
 
     pub(crate) fn warn(&self, text: String) {
         self.tell(Notice::Warning(text));
+    }
+
+    /// Warns, unless these words were told before.
+    pub(crate) fn warn_once(&self, text: String) {
+        if self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+            self.warn(text);
+        }
     }
 
     /// Tells a pause. Of many transfers that wait for one registry at a time, one is told.

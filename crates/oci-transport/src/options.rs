@@ -20,8 +20,11 @@ pub struct ClientOptions {
     /// Which side this is; only messages depend on it.
     pub side: Side,
     /// Verify certificates. When false, HTTPS without verification is tried first, then plain HTTP (contract
-    /// `release.md` 7.1). An explicit choice: `insecure` in registries.conf is not asked.
+    /// `release.md` 7.1).
     pub tls_verify: bool,
+    /// Whether registries that registries.conf calls `insecure` are reached as if `tls_verify` were false. Not when a person
+    /// chose for the whole side.
+    pub insecure_registries: bool,
     /// The `certs.d` folders, most important first. The first that has a sub-folder named like the registry
     /// (`host[:port]`) is used, and only that one (contract `release.md` 7.5).
     pub cert_dirs: Vec<PathBuf>,
@@ -39,6 +42,9 @@ pub struct ClientOptions {
     pub retry: RetryPolicy,
     /// How long no byte may move before a connection is given up.
     pub stall_timeout: Duration,
+    /// How long a manifest, a page of a list or a token may take as a whole. A server that sends one byte now and then
+    /// never stalls.
+    pub document_timeout: Duration,
     /// How long a registry may think after it has received a whole blob or manifest.
     pub commit_timeout: Duration,
     /// How long making a connection may take.
@@ -69,6 +75,7 @@ impl Default for ClientOptions {
         Self {
             side: Side::Source,
             tls_verify: true,
+            insecure_registries: true,
             cert_dirs: Vec::new(),
             cert_dir: None,
             registries: Arc::new(RegistriesConf::default()),
@@ -76,6 +83,7 @@ impl Default for ClientOptions {
             redactor: Redactor::default(),
             retry: RetryPolicy::default(),
             stall_timeout: Duration::from_secs(60),
+            document_timeout: Duration::from_secs(300),
             commit_timeout: Duration::from_secs(300),
             connect_timeout: Duration::from_secs(30),
             proxies: ProxySettings::default(),
@@ -87,6 +95,13 @@ impl Default for ClientOptions {
             skopeo: None,
             user_agent: "oc-mirror".to_owned(),
         }
+    }
+}
+
+impl ClientOptions {
+    /// Whether a registry of which registries.conf says `insecure` is reached so.
+    pub(crate) fn allows_insecure(&self, insecure: bool) -> bool {
+        !self.tls_verify || (self.insecure_registries && insecure)
     }
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method};
 use image_ref::{Digest, Hasher, ImageRef, Transport};
 
 use crate::blob::BlobSink;
-use crate::call::{Call, Reply};
+use crate::call::{Call, Reply, is_packed};
 use crate::client::{Client, Inner};
 use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
@@ -242,6 +242,35 @@ impl Question for Whole {
     }
 }
 
+/// A manifest as a registry sent it.
+struct Sent {
+    bytes: bytes::Bytes,
+    media_type: String,
+    /// The digest that the registry says it has.
+    claimed: Option<Digest>,
+}
+
+impl Sent {
+    /// The manifest, when it has this digest; else the digest that it has.
+    fn verify(&self, asked: &Digest) -> Result<Manifest, Digest> {
+        let mut digest = digest_of(asked.algorithm(), &self.bytes, &self.media_type);
+        if digest != *asked {
+            // Some registries count the signatures of schema 1 in.
+            let plain = Hasher::of(asked.algorithm(), &self.bytes);
+            if plain != *asked {
+                return Err(digest);
+            }
+            digest = plain;
+        }
+        Ok(Manifest { bytes: self.bytes.clone(), media_type: self.media_type.clone(), digest })
+    }
+
+    /// The manifest, of which nobody said a digest.
+    fn named(&self) -> Manifest {
+        Manifest::new(self.bytes.clone(), self.media_type.clone())
+    }
+}
+
 /// Its descriptor alone.
 struct Head;
 
@@ -340,6 +369,46 @@ impl Inner {
         reference: &Reference,
         action: &str,
     ) -> Result<Manifest, Error> {
+        let sent = self.manifest_as_sent(at, reference, action).await?;
+        let mismatch = |found: &Digest, expected: &Digest| {
+            let message =
+                format!("digest mismatch: the registry sent a manifest with digest `{found}`, expected `{expected}`");
+            Error::new(Condition::Digest, action, message).with_registry(at.repository.registry())
+        };
+        if let Reference::Digest(asked) = reference {
+            return sent.verify(asked).map_err(|found| mismatch(&found, asked));
+        }
+        let Some(claimed) = &sent.claimed else { return Ok(sent.named()) };
+        if let Ok(manifest) = sent.verify(claimed) {
+            return Ok(manifest);
+        }
+        // A tag promises no content, so the body counts, unless it was damaged on its way: another time it is another.
+        let again = self.manifest_as_sent(at, reference, action).await?;
+        let Some(claimed) = &again.claimed else { return Ok(again.named()) };
+        let found = match again.verify(claimed) {
+            Ok(manifest) => return Ok(manifest),
+            Err(found) => found,
+        };
+        if again.bytes != sent.bytes {
+            return Err(mismatch(&found, claimed));
+        }
+        let manifest = again.named();
+        self.notices.warn_once(format!(
+            "`{at}{}`: the header Docker-Content-Digest says `{claimed}`, the manifest has the digest `{}`; the manifest is \
+             used. Check the registry and the proxies in front of it",
+            reference.suffix(),
+            manifest.digest
+        ));
+        Ok(manifest)
+    }
+
+    /// A manifest as it came.
+    async fn manifest_as_sent(
+        self: &Arc<Self>,
+        at: &Endpoint,
+        reference: &Reference,
+        action: &str,
+    ) -> Result<Sent, Error> {
         let adapt = |call: &mut Call<'_>| {
             call.headers.insert(ACCEPT, HeaderValue::from_static(media_type::ACCEPT));
         };
@@ -355,28 +424,7 @@ impl Inner {
                 _ => told.unwrap_or_else(|| "application/octet-stream".to_owned()),
             },
         };
-        let expected = match reference {
-            Reference::Digest(digest) => Some(digest),
-            Reference::Tag(_) => claimed.as_ref(),
-        };
-        let algorithm = expected.map_or(image_ref::Algorithm::Sha256, Digest::algorithm);
-        let mut digest = digest_of(algorithm, &bytes, &media_type);
-        if let Some(expected) = expected.filter(|expected| **expected != digest) {
-            // Some registries count the signatures of schema 1 in.
-            let plain = Hasher::of(algorithm, &bytes);
-            if plain != *expected {
-                return Err(Error::new(
-                    Condition::Digest,
-                    action,
-                    format!(
-                        "digest mismatch: the registry sent a manifest with digest `{digest}`, expected `{expected}`"
-                    ),
-                )
-                .with_registry(at.repository.registry()));
-            }
-            digest = plain;
-        }
-        Ok(Manifest { bytes, media_type, digest })
+        Ok(Sent { bytes, media_type, claimed })
     }
 
     async fn head_once(
@@ -392,6 +440,8 @@ impl Inner {
         let reply = self.request(at, &format!("manifests/{reference}"), adapt, self.scope(at), action).await?;
         let digest = reply.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
         let size = reply.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        // The length of a packed body is not that of the manifest.
+        let size = size.filter(|_| !is_packed(reply.headers()));
         let told = content_type(&reply);
         reply.finish();
         let digest = match (digest, reference) {

@@ -14,6 +14,8 @@ pub enum Condition {
     Eof,
     /// No byte moved for the stall timeout.
     Stall,
+    /// A manifest, list or token did not arrive as a whole in time, although its bytes moved.
+    TooSlow,
     /// A connection could not be made in time.
     Timeout,
     /// The name has no address.
@@ -67,6 +69,7 @@ impl Condition {
         Self::Reset,
         Self::Eof,
         Self::Stall,
+        Self::TooSlow,
         Self::Timeout,
         Self::Dns,
         Self::Unreachable,
@@ -117,7 +120,7 @@ impl Condition {
 
     /// Whether the registry or the way to it is overloaded, so that less concurrency would help.
     pub fn is_congestion(self) -> bool {
-        matches!(self, Self::Reset | Self::Stall | Self::Timeout | Self::TooManyRequests)
+        matches!(self, Self::Reset | Self::Stall | Self::TooSlow | Self::Timeout | Self::TooManyRequests)
     }
 
     /// The condition as a word for tables and reports, such as `too-many-requests`. Stable.
@@ -127,6 +130,7 @@ impl Condition {
             Self::Reset => "connection-reset",
             Self::Eof => "connection-closed",
             Self::Stall => "stalled",
+            Self::TooSlow => "too-slow",
             Self::Timeout => "timeout",
             Self::Dns => "dns",
             Self::Unreachable => "unreachable",

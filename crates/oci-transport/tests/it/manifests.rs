@@ -208,3 +208,68 @@ fn a_signed_manifest_without_readable_signatures() {
     assert!(!manifest.matches(&signed_by_nobody));
     assert!(manifest.view().unwrap().blobs().is_empty());
 }
+
+/// What the header of a tag says and the body does not is a warning; a proxy that packs everything unasked changes nothing;
+/// a digest that was asked for is strict.
+#[tokio::test]
+async fn the_body_of_a_tag_counts() {
+    for (name, made) in kinds() {
+        let registry = Registry::start_blocking();
+        registry.push("ns/app", "v1", &made);
+        let (tag, pinned) = (image(&registry, "ns/app:v1"), image(&registry, &format!("ns/app@{}", made.digest)));
+        let client = source();
+        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let listener = std::sync::Arc::clone(&told);
+        client.on_notice(std::sync::Arc::new(move |notice| {
+            if let oci_transport::Notice::Warning(text) = notice {
+                listener.lock().unwrap().push(text.clone());
+            }
+        }));
+        let wrong = registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::WrongDigestHeader));
+        for _ in 0..2 {
+            let pulled = client.pull_manifest(&tag).await.unwrap().manifest;
+            assert_eq!((&pulled.bytes, &pulled.digest), (&made.bytes, &made.digest), "{name}");
+        }
+        // The header of what is pinned is not asked.
+        assert_eq!(client.pull_manifest(&pinned).await.unwrap().manifest.digest, made.digest, "{name}");
+        let warnings = std::mem::take(&mut *told.lock().unwrap());
+        assert_eq!(warnings.len(), 1, "{name}: {warnings:?}");
+        assert_eq!(
+            warnings[0],
+            format!(
+                "`{}/ns/app:v1`: the header Docker-Content-Digest says `{}`, the manifest has the digest `{}`; the manifest is \
+                 used. Check the registry and the proxies in front of it",
+                registry.host(),
+                test_support::sha256(b"another thing"),
+                made.digest
+            )
+        );
+        wrong.stop();
+
+        let packed = registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::Gzip));
+        for reference in [&tag, &pinned] {
+            let pulled = client.pull_manifest(reference).await.unwrap().manifest;
+            assert_eq!((&pulled.bytes, &pulled.digest), (&made.bytes, &made.digest), "{name}");
+            let head = client.head_manifest(reference).await.unwrap().unwrap();
+            assert_eq!((head.digest, head.size), (made.digest.clone(), made.bytes.len() as u64), "{name}");
+        }
+        packed.stop();
+        assert!(told.lock().unwrap().is_empty(), "{name}");
+
+        registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::WrongBytes(3)));
+        let error = client.pull_manifest(&pinned).await.unwrap_err();
+        assert_eq!(error.condition(), oci_transport::Condition::Digest, "{name}: {error}");
+    }
+}
+
+/// What is small when packed and large when not is bounded by what it becomes.
+#[tokio::test]
+async fn packed_answers_are_bounded() {
+    let registry = Registry::start_blocking();
+    let big = format!("{{\"schemaVersion\":2,\"layers\":[],\"x\":\"{}\"}}", "x".repeat(64 * 1024 * 1024));
+    let digest = registry.put_manifest("ns/app", media_type::OCI_MANIFEST, big);
+    registry.tag("ns/app", "big", &digest);
+    registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::Gzip));
+    let error = source().pull_manifest(&image(&registry, "ns/app:big")).await.unwrap_err();
+    assert!(error.to_string().ends_with("the manifest is larger than the 4 MiB allowed"), "{error}");
+}

@@ -126,7 +126,18 @@ async fn of_answers() -> Vec<(Error, String)> {
     for code in [408, 429, 413, 400, 503, 404, 403] {
         errors.push(pull_with(Effect::status(code)).await);
     }
-    errors.push(pull_with(Effect::WrongBytes(50)).await);
+    let registry = Registry::start_blocking();
+    registry.push("ns/app", "v1", &made());
+    registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::WrongBytes(50)));
+    let pinned = ImageRef::parse(&format!("{}/ns/app@{}", registry.host(), made().digest)).unwrap();
+    errors.push((client(|_| {}).pull_manifest(&pinned).await.unwrap_err(), registry.host().to_owned()));
+
+    // A byte now and then is no stall.
+    let registry = Registry::start_blocking();
+    registry.push("ns/app", "v1", &made());
+    registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::Slow(20)));
+    let hasty = client(|options| options.document_timeout = Duration::from_millis(300));
+    errors.push((pull(&hasty, registry.host()).await, registry.host().to_owned()));
     errors.push(pull_with(Effect::Redirect("file:///etc/passwd".to_owned())).await);
 
     let secured = Registry::builder().auth(Auth::basic("user", "s3cret")).start_blocking();
@@ -191,6 +202,7 @@ async fn of_every_condition() {
     connection-reset: pulling manifest `HOST/ns/app:v1`: `http://HOST`: connection reset by peer (os error 104) (after 4 attempts)
     connection-closed: pulling manifest `HOST/ns/app:v1`: `http://HOST`: connection closed before message completed (after 4 attempts)
     stalled: pulling manifest `HOST/ns/app:v1`: `http://HOST`: stalled: no byte moved for 1.5 s (after 4 attempts)
+    too-slow: pulling manifest `HOST/ns/app:v1`: `http://HOST`: the manifest did not arrive within 0.3 s
     timeout: pulling manifest `HOST/ns/app:v1`: cannot connect to `https://HOST`: operation timed out (after 4 attempts); check the route and the firewall; if only a proxy can reach the host, set HTTPS_PROXY
     dns: pulling manifest `registry.invalid/ns/app:v1`: cannot connect to `https://registry.invalid:443`: failed to lookup address information: Name or service not known; check the name and this machine's DNS; if only a proxy can reach the host, set HTTPS_PROXY
     unreachable: pulling manifest `224.0.0.1:5000/ns/app:v1`: cannot connect to `https://224.0.0.1:5000`: network is unreachable (os error 101) (after 4 attempts); check the route and the firewall; if only a proxy can reach the host, set HTTPS_PROXY
@@ -198,8 +210,8 @@ async fn of_every_condition() {
     tls: pulling manifest `HOST/ns/app:v1`: cannot connect to `https://HOST`: received fatal alert: HandshakeFailure
     untrusted-certificate: pulling manifest `HOST/ns/app:v1`: x509: the certificate of `https://HOST` is signed by an authority that is not trusted; put the certificate authority into `certs.d/HOST/ca.crt`, or use `--src-tls-verify=false`
     plain-http: pulling manifest `HOST/ns/app:v1`: `https://HOST`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
-    unauthorized: pulling manifest `HOST/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found, add an entry for `HOST/ns` or `HOST` to the auth file
-    denied: pulling manifest `HOST/ns/app:v1`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found, add an entry for `HOST/ns` or `HOST` to the auth file
+    unauthorized: pulling manifest `HOST/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found for `HOST/ns` or `HOST`, and there is no auth file: run `podman login HOST`
+    denied: pulling manifest `HOST/ns/app:v1`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found for `HOST/ns` or `HOST`, and there is no auth file: run `podman login HOST`
     not-found: pulling manifest `HOST/ns/app:v1`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]
     try-again: pulling manifest `HOST/ns/app:v1`: 408 Request Timeout: request timeout [TIMEOUT] (after 4 attempts)
     too-many-requests: pulling manifest `HOST/ns/app:v1`: 429 Too Many Requests: too many requests [TOOMANYREQUESTS] (after 4 attempts); the registry limits requests, lower `--parallel-images` or log in
@@ -207,7 +219,7 @@ async fn of_every_condition() {
     rejected: pulling manifest `HOST/ns/app:v1`: 400 Bad Request: unknown error [UNKNOWN]
     server-error: pulling manifest `HOST/ns/app:v1`: 503 Service Unavailable: service unavailable [UNAVAILABLE] (after 4 attempts)
     upload-lost: pushing blob `DIGEST` to `HOST/ns/app`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN] (after 4 attempts)
-    digest-mismatch: pulling manifest `HOST/ns/app:v1`: digest mismatch: the registry sent a manifest with digest `DIGEST`, expected `DIGEST` (after 2 attempts)
+    digest-mismatch: pulling manifest `HOST/ns/app@DIGEST`: digest mismatch: the registry sent a manifest with digest `DIGEST`, expected `DIGEST` (after 2 attempts)
     protocol: listing tags of `HOST/ns/app`: the list cannot be read: expected value at line 1 column 1
     redirect: pulling manifest `HOST/ns/app:v1`: refused a redirect to `file`, which is no HTTP address
     configuration: finding pull sources: no.io/ns/app:v1: registry no.io is blocked in registries.conf:1:1

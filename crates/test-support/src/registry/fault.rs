@@ -166,6 +166,8 @@ pub enum Effect {
     WrongDigestHeader,
     /// No `Docker-Content-Digest`.
     NoDigestHeader,
+    /// The answer's body is packed with gzip, as some proxies do unasked.
+    Gzip,
     /// `Content-Length` is this much larger than the body, which then ends early.
     WrongLength(u64),
     /// No `Content-Length`: the answer is chunked.

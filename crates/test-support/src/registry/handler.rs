@@ -1,5 +1,6 @@
 //! One request from the first byte to the answer: record, faults, credentials, the API, faults again.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -123,7 +124,10 @@ pub(super) async fn handle(shared: Arc<Shared>, connection: Connection, request:
         }
         None => answer(&call, body).await,
     };
-    let response = after(&call, response);
+    let mut response = after(&call, response);
+    if call.struck_by(&Effect::Gzip) {
+        response = packed(response).await;
+    }
     call.record.status.store(response.status().as_u16(), Ordering::SeqCst);
     let shape = Shape::of_answer(&call.effects, write);
     let sent = Arc::clone(&call.record.sent);
@@ -240,6 +244,18 @@ fn after(call: &Call, mut response: Response<Body>) -> Response<Body> {
         }
     }
     response
+}
+
+/// The answer as a proxy hands it on that packs everything.
+async fn packed(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let plain = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(&plain).expect("memory takes all");
+    let packed = encoder.finish().expect("memory takes all");
+    parts.headers.insert("content-encoding", HeaderValue::from_static("gzip"));
+    parts.headers.insert("content-length", packed.len().into());
+    Response::from_parts(parts, Body::from(packed))
 }
 
 fn redirect(location: HeaderValue) -> Response<Body> {
