@@ -298,6 +298,9 @@ fn credential_helpers() {
     check("", "{\"credsStore\": \"test\"}", 0, true);
 }
 
+/// The warning about a `credsStore` that was left behind.
+const LEFT: &str = "`credsStore` of the auth file names `docker-credential-desktop`, which is not on PATH: continuing";
+
 /// Docker Desktop leaves `credsStore` behind when it goes: a program that is not there knows nothing, which is told once.
 /// What names a program for one registry means it, and a program that fails is no left-over.
 #[test]
@@ -325,8 +328,6 @@ fn a_credentials_store_that_was_left_behind() {
         let warnings = outcome.complaints().matches("which is not on PATH: continuing").count();
         assert_eq!(warnings, usize::from(says == LEFT), "{file}: {}", outcome.complaints());
     };
-    static LEFT: &str =
-        "`credsStore` of the auth file names `docker-credential-desktop`, which is not on PATH: continuing";
     let secret = || Some(Auth::basic("me", "secret"));
     let key = "\"auths\": {\"HOST\": {\"auth\": \"bWU6c2VjcmV0\"}}";
     check(r#"{"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "desktop"}"#, None, 0, LEFT);
