@@ -1,6 +1,8 @@
 //! Names carry no registry, so images of two registries may want one: each name is one image's, and nothing is replaced
 //! unseen.
 
+mod deleting;
+
 use serde_json::Value;
 use test_support::{Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, When};
 

@@ -32,6 +32,7 @@ pub mod dry_run;
 pub mod event;
 mod guard;
 mod heard;
+mod holders;
 mod image_json;
 pub mod inspect;
 pub mod list;

@@ -23,8 +23,12 @@ use std::fmt::Write as _;
 use image_ref::{Digest, ImageRef, Transport};
 use serde::Deserialize;
 
+use crate::collision::Reserved;
+use crate::release::{COMPONENT_REPOSITORY, GRAPH_REPOSITORY, RELEASE_REPOSITORY};
+
 const RELEASE: &str = "ocpRelease";
 const RELEASE_CONTENT: &str = "ocpReleaseContent";
+const GRAPH: &str = "cincinnatiGraph";
 
 /// How many nodes a list may have: some 200 000 images.
 const MOST_NODES: usize = 2_000_000;
@@ -127,10 +131,10 @@ impl DeleteItem {
     }
 
     /// What is to be deleted, if it is where the second step may delete: below `destination`
-    /// (`registry[/namespace]`), and a release exactly where releases are mirrored to.
+    /// (`registry[/namespace]`), a release exactly where releases are mirrored to, and nothing else there.
     ///
     /// # Errors
-    /// When the reference is none, or names another place.
+    /// When the reference is none, names another place, or one of releases without being of a release.
     pub fn target(&self, destination: &str) -> Result<ImageRef, TargetError> {
         let destination = destination.trim_end_matches('/');
         let image = ImageRef::parse(&self.image_reference)
@@ -141,15 +145,33 @@ impl DeleteItem {
                 RELEASE_CONTENT => image.name() == format!("{destination}/openshift/release"),
                 _ => image.name().strip_prefix(destination).is_some_and(|rest| rest.starts_with('/')),
             };
-        if matches {
-            Ok(image)
-        } else {
-            Err(TargetError::Elsewhere {
+        if !matches {
+            return Err(TargetError::Elsewhere {
                 text: self.image_reference.clone(),
                 kind: self.kind.clone(),
                 destination: destination.to_owned(),
-            })
+            });
         }
+        let below = image.name().strip_prefix(destination).map(|rest| rest.trim_start_matches('/'));
+        let reserved = below.into_iter().chain([image.path()]).find_map(Reserved::in_cache);
+        match reserved {
+            Some(repository) if !may_be_in(&self.kind, repository) => Err(TargetError::Reserved {
+                text: self.image_reference.clone(),
+                kind: self.kind.clone(),
+                repository: repository.to_owned(),
+            }),
+            _ => Ok(image),
+        }
+    }
+}
+
+/// Whether images of this type are in that repository of releases.
+fn may_be_in(kind: &str, repository: &str) -> bool {
+    match kind {
+        RELEASE => repository == RELEASE_REPOSITORY,
+        RELEASE_CONTENT => repository == COMPONENT_REPOSITORY,
+        GRAPH => repository == GRAPH_REPOSITORY,
+        _ => false,
     }
 }
 
@@ -207,6 +229,11 @@ pub enum TargetError {
     Reference { text: String, why: String },
     #[error("delete destination `{destination}` does not match imageReference `{text}` of type `{kind}`: skipped")]
     Elsewhere { text: String, kind: String, destination: String },
+    #[error(
+        "imageReference `{text}` of type `{kind}` is in `{repository}`, which is reserved for images of releases: \
+         skipped. Delete a release by naming it under `platform` in the configuration"
+    )]
+    Reserved { text: String, kind: String, repository: String },
 }
 
 #[cfg(test)]
@@ -304,6 +331,14 @@ mod tests {
             ("ocpReleaseContent", "docker://r.io/m/openshift/release:4-etcd", true),
             ("ocpReleaseContent", "docker://r.io/m/openshift/release-images:4", false),
             ("generic", "docker://r.io/m/a:1", true),
+            ("generic", "docker://r.io/m/openshift/release:4", false),
+            ("generic", "docker://r.io/m/openshift/release-images:4", false),
+            ("operatorBundle", "docker://r.io/m/openshift/graph-image:latest", false),
+            ("somethingNew", "docker://r.io/m/openshift/release-images:4", false),
+            ("cincinnatiGraph", "docker://r.io/m/openshift/graph-image:latest", true),
+            ("cincinnatiGraph", "docker://r.io/m/openshift/release:4", false),
+            ("generic", "docker://r.io/m/openshift/release/x:4", true),
+            ("generic", "docker://r.io/m/x/openshift/release:4", true),
             ("generic", "r.io/m/a:1", true),
             ("generic", "docker://r.io/mm/a:1", false),
             ("generic", "docker://r.io/m:1", false),
@@ -321,6 +356,8 @@ mod tests {
             assert_eq!(item("", reference, kind).target("r.io/m").is_ok(), allowed, "{kind} {reference}");
         }
         let elsewhere = item("", "docker://other.io/m/a:1", "generic").target("r.io/m").unwrap_err();
+        let from_root = item("", "docker://r.io/openshift/release:1", "generic").target("r.io/openshift").unwrap_err();
+        insta::assert_snapshot!(from_root, @"imageReference `docker://r.io/openshift/release:1` of type `generic` is in `openshift/release`, which is reserved for images of releases: skipped. Delete a release by naming it under `platform` in the configuration");
         insta::assert_snapshot!(elsewhere, @"delete destination `r.io/m` does not match imageReference `docker://other.io/m/a:1` of type `generic`: skipped");
     }
 

@@ -5,6 +5,7 @@ mod crossing;
 mod fresh_machine;
 mod graph_image;
 mod mirror_to_mirror;
+mod names;
 mod payloads;
 mod resources;
 mod selection;

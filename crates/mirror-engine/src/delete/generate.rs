@@ -1,6 +1,6 @@
 //! The first step: the list.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use archive_format::{Store, WorkspaceLock};
@@ -16,6 +16,7 @@ use crate::collect::{Collecting, collect_what_there_is, needed_by_others};
 use crate::event::{Event, Observer};
 use crate::guard::guarded;
 use crate::heard::Heard;
+use crate::holders::Holders;
 use crate::trust::cosign_tag;
 use crate::workflow::{Job, RunError, Workflow};
 
@@ -78,13 +79,24 @@ async fn run(
         observer,
     })
     .await;
+    let listed: Vec<&PlannedImage> = plan.images.iter().filter(|image| request.lists(image)).collect();
+    let (free, left_out) = request.split(&listed, &Holders::read(&store));
+    for text in &left_out {
+        observer.event(Event::Warning(text.clone()));
+    }
     let mut items = Vec::new();
-    for image in plan.images.iter().filter(|image| request.lists(image)) {
+    for image in free {
         items.extend(request.items(image, destination, &store)?);
     }
     let mut list = DeleteList::new(items);
     if list.items.is_empty() {
-        let reason = if errors.is_empty() { "no images to delete".to_owned() } else { errors.message() };
+        let reason = match (errors.is_empty(), left_out.is_empty()) {
+            (false, _) => errors.message(),
+            (true, true) => "no images to delete".to_owned(),
+            (true, false) => {
+                "no images to delete: all that are named share their names with images that stay".to_owned()
+            }
+        };
         return Err(RunError::generic(reason));
     }
     if !request.v1_tags {
@@ -119,6 +131,34 @@ impl Generate {
     fn lists(&self, image: &PlannedImage) -> bool {
         image.kind != ImageKind::OperatorCatalog
             || self.operator(image).is_some_and(|operator| operator.packages.as_ref().is_none_or(Vec::is_empty))
+    }
+
+    /// The images that may be listed, and why others may not: a name at the destination may be that of another image, too.
+    fn split<'i>(&self, images: &[&'i PlannedImage], holders: &Holders) -> (Vec<&'i PlannedImage>, BTreeSet<String>) {
+        let mut asked: HashMap<&ImageRef, Vec<&PlannedImage>> = HashMap::new();
+        for image in images {
+            if let Some(there) = &image.destination {
+                asked.entry(there).or_default().push(image);
+            }
+        }
+        let mut left_out = BTreeSet::new();
+        let free = images.iter().filter(|image| {
+            let Some((there, asked)) = image.destination.as_ref().and_then(|there| asked.get_key_value(there)) else {
+                return true;
+            };
+            // Tags of v1 are other names, of which no notes are kept.
+            let others = if self.v1_tag(image).is_some() { Vec::new() } else { holders.others(there, asked) };
+            if !others.is_empty() {
+                left_out.insert(format!(
+                    "{} stays out of the list: {there} is also the mirror of {}. To delete it, name all of them in the \
+                     configuration",
+                    image.origin,
+                    others.join(", ")
+                ));
+            }
+            others.is_empty()
+        });
+        (free.copied().collect(), left_out)
     }
 
     /// The entry of the configuration that brought an operator image in.

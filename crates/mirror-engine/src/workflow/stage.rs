@@ -12,9 +12,10 @@ use mirror_plan::{Destination, Mode, PinnedCatalog, PlannedImage};
 use super::{DryRun, Job, Progress, RunError, conclude, first_failure, refuse_empty};
 use crate::carrier::into_store::{Follower, IntoStore};
 use crate::collect::{Collecting, collect};
-use crate::copy::{Carrier, Copied, copy};
+use crate::copy::{Carrier, Copied, chain, copy};
 use crate::dry_run::{Rehearsal, rehearse};
 use crate::event::{Event, Observer};
+use crate::holders::Holders;
 use crate::resources::{Generation, Previous};
 use crate::trust::{StoreShelf, Trust};
 use crate::workdir::WorkingDir;
@@ -166,6 +167,11 @@ impl<'a> Stage<'a> {
             return Ok(());
         };
         let outcome = conclude(job, &copied, &mut progress.files, observer);
+        if let Err(error) = Holders::note(cache, images, &copied.images) {
+            let text =
+                format!("`delete` will not know which images share a name at the destination: {}", chain(&error));
+            observer.event(Event::Warning(text));
+        }
         if outcome.is_ok() {
             job.destination.cancel_remembered(destination.registry()).await;
         }
