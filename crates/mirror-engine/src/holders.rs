@@ -35,7 +35,7 @@ pub(crate) struct Holders {
 struct Held {
     /// Its digest.
     digest: Digest,
-    /// Its origins: the sources that the configuration or a catalog names.
+    /// The references that the configuration or a catalog names it by.
     origins: BTreeSet<String>,
 }
 
@@ -70,7 +70,8 @@ impl Holders {
         if image.kind.family() == Family::Release {
             return;
         }
-        let origins = || std::iter::once(&image.origin).chain(image.twins.iter().map(|twin| &twin.origin)).cloned();
+        let named = || std::iter::once(&image.named).chain(image.twins.iter().map(|twin| &twin.named));
+        let origins = || named().map(ToString::to_string);
         let name = there.to_string();
         match self.names.get_mut(&name) {
             // The same image: whoever named it before may still want it.
@@ -92,9 +93,8 @@ impl Holders {
 /// Whether what is `asked` for can be the image that is known as `origin` and has this digest: one source, and no tag or
 /// digest that contradicts. A pinned configuration names the digest of what another one names by a tag.
 fn may_be(asked: &PlannedImage, origin: &str, digest: &Digest) -> bool {
-    let (Ok(named), Ok(origin)) = (ImageRef::parse_name(&asked.origin), ImageRef::parse_name(origin)) else {
-        return asked.origin == origin;
-    };
+    let named = &asked.named;
+    let Ok(origin) = ImageRef::parse_name(origin) else { return false };
     let one_source = named.transport() == origin.transport() && named.name() == origin.name();
     let contradicts = match (named.tag(), origin.tag()) {
         (Some(named), Some(origin)) => named != origin,

@@ -194,15 +194,14 @@ impl Generation<'_> {
 /// The rows of an image that is at the destination, its own and those of its twins; none for what went into the cache.
 fn rows(image: &PlannedImage) -> Vec<Mirrored> {
     let Some(destination) = &image.destination else { return Vec::new() };
-    let row = |kind: ImageKind, origin: &str, source: &ImageRef| {
-        // What an image is called in logs is a reference as it was written, nearly always.
-        let origin = ImageRef::parse_name(origin).unwrap_or_else(|_| source.clone());
+    let row = |kind: ImageKind, named: &ImageRef| {
+        let origin = named.clone();
         let unnamed = origin.transport() == &Transport::Docker && origin.tag().is_none() && origin.digest().is_none();
         let origin = if unnamed { origin.with_tag("latest") } else { origin };
         Mirrored { kind: self::kind(kind), origin, destination: destination.clone() }
     };
-    let twins = image.twins.iter().map(|twin| row(twin.kind, &twin.origin, &twin.source));
-    [row(image.kind, &image.origin, &image.source)].into_iter().chain(twins).collect()
+    let twins = image.twins.iter().map(|twin| row(twin.kind, &twin.named));
+    [row(image.kind, &image.named)].into_iter().chain(twins).collect()
 }
 
 fn kind(kind: ImageKind) -> Kind {

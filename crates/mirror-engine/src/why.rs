@@ -129,9 +129,8 @@ fn explain(plan: &Plan, image: &str, errors: Option<String>) -> Explanation {
     let reasons: Vec<Reason> = plan
         .images
         .iter()
-        .enumerate()
-        .filter(|(_, planned)| names(planned).iter().any(|name| is_named(name, wanted)))
-        .map(|(at, planned)| reason(plan, at, planned))
+        .filter(|planned| names(planned).iter().any(|name| is_named(name, wanted)))
+        .map(|planned| reason(plan, planned))
         .collect();
     let blocked: Vec<Blocked> =
         plan.blocked.iter().filter(|blocked| is_named(without_scheme(&blocked.origin), wanted)).cloned().collect();
@@ -145,7 +144,7 @@ fn explain(plan: &Plan, image: &str, errors: Option<String>) -> Explanation {
     Explanation { format: 1, image: image.to_owned(), reasons, blocked, similar, errors }
 }
 
-fn reason(plan: &Plan, at: usize, planned: &PlannedImage) -> Reason {
+fn reason(plan: &Plan, planned: &PlannedImage) -> Reason {
     Reason {
         kind: planned.kind,
         origin: planned.origin.clone(),
@@ -155,7 +154,7 @@ fn reason(plan: &Plan, at: usize, planned: &PlannedImage) -> Reason {
         needed_by: plan
             .images
             .iter()
-            .filter(|other| other.needs.contains(&at))
+            .filter(|other| other.needs.contains(&planned.id))
             .map(|other| other.origin.clone())
             .collect(),
     }

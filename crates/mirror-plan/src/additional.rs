@@ -3,7 +3,7 @@
 use image_ref::{ImageRef, Transport};
 use isc_schema::AdditionalImage;
 
-use crate::{Blocked, CacheName, Destination, DestinationError, ImageKind, PlannedImage, Why};
+use crate::{Blocked, CacheName, ConfigEntry, Destination, DestinationError, ImageKind, PlannedImage, Why};
 
 /// Images and warnings of one family.
 #[derive(Debug, Default)]
@@ -48,7 +48,12 @@ fn plan_one(
     let why = Why { path: format!("mirror.additionalImages[{index}]"), line: image.span.line, steps: Vec::new() };
     let (origin, source) = (image.name.as_written(), source(&image.name));
     let planned = PlannedImage::new(ImageKind::Additional, origin, source, cache, destination, why)?;
-    Ok(PlannedImage { platforms: image.platforms.clone(), ..planned })
+    Ok(PlannedImage {
+        named: image.name.clone(),
+        entry: Some(ConfigEntry::Additional(index)),
+        platforms: image.platforms.clone(),
+        ..planned
+    })
 }
 
 /// The name an image gets in the cache: its path and tag, unless others are asked for. A digest stands in as the tag

@@ -1,6 +1,6 @@
 //! From collected images to a plan: what is blocked leaves, duplicates merge, and every name gets one image.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use image_ref::{Digest, Transport};
 use isc_schema::BlockedImage;
@@ -8,7 +8,7 @@ use isc_schema::BlockedImage;
 use crate::attachment;
 use crate::blocklist::blocking;
 use crate::collision::{Claimant, Collision, Difference, Holder, Rank, Reserved};
-use crate::{Blocked, CacheName, Destination, Mode, Plan, PlannedImage, Twin};
+use crate::{Blocked, CacheName, Destination, ImageId, Mode, Plan, PlannedImage, Twin};
 
 /// What was collected, before it is certain that every name is one image's.
 #[derive(Debug, Clone)]
@@ -82,20 +82,14 @@ impl Draft {
     ) -> Self {
         let mut blocked = Vec::new();
         let mut entries: Vec<Entry> = Vec::with_capacity(collected.len());
-        // Where an index of `collected` ended up; none when blocked.
-        let mut moved: Vec<Option<usize>> = Vec::with_capacity(collected.len());
-        let mut known = HashMap::new();
+        let mut known: HashMap<ImageId, usize> = HashMap::new();
         for image in collected {
             if let Some(entry) = blocking(blocked_images, &image) {
                 blocked.push(Blocked { origin: image.origin, pattern: entry.as_str().to_owned() });
-                moved.push(None);
                 continue;
             }
             let rank = Rank::of(image.kind);
-            let key =
-                (image.source.to_string(), image.cache.clone(), image.destination.as_ref().map(ToString::to_string));
-            let at = *known.entry(key).or_insert(entries.len());
-            moved.push(Some(at));
+            let at = *known.entry(image.id.clone()).or_insert(entries.len());
             if at == entries.len() {
                 entries.push(Entry { claimant: Claimant::of(&image, rank), image, rank });
                 continue;
@@ -109,8 +103,8 @@ impl Draft {
             merge(&mut kept.image, image);
         }
         for entry in &mut entries {
-            let needs = entry.image.needs.iter();
-            entry.image.needs = needs.filter_map(|need| moved.get(*need).copied().flatten()).collect();
+            // Blocked images are needed by nobody.
+            entry.image.needs.retain(|need| known.contains_key(need));
         }
         Self { mode, entries, blocked, reserved: Reserved::new(destination) }
     }
@@ -189,8 +183,9 @@ impl Draft {
             return Err(collisions);
         }
         // A bundle that fails with a related image must not take another catalog's bundle with it, the same image as it is.
-        let lacks =
-            |at: &usize| self.entries[*at].image.needs.iter().any(|need| self.entries[*need].image.refused.is_some());
+        let refused = self.entries.iter().filter(|entry| entry.image.refused.is_some()).map(|entry| &entry.image.id);
+        let refused: HashSet<ImageId> = refused.cloned().collect();
+        let lacks = |at: &usize| self.entries[*at].image.needs.iter().any(|need| refused.contains(need));
         twin_of.retain(|twin, holder| !lacks(twin) && !lacks(holder));
         for (twin, holder) in &twin_of {
             let image = self.entries[*twin].image.clone();
@@ -347,41 +342,36 @@ impl Draft {
     /// Makes `twin` a part of the image of `holder`.
     fn unite(&mut self, holder: usize, twin: PlannedImage) {
         let image = &mut self.entries[holder].image;
-        image.twins.push(Twin { kind: twin.kind, origin: twin.origin.clone(), source: twin.source.clone() });
+        image.twins.push(Twin {
+            kind: twin.kind,
+            origin: twin.origin.clone(),
+            named: twin.named.clone(),
+            source: twin.source.clone(),
+        });
         merge(image, twin);
     }
 
-    /// Brings the images in copying order and renumbers `needs`.
+    /// Brings the images in copying order. What needs a twin needs the image that stands for it.
     fn assemble(self, twin_of: &BTreeMap<usize, usize>) -> Plan {
-        let mut order: Vec<usize> = (0..self.entries.len()).filter(|at| !twin_of.contains_key(at)).collect();
-        order.sort_by_key(|at| copied_as(&self.entries[*at].image));
-        let mut place = vec![0; self.entries.len()];
-        for (new, old) in order.iter().enumerate() {
-            place[*old] = new;
+        let id = |at: &usize| self.entries[*at].image.id.clone();
+        let stands_for: HashMap<ImageId, ImageId> =
+            twin_of.iter().map(|(twin, holder)| (id(twin), id(holder))).collect();
+        let entries = self.entries.into_iter().enumerate().filter(|(at, _)| !twin_of.contains_key(at));
+        let mut images: Vec<PlannedImage> = entries.map(|(_, entry)| entry.image).collect();
+        images.sort_by_key(copied_as);
+        let place: HashMap<ImageId, usize> =
+            images.iter().enumerate().map(|(at, image)| (image.id.clone(), at)).collect();
+        for (at, image) in images.iter_mut().enumerate() {
+            let needs = std::mem::take(&mut image.needs).into_iter();
+            let needs = needs.map(|need| stands_for.get(&need).cloned().unwrap_or(need));
+            // What one catalog calls a bundle, another may call a related image. An image waits only for what stands
+            // before it, so that no two images can wait for each other.
+            let mut needs: Vec<(usize, ImageId)> =
+                needs.filter_map(|need| Some((*place.get(&need)?, need))).filter(|(need, _)| *need < at).collect();
+            needs.sort_unstable();
+            needs.dedup();
+            image.needs = needs.into_iter().map(|(_, need)| need).collect();
         }
-        for (twin, holder) in twin_of {
-            place[*twin] = place[*holder];
-        }
-        let mut numbered: Vec<(usize, PlannedImage)> = self
-            .entries
-            .into_iter()
-            .enumerate()
-            .filter(|(old, _)| !twin_of.contains_key(old))
-            .map(|(old, entry)| (place[old], entry.image))
-            .collect();
-        numbered.sort_by_key(|(new, _)| *new);
-        let images = numbered
-            .into_iter()
-            .map(|(at, mut image)| {
-                image.needs.iter_mut().for_each(|need| *need = place[*need]);
-                // What one catalog calls a bundle, another may call a related image. An image waits only for what stands
-                // before it, so that no two images can wait for each other.
-                image.needs.retain(|need| *need < at);
-                image.needs.sort_unstable();
-                image.needs.dedup();
-                image
-            })
-            .collect();
         Plan { mode: self.mode, images, blocked: self.blocked, catalogs: Vec::new() }
     }
 }

@@ -51,5 +51,6 @@ pub use destination::{Destination, DestinationError};
 pub use draft::Draft;
 pub use kind::{Family, ImageKind};
 pub use plan::{
-    Blocked, CacheName, CatalogImage, CatalogRole, Mode, OperatorUse, PinnedCatalog, Plan, PlannedImage, Twin, Why,
+    Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, ImageId, Mode, OperatorUse, PinnedCatalog, Plan,
+    PlannedImage, Twin, Why,
 };

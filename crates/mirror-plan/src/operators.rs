@@ -11,8 +11,8 @@ use isc_schema::{BlockedImage, OperatorCatalog, Package, VersionBound};
 use crate::additional::{Collected, cache_name, source};
 use crate::blocklist::{blocking_text, without_scheme};
 use crate::{
-    Blocked, CacheName, CatalogImage, CatalogRole, Destination, DestinationError, ImageKind, OperatorUse, PlannedImage,
-    Why,
+    Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Destination, DestinationError, ImageKind, OperatorUse,
+    PlannedImage, Why,
 };
 
 /// What an entry asks of its catalog; `strict` refuses what breaks an upgrade graph.
@@ -120,7 +120,12 @@ pub fn as_configured(
     let (origin, why) = (entry.catalog.with_scheme(), why(index, entry, Vec::new()));
     let planned =
         PlannedImage::new(ImageKind::OperatorCatalog, origin, source(&entry.catalog), name, destination, why)?;
-    Ok(PlannedImage { catalog: Some(CatalogImage { role: CatalogRole::Original, published }), ..planned })
+    Ok(PlannedImage {
+        named: entry.catalog.clone(),
+        entry: Some(ConfigEntry::Operator(index)),
+        catalog: Some(CatalogImage { role: CatalogRole::Original, published }),
+        ..planned
+    })
 }
 
 /// The name of the rebuilt catalog in the cache; `filter` is the [`filter_id`].
@@ -218,6 +223,8 @@ pub fn images(
         }
         let use_of = |id: &BundleId| OperatorUse { operator: id.package.clone(), bundle: id.bundle.clone() };
         collected.images.push(PlannedImage {
+            named: image.image.clone(),
+            entry: Some(ConfigEntry::Operator(index)),
             platforms: entry.platforms.clone(),
             operators: image.bundles.iter().map(use_of).collect(),
             ..planned
@@ -229,7 +236,8 @@ pub fn images(
     for (at, image) in places.into_iter().zip(&related.images).filter(|(_, image)| !image.is_bundle) {
         let Some(at) = at else { continue };
         for bundle in image.bundles.iter().filter_map(|id| bundle_images.get(id)).flatten() {
-            collected.images[*bundle].needs.push(at);
+            let needed = collected.images[at].id.clone();
+            collected.images[*bundle].needs.push(needed);
         }
     }
     Ok(collected)
@@ -403,7 +411,9 @@ mod tests {
             .iter()
             .map(|image| {
                 let destination = image.destination.as_ref().unwrap();
-                format!("{} {} -> {destination} needs {:?}", image.kind, image.source, image.needs)
+                let place = |id: &crate::ImageId| found.images.iter().position(|image| image.id == *id);
+                let needs: Vec<_> = image.needs.iter().filter_map(place).collect();
+                format!("{} {} -> {destination} needs {needs:?}", image.kind, image.source)
             })
             .collect();
         insta::assert_snapshot!(lines.join("\n").replace(&"3".repeat(64), "D"), @r"

@@ -1,6 +1,7 @@
 //! The plan: a plain value that says what to copy where, and why.
 
 use std::fmt;
+use std::sync::Arc;
 
 use image_ref::{Digest, ImageRef, Platform};
 use serde::{Deserialize, Serialize};
@@ -63,13 +64,59 @@ pub struct Why {
     pub steps: Vec<String>,
 }
 
+/// The identity of an image in a plan: its source, its name in the cache, and its name at the destination. It stays when
+/// images are sorted, left out or merged.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct ImageId(Arc<str>);
+
+impl ImageId {
+    fn of(source: &ImageRef, cache: &CacheName, destination: Option<&ImageRef>) -> Self {
+        let destination = destination.map(ToString::to_string).unwrap_or_default();
+        Self(format!("{source} {cache} {destination}").into())
+    }
+}
+
+impl From<String> for ImageId {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<ImageId> for String {
+    fn from(id: ImageId) -> Self {
+        id.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Debug for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// The entry of the configuration that an image comes from. Places in lists count from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ConfigEntry {
+    /// `mirror.operators`.
+    Operator(usize),
+    /// `mirror.additionalImages`.
+    Additional(usize),
+}
+
 /// One image to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedImage {
+    /// What makes it this image; other images name it in their needs.
+    pub id: ImageId,
     /// Its role.
     pub kind: ImageKind,
     /// The name by which logs, error files and delete lists know it (contract `config-cli.md` 4.3, "Origin").
     pub origin: String,
+    /// The reference that the configuration, a release or a catalog names it by. Cluster resources and lists of v1 are made
+    /// of it.
+    pub named: ImageRef,
     /// Where it comes from at first: a source registry, an OCI layout.
     pub source: ImageRef,
     /// Its name in cache and archive.
@@ -83,13 +130,16 @@ pub struct PlannedImage {
     /// starts and no source registry knows it.
     #[serde(default)]
     pub built: bool,
-    /// Indexes into [`Plan::images`] of the images without which this one is useless: a bundle's related images.
+    /// The images without which this one is useless: a bundle's related images. In a [`Plan`] they stand before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub needs: Vec<usize>,
+    pub needs: Vec<ImageId>,
     /// The operators that are incomplete without it; empty for images of other families and for catalogs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operators: Vec<OperatorUse>,
-    /// What brought it in.
+    /// The entry of the configuration that it comes from; none for images of releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<ConfigEntry>,
+    /// What brought it in, for people.
     pub why: Why,
     /// The digest of its root manifest, where collecting has read or made that: a catalog, original or rebuilt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,7 +157,8 @@ pub struct PlannedImage {
 }
 
 impl PlannedImage {
-    /// An image with these names and nothing that is special about it: for all platforms, of a registry, needing nothing.
+    /// An image with these names and nothing that is special about it: for all platforms, of a registry, needing nothing,
+    /// and named as its source is.
     ///
     /// # Errors
     /// When it cannot have its name at the destination.
@@ -119,22 +170,32 @@ impl PlannedImage {
         destination: Option<&Destination>,
         why: Why,
     ) -> Result<Self, DestinationError> {
+        let destination = destination.map(|destination| destination.image(&cache)).transpose()?;
         Ok(Self {
+            id: ImageId::of(&source, &cache, destination.as_ref()),
             kind,
             origin: origin.into(),
+            named: source.clone(),
             source,
-            destination: destination.map(|destination| destination.image(&cache)).transpose()?,
+            destination,
             cache,
             platforms: Vec::new(),
             built: false,
             needs: Vec::new(),
             operators: Vec::new(),
+            entry: None,
             why,
             root: None,
             catalog: None,
             twins: Vec::new(),
             refused: None,
         })
+    }
+
+    /// The image with another name at the destination, or with none.
+    #[must_use]
+    pub fn with_destination(self, destination: Option<ImageRef>) -> Self {
+        Self { id: ImageId::of(&self.source, &self.cache, destination.as_ref()), destination, ..self }
     }
 
     /// The digest of its root manifest, as far as the plan knows it: read by collecting, or written in the reference. What
@@ -171,6 +232,8 @@ pub struct Twin {
     pub kind: ImageKind,
     /// Its name in logs.
     pub origin: String,
+    /// The reference that it is named by.
+    pub named: ImageRef,
     /// Its source.
     pub source: ImageRef,
 }

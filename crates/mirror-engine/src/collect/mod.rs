@@ -139,7 +139,7 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
         return gathered;
     }
     let operators = operators::collect(at, errors).await;
-    images.extend(offset(images.len(), operators.images));
+    images.extend(operators.images);
     *catalogs = operators.catalogs;
     *blocked = operators.blocked;
     images.extend(additional_images(at, errors));
@@ -151,12 +151,6 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
         );
     }
     gathered
-}
-
-/// Turns indexes into the images of one family into indexes into all, of which `before` come first.
-fn offset(before: usize, mut images: Vec<PlannedImage>) -> Vec<PlannedImage> {
-    images.iter_mut().flat_map(|image| &mut image.needs).for_each(|need| *need += before);
-    images
 }
 
 fn additional_images(at: &Collecting<'_>, errors: &mut CollectErrors) -> Vec<PlannedImage> {

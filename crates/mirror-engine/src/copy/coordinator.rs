@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use image_ref::Digest;
-use mirror_plan::{Family, PlannedImage};
+use mirror_plan::{Family, ImageId, PlannedImage};
 use oci_transport::{Descriptor, RetryTally};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -115,12 +115,14 @@ impl<C: Carrier> Coordinator<C> {
                 },
                 retries: RetryTally::default(),
                 needed_by: Vec::new(),
-                open_needs: image.needs.len(),
+                open_needs: 0,
             })
             .collect();
+        let places: HashMap<&ImageId, usize> = images.iter().enumerate().map(|(at, image)| (&image.id, at)).collect();
         for (at, image) in images.iter().enumerate() {
-            for need in &image.needs {
+            for need in image.needs.iter().filter_map(|need| places.get(need)) {
                 states[*need].needed_by.push(at);
+                states[at].open_needs += 1;
             }
         }
         let totals = Totals { images: images.len(), ..Totals::default() };

@@ -7,7 +7,7 @@ use archive_format::{Store, WorkspaceLock};
 use image_ref::{Digest, ImageRef, Transport};
 use isc_schema::DeleteImageSetConfiguration;
 use mirror_plan::delete::{DeleteItem, DeleteList, V1Source, file_names, v1_tag};
-use mirror_plan::{Destination, Family, ImageKind, Mode, PlannedImage};
+use mirror_plan::{ConfigEntry, Destination, Family, ImageKind, Mode, PlannedImage};
 use oci_transport::ManifestView;
 
 use super::{DeleteReport, ItemReport};
@@ -163,8 +163,10 @@ impl Generate {
 
     /// The entry of the configuration that brought an operator image in.
     fn operator(&self, image: &PlannedImage) -> Option<&isc_schema::OperatorCatalog> {
-        let (_, rest) = image.why.path.split_once("operators[")?;
-        self.configuration.delete.operators.get(rest.split_once(']')?.0.parse::<usize>().ok()?)
+        match image.entry? {
+            ConfigEntry::Operator(index) => self.configuration.delete.operators.get(index),
+            ConfigEntry::Additional(_) => None,
+        }
     }
 
     /// The items of one image: itself and, when asked for, the signatures of its manifests.
@@ -204,7 +206,6 @@ impl Generate {
         if !self.v1_tags || image.kind == ImageKind::OperatorCatalog {
             return None;
         }
-        let origin = ImageRef::parse(&image.origin).ok()?;
         let source = match image.kind.family() {
             Family::Release => return None,
             Family::Operator => match self.operator(image).map(|operator| operator.catalog.transport()) {
@@ -213,7 +214,7 @@ impl Generate {
             },
             Family::Additional | Family::Helm => V1Source::Other,
         };
-        v1_tag(&origin, source)
+        v1_tag(&image.named, source)
     }
 }
 

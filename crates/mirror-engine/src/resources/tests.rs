@@ -43,8 +43,7 @@ fn image(kind: ImageKind, origin: &str, path: &str) -> PlannedImage {
 fn example() -> Vec<PlannedImage> {
     let catalog = "docker://registry.redhat.io/redhat/redhat-operator-index:v4.16";
     let index = "redhat/redhat-operator-index:v4.16";
-    let mut cached = image(ImageKind::OperatorCatalog, catalog, index);
-    cached.destination = None;
+    let cached = image(ImageKind::OperatorCatalog, catalog, index).with_destination(None);
     vec![
         image(
             ImageKind::ReleaseComponent,
@@ -91,6 +90,10 @@ impl Left {
 
 /// Generates for the example, of which the images at `failed` are not there. `template` is what the catalog's entry asks for.
 fn generate(failed: &[usize], graph: bool, template: Option<&str>) -> Left {
+    generate_for(&example(), failed, graph, template)
+}
+
+fn generate_for(images: &[PlannedImage], failed: &[usize], graph: bool, template: Option<&str>) -> Left {
     let folder = tempfile::tempdir().unwrap();
     let working_dir = WorkingDir::below(folder.path());
     working_dir.create().unwrap();
@@ -125,7 +128,6 @@ fn generate(failed: &[usize], graph: bool, template: Option<&str>) -> Left {
         version: VersionMetadata { git_version: "v1.0.0".into(), git_commit: String::new() },
         warnings: Vec::new(),
     };
-    let images = example();
     let report = |(at, image): (usize, &PlannedImage)| ImageReport {
         kind: image.kind,
         origin: image.origin.clone(),
@@ -146,7 +148,7 @@ fn generate(failed: &[usize], graph: bool, template: Option<&str>) -> Left {
     let previous = Previous::default();
     let generation =
         Generation { job: &job, working_dir: &working_dir, destination: &destination, previous: &previous };
-    generation.after_copying(&images, &reports, &observer, &mut Progress::default()).unwrap();
+    generation.after_copying(images, &reports, &observer, &mut Progress::default()).unwrap();
     let heard = std::mem::take(&mut *ear.0.lock().unwrap());
     Left { heard, folder }
 }
@@ -196,6 +198,22 @@ fn the_worked_example() {
     assert!(service.contains("createdAt: \"2026-01-02T03:04:05Z\"\n"), "{service}");
     let signatures = left.text("signature-configmap.yaml").unwrap();
     assert!(signatures.contains("-1: c2lnbmVk\n"), "{signatures}");
+}
+
+#[test]
+fn explanations_decide_nothing() {
+    let silent = |image: PlannedImage| PlannedImage {
+        origin: "any".into(),
+        why: Why { path: "elsewhere".into(), line: 3, steps: vec!["any".into(), "step".into()] },
+        ..image
+    };
+    let silenced: Vec<PlannedImage> = example().into_iter().map(silent).collect();
+    let (told, silent) = (generate(&[], true, None), generate_for(&silenced, &[], true, None));
+    assert!(!told.names().is_empty());
+    assert_eq!(told.names(), silent.names());
+    for name in told.names() {
+        assert_eq!(told.text(&name), silent.text(&name), "{name}");
+    }
 }
 
 #[test]

@@ -84,8 +84,8 @@ pub fn signed_name(docker_reference: &str) -> Result<ImageRef, SignedNameError> 
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message is the documentation")]
 pub enum SignedNameError {
-    #[error("[GenerateReleaseSignatures] could not parse identity docker reference image {text}: {source}")]
+    #[error("could not parse identity docker reference image {text}: {source}")]
     Reference { text: String, source: ParseError },
-    #[error("[GenerateReleaseSignatures] could not parse identity docker reference image {0}: it has no tag")]
+    #[error("could not parse identity docker reference image {0}: it has no tag")]
     NoTag(String),
 }

@@ -365,8 +365,8 @@ fn signed_names() {
     let signed = signature::signed_name("quay.io/openshift-release-dev/ocp-release:4.16.2-x86_64").unwrap();
     assert_eq!(signed.tag(), Some("4.16.2-x86_64"));
     let error = |text: &str| signature::signed_name(text).unwrap_err().to_string();
-    insta::assert_snapshot!(error("quay.io/a/b"), @"[GenerateReleaseSignatures] could not parse identity docker reference image quay.io/a/b: quay.io/a/b unable to parse image correctly: tag and digest are empty");
-    insta::assert_snapshot!(error(&format!("quay.io/a/b@sha256:{}", hex('a'))), @"[GenerateReleaseSignatures] could not parse identity docker reference image quay.io/a/b@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: it has no tag");
+    insta::assert_snapshot!(error("quay.io/a/b"), @"could not parse identity docker reference image quay.io/a/b: quay.io/a/b unable to parse image correctly: tag and digest are empty");
+    insta::assert_snapshot!(error(&format!("quay.io/a/b@sha256:{}", hex('a'))), @"could not parse identity docker reference image quay.io/a/b@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: it has no tag");
 }
 
 proptest! {

@@ -42,17 +42,13 @@ fn copying_order_follows_the_kinds() {
 #[test]
 fn needs_follow_their_images() {
     let mut bundle = image(ImageKind::OperatorBundle, "h.io/bundle:1");
-    bundle.needs = vec![1, 2, 3];
-    let collected = vec![
-        bundle,
-        image(ImageKind::OperatorRelated, "h.io/b:1"),
-        image(ImageKind::OperatorRelated, "h.io/blocked:1"),
-        image(ImageKind::OperatorRelated, "h.io/b:1"),
-    ];
+    let related = ["h.io/b:1", "h.io/blocked:1", "h.io/b:1"].map(|name| image(ImageKind::OperatorRelated, name));
+    bundle.needs = related.iter().map(|image| image.id.clone()).collect();
+    let collected = std::iter::once(bundle).chain(related).collect();
     let blocked = [BlockedImage::new("blocked").unwrap()];
     let plan = assemble(Mode::MirrorToDisk, collected, &blocked);
     assert_eq!(origins(&plan), ["h.io/b:1", "h.io/bundle:1"]);
-    assert_eq!(plan.images[1].needs, [0]);
+    assert_eq!(plan.images[1].needs, [plan.images[0].id.clone()]);
     assert_eq!(plan.blocked[0].origin, "h.io/blocked:1");
 }
 

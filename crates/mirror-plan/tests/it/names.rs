@@ -22,8 +22,10 @@ fn named(kind: ImageKind, source: ImageRef, cache: CacheName) -> PlannedImage {
 
 /// The images with their names at a destination.
 fn at(destination: &Destination, images: Vec<PlannedImage>) -> Vec<PlannedImage> {
-    let place =
-        |image: PlannedImage| PlannedImage { destination: Some(destination.image(&image.cache).unwrap()), ..image };
+    let place = |image: PlannedImage| {
+        let there = destination.image(&image.cache).unwrap();
+        image.with_destination(Some(there))
+    };
     images.into_iter().map(place).collect()
 }
 
@@ -265,20 +267,28 @@ fn both_copies_of_a_whole_catalog_stay() {
 #[test]
 fn a_bundle_needs_what_its_twin_stands_for() {
     let mut bundle = image(ImageKind::OperatorBundle, "r.io/bundle:1");
-    bundle.needs = vec![1];
     let related = image(ImageKind::OperatorRelated, "r2.io/a/b:v1");
+    bundle.needs = vec![related.id.clone()];
     let images = vec![bundle, related, image(ImageKind::OperatorCatalog, "r1.io/a/b:v1")];
     let plan = settle(Mode::MirrorToDisk, images, &[("r1.io/a/b:v1", 'a'), ("r2.io/a/b:v1", 'a')]).unwrap();
     assert_eq!(plan.images[0].origin, "r1.io/a/b:v1", "copied before the bundle");
-    assert_eq!(plan.images[1].needs, [0]);
+    assert_eq!(plan.images[1].needs, [plan.images[0].id.clone()]);
 }
 
 #[test]
 fn a_bundle_does_not_fail_with_what_only_its_twin_needs() {
-    let bundle = |name: &str, need: usize| PlannedImage { needs: vec![need], ..image(ImageKind::OperatorBundle, name) };
     let related = |name: &str| image(ImageKind::OperatorRelated, name);
+    let bundle = |name: &str, need: &str| PlannedImage {
+        needs: vec![related(need).id],
+        ..image(ImageKind::OperatorBundle, name)
+    };
     let collected = || {
-        vec![bundle("r1.io/bundle:1", 1), related("r1.io/a/b:v1"), bundle("r2.io/bundle:1", 3), related("r2.io/a/b:v1")]
+        vec![
+            bundle("r1.io/bundle:1", "r1.io/a/b:v1"),
+            related("r1.io/a/b:v1"),
+            bundle("r2.io/bundle:1", "r2.io/a/b:v1"),
+            related("r2.io/a/b:v1"),
+        ]
     };
     let (one, two) = (("r1.io/bundle:1", 'c'), ("r2.io/bundle:1", 'c'));
     let plan = settle(Mode::MirrorToDisk, collected(), &[one, two, ("r1.io/a/b:v1", 'a'), ("r2.io/a/b:v1", 'b')]);
@@ -303,6 +313,36 @@ fn twins_are_copied_by_the_digest_that_was_compared() {
     check(Mode::MirrorToDisk, true, &["r1.io/a/b@sha256:AA", "r2.io/a/b@sha256:AA"]);
     // An archive is asked by the name.
     check(Mode::DiskToMirror, false, &["r1.io/a/b:v1"]);
+}
+
+/// What people read decides nothing: who keeps a name, what merges, what needs what, and in which order all that is.
+#[test]
+fn explanations_decide_nothing() {
+    use ImageKind::*;
+    let (one, two, three) = ("r1.io/a/b:v1", "r2.io/a/b:v1", "r3.io/a/b:v1");
+    let mut bundle = image(OperatorBundle, "r1.io/bundle:1");
+    let related = [image(OperatorRelated, two), image(OperatorRelated, three)];
+    bundle.needs = related.iter().map(|image| image.id.clone()).collect();
+    let mut collected = vec![bundle, image(Additional, one), image(Additional, one)];
+    collected.extend(related);
+    collected.push(catalog(CatalogRole::Original, "v1", 'c', None));
+    collected.push(catalog(CatalogRole::Rebuilt, "id1", 'd', Some("v1")));
+    let silent = |image: &PlannedImage| PlannedImage {
+        origin: "any".into(),
+        why: Why { path: "elsewhere".into(), line: 3, steps: vec!["any".into(), "step".into()] },
+        ..image.clone()
+    };
+    let outline = |images: Vec<PlannedImage>| -> Vec<_> {
+        let plan = settle(Mode::MirrorToDisk, images, &[(one, 'a'), (two, 'b'), (three, 'a')]).unwrap();
+        let twins = |image: &PlannedImage| image.twins.iter().map(|twin| twin.named.clone()).collect::<Vec<_>>();
+        let of = |image: &PlannedImage| {
+            let (refused, rebuilt) = (image.refused.is_some(), mirror_plan::operators::is_rebuilt(image));
+            (image.id.clone(), image.needs.clone(), image.source.clone(), twins(image), refused, rebuilt)
+        };
+        plan.images.iter().map(of).collect()
+    };
+    let silenced = collected.iter().map(silent).collect();
+    assert_eq!(outline(collected), outline(silenced));
 }
 
 #[test]

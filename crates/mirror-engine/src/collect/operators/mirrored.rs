@@ -4,11 +4,11 @@
 //! Every selection that a run made stays in `operator-catalogs/`. Together they say what of a catalog is at the
 //! destination, also of catalogs whose tag has moved since.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use fbc_catalog::{Catalog, Channel};
 use isc_schema::OperatorCatalog;
-use mirror_plan::{Destination, operators};
+use mirror_plan::{Destination, ImageId, operators};
 
 use super::kept::Kept;
 use super::{Messages, Operators, Ready, Run, read};
@@ -130,10 +130,11 @@ pub(crate) async fn needed_by_others(
                 continue;
             }
         };
-        let name = |at: usize| images[at].destination.as_ref().map(image_ref::ImageRef::with_scheme);
-        for (at, bundle) in images.iter().enumerate() {
-            let Some(bundle_name) = name(at).filter(|name| !listed.contains(name)) else { continue };
-            for image in bundle.needs.iter().filter_map(|need| name(*need)) {
+        let names: HashMap<&ImageId, String> =
+            images.iter().filter_map(|image| Some((&image.id, image.destination.as_ref()?.with_scheme()))).collect();
+        for bundle in &images {
+            let Some(bundle_name) = names.get(&bundle.id).filter(|name| !listed.contains(*name)) else { continue };
+            for image in bundle.needs.iter().filter_map(|need| names.get(need).cloned()) {
                 needed.entry(image).or_default().insert(bundle_name.clone());
             }
         }

@@ -15,7 +15,8 @@ use fbc_catalog::{Catalog, Selected, Warning};
 use image_ref::{Digest, Transport};
 use isc_schema::OperatorCatalog;
 use mirror_plan::{
-    Blocked, CacheName, CatalogImage, CatalogRole, Family, ImageKind, Mode, PinnedCatalog, PlannedImage, operators,
+    Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Family, ImageKind, Mode, PinnedCatalog, PlannedImage,
+    operators,
 };
 use oci_transport::ImageSource;
 
@@ -61,11 +62,6 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
         };
         match found {
             Ok(mut found) => {
-                // Indexes into the images of one catalog become indexes into those of all.
-                let before = collected.images.len();
-                for image in &mut found.images {
-                    image.needs.iter_mut().for_each(|need| *need += before);
-                }
                 collected.images.append(&mut found.images);
                 collected.blocked.append(&mut found.blocked);
                 collected.catalogs.append(&mut found.catalogs);
@@ -436,7 +432,9 @@ impl Run<'_> {
             let planned = planned.expect("without a destination every name is possible");
             let published = Some(published.clone());
             let catalog = Some(CatalogImage { role, published });
-            PlannedImage { destination: destination.clone(), root: Some(root.clone()), catalog, ..planned }
+            let (named, entry) = (entry.catalog.clone(), Some(ConfigEntry::Operator(index)));
+            PlannedImage { named, entry, root: Some(root.clone()), catalog, ..planned }
+                .with_destination(destination.clone())
         };
         let original = || PlannedImage {
             platforms: entry.platforms.clone(),
@@ -444,10 +442,9 @@ impl Run<'_> {
             ..image(operators::original(entry), digest, CatalogRole::Original, "catalog")
         };
         // Where there is a rebuilt catalog, clusters know nothing of the original.
-        let cached = || PlannedImage {
-            destination: None,
-            catalog: Some(CatalogImage { role: CatalogRole::Original, published: None }),
-            ..original()
+        let cached = || {
+            let catalog = Some(CatalogImage { role: CatalogRole::Original, published: None });
+            PlannedImage { catalog, ..original() }.with_destination(None)
         };
         // Only the platforms asked for were rebuilt, so all of what was made travels.
         let rebuilt = rebuilt.map(|(name, root)| PlannedImage {

@@ -125,11 +125,13 @@ fn plan(
         let origin = image.origin(at.mode == Mode::DiskToMirror);
         let new = PlannedImage::new(kind, origin, source, cache, at.destination, why);
         let platforms = at.job.configuration.mirror.platform.platforms.clone();
-        planned.push(PlannedImage { platforms, ..new.map_err(|error| error.to_string())? });
+        planned.push(PlannedImage { platforms, named: image.source, ..new.map_err(|error| error.to_string())? });
     }
     // A payload without one of its components cannot be installed: it comes last.
     if let Some(payload) = payload {
-        planned[payload].needs = (first..planned.len()).filter(|index| *index != payload).collect();
+        let others = planned[first..].iter().map(|image| image.id.clone());
+        let needs = others.filter(|id| *id != planned[payload].id).collect();
+        planned[payload].needs = needs;
     }
     Ok(())
 }

@@ -146,9 +146,7 @@ fn check(message: &[u8], keyring: &Keyring, wanted: &Wanted, now: Timestamp) -> 
     if payload.manifest_digest != wanted.digest {
         return Err(format!("signature error for {image}: it signs {}", payload.manifest_digest));
     }
-    // The prefix is the caller's.
-    signature::signed_name(&payload.docker_reference)
-        .map_err(|error| error.to_string().trim_start_matches("[GenerateReleaseSignatures] ").to_owned())
+    signature::signed_name(&payload.docker_reference).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -76,13 +76,16 @@ impl Observer for Silent {
 
 /// Images of these kinds; each bundle needs all related images before it.
 fn images(kinds: &[ImageKind]) -> Vec<PlannedImage> {
+    let mut related = Vec::new();
     let image = |(at, kind): (usize, &ImageKind)| {
         let source = format!("h.io/image{at}:1").parse().unwrap();
         let cache = CacheName { repository: format!("image{at}"), tag: "1".into() };
         let why = Why { line: u32::try_from(at).unwrap(), ..Why::default() };
         let mut image = PlannedImage::new(*kind, format!("image{at}"), source, cache, None, why).unwrap();
-        if *kind == ImageKind::OperatorBundle {
-            image.needs = (0..at).filter(|at| kinds[*at] == ImageKind::OperatorRelated).collect();
+        match kind {
+            ImageKind::OperatorBundle => image.needs.clone_from(&related),
+            ImageKind::OperatorRelated => related.push(image.id.clone()),
+            _ => {}
         }
         image
     };
