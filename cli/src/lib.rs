@@ -51,7 +51,8 @@ use crate::exit::ExitStatus;
 use crate::log::{Level, Log, Streams};
 use crate::settings::{Command, Settings, UsageError};
 
-/// Runs the program with these arguments (the program's name first) and returns its exit code.
+/// Runs the program with these arguments (the program's name first) and returns its exit code. Whatever else happened,
+/// output that could not be written is a failure.
 pub fn run<I, T>(argv: I, env: &Snapshot, streams: Streams) -> u8
 where
     I: IntoIterator<Item = T>,
@@ -59,29 +60,34 @@ where
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let log = Log::new(streams, Level::Info);
+    let code = run_logged(&argv, env, &log);
+    if log.lost_output() { code | ExitStatus::GENERIC.code() } else { code }
+}
+
+fn run_logged(argv: &[OsString], env: &Snapshot, log: &Log) -> u8 {
     // `docker://user:password@host` is refused, and the refusal says what it refuses.
-    for argument in &argv {
+    for argument in argv {
         log.redactor().hide_address(&argument.to_string_lossy());
     }
-    if let Err(error) = args::check_generation(&argv) {
+    if let Err(error) = args::check_generation(argv) {
         log.error(format_args!("{error}"));
         return ExitStatus::WRONG_GENERATION.code();
     }
-    let cli = match args::parse(&argv) {
+    let cli = match args::parse(argv) {
         Outcome::Parsed(cli) => *cli,
         Outcome::Shown(text) => {
             log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
             return ExitStatus::SUCCESS.code();
         }
-        Outcome::Refused { message, usage } => return refuse(&log, &message, Some(&usage)),
+        Outcome::Refused { message, usage } => return refuse(log, &message, Some(&usage)),
     };
-    let usage = args::usage(&argv);
-    match settle(&cli, env, &log) {
+    let usage = args::usage(argv);
+    match settle(&cli, env, log) {
         Ok(settings) => {
-            let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&settings, &argv, &log)));
-            outcome.unwrap_or_else(|payload| tell_defect(&log, payload.as_ref())).code()
+            let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&settings, argv, log)));
+            outcome.unwrap_or_else(|payload| tell_defect(log, payload.as_ref())).code()
         }
-        Err(error) => refuse(&log, &error.to_string(), error.shows_usage().then_some(&usage)),
+        Err(error) => refuse(log, &error.to_string(), error.shows_usage().then_some(&usage)),
     }
 }
 

@@ -148,6 +148,8 @@ struct Sink {
     warnings: Vec<String>,
     /// Called around each console line, so that a progress display can step aside.
     curtain: Option<Arc<dyn Curtain>>,
+    /// The first error of writing to standard output.
+    lost: Option<io::Error>,
 }
 
 /// Where lines go.
@@ -182,6 +184,7 @@ impl Log {
             clock,
             warnings: Vec::new(),
             curtain: None,
+            lost: None,
         })))
     }
 
@@ -269,11 +272,25 @@ impl Log {
         lock(&self.0).write(level, &message.to_string());
     }
 
-    /// Writes an answer, which is no log line, to standard output. A closed pipe is not an error of ours.
+    /// Writes an answer, which is no log line, to standard output. [`Log::lost_output`] tells when that failed.
     pub fn with_stdout<T>(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) {
         let mut sink = lock(&self.0);
         let stdout = &mut sink.streams.stdout;
-        let _ = write(stdout).and_then(|_| stdout.flush());
+        let written = write(stdout).and_then(|_| stdout.flush());
+        sink.note(written);
+    }
+
+    /// Says on standard error that standard output could not be written, if that is so: a full disk behind it, for one. A
+    /// reader that went away (`| head`) has all that it wanted, and is no error. True when something was lost.
+    pub fn lost_output(&self) -> bool {
+        let mut sink = lock(&self.0);
+        let Some(error) = sink.lost.take() else { return false };
+        let message =
+            format!("[Executor] cannot write to standard output: {error}; what was printed there is incomplete");
+        let line = Level::Error.line((sink.clock)(), &message);
+        let stderr = &mut sink.streams.stderr;
+        let _ = stderr.write_all(line.as_bytes()).and_then(|()| stderr.flush());
+        true
     }
 
     /// Writes text that is no log line, such as a usage, to standard error.
@@ -297,22 +314,32 @@ impl Log {
 }
 
 impl Sink {
+    /// Remembers the first failure of writing to standard output, closed pipes apart.
+    fn note(&mut self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
+    }
+
     fn write(&mut self, level: Level, message: &str) {
         let line = level.line((self.clock)(), &self.redactor.clean(message));
-        // A full disk or a closed pipe must not end a mirror run that is otherwise healthy.
+        // A full disk or a closed pipe must not end a mirror run that is otherwise healthy; a lost line on standard output
+        // counts when the run is over.
         if let Destination::Stdout(Some(file)) | Destination::StderrAnd(file) = &mut self.destination {
             let _ = file.write_all(line.as_bytes());
         }
-        let console = match self.destination {
-            Destination::Stdout(_) => &mut self.streams.stdout,
-            Destination::Stderr | Destination::StderrAnd(_) => &mut self.streams.stderr,
-        };
-        let mut print = || {
-            let _ = console.write_all(line.as_bytes()).and_then(|()| console.flush());
-        };
+        let on_stdout = matches!(self.destination, Destination::Stdout(_));
+        let console = if on_stdout { &mut self.streams.stdout } else { &mut self.streams.stderr };
+        let mut written = Ok(());
+        let mut print = || written = console.write_all(line.as_bytes()).and_then(|()| console.flush());
         match &self.curtain {
             Some(curtain) => curtain.part(&mut print),
             None => print(),
+        }
+        if on_stdout {
+            self.note(written);
         }
     }
 }

@@ -23,6 +23,7 @@ mod mirror_to_mirror;
 mod names;
 mod no_cache;
 mod operators;
+mod output;
 mod plugin;
 mod progress;
 mod published_catalog;
