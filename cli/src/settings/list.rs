@@ -1,6 +1,6 @@
 //! Listing: the rules of contract `config-cli.md` 2.8 and 2.9.
 
-use image_ref::ImageRef;
+use image_ref::{ImageRef, Transport};
 
 use super::UsageError;
 use crate::args::{ListOperatorsArgs, ListReleasesArgs};
@@ -76,10 +76,13 @@ impl ListOperators {
     }
 }
 
-/// A fully qualified reference with tag or digest.
+/// A fully qualified reference with tag or digest, or the folder of an OCI layout.
 fn catalog_reference(text: &str) -> Result<ImageRef, UsageError> {
     let invalid = |why: String| UsageError::ListCatalogInvalid(text.into(), why);
     let image = ImageRef::parse_name(text).map_err(|error| invalid(error.to_string()))?;
+    if image.transport() == &Transport::Oci {
+        return Ok(image);
+    }
     image.repository().map_err(|error| invalid(error.to_string()))?;
     if image.name() != image.normalized().name() {
         return Err(UsageError::ListCatalogNotCanonical(text.into()));

@@ -522,7 +522,10 @@ fn other_names_of_catalogs() {
     entries.push(entries[0].clone());
     std::fs::write(&index, text.to_string()).unwrap();
     home.configuration(&format!("operators:\n- catalog: {folder}\n{foo}"));
-    home.to_disk(&[]).code(4).says(&format!("collect catalog \"{folder}\": ")).says("holds 2 images");
+    home.to_disk(&[])
+        .code(4)
+        .says(&format!("collect catalog \"{folder}\": "))
+        .says("holds 2 images; they have no names, so none can be chosen");
 }
 
 /// What is blocked is not mirrored, and nothing is missing then: the catalog keeps what it says (contract

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use test_support::{CatalogBuilder, Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, When};
 
 use crate::harness::Home;
+use crate::operators::write_layout;
 
 /// An update service that answers each channel with the same graph, but for `arm64`.
 fn update_service(requests: usize) -> (String, Arc<Mutex<Vec<String>>>, std::thread::JoinHandle<()>) {
@@ -236,6 +237,22 @@ fn what_a_catalog_holds() {
     assert_eq!(found.code(0).stdout, "VERSIONS\n0.1.0\n0.2.0\n");
     found.says("Hello, welcome to oc-mirror");
     assert!(found.stderr.contains("Hello, welcome"), "log lines are on standard error");
+}
+
+/// A catalog in a folder is listed like one at a registry, without a request.
+#[test]
+fn what_a_catalog_in_a_folder_holds() {
+    let home = Home::new();
+    write_layout(&home.path().join("My Catalogs/idx"), &catalog(""));
+    for name in ["oci://My Catalogs/idx", "oci://./My Catalogs/idx"] {
+        let found = home.run(&["list", "operators", "--catalog", name, "--package=foo", "--channel=beta"]);
+        assert_eq!(found.code(0).stdout, "VERSIONS\n0.1.0\n0.2.0\n0.3.0\n0.3.1\n");
+    }
+    let found = home.run(&["list", "operators", "--catalog", "oci://absent"]);
+    assert_eq!(found.code(1).stdout, "");
+    found
+        .says("[Executor] failed to load catalog `oci://absent`: ")
+        .says("`absent` is no OCI layout: there is no such folder");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
 
-use test_support::{ImageBuilder, IndexBuilder, Layer, Registry};
+use test_support::{Image, ImageBuilder, IndexBuilder, Layer, Registry};
 
 use crate::harness::{Home, resources};
 use crate::operators::write_layout;
@@ -150,6 +150,62 @@ fn places_are_names() {
         home.additional_images([name]);
         home.to_disk(&[]).code(8).says("mirror.additionalImages[0].name: ");
     }
+}
+
+/// Layouts as people have them: several images in one, relative paths, blanks, and no file `oci-layout`.
+#[test]
+fn layouts_as_people_have_them() {
+    let images = [1, 2].map(|seed| ImageBuilder::oci().layer(Layer::random(seed, 9000)).build());
+    let check = |folder: &str, name: &str, repository: &str, tag: &str, wanted: usize| {
+        let (home, destination) = (Home::new(), Registry::start_blocking());
+        let place = home.path().join(folder);
+        write_named(&place, &[(&images[0], "v1"), (&images[1], "quay.io/ns/two:v2")]);
+        std::fs::remove_file(place.join("oci-layout")).unwrap();
+        home.additional_images([name.replace("HOME", home.path().to_str().unwrap())]);
+        let repository = repository.replace("HOME", home.path().to_str().unwrap().trim_start_matches('/'));
+        let repository = repository.to_lowercase().replace("/.tmp", "/tmp");
+        home.to_disk(&[]).code(0);
+        home.to_mirror(&format!("{}/d", destination.host()), &[]).code(0);
+        home.mirror_to_mirror(&format!("{}/m", destination.host()), &[]).code(0);
+        for namespace in ["d", "m"] {
+            let repository = format!("{namespace}/{repository}");
+            let found = destination.manifest(&repository, tag).map(|manifest| manifest.digest);
+            assert_eq!(found.as_ref(), Some(&images[wanted].digest), "{name}: {:?}", destination.repositories());
+        }
+    };
+    check("two", "oci://two:v1", "two", "v1", 0);
+    check("two", "oci://./two:quay.io/ns/two:v2", "two", "v2", 1);
+    check("My Images/two", "oci://My Images/two:v1", "my-images/two", "v1", 0);
+    check("two", "oci://HOME/two:v1", "HOME/two", "v1", 0);
+}
+
+/// The advice for a layout with several images works as it is written.
+#[test]
+fn each_choice_that_a_message_offers_works() {
+    let home = Home::new();
+    let images = [1, 2].map(|seed| ImageBuilder::oci().layer(Layer::random(seed, 9000)).build());
+    write_named(&home.path().join("two"), &[(&images[0], "v1"), (&images[1], "v2")]);
+    home.additional_images(["oci://two"]);
+    let refused = home.to_disk(&[]);
+    let line = refused.code(8).line_with("`two` holds 2 images; write which one: ").expect("it says which there are");
+    let offered: Vec<&str> = line.split('`').filter(|text| text.starts_with("oci://two:")).collect();
+    assert_eq!(offered, ["oci://two:v1", "oci://two:v2"]);
+    home.additional_images(offered);
+    home.to_disk(&[]).code(0);
+}
+
+/// A layout of named images.
+fn write_named(folder: &std::path::Path, images: &[(&Image, &str)]) {
+    let mut entries = Vec::new();
+    for (image, name) in images {
+        write_layout(folder, image);
+        entries.push(serde_json::json!({
+            "mediaType": image.media_type, "digest": image.digest.to_string(), "size": image.bytes.len(),
+            "annotations": { "org.opencontainers.image.ref.name": name },
+        }));
+    }
+    let index = serde_json::json!({ "schemaVersion": 2, "manifests": entries });
+    std::fs::write(folder.join("index.json"), index.to_string()).unwrap();
 }
 
 /// A docker daemon that has one image to give, as the archive `tar`; where it listens.

@@ -114,6 +114,19 @@ impl ImageRef {
         self.name.trim_end_matches('/').rsplit('/').next().unwrap_or(&self.name)
     }
 
+    /// The folder or file of an image on disk, and the name of the image in it: `oci://DIR:NAME`. The place ends at the first
+    /// colon (containers-transports(5)). `None` for images that are not in a folder or file.
+    pub fn place(&self) -> Option<(&str, Option<&str>)> {
+        match self.transport {
+            Transport::Oci | Transport::OciArchive | Transport::DockerArchive => {
+                let (place, name) = self.name.split_once(':').unwrap_or((&self.name, ""));
+                Some((place, Some(name).filter(|name| !name.is_empty())))
+            }
+            Transport::Dir => Some((&self.name, None)),
+            _ => None,
+        }
+    }
+
     /// The tag, if one was written.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()

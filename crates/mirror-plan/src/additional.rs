@@ -1,6 +1,6 @@
 //! `mirror.additionalImages` (contract `operators-archive.md` 8.1, `config-cli.md` 4.3).
 
-use image_ref::{ImageRef, Transport};
+use image_ref::{ImageRef, Transport, is_valid_path, is_valid_tag};
 use isc_schema::AdditionalImage;
 
 use crate::{Blocked, CacheName, ConfigEntry, Destination, DestinationError, ImageKind, PlannedImage, Why};
@@ -59,10 +59,40 @@ fn plan_one(
 /// The name an image gets in the cache: its path and tag, unless others are asked for. A digest stands in as the tag
 /// `sha256-<hex>`; the leading `/` of a local path is dropped.
 pub(crate) fn cache_name(image: &ImageRef, repository: Option<&str>, tag: Option<&str>) -> CacheName {
-    CacheName {
-        repository: repository.map_or_else(|| image.path().trim_matches('/').to_owned(), str::to_owned),
-        tag: tag.map_or_else(|| image.tag_or_digest_tag(), str::to_owned),
+    let (own, own_tag) = match image.place() {
+        Some((place, name)) => (path_of_place(place), tag_of_place(name).unwrap_or_else(|| image.tag_or_digest_tag())),
+        None => (image.path().trim_matches('/').to_owned(), image.tag_or_digest_tag()),
+    };
+    CacheName { repository: repository.map_or(own, str::to_owned), tag: tag.map_or(own_tag, str::to_owned) }
+}
+
+/// The repository path for a folder or file: its own path where registries accept it (contract `config-cli.md` 4.3),
+/// otherwise the nearest path that they accept. Registries know neither blanks nor upper case nor `..`.
+pub(crate) fn path_of_place(place: &str) -> String {
+    let own = place.trim_matches('/');
+    if is_valid_path(own) {
+        return own.to_owned();
     }
+    let components = own.split('/').map(|component| {
+        let mut path = String::with_capacity(component.len());
+        for c in component.chars().flat_map(char::to_lowercase) {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                path.push(c);
+            } else if path.ends_with(|last: char| last.is_ascii_alphanumeric()) {
+                path.push(if matches!(c, '.' | '_') { c } else { '-' });
+            }
+        }
+        path.trim_end_matches(['.', '_', '-']).to_owned()
+    });
+    let path = components.filter(|component| !component.is_empty()).collect::<Vec<_>>().join("/");
+    if path.is_empty() { "image".to_owned() } else { path }
+}
+
+/// The tag for the name of an image in a folder: the name itself, or the tag at its end when it is a whole reference.
+pub(crate) fn tag_of_place(name: Option<&str>) -> Option<String> {
+    let name = name?;
+    let tag = name.rsplit(':').next().unwrap_or(name);
+    is_valid_tag(tag).then(|| tag.to_owned())
 }
 
 /// What is pulled for an image: by digest when there is one, whatever the tag says.
@@ -70,5 +100,36 @@ pub fn source(image: &ImageRef) -> ImageRef {
     match (image.transport(), image.tag(), image.digest()) {
         (Transport::Docker, Some(_), Some(digest)) => image.with_digest(digest.clone()),
         _ => image.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_places() {
+        for (image, expected) in [
+            ("oci:///srv/img/app", "srv/img/app:latest"),
+            ("oci://srv/img/app", "srv/img/app:latest"),
+            ("oci:///srv/two:v2", "srv/two:v2"),
+            ("oci:///srv/two:quay.io/ns/app:v3", "srv/two:v3"),
+            ("oci:///srv/two:not a tag", "srv/two:latest"),
+            ("oci://./two:v2", "two:v2"),
+            ("oci://../up/two", "up/two:latest"),
+            ("oci:///srv/My Images/App (1)", "srv/my-images/app-1:latest"),
+            ("oci:///srv/a..b/_x_", "srv/a.b/x:latest"),
+            ("oci://..", "image:latest"),
+            ("oci-archive:///srv/app.tar:v1", "srv/app.tar:v1"),
+            ("docker-archive:///srv/app.tar:ns/app:v1", "srv/app.tar:v1"),
+            ("dir:///srv/app", "srv/app:latest"),
+            ("quay.io/ns/app:1", "ns/app:1"),
+        ] {
+            let image = ImageRef::parse(image).unwrap();
+            let name = cache_name(&image, None, None);
+            assert_eq!(name.to_string(), expected, "{image}");
+            assert!(is_valid_path(&name.repository), "{image}");
+            assert_eq!(cache_name(&image, Some("t/x"), Some("y")).to_string(), "t/x:y");
+        }
     }
 }

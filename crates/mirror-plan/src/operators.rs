@@ -8,7 +8,7 @@ use fbc_catalog::{BundleId, Catalog, ChannelRequest, PackageRequest, Request};
 use image_ref::{Digest, ImageRef, Platform, Transport};
 use isc_schema::{BlockedImage, OperatorCatalog, Package, VersionBound};
 
-use crate::additional::{Collected, cache_name, source};
+use crate::additional::{Collected, cache_name, path_of_place, source, tag_of_place};
 use crate::blocklist::{blocking_text, without_scheme};
 use crate::{
     Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Destination, DestinationError, ImageKind, OperatorUse,
@@ -81,11 +81,15 @@ fn hash(entry: &OperatorCatalog, catalog: &str) -> String {
 }
 
 /// The repository of an entry's catalog in the cache and below the destination.
-pub fn repository(entry: &OperatorCatalog) -> &str {
-    match (&entry.target_catalog, entry.catalog.transport()) {
-        (Some(target), _) => target,
-        (None, Transport::Docker) => entry.catalog.path(),
-        (None, _) => entry.catalog.base_name(),
+pub fn repository(entry: &OperatorCatalog) -> String {
+    match (&entry.target_catalog, entry.catalog.place()) {
+        (Some(target), _) => target.clone(),
+        (None, Some((place, _))) => {
+            let path = path_of_place(place);
+            path.rsplit_once('/').map_or(path.as_str(), |(_, base)| base).to_owned()
+        }
+        (None, None) if entry.catalog.transport() == &Transport::Docker => entry.catalog.path().to_owned(),
+        (None, None) => entry.catalog.base_name().to_owned(),
     }
 }
 
@@ -94,9 +98,11 @@ pub fn original(entry: &OperatorCatalog) -> CacheName {
     let tag = match (&entry.target_tag, entry.catalog.transport()) {
         (Some(tag), _) => tag.clone(),
         (None, Transport::Docker) => entry.catalog.tag_or_digest_tag(),
-        (None, _) => "latest".to_owned(),
+        (None, _) => {
+            entry.catalog.place().and_then(|(_, name)| tag_of_place(name)).unwrap_or_else(|| "latest".to_owned())
+        }
     };
-    CacheName { repository: repository(entry).to_owned(), tag }
+    CacheName { repository: repository(entry), tag }
 }
 
 /// Whether the image is a catalog that this program has rebuilt, and not one that travels as its publisher made it.
@@ -130,7 +136,7 @@ pub fn as_configured(
 
 /// The name of the rebuilt catalog in the cache; `filter` is the [`filter_id`].
 pub fn rebuilt(entry: &OperatorCatalog, filter: &str) -> CacheName {
-    CacheName { repository: repository(entry).to_owned(), tag: filter.to_owned() }
+    CacheName { repository: repository(entry), tag: filter.to_owned() }
 }
 
 /// The name of a catalog below the destination: that of the original, except where only a digest is known, which is then
@@ -359,6 +365,9 @@ mod tests {
         check(&by_digest, None, Some("t"), "ns/idx:t", "ns/idx:t");
         check("oci:///x/idx", None, None, "idx:latest", "idx:latest");
         check("oci:///x/idx", None, Some("t"), "idx:t", "idx:t");
+        check("oci:///x/idx:v4.20", None, None, "idx:v4.20", "idx:v4.20");
+        check("oci:///x/My Idx", Some("m/c"), None, "m/c:latest", "m/c:latest");
+        check("oci:///x/My Idx", None, None, "my-idx:latest", "my-idx:latest");
         // Without a rebuilt catalog, a full one keeps the tag of its own digest.
         assert_eq!(published(&entry(&by_digest, None, None), None).tag, source_tag);
     }

@@ -33,9 +33,9 @@ pub enum LayoutError {
     Io { act: &'static str, path: PathBuf, source: io::Error },
     #[error("`{}` is no OCI layout: {reason}", root.display())]
     NotALayout { root: PathBuf, reason: String },
-    #[error("`{}` holds no image `{reference}`, but {}", root.display(), names(found))]
+    #[error("`{}` holds no image `{reference}`; {}", root.display(), named(found))]
     NoSuchImage { root: PathBuf, reference: String, found: Vec<String> },
-    #[error("`{}` holds {count} images, name one of them: `{}:NAME` with {}", root.display(), root.display(), names(found))]
+    #[error("`{}` holds {count} images; {}", root.display(), choose(root, found))]
     Ambiguous { root: PathBuf, count: usize, found: Vec<String> },
     #[error("blob `{expected}` of `{}` is damaged: its content has digest `{found}`", root.display())]
     Damaged { root: PathBuf, expected: Digest, found: Digest },
@@ -43,20 +43,21 @@ pub enum LayoutError {
     TooLarge { root: PathBuf, digest: Digest },
 }
 
-fn names(found: &[String]) -> String {
+/// The names that a layout has.
+fn named(found: &[String]) -> String {
     match found {
-        [] => "no image has a name".to_owned(),
-        _ => found.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        [] => "its images have no names: write the folder alone".to_owned(),
+        _ => format!("it holds {}", found.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     }
 }
 
-/// Splits `dir[:name]`, what follows `oci:` or `oci://` (contract `release.md` 7.8). The folder ends at the first colon.
-pub fn split_reference(text: &str) -> (&Path, Option<&str>) {
-    match text.split_once(':') {
-        Some((root, name)) if !name.is_empty() => (Path::new(root), Some(name)),
-        Some((root, _)) => (Path::new(root), None),
-        None => (Path::new(text), None),
+/// How to choose one image of several.
+fn choose(root: &Path, found: &[String]) -> String {
+    if found.is_empty() {
+        return "they have no names, so none can be chosen: copy one image into a folder of its own".to_owned();
     }
+    let ways = found.iter().map(|name| format!("`oci://{}:{name}`", root.display()));
+    format!("write which one: {}", ways.collect::<Vec<_>>().join(" or "))
 }
 
 impl Layout {
@@ -68,22 +69,27 @@ impl Layout {
         if *image.transport() != Transport::Oci {
             return None;
         }
-        let (root, name) = split_reference(image.name());
+        let (root, name) = image.place()?;
         Some(Self::open(root).map(|layout| (layout, name.map(str::to_owned))))
     }
 
     /// An existing layout.
     ///
     /// # Errors
-    /// When the folder has no `oci-layout` file, or one of another version than 1.
+    /// When the folder has an `oci-layout` file of another version than 1, or neither that file nor `index.json`. Tools leave
+    /// the file out, and the library of containers reads layouts without it.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, LayoutError> {
         let root = root.into();
         let path = root.join("oci-layout");
         let not = |reason: String| LayoutError::NotALayout { root: root.clone(), reason };
         let text = match fs::read(&path) {
             Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && root.join("index.json").is_file() => {
+                return Ok(Self { root, shared_blobs: None });
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(not("it has no file `oci-layout`".to_owned()));
+                let reason = if root.is_dir() { "it has no file `index.json`" } else { "there is no such folder" };
+                return Err(not(reason.to_owned()));
             }
             Err(source) => return Err(LayoutError::Io { act: "read", path, source }),
         };
@@ -157,6 +163,7 @@ impl Layout {
                 }),
             },
             None if images.len() == 1 => Ok(images.swap_remove(0).0),
+            None if images.is_empty() => Err(self.not_a_layout("its index lists no image".to_owned())),
             None => Err(LayoutError::Ambiguous { root: self.root.clone(), count: images.len(), found: found() }),
         }
     }

@@ -88,7 +88,7 @@ pub use endpoint::{Endpoint, Reference};
 pub use error::{Condition, Error, Hint, Side};
 pub use get::Answer;
 pub use image_ref::Hasher;
-pub use layout::{Layout, LayoutError, LayoutSink, split_reference};
+pub use layout::{Layout, LayoutError, LayoutSink};
 pub use limiter::{Limiter, Permit};
 pub use manifest::{
     Artifact, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestView, Schema1,

@@ -107,13 +107,13 @@ fn the_layout_in_the_working_directory_stands_in() {
         outside.home.to_disk(&[]).code(2).says("no graph image in cache (nor working-dir)").says(expected);
         assert!(outside.home.archives().is_empty());
     };
-    refused("has no file `oci-layout`");
+    refused("is no OCI layout: there is no such folder");
     let image = IndexBuilder::docker().architectures(&["amd64", "arm64"], 41, 5000).build();
     let other = IndexBuilder::docker().architectures(&["s390x"], 42, 5000).build();
     write_layout(&folder, &[&image, &other]);
     refused("holds 2 images");
     write_layout(&folder, &[]);
-    refused("holds 0 images");
+    refused("its index lists no image");
     // A damaged layer is not taken for the real one.
     write_layout(&folder, &[&image]);
     let layer = &image.children[1].blobs[1];

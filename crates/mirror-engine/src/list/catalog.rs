@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use archive_format::{Holder, Store, StoreError};
 use fbc_catalog::{Catalog, listing, near};
-use image_ref::{Digest, ImageRef};
-use oci_transport::Client;
+use image_ref::{Digest, ImageRef, Transport};
+use oci_transport::{Client, ImageSource, Manifest, PulledManifest};
 use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
 use crate::carrier::blocking;
-use crate::collect::{LOADING, registry_catalog};
+use crate::collect::{LOADING, folder_catalog, registry_catalog};
 use crate::copy::chain;
 use crate::event::{Event, Observer};
 use crate::workdir::write_whole;
@@ -99,7 +99,7 @@ pub struct Keep {
     pub started: String,
 }
 
-/// Lists a catalog at a registry.
+/// Lists a catalog at a registry, or in a folder (`oci://`).
 ///
 /// # Errors
 /// When the catalog cannot be pulled or understood, or the cache not written.
@@ -114,13 +114,28 @@ pub async fn catalog(
     if let Some(kept) = image.digest().and_then(|digest| kept(&cache, digest)) {
         return Ok(kept);
     }
-    let pulled = client.pull_manifest(image).await.map_err(|error| failed(chain(&error)))?;
-    let digest = pulled.manifest.digest.clone();
+    let found = if image.transport() == &Transport::Docker {
+        client.pull_manifest(image).await.map(Place::Registry)
+    } else {
+        ImageSource::open(client, image).await.map(|(source, manifest)| Place::Folder(source, manifest))
+    };
+    let found = found.map_err(|error| failed(chain(&error)))?;
+    let digest = match &found {
+        Place::Registry(pulled) => pulled.manifest.digest.clone(),
+        Place::Folder(_, manifest) => manifest.digest.clone(),
+    };
     if let Some(kept) = kept(&cache, &digest) {
         return Ok(kept);
     }
     let (store, scratch) = open(keep, observer)?;
-    let catalog = registry_catalog(store, client.clone(), image, pulled, Arc::clone(observer));
+    let catalog = async {
+        match found {
+            Place::Registry(pulled) => {
+                registry_catalog(store, client.clone(), image, pulled, Arc::clone(observer)).await
+            }
+            Place::Folder(source, manifest) => folder_catalog(store, source, &manifest).await,
+        }
+    };
     // Whoever lists says that a catalog cannot be loaded, so the reasons need not.
     let bare = |message: &String| message.strip_prefix(LOADING).unwrap_or(message).to_owned();
     let catalog = catalog.await.map_err(|messages| failed(messages.iter().map(bare).collect::<Vec<_>>().join("\n")))?;
@@ -131,6 +146,12 @@ pub async fn catalog(
         observer.event(Event::Debug(format!("the list of {image} is not kept: {error}")));
     }
     Ok(contents)
+}
+
+/// Where a catalog was found.
+enum Place {
+    Registry(PulledManifest),
+    Folder(ImageSource, Manifest),
 }
 
 /// The cache, or a temporary store while another run holds it.

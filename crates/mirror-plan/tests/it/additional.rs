@@ -100,10 +100,13 @@ fn local_layouts() {
     check("oci:///srv/img/app", Some("a/b"), Some("t"), "oci:///srv/img/app", "a/b:t", "docker://reg.lan:5000/m/a/b:t");
 }
 
+/// Registries take neither upper case nor blanks: a folder gets the nearest path, an image of a registry is refused.
 #[test]
-fn a_path_that_no_registry_takes_is_an_error() {
-    let image = AdditionalImage::new("oci:///srv/Img/App".parse().unwrap());
+fn a_path_that_no_registry_takes() {
     let at = Destination::parse("reg.lan:5000").unwrap();
-    let errors = additional::plan(&[image], Some(&at)).unwrap_err();
-    insta::assert_snapshot!(errors[0], @"`srv/Img/App:latest` cannot be the name of an image at the destination: invalid repository path `srv/Img/App`: expected lower-case components separated by `/`, like `openshift/cli`");
+    let planned = |name: &str| additional::plan(&[AdditionalImage::new(name.parse().unwrap())], Some(&at));
+    let found = planned("oci:///srv/My Img/App:v1").unwrap();
+    assert_eq!(found.images[0].destination.as_ref().unwrap().to_string(), "reg.lan:5000/srv/my-img/app:v1");
+    let errors = planned("quay.io/Ns/App:v1").unwrap_err();
+    insta::assert_snapshot!(errors[0], @"`Ns/App:v1` cannot be the name of an image at the destination: invalid repository path `Ns/App`: expected lower-case components separated by `/`, like `openshift/cli`");
 }

@@ -92,9 +92,9 @@ async fn layouts() {
     texts.push(ImageSource::open(&client, &archive).await.unwrap_err().to_string());
     let texts = texts.join("\n").replace(&root.display().to_string(), "ROOT");
     insta::assert_snapshot!(texts, @"
-    reading `oci://ROOT`: `ROOT` holds 2 images, name one of them: `ROOT:NAME` with `v1`, `v2`
-    reading `oci://ROOT:v3`: `ROOT` holds no image `v3`, but `v1`, `v2`
-    reading `oci://ROOT/none`: `ROOT/none` is no OCI layout: it has no file `oci-layout`
+    reading `oci://ROOT`: `ROOT` holds 2 images; write which one: `oci://ROOT:v1` or `oci://ROOT:v2`
+    reading `oci://ROOT:v3`: `ROOT` holds no image `v3`; it holds `v1`, `v2`
+    reading `oci://ROOT/none`: `ROOT/none` is no OCI layout: there is no such folder
     reading `docker-archive:///x.tar`: transport `docker-archive`: it is read with the program `skopeo`, which is not on PATH; install it, or on another machine copy the image into an OCI layout with it and use `oci://DIR`
     ");
 

@@ -32,7 +32,7 @@ use crate::workflow::DryRun;
 
 pub(crate) use self::contents::forget;
 pub(crate) use self::mirrored::needed_by_others;
-pub(crate) use self::source::registry_catalog;
+pub(crate) use self::source::{folder_catalog, registry_catalog};
 
 /// What the catalogs of a configuration come to.
 #[derive(Debug, Default)]

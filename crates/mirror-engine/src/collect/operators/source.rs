@@ -323,6 +323,18 @@ pub(crate) async fn registry_catalog(
     Ok(source.content(&tree, None).await?.catalog)
 }
 
+/// A catalog in a folder. What is read stays in the store.
+pub(crate) async fn folder_catalog(
+    store: Store,
+    folder: ImageSource,
+    manifest: &Manifest,
+) -> Result<Catalog, Messages> {
+    store.put_blob(&manifest.digest, &manifest.bytes).map_err(|error| message(&store_error(&error)))?;
+    let source = CatalogSource { store, from: From::Layout(folder) };
+    let (tree, source) = source.tree(&manifest.digest, &[]).await.map_err(|error| message(&error))?;
+    Ok(source.content(&tree, None).await?.catalog)
+}
+
 fn missing(what: &str, digest: &Digest) -> CopyError {
     CopyError::permanent(
         "not-in-archive",
