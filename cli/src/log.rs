@@ -221,6 +221,13 @@ impl Log {
         Ok(())
     }
 
+    /// Lets lines go to standard output, as [`Log::open`] does, for a run that ends before it has a log file.
+    pub fn open_without_file(&self, stdout_is_answer: bool) {
+        if !stdout_is_answer {
+            lock(&self.0).destination = Destination::Stdout(None);
+        }
+    }
+
     /// Ends the log file. Later lines go to the console only.
     pub fn close(&self) {
         let mut sink = lock(&self.0);

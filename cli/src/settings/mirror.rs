@@ -39,8 +39,11 @@ pub enum Mode {
     },
     /// Archives to a registry.
     DiskToMirror {
-        /// Directory of the archives and of the working directory.
+        /// Directory of the archives.
         from: PathBuf,
+        /// The working directory itself, if `--workspace` says where. None: beside the archives, or in the cache when
+        /// nothing can be written there.
+        working_dir: Option<PathBuf>,
         /// The registry.
         dest: Destination,
     },
@@ -67,8 +70,10 @@ impl Mode {
     pub fn working_dir(&self) -> PathBuf {
         match self {
             Self::MirrorToDisk { dest } => dest.join(WORKING_DIR),
-            Self::DiskToMirror { from, .. } => from.join(WORKING_DIR),
-            Self::MirrorToMirror { working_dir, .. } => working_dir.clone(),
+            Self::DiskToMirror { from, working_dir: None, .. } => from.join(WORKING_DIR),
+            Self::DiskToMirror { working_dir: Some(working_dir), .. } | Self::MirrorToMirror { working_dir, .. } => {
+                working_dir.clone()
+            }
         }
     }
 
@@ -196,9 +201,6 @@ impl Mirror {
         if to_disk && workspace.is_some() {
             return Err(UsageError::WorkspaceWithFileDestination);
         }
-        if to_registry && from.is_some() && workspace.is_some() {
-            return Err(UsageError::FromAndWorkspace);
-        }
         if to_registry && from.is_none() && workspace.is_none() {
             return Err(UsageError::NeitherFromNorWorkspace);
         }
@@ -209,7 +211,10 @@ impl Mirror {
             let nested = u32::try_from(flags.max_nested_paths.max(0)).unwrap_or(u32::MAX);
             let dest = Destination::parse(registry)?.with_max_nested_paths(nested);
             match (from, workspace) {
-                (Some(from), _) => Mode::DiskToMirror { from, dest },
+                (Some(from), workspace) => {
+                    let working_dir = workspace.map(|workspace| directory(workspace, env)).transpose()?.map(inside);
+                    Mode::DiskToMirror { from, working_dir, dest }
+                }
                 (None, Some(workspace)) => {
                     Mode::MirrorToMirror { working_dir: inside(directory(workspace, env)?), dest }
                 }

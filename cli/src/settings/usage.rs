@@ -52,10 +52,6 @@ pub enum UsageError {
     )]
     WorkspaceWithFileDestination,
     #[error(
-        "when destination is docker://, --from (assumes disk to mirror workflow) and --workspace (assumes mirror to mirror workflow) cannot be used together"
-    )]
-    FromAndWorkspace,
-    #[error(
         "when destination is docker://, either --from (assumes disk to mirror workflow) or --workspace (assumes mirror to mirror workflow) need to be provided"
     )]
     NeitherFromNorWorkspace,

@@ -83,8 +83,9 @@ fn first_step(
     let clients = Clients::new(common, log)?;
     let runtime = Runtime::new(&clients)?;
     let folder = working_dir.parent().context("a working directory lies in a folder")?.to_owned();
+    let working_dir = WorkingDir::at(working_dir.to_owned());
     let job = Job {
-        workflow: Workflow::DiskToMirror { folder, destination: request.dest.clone() },
+        workflow: Workflow::DiskToMirror { folder, working_dir, destination: request.dest.clone() },
         configuration: ImageSetConfiguration { archive_size_gib: None, mirror: configuration.delete.clone() },
         configuration_text: bytes,
         cache: common.cache().to_owned(),

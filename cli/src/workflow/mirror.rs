@@ -1,7 +1,7 @@
 //! `oc-mirror`: mirror in one of the three modes.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,7 +23,9 @@ use crate::version;
 /// Mirrors, and tells how it went.
 pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatus {
     let started = Instant::now();
-    let outcome = prepare(settings, request, log).map(|(job, runtime)| execute(settings, job, runtime, log, started));
+    let mut workflow = workflow(&request.mode);
+    let prepared = prepare(settings, request, &mut workflow, log);
+    let outcome = prepared.map(|(job, runtime)| execute(settings, job, runtime, log, started));
     match outcome {
         Ok(report) => {
             if settings.output == OutputFormat::Json {
@@ -32,24 +34,47 @@ pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
             }
             ExitStatus::from_bits(report.exit_code)
         }
-        Err(error) => fail_run(settings, &error, &workflow(&request.mode).working_dir().logs(), log),
+        Err(error) => fail_run(settings, &error, &workflow.working_dir().logs(), log),
     }
 }
 
 /// Everything before the engine: configuration, log file, clients.
-fn prepare(settings: &Settings, request: &Mirror, log: &Log) -> anyhow::Result<(Job, Runtime)> {
+fn prepare(
+    settings: &Settings,
+    request: &Mirror,
+    workflow: &mut Workflow,
+    log: &Log,
+) -> anyhow::Result<(Job, Runtime)> {
     let common = &settings.common;
     let (configuration, configuration_text) = read_configuration(&request.config, log)?;
-    let workflow = workflow(&request.mode);
-    let working_dir = workflow.working_dir();
     let log_stamp = common.log_stamp();
-    open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
+    if let Workflow::DiskToMirror { folder, .. } = &*workflow
+        && let Err(reason) = mirror_engine::expect_archive(folder)
+    {
+        // A mistyped folder stays as it is, or absent: no log, no working directory.
+        log.open_without_file(settings.output == OutputFormat::Json);
+        bail!(reason);
+    }
+    let opened = open_log(&workflow.working_dir().logs(), &log_stamp, settings.output, log);
+    match (opened, &request.mode) {
+        (Err(error), Mode::DiskToMirror { from, working_dir: None, dest }) if is_read_only(&error) => {
+            let working_dir = WorkingDir::below(&common.cache().join("workspaces").join(name_of_medium(from)));
+            open_log(&working_dir.logs(), &log_stamp, settings.output, log)?;
+            log.info(format_args!(
+                "💽 `{}` cannot be written to: the working directory is `{}` (--workspace chooses another)",
+                from.display(),
+                working_dir.root().display()
+            ));
+            *workflow = Workflow::DiskToMirror { folder: from.clone(), working_dir, destination: dest.clone() };
+        }
+        (opened, _) => opened?,
+    }
     log.listen();
     let clients = Clients::within(common, request.image_timeout, log)?;
     let runtime = Runtime::new(&clients)?;
     let options = options(common, request, log)?;
     let job = Job {
-        workflow,
+        workflow: workflow.clone(),
         configuration,
         configuration_text,
         cache: common.cache().to_owned(),
@@ -133,11 +158,27 @@ fn status_of(diagnostics: &[Diagnostic], kind: Kind) -> ExitStatus {
 fn workflow(mode: &Mode) -> Workflow {
     match mode {
         Mode::MirrorToDisk { dest } => Workflow::MirrorToDisk { folder: dest.clone() },
-        Mode::DiskToMirror { from, dest } => Workflow::DiskToMirror { folder: from.clone(), destination: dest.clone() },
+        Mode::DiskToMirror { from, dest, .. } => Workflow::DiskToMirror {
+            folder: from.clone(),
+            working_dir: WorkingDir::at(mode.working_dir()),
+            destination: dest.clone(),
+        },
         Mode::MirrorToMirror { working_dir, dest } => {
             Workflow::MirrorToMirror { working_dir: WorkingDir::at(working_dir.clone()), destination: dest.clone() }
         }
     }
+}
+
+/// Whether a place refused to be written to: a medium that is mounted read-only, or a folder of somebody else.
+fn is_read_only(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(kind, Some(PermissionDenied | ReadOnlyFilesystem))
+}
+
+/// The name of a medium's working directory in the cache: its path, with a dash for each `/`.
+fn name_of_medium(from: &Path) -> String {
+    from.to_string_lossy().trim_matches('/').replace('-', "--").replace('/', "-")
 }
 
 /// Makes the folder of logs and starts the log file there.
@@ -222,10 +263,17 @@ fn signing_key(path: &Path, log: &Log) -> anyhow::Result<Vec<u8>> {
     Ok(key)
 }
 
+/// Where the cluster resources of a disk to mirror come to lie, when that is not beside the archive.
+fn resources_elsewhere(job: &Job) -> Option<PathBuf> {
+    let Workflow::DiskToMirror { folder, working_dir, .. } = &job.workflow else { return None };
+    (!working_dir.root().starts_with(folder)).then(|| working_dir.cluster_resources())
+}
+
 /// Runs the engine and draws it.
 fn execute(settings: &Settings, job: Job, runtime: Runtime, log: &Log, started: Instant) -> RunReport {
     let terminal = settings.common.env.stdout_is_terminal && settings.output == OutputFormat::Text;
     let screen = Screen::new(log.clone(), terminal, settings.common.env.heartbeat.unwrap_or(HEARTBEAT));
+    let elsewhere = resources_elsewhere(&job);
     let report = runtime.block_on(async {
         let ticker = tokio::spawn(Arc::clone(&screen).tick());
         let report = mirror_engine::run(job, Arc::clone(&screen) as Arc<dyn Observer>).await;
@@ -241,6 +289,9 @@ fn execute(settings: &Settings, job: Job, runtime: Runtime, log: &Log, started: 
     }
     if !report.images.is_empty() {
         log.info(closing_line(&report, started.elapsed()));
+    }
+    if let Some(folder) = elsewhere.filter(|folder| folder.is_dir()) {
+        log.info(format_args!("📄 the cluster resources are in `{}`", folder.display()));
     }
     log.info(format_args!("mirror time     : {}", go_duration(started.elapsed())));
     log.info("👋 Goodbye, thank you for using oc-mirror");

@@ -18,6 +18,7 @@ mod harness;
 mod kill;
 mod list;
 mod lookaside;
+mod medium;
 mod mirror;
 mod mirror_to_mirror;
 mod names;

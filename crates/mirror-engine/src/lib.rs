@@ -52,4 +52,4 @@ pub use event::{Event, NoObserver, Observer, Totals};
 pub use fbc_catalog::RuleSet;
 pub use report::RunReport;
 pub use workdir::WorkingDir;
-pub use workflow::{DryRun, Job, Options, Workflow, run};
+pub use workflow::{DryRun, Job, Options, Workflow, expect_archive, run};

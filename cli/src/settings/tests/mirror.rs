@@ -85,7 +85,7 @@ fn mirror_checks_in_their_order() {
     $ oc-mirror -c isc.yaml --workspace file:///w file:///d
         when destination is file://, mirrorToDisk workflow is assumed, and the --workspace argument is not needed
     $ oc-mirror -c isc.yaml --from file:///f --workspace file:///w docker://reg.lan
-        when destination is docker://, --from (assumes disk to mirror workflow) and --workspace (assumes mirror to mirror workflow) cannot be used together
+        ok: mirror []
     $ oc-mirror -c isc.yaml docker://reg.lan
         when destination is docker://, either --from (assumes disk to mirror workflow) or --workspace (assumes mirror to mirror workflow) need to be provided
     $ oc-mirror -c isc.yaml /srv/d

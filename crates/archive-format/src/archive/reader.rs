@@ -96,6 +96,15 @@ pub struct TagLink {
 }
 
 impl Archive {
+    /// Looks whether `dir` holds an archive, and reads nothing of it.
+    ///
+    /// # Errors
+    /// When there is no chunk, or the folder cannot be read.
+    pub fn find(dir: &Path) -> Result<(), ArchiveError> {
+        let files = chunk_files(dir).map_err(|source| ArchiveError::Folder { dir: dir.to_owned(), source })?;
+        if files.chunks.is_empty() { Err(ArchiveError::NoArchives(dir.to_owned())) } else { Ok(()) }
+    }
+
     /// Indexes all chunks of `dir`: files whose name ends in `mirror_NNNNNN.tar`, in lexical order.
     ///
     /// # Errors

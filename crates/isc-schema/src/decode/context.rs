@@ -294,10 +294,11 @@ impl Context<'_> {
         object: &'static Object,
         example: &str,
     ) -> Option<(&'n str, &'n Node)> {
-        if let Some(found) = self.text_field(fields, path, name) {
+        let is_blank = |text: &str| text.trim().is_empty();
+        if let Some(found) = self.text_field(fields, path, name).filter(|(text, _)| !is_blank(text)) {
             return Some(found);
         }
-        if fields.get(name).is_none_or(|node| node.as_text() == Some("")) {
+        if fields.get(name).is_none_or(|node| node.as_text().is_some_and(is_blank)) {
             let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
             let message = format!("{} needs {article} `{name}`", object.title);
             let filled = format!(

@@ -1,5 +1,6 @@
 //! Disk to mirror: archive -> destination registry. Opens no connection except to the destination.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use archive_format::{Archive, ArchiveError, Store};
@@ -17,8 +18,10 @@ generic_from!(oci_transport::Error);
 
 impl From<ArchiveError> for RunError {
     fn from(error: ArchiveError) -> Self {
-        let advice = match error {
+        let advice = match &error {
+            ArchiveError::NoArchives(dir) if !dir.exists() => "; there is no such folder: check the path behind `--from`",
             ArchiveError::NoArchives(_) => "; `--from` takes the folder that holds `mirror_000001.tar`",
+            ArchiveError::Folder { dir, .. } if dir.is_file() => "; `--from` takes the folder of the archive, not its file",
             ArchiveError::Empty(_) | ArchiveError::Unreadable { .. } | ArchiveError::Digest { .. } => {
                 "; bring this file again, and compare it with `oc-mirror archive verify`"
             }
@@ -28,8 +31,16 @@ impl From<ArchiveError> for RunError {
     }
 }
 
+/// Looks whether `folder` holds an archive, before anything is written there.
+///
+/// # Errors
+/// When there is none, or the folder cannot be read: what to tell the operator.
+pub fn expect_archive(folder: &Path) -> Result<(), String> {
+    Archive::find(folder).map_err(|error| RunError::from(error).message)
+}
+
 pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
-    let Workflow::DiskToMirror { folder, destination } = &job.workflow else {
+    let Workflow::DiskToMirror { folder, destination, .. } = &job.workflow else {
         return Err(RunError::generic("this is not disk to mirror"));
     };
     let stage = Stage::set(job, observer)?;
@@ -45,7 +56,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     }
     archive.warnings().iter().for_each(|warning| observer.event(Event::Warning(warning.to_string())));
     let store = Store::open_as(&job.cache, &job.holder())?;
-    take_out(&archive, &store, folder, observer).await?;
+    // Names in the archive begin with `working-dir/`.
+    let beside = stage.working_dir.root().parent().unwrap_or(folder);
+    take_out(&archive, &store, beside, observer).await?;
     if let Some(warning) = job.version.compare(stage.working_dir.folder()) {
         observer.event(Event::Warning(warning.to_string()));
     }
@@ -78,7 +91,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
 async fn take_out(
     archive: &Arc<Archive>,
     store: &Store,
-    folder: &std::path::Path,
+    folder: &Path,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), RunError> {
     let (archive, store, folder) = (Arc::clone(archive), store.clone(), folder.to_owned());

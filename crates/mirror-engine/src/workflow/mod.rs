@@ -17,6 +17,7 @@ use oci_transport::Client;
 
 use crate::collect::CollectErrors;
 use crate::copy::{Copied, Limits};
+pub use self::disk_to_mirror::expect_archive;
 use crate::event::{Event, Observer};
 use crate::guard::{Panicked, guarded};
 use crate::heard::Heard;
@@ -33,8 +34,10 @@ pub enum Workflow {
     },
     /// The archive in `folder` to a registry.
     DiskToMirror {
-        /// The folder of the archive; the working directory lies in it.
+        /// The folder of the archive. Nothing is written there, unless the working directory lies in it.
         folder: PathBuf,
+        /// The working directory, a folder of the name `working-dir`.
+        working_dir: WorkingDir,
         /// Where to push.
         destination: Destination,
     },
@@ -60,10 +63,8 @@ impl Workflow {
     /// Its working directory.
     pub fn working_dir(&self) -> WorkingDir {
         match self {
-            Self::MirrorToDisk { folder } | Self::DiskToMirror { folder, .. } => {
-                WorkingDir::at(folder.join(crate::workdir::WORKING_DIR))
-            }
-            Self::MirrorToMirror { working_dir, .. } => working_dir.clone(),
+            Self::MirrorToDisk { folder } => WorkingDir::at(folder.join(crate::workdir::WORKING_DIR)),
+            Self::DiskToMirror { working_dir, .. } | Self::MirrorToMirror { working_dir, .. } => working_dir.clone(),
         }
     }
 }
