@@ -81,7 +81,7 @@ fn run_logged(argv: &[OsString], env: &Snapshot, log: &Log) -> u8 {
         }
         Outcome::Refused { message, usage } => return refuse(log, &message, Some(&usage)),
     };
-    let usage = args::usage(argv);
+    let usage = args::short_usage(argv);
     match settle(&cli, env, log) {
         Ok(settings) => {
             let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&settings, argv, log)));
@@ -157,9 +157,9 @@ fn tell_defect(log: &Log, payload: &(dyn Any + Send)) -> ExitStatus {
 }
 
 fn refuse(log: &Log, message: &str, usage: Option<&String>) -> u8 {
+    log.error(format_args!("[Executor] {message} "));
     if let Some(usage) = usage {
         log.with_stderr(|stderr| writeln!(stderr, "{usage}"));
     }
-    log.error(format_args!("[Executor] {message} "));
     ExitStatus::GENERIC.code()
 }

@@ -5,6 +5,7 @@
 
 pub mod argv;
 mod delete;
+mod history;
 mod inspect;
 mod list;
 mod mirror;
@@ -100,14 +101,14 @@ pub enum Outcome {
     Refused {
         /// Why, in the words of Go's flag package where it has some.
         message: String,
-        /// Help of the command that was meant.
+        /// How the command that was meant is called, and where its help is.
         usage: String,
     },
 }
 
 /// Reads an argument list, the program's name first.
 pub fn parse(list: &[OsString]) -> Outcome {
-    let refused = |message: String| Outcome::Refused { message, usage: usage(list) };
+    let refused = |message: String| Outcome::Refused { message, usage: short_usage(list) };
     let command = command(list);
     let flat = argv::without_generation_of_help(argv::join_switch_values(list, &command));
     let matches = match command.try_get_matches_from(flat) {
@@ -117,6 +118,9 @@ pub fn parse(list: &[OsString]) -> Outcome {
         }
         Err(error) => return refused(in_words_of_pflag(&error, list)),
     };
+    if let Some(message) = no_command(&matches) {
+        return refused(message);
+    }
     if let Some(message) = misplaced(&matches) {
         return refused(message);
     }
@@ -134,16 +138,46 @@ pub fn parse(list: &[OsString]) -> Outcome {
 
 /// Help of the command that the argument list names.
 pub fn usage(list: &[OsString]) -> String {
-    let mut command = command(list);
-    command.build();
-    let mut named = &mut command;
+    named(list).render_help().to_string()
+}
+
+/// How the command that the argument list names is called, in one line, and where its help is.
+pub fn short_usage(list: &[OsString]) -> String {
+    let mut named = named(list);
+    let usage = named.render_usage().to_string();
+    let name = named.get_bin_name().unwrap_or_else(|| named.get_name()).to_owned();
+    format!("{}\nSee `{name} --help`.", usage.lines().next().unwrap_or_default())
+}
+
+/// The command that the argument list names.
+fn named(list: &[OsString]) -> clap::Command {
+    let mut named = command(list);
+    named.build();
     for word in list.iter().skip(1).filter_map(|word| word.to_str()) {
-        if named.find_subcommand(word).is_none() {
-            continue;
+        if let Some(inner) = named.find_subcommand(word) {
+            named = inner.clone();
         }
-        named = named.find_subcommand_mut(word).expect("it was found a line above");
     }
-    named.render_help().to_string()
+    named
+}
+
+/// The names of the commands below a command that help shows, and of those that people know from there.
+fn commands_of(command: &clap::Command) -> Vec<&str> {
+    command.get_subcommands().filter(|inner| !inner.is_hide_set()).map(clap::Command::get_name).collect()
+}
+
+/// A first argument that is no destination, but nearly a command.
+fn no_command(matches: &ArgMatches) -> Option<String> {
+    if matches.subcommand().is_some() {
+        return None;
+    }
+    let word = matches.get_many::<String>("destinations")?.next()?;
+    if word.is_empty() || word.contains(|c: char| !c.is_ascii_alphabetic()) {
+        return None;
+    }
+    let command = command(&[]);
+    let hint = history::of_command("", word, commands_of(&command).into_iter())?;
+    Some(format!("unknown command {word:?}{hint}"))
 }
 
 /// The completion script of a shell. It offers what help shows, and nothing that is hidden.
@@ -262,12 +296,12 @@ fn in_words_of_pflag(error: &clap::Error, list: &[OsString]) -> String {
     // `--port <PORT>`: only the flag itself is of interest.
     let flag = text(ContextKind::InvalidArg).split([' ', '=', '[']).next().unwrap_or_default();
     let value = text(ContextKind::InvalidValue);
-    let hint = match [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].map(text) {
-        ["", ""] => String::new(),
-        [one, ""] | [_, one] => format!(", did you mean `{one}`?"),
-    };
     match error.kind() {
-        ErrorKind::UnknownArgument if flag.starts_with("--") => format!("unknown flag: {flag}{hint}"),
+        ErrorKind::UnknownArgument if flag.starts_with("--") => {
+            let named = named(list);
+            let known = named.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(clap::Arg::get_long);
+            format!("unknown flag: {flag}{}", history::of_flag(flag.trim_start_matches('-'), known))
+        }
         ErrorKind::UnknownArgument if flag.starts_with('-') => {
             let shorthand = flag.trim_start_matches('-');
             // The whole word it stood in, as pflag prints it.
@@ -277,9 +311,12 @@ fn in_words_of_pflag(error: &clap::Error, list: &[OsString]) -> String {
                 .find(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(shorthand));
             format!("unknown shorthand flag: '{shorthand}' in {}", word.unwrap_or(flag))
         }
-        ErrorKind::UnknownArgument => format!("unexpected argument `{flag}`{hint}"),
+        ErrorKind::UnknownArgument => format!("unexpected argument `{flag}`"),
         ErrorKind::InvalidSubcommand => {
-            format!("unknown command {:?}{hint}", text(ContextKind::InvalidSubcommand))
+            let (word, named) = (text(ContextKind::InvalidSubcommand), named(list));
+            let before = named.get_bin_name().and_then(|name| name.split_once(' ')).map_or("", |(_, rest)| rest);
+            let hint = history::of_command(before, word, commands_of(&named).into_iter()).unwrap_or_default();
+            format!("unknown command {word:?}{hint}")
         }
         ErrorKind::InvalidValue if value.is_empty() => format!("flag needs an argument: {flag}"),
         ErrorKind::InvalidValue => {

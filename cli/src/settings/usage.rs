@@ -106,7 +106,7 @@ pub enum UsageError {
 }
 
 impl UsageError {
-    /// Whether the usage text goes before the message; for `delete` and `version` it does not.
+    /// Whether the usage follows the message; for `delete` and `version` it does not.
     pub fn shows_usage(&self) -> bool {
         !matches!(
             self,

@@ -67,7 +67,7 @@ mod parse;
 mod placeholder;
 mod schema;
 mod span;
-mod suggest;
+pub mod suggest;
 mod version;
 mod write;
 mod yaml;

@@ -1,7 +1,17 @@
 //! The nearest known name to a misspelt one.
 
-/// The candidate nearest to `name`, if one is near enough to be what was meant.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate nearest to `name`, if one is near enough to be what was meant: a third of its letters, at most four, may be
+/// wrong.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_within(name, candidates, |candidate| candidate.chars().count().div_ceil(3).min(4))
+}
+
+/// As [`nearest`], with a bound of the caller's for the letters that may be wrong.
+pub fn nearest_within<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    bound: impl Fn(&str) -> usize,
+) -> Option<&'a str> {
     let name = simplified(name);
     // Longer than any name there is; comparing would only cost time.
     if name.is_empty() || name.len() > 64 {
@@ -10,7 +20,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     candidates
         .into_iter()
         .map(|candidate| (distance(&name, &simplified(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3).min(4))
+        .filter(|(distance, candidate)| *distance <= bound(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

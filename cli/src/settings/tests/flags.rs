@@ -88,6 +88,46 @@ fn flags_as_go_reads_them() {
     "#);
 }
 
+/// Words of v1 and of habit are answered, slips of the finger are named, and no slip leads to a flag that weakens what is
+/// verified.
+#[test]
+fn unknown_words_are_answered() {
+    let text = answers(
+        &Snapshot::for_test(WORLD),
+        &[
+            "delet docker://reg.lan:5000",
+            "lst operators",
+            "ls",
+            "mirror -c a file:///d",
+            "list updates",
+            "list operator",
+            "list upgrades",
+            "archive lst d",
+            "archive x d",
+            "-c a disk",
+            "-c a file:///d --ignore-history",
+            "-c a file:///d --use-oci-feature",
+            "-c a file:///d --dest-skip-tls",
+            "-c a file:///d --source-skip-tls",
+            "-c a file:///d --continue-on-error",
+            "-c a file:///d --skip-missing",
+            "-c a file:///d --manifests-only",
+            "-c a file:///d --rebuild-catalogs=false",
+            "-c a file:///d --dir ws",
+            "-c a file:///d --parallel-image 3",
+            "list operators --catalog-name x",
+            "list operators --pakage x",
+            // Near to a flag that weakens: not a word of it.
+            "-c a file:///d --ignore-release-signatur",
+            "-c a file:///d --dest-tls-verfy=false",
+            "-c a file:///d --src-tls-verifi",
+            "-c a file:///d --remove-signature",
+            "-c a file:///d --forse",
+        ],
+    );
+    insta::assert_snapshot!(text);
+}
+
 /// Flags of every command that help does not show (contract 2.3).
 const HIDDEN: &[&str] = &[
     "v2",

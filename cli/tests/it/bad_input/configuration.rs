@@ -191,9 +191,39 @@ fn wrong_arguments() {
         leaves(&home, &[]);
         outcome.complaints()
     }
-    insta::assert_snapshot!(check(&[]), @"[ERROR]  : [Executor] requires at least 1 arg(s), only received 0: a destination, `file://<dir>` or `docker://<host>`");
-    insta::assert_snapshot!(check(&["-c", "isc.yaml"]), @"[ERROR]  : [Executor] requires at least 1 arg(s), only received 0: a destination, `file://<dir>` or `docker://<host>`");
-    insta::assert_snapshot!(check(&["-c", "isc.yaml", "disk"]), @"[ERROR]  : [Executor] destination must have either file:// (mirror to disk) or docker:// (diskToMirror) protocol prefixes, found `disk`");
-    insta::assert_snapshot!(check(&["-c", "isc.yaml", "docker://"]), @"[ERROR]  : [Executor] when destination is docker://, either --from (assumes disk to mirror workflow) or --workspace (assumes mirror to mirror workflow) need to be provided");
-    insta::assert_snapshot!(check(&["-c", "isc.yaml", "file://disk", "--parallel-imags", "3"]), @"[ERROR]  : [Executor] unknown flag: --parallel-imags, did you mean `--parallel-images`?");
+    insta::assert_snapshot!(check(&[]), @r#"
+    [ERROR]  : [Executor] requires at least 1 arg(s), only received 0: a destination, `file://<dir>` or `docker://<host>`
+    Usage: oc-mirror [OPTIONS] [DESTINATION]... [COMMAND]
+    See `oc-mirror --help`.
+    "#);
+    insta::assert_snapshot!(check(&["-c", "isc.yaml"]), @r#"
+    [ERROR]  : [Executor] requires at least 1 arg(s), only received 0: a destination, `file://<dir>` or `docker://<host>`
+    Usage: oc-mirror [OPTIONS] [DESTINATION]... [COMMAND]
+    See `oc-mirror --help`.
+    "#);
+    insta::assert_snapshot!(check(&["-c", "isc.yaml", "disk"]), @r#"
+    [ERROR]  : [Executor] destination must have either file:// (mirror to disk) or docker:// (diskToMirror) protocol prefixes, found `disk`
+    Usage: oc-mirror [OPTIONS] [DESTINATION]... [COMMAND]
+    See `oc-mirror --help`.
+    "#);
+    insta::assert_snapshot!(check(&["-c", "isc.yaml", "docker://"]), @r#"
+    [ERROR]  : [Executor] when destination is docker://, either --from (assumes disk to mirror workflow) or --workspace (assumes mirror to mirror workflow) need to be provided
+    Usage: oc-mirror [OPTIONS] [DESTINATION]... [COMMAND]
+    See `oc-mirror --help`.
+    "#);
+    insta::assert_snapshot!(check(&["-c", "isc.yaml", "file://disk", "--parallel-imags", "3"]), @r#"
+    [ERROR]  : [Executor] unknown flag: --parallel-imags, did you mean `--parallel-images`?
+    Usage: oc-mirror [OPTIONS] [DESTINATION]... [COMMAND]
+    See `oc-mirror --help`.
+    "#);
+    insta::assert_snapshot!(check(&["delet", "-c", "disc.yaml", "docker://reg.lan:5000"]), @r#"
+    [ERROR]  : [Executor] unknown command "delet", did you mean `delete`?
+    Usage: oc-mirror [OPTIONS] [DESTINATION]... [COMMAND]
+    See `oc-mirror --help`.
+    "#);
+    insta::assert_snapshot!(check(&["-c", "isc.yaml", "file://disk", "--ignore-history"]), @r#"
+    [ERROR]  : [Executor] unknown flag: --ignore-history (a flag of oc-mirror v1): v2 has `--since YYYY-MM-DD`: the archive holds everything that was new since that day
+    Usage: oc-mirror [OPTIONS] [DESTINATION]... [COMMAND]
+    See `oc-mirror --help`.
+    "#);
 }
