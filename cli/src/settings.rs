@@ -18,7 +18,7 @@ pub use self::mirror::{Delete, DeletePhase, DryRun, Mirror, Mode, Selection};
 pub use self::usage::UsageError;
 use oci_transport::Redactor;
 
-use crate::args::{ArchiveCommand, Cli, ListCommand, OutputFormat, Subcommands};
+use crate::args::{ArchiveCommand, Cli, ListCommand, OutputFormat, SchemaKind, Subcommands};
 use crate::env::Snapshot;
 use crate::log::Level;
 use crate::version;
@@ -55,6 +55,15 @@ pub enum Command {
     Describe(PathBuf),
     /// Tell why an image is mirrored.
     Why(Why),
+    /// Print a configuration to start from.
+    Init(Init),
+    /// Print the JSON Schema of a configuration.
+    Schema {
+        /// Of which kind.
+        kind: isc_schema::Kind,
+        /// Where to; none means standard output.
+        out: Option<PathBuf>,
+    },
     /// Print the version.
     Version(version::Request),
     /// Print a completion script.
@@ -77,6 +86,8 @@ impl Command {
             Self::ArchiveVerify(_) => "archive verify",
             Self::Describe(_) => "describe",
             Self::Why(_) => "why",
+            Self::Init(_) => "init",
+            Self::Schema { .. } => "schema",
             Self::Version(_) => "version",
             Self::Completion(_) => "completion",
             Self::ManPages(_) => "man",
@@ -96,6 +107,15 @@ pub struct Why {
     pub from: Option<PathBuf>,
     /// How content is selected.
     pub selection: Selection,
+}
+
+/// A configuration to start from.
+#[derive(Debug, Clone)]
+pub struct Init {
+    /// The catalog whose packages are offered.
+    pub catalog: Option<image_ref::ImageRef>,
+    /// The JSON Schema that editors check the file against, as typed.
+    pub schema: Option<String>,
 }
 
 /// What every command shares.
@@ -205,9 +225,11 @@ fn uses_cache(cli: &Cli) -> bool {
             Some(ListCommand::Releases(_)) | None => false,
         },
         Some(Subcommands::Why(_)) => true,
+        Some(Subcommands::Init(args)) => args.from_catalog.is_some(),
         Some(
             Subcommands::Archive(_)
             | Subcommands::Describe(_)
+            | Subcommands::Schema(_)
             | Subcommands::Version(_)
             | Subcommands::Completion(_)
             | Subcommands::Man(_),
@@ -267,6 +289,17 @@ pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), 
                 selection: Selection::settle(&args.selection, env),
             })
         }
+        Some(Subcommands::Init(args)) => Command::Init(Init {
+            catalog: args.from_catalog.as_deref().map(list::catalog_reference).transpose()?,
+            schema: args.schema.clone().filter(|file| !file.is_empty()),
+        }),
+        Some(Subcommands::Schema(args)) => Command::Schema {
+            kind: match args.kind {
+                SchemaKind::ImageSetConfiguration => isc_schema::Kind::ImageSet,
+                SchemaKind::DeleteImageSetConfiguration => isc_schema::Kind::Delete,
+            },
+            out: given(args.out.as_ref(), env),
+        },
         Some(Subcommands::Version(args)) => Command::Version(match args.output.as_str() {
             "" if args.short.0 => version::Request::Short,
             "" => version::Request::Default,

@@ -31,6 +31,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("filter-by-os", "say `platforms` or `architectures` in the configuration"),
     ("dir", "v2 has `--workspace file://DIR`"),
     ("output-dir", "give the destination as `file://DIR`"),
+    ("registry", "leave it out: v2 keeps what it knows beside the archive"),
     ("verbose", "v2 has `--log-level debug`"),
 ];
 

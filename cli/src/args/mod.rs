@@ -10,6 +10,7 @@ mod inspect;
 mod list;
 mod mirror;
 mod persistent;
+mod start;
 mod switch;
 
 use std::ffi::{OsStr, OsString};
@@ -28,6 +29,7 @@ pub use self::inspect::{
 pub use self::list::{ListArgs, ListCommand, ListOperatorsArgs, ListReleasesArgs};
 pub use self::mirror::{MirrorArgs, OperatorSelection, OutputFormat, SelectionArgs};
 pub use self::persistent::{PersistentArgs, SideArgs};
+pub use self::start::{InitArgs, SchemaArgs, SchemaKind};
 pub use self::switch::Switch;
 
 /// The whole command line.
@@ -81,6 +83,10 @@ pub enum Subcommands {
     Why(WhyArgs),
     /// Tell what an archive holds
     Describe(DescribeArgs),
+    /// Print a configuration to start from
+    Init(InitArgs),
+    /// Print the JSON Schema of the configuration
+    Schema(SchemaArgs),
     /// Show the version
     Version(VersionArgs),
     /// Write the completion script of a shell

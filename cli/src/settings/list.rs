@@ -77,7 +77,7 @@ impl ListOperators {
 }
 
 /// A fully qualified reference with tag or digest, or the folder of an OCI layout.
-fn catalog_reference(text: &str) -> Result<ImageRef, UsageError> {
+pub(super) fn catalog_reference(text: &str) -> Result<ImageRef, UsageError> {
     let invalid = |why: String| UsageError::ListCatalogInvalid(text.into(), why);
     let image = ImageRef::parse_name(text).map_err(|error| invalid(error.to_string()))?;
     if image.transport() == &Transport::Oci {

@@ -132,8 +132,8 @@ fn find_catalogs(settings: &Settings, version: &str, log: &Log) -> anyhow::Resul
     Ok(Answer { text, document, errors })
 }
 
-/// What one catalog holds. Texts are the columns of contract 2.8, documents all that is known at that depth.
-fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery, log: &Log) -> anyhow::Result<Answer> {
+/// Reads what one catalog holds.
+pub(super) fn contents(settings: &Settings, catalog: &ImageRef, log: &Log) -> anyhow::Result<list::CatalogContents> {
     let common = &settings.common;
     let clients = Clients::new(common, log)?;
     let keep = list::Keep {
@@ -142,7 +142,12 @@ fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery,
         started: common.env.started.timestamp().to_string(),
     };
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
-    let found = Runtime::new(&clients)?.block_on(list::catalog_contents(&clients.source, catalog, &keep, &observer))?;
+    Ok(Runtime::new(&clients)?.block_on(list::catalog_contents(&clients.source, catalog, &keep, &observer))?)
+}
+
+/// What one catalog holds. Texts are the columns of contract 2.8, documents all that is known at that depth.
+fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery, log: &Log) -> anyhow::Result<Answer> {
+    let found = contents(settings, catalog, log)?;
     let name = catalog.to_string();
     let digest = found.digest.to_string();
     let (text, document) = match query {

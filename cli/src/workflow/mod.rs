@@ -6,6 +6,7 @@ mod describe;
 mod list;
 mod mirror;
 mod runtime;
+mod start;
 mod why;
 
 pub(crate) use self::archive::{list as archive_list, verify as archive_verify};
@@ -13,4 +14,5 @@ pub(crate) use self::delete::run as delete;
 pub(crate) use self::describe::run as describe;
 pub(crate) use self::list::{operators as list_operators, releases as list_releases};
 pub(crate) use self::mirror::run as mirror;
+pub(crate) use self::start::{init, schema};
 pub(crate) use self::why::run as why;

@@ -160,7 +160,7 @@ fn catalogs_of_a_version() {
 }
 
 /// A catalog like that of the published examples: `foo` with two channels, one of them without a head, and `bar`.
-fn catalog(extra: &str) -> Image {
+pub(crate) fn catalog(extra: &str) -> Image {
     let bundle = |package: &str, version: &str, more: &str| {
         format!(
             "{{\"schema\":\"olm.bundle\",\"name\":\"{package}.v{version}\",\"package\":\"{package}\",\"image\":\"q.io/x:1\",\

@@ -33,6 +33,7 @@ mod releases;
 mod resources;
 mod result;
 mod sequence;
+mod start;
 mod tape;
 mod transports;
 mod trust;
