@@ -48,6 +48,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (DOCKER_CERT_PATH, "certificates for the docker daemon; with it, `tcp://` is HTTPS"),
     (DOCKER_TLS_VERIFY, "when it is set, `tcp://` of the docker daemon is HTTPS"),
     (DBUS_SESSION_BUS_ADDRESS, "session bus, for `skopeo`"),
+    (NO_COLOR, "when it is set, nothing is coloured; --color goes before it"),
+    (CLICOLOR, "`0`: nothing is coloured on terminals either"),
+    (CLICOLOR_FORCE, "not `0`: lines are coloured in pipes too"),
     (PATH, "where `skopeo` and credential helpers are looked for"),
 ];
 
@@ -109,6 +112,12 @@ pub const DOCKER_CERT_PATH: &str = "DOCKER_CERT_PATH";
 pub const DOCKER_TLS_VERIFY: &str = "DOCKER_TLS_VERIFY";
 /// Address of the session bus.
 pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
+/// Nothing is coloured.
+pub const NO_COLOR: &str = "NO_COLOR";
+/// `0`: nothing is coloured.
+pub const CLICOLOR: &str = "CLICOLOR";
+/// Not `0`: everything is coloured.
+pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 /// Search path for programs.
 pub const PATH: &str = "PATH";
 
@@ -195,6 +204,21 @@ pub struct Snapshot {
     pub started: Zoned,
     /// Whether standard output is a terminal: live progress is drawn only there.
     pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+    /// What the variables say of colours.
+    pub colours: Colours,
+}
+
+/// What variables say of colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Colours {
+    /// `NO_COLOR` is set.
+    pub no_color: bool,
+    /// `CLICOLOR` is `0`.
+    pub off: bool,
+    /// `CLICOLOR_FORCE` is set, and not `0`.
+    pub force: bool,
 }
 
 /// The docker daemon, as its own programs are told of it.
@@ -240,6 +264,7 @@ impl Snapshot {
         snapshot.umask = umask();
         snapshot.started = Zoned::now();
         snapshot.stdout_is_terminal = std::io::stdout().is_terminal();
+        snapshot.stderr_is_terminal = std::io::stderr().is_terminal();
         snapshot
     }
 
@@ -290,6 +315,12 @@ impl Snapshot {
             umask: 0o022,
             started: jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC),
             stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            colours: Colours {
+                no_color: get(NO_COLOR).is_some(),
+                off: text(CLICOLOR).is_some_and(|value| value == "0"),
+                force: text(CLICOLOR_FORCE).is_some_and(|value| value != "0"),
+            },
         }
     }
 
@@ -441,6 +472,12 @@ mod tests {
             umask: 18,
             started: 1970-01-01T00:00:00+00:00[UTC],
             stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            colours: Colours {
+                no_color: false,
+                off: false,
+                force: false,
+            },
         }
         "#);
     }

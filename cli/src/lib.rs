@@ -32,6 +32,7 @@
 
 pub mod access;
 pub mod args;
+pub mod colour;
 pub mod duration;
 pub mod env;
 pub mod exit;
@@ -46,6 +47,7 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::args::{Cli, Outcome};
+use crate::colour::When;
 use crate::env::Snapshot;
 use crate::exit::ExitStatus;
 use crate::log::{Level, Log, Streams};
@@ -60,6 +62,7 @@ where
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let log = Log::new(streams, Level::Info);
+    colour(When::Auto, env, &log);
     let code = run_logged(&argv, env, &log);
     if log.lost_output() { code | ExitStatus::GENERIC.code() } else { code }
 }
@@ -75,6 +78,11 @@ fn run_logged(argv: &[OsString], env: &Snapshot, log: &Log) -> u8 {
     }
     let cli = match args::parse(argv) {
         Outcome::Parsed(cli) => *cli,
+        Outcome::Help { long } => {
+            let styled = colour::is_wanted(When::Auto, env.colours, env.stdout_is_terminal);
+            log.with_stdout(|stdout| stdout.write_all(args::help(argv, long, styled).as_bytes()));
+            return ExitStatus::SUCCESS.code();
+        }
         Outcome::Shown(text) => {
             log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
             return ExitStatus::SUCCESS.code();
@@ -91,8 +99,15 @@ fn run_logged(argv: &[OsString], env: &Snapshot, log: &Log) -> u8 {
     }
 }
 
+/// Colours the streams as it was asked.
+fn colour(when: When, env: &Snapshot, log: &Log) {
+    let wanted = |is_terminal| colour::is_wanted(when, env.colours, is_terminal);
+    log.set_colours(wanted(env.stdout_is_terminal), wanted(env.stderr_is_terminal));
+}
+
 /// The steps every command begins with (contract `config-cli.md` 2.5), in the order users see them.
 fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> {
+    colour(cli.persistent.color, env, log);
     log.always(Level::Info, "👋 Hello, welcome to oc-mirror");
     if env.umask != 0o022 {
         log.warn(format_args!(
@@ -131,8 +146,9 @@ fn dispatch(settings: &Settings, argv: &[OsString], log: &Log) -> ExitStatus {
             }
         },
         Command::Help => {
-            let usage = args::usage(argv);
-            log.with_stdout(|stdout| stdout.write_all(usage.as_bytes()));
+            let styled =
+                colour::is_wanted(When::Auto, settings.common.env.colours, settings.common.env.stdout_is_terminal);
+            log.with_stdout(|stdout| stdout.write_all(args::help(argv, false, styled).as_bytes()));
             ExitStatus::SUCCESS
         }
         Command::Mirror(request) => workflow::mirror(settings, request, log),

@@ -1,7 +1,7 @@
 //! Log lines, byte for byte as oc-mirror v2 writes them, and where they go (contract `config-cli.md` 6.1).
 //!
 //! Until the workspace has its `logs` directory, lines go to standard error; after [`Log::open`] they go to standard
-//! output and to the file, colours included, because that is what people's scripts and support tools read.
+//! output and to the file. Colours are for terminals, see [`colour`](crate::colour); files get neither colours nor pictures.
 //! Nothing that is or looks like a credential leaves through here, see [`Redactor`].
 
 mod layer;
@@ -16,6 +16,8 @@ use jiff::civil::DateTime;
 
 use oci_transport::Redactor;
 use rooted_folder::RootedFolder;
+
+use crate::colour::{for_files, without_codes};
 
 /// How much is printed, from little to much: `error`, `info`, `debug`, `trace`. Also the level of a single line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,6 +152,8 @@ struct Sink {
     curtain: Option<Arc<dyn Curtain>>,
     /// The first error of writing to standard output.
     lost: Option<io::Error>,
+    /// Whether standard output and standard error get colours.
+    colours: (bool, bool),
 }
 
 /// Where lines go.
@@ -185,7 +189,13 @@ impl Log {
             warnings: Vec::new(),
             curtain: None,
             lost: None,
+            colours: (true, true),
         })))
+    }
+
+    /// Says which streams get colours: standard output, standard error. Files get none.
+    pub fn set_colours(&self, stdout: bool, stderr: bool) {
+        lock(&self.0).colours = (stdout, stderr);
     }
 
     /// Changes the level.
@@ -294,7 +304,10 @@ impl Log {
         let Some(error) = sink.lost.take() else { return false };
         let message =
             format!("[Executor] cannot write to standard output: {error}; what was printed there is incomplete");
-        let line = Level::Error.line((sink.clock)(), &message);
+        let mut line = Level::Error.line((sink.clock)(), &message);
+        if !sink.colours.1 {
+            line = without_codes(&line);
+        }
         let stderr = &mut sink.streams.stderr;
         let _ = stderr.write_all(line.as_bytes()).and_then(|()| stderr.flush());
         true
@@ -335,9 +348,11 @@ impl Sink {
         // A full disk or a closed pipe must not end a mirror run that is otherwise healthy; a lost line on standard output
         // counts when the run is over.
         if let Destination::Stdout(Some(file)) | Destination::StderrAnd(file) = &mut self.destination {
-            let _ = file.write_all(line.as_bytes());
+            let _ = file.write_all(for_files(&line).as_bytes());
         }
         let on_stdout = matches!(self.destination, Destination::Stdout(_));
+        let coloured = if on_stdout { self.colours.0 } else { self.colours.1 };
+        let line = if coloured { line } else { without_codes(&line) };
         let console = if on_stdout { &mut self.streams.stdout } else { &mut self.streams.stderr };
         let mut written = Ok(());
         let mut print = || written = console.write_all(line.as_bytes()).and_then(|()| console.flush());
@@ -394,6 +409,17 @@ mod tests {
                         2026/08/01 12:00:05 \x1b[1;96m [TRACE] \x1b[0m : t\n";
         assert_eq!(written.stderr(), expected);
         assert_eq!(written.stdout(), "");
+    }
+
+    #[test]
+    fn streams_without_colours() {
+        let (log, written) = log(Level::Info);
+        log.set_colours(true, false);
+        log.info("👋 before");
+        log.open_without_file(false);
+        log.info("during");
+        assert_eq!(written.stderr(), "2026/08/01 12:00:05  [INFO]   : 👋 before\n");
+        assert_eq!(written.stdout(), "2026/08/01 12:00:05 \x1b[1;94m [INFO] \x1b[0m  : during\n");
     }
 
     #[test]
@@ -458,7 +484,8 @@ mod tests {
         let stdout = written.stdout();
         assert!(stdout.contains(": during\n") && stdout.ends_with(": after\n"));
         let file = std::fs::read_to_string(path).unwrap();
-        assert!(stdout.starts_with(&file) && file.ends_with("\x1b[0m  : during\n"));
+        assert_eq!(file, "2026/08/01 12:00:05  [INFO]   : during\n");
+        assert!(stdout.starts_with("2026/08/01 12:00:05 \x1b[1;94m [INFO] \x1b[0m  : during\n"));
     }
 
     #[test]

@@ -12,6 +12,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("unshare", "util-linux"),
     ("ip", "iproute2"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
 ];
 
 /// Installs what is missing when root and `apt-get` are at hand; otherwise says in one line what to do.

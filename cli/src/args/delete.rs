@@ -30,7 +30,7 @@ pub struct DeleteArgs {
     /// List images under the tags that oc-mirror v1 gave them
     #[arg(long, default_value = "false")]
     pub delete_v1_images: Switch,
-    /// How the outcome is printed
+    /// Print the outcome as text or as JSON
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
     /// How content is selected.

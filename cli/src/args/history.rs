@@ -9,21 +9,39 @@ const FLAGS: &[(&str, &str)] = &[
     ("ignore-history", "v2 has `--since YYYY-MM-DD`: the archive holds everything that was new since that day"),
     ("use-oci-feature", "leave it out: `catalog: oci://DIR` in the configuration works as it stands"),
     ("include-local-oci-catalogs", "leave it out: `catalog: oci://DIR` in the configuration works as it stands"),
-    ("oci-registries-config", "v2 reads `/etc/containers/registries.conf`; CONTAINERS_REGISTRIES_CONF names another file"),
+    (
+        "oci-registries-config",
+        "v2 reads `/etc/containers/registries.conf`; CONTAINERS_REGISTRIES_CONF names another file",
+    ),
     ("oci-insecure-signature-policy", "leave it out: a trust policy is enforced with `--secure-policy` only"),
-    ("dest-skip-tls", "put the registry's CA into `/etc/containers/certs.d/HOST:PORT/ca.crt`, or say `--dest-tls-verify=false`"),
+    (
+        "dest-skip-tls",
+        "put the registry's CA into `/etc/containers/certs.d/HOST:PORT/ca.crt`, or say `--dest-tls-verify=false`",
+    ),
     ("dest-use-http", "v2 has `--dest-tls-verify=false`, which allows plain HTTP"),
     ("dest-plain-http", "v2 has `--dest-tls-verify=false`, which allows plain HTTP"),
-    ("source-skip-tls", "put the registry's CA into `/etc/containers/certs.d/HOST:PORT/ca.crt`, or say `--src-tls-verify=false`"),
+    (
+        "source-skip-tls",
+        "put the registry's CA into `/etc/containers/certs.d/HOST:PORT/ca.crt`, or say `--src-tls-verify=false`",
+    ),
     ("source-use-http", "v2 has `--src-tls-verify=false`, which allows plain HTTP"),
     ("source-plain-http", "v2 has `--src-tls-verify=false`, which allows plain HTTP"),
-    ("continue-on-error", "leave it out: v2 copies the other images when one fails, and the exit code says which kind failed"),
+    (
+        "continue-on-error",
+        "leave it out: v2 copies the other images when one fails, and the exit code says which kind failed",
+    ),
     ("skip-missing", "leave it out: v2 copies the other images when one is missing, and names the missing ones"),
     ("manifests-only", "leave it out: each run to a registry writes `working-dir/cluster-resources`"),
-    ("rebuild-catalogs", "leave it out: v2 rebuilds each filtered catalog; `full: true` mirrors a catalog as it was published"),
+    (
+        "rebuild-catalogs",
+        "leave it out: v2 rebuilds each filtered catalog; `full: true` mirrors a catalog as it was published",
+    ),
     ("build-catalog-cache", "leave it out: v2 rebuilds each filtered catalog with its cache"),
     ("skip-verification", "leave it out: v2 compares every digest"),
-    ("skip-image-pin", "leave it out: v2 pins images in `working-dir/isc_pinned_*.yaml` and leaves the configuration alone"),
+    (
+        "skip-image-pin",
+        "leave it out: v2 pins images in `working-dir/isc_pinned_*.yaml` and leaves the configuration alone",
+    ),
     ("skip-metadata-check", "leave it out: v2 has no such metadata"),
     ("skip-pruning", "leave it out: v2 deletes nothing on its own; see `oc-mirror delete --help`"),
     ("skip-cleanup", "leave it out: v2 keeps `working-dir`"),
@@ -38,6 +56,7 @@ const FLAGS: &[(&str, &str)] = &[
 /// Words that people try as commands, the words in front of them first, and what to do instead.
 const COMMANDS: &[(&str, &str)] = &[
     ("list updates", "`oc-mirror list releases --channel NAME` lists the versions of a channel"),
+    ("list upgrades", "`oc-mirror list releases --channel NAME` lists the versions of a channel"),
     ("mirror", "mirroring is what the program does without a command: leave the word out"),
     ("copy", "mirroring is what the program does without a command: leave the word out"),
     ("sync", "mirroring is what the program does without a command: leave the word out"),
@@ -64,6 +83,7 @@ pub(super) fn of_flag<'a>(flag: &str, known: impl Iterator<Item = &'a str>) -> S
     }
     // A weakening flag that is nearest hides a harmless one that is farther away.
     match nearest(flag, known) {
+        Some(near) if near == flag => ": flags of a command stand behind its name".to_owned(),
         Some(near) if !WEAKENING.contains(&near) => format!(", did you mean `--{near}`?"),
         _ => String::new(),
     }

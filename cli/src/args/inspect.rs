@@ -29,7 +29,7 @@ pub struct ArchivePath {
     /// Directory with `mirror_NNNNNN.tar` files, with or without `file://`
     #[arg(value_name = "DIR")]
     pub archive: String,
-    /// How the answer is printed
+    /// Print the answer as text or as JSON
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
 }
@@ -43,7 +43,7 @@ pub struct WhyArgs {
     /// Answer from the archives in this directory, offline
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
-    /// How the answer is printed
+    /// Print the answer as text or as JSON
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
     /// How content is selected.
@@ -76,7 +76,7 @@ pub struct CompletionArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, default_value = "false")]
     pub no_descriptions: Switch,
 }

@@ -39,7 +39,7 @@ pub struct ListOperatorsArgs {
     /// List the versions in this channel; needs --package
     #[arg(long, value_name = "NAME")]
     pub channel: Option<String>,
-    /// How the answer is printed
+    /// Print the answer as text or as JSON
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
 }
@@ -59,7 +59,7 @@ pub struct ListReleasesArgs {
     /// Architectures, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "amd64", value_name = "LIST", action = clap::ArgAction::Append)]
     pub filter_by_archs: Vec<String>,
-    /// How the answer is printed
+    /// Print the answer as text or as JSON
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
 }

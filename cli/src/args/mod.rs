@@ -4,17 +4,19 @@
 //! contract `config-cli.md` 2.3; parsing follows Go's flag package where scripts may depend on it, see [`argv`].
 
 pub mod argv;
+mod completion;
 mod delete;
+mod help;
 mod history;
 mod inspect;
 mod list;
+mod man;
 mod mirror;
 mod persistent;
 mod start;
 mod switch;
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -22,11 +24,13 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args as _, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use self::completion::completion;
 pub use self::delete::DeleteArgs;
 pub use self::inspect::{
     ArchiveArgs, ArchiveCommand, ArchivePath, CompletionArgs, DescribeArgs, ManArgs, VersionArgs, WhyArgs,
 };
 pub use self::list::{ListArgs, ListCommand, ListOperatorsArgs, ListReleasesArgs};
+pub use self::man::write_man_pages;
 pub use self::mirror::{MirrorArgs, OperatorSelection, OutputFormat, SelectionArgs};
 pub use self::persistent::{PersistentArgs, SideArgs};
 pub use self::start::{InitArgs, SchemaArgs, SchemaKind};
@@ -36,8 +40,7 @@ pub use self::switch::Switch;
 #[derive(Debug, Parser)]
 #[command(
     name = "oc-mirror",
-    about = "Mirror OpenShift releases, operator catalogs and images into disconnected networks",
-    after_help = EXAMPLES,
+    about = "Mirror OpenShift releases, operators and images into disconnected networks",
     disable_version_flag = true,
     args_override_self = true,
     subcommand_negates_reqs = true
@@ -57,31 +60,20 @@ pub struct Cli {
     version: Option<bool>,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  # Mirror to disk
-  oc-mirror -c ./isc.yaml file:///srv/mirror
-  # Disk to mirror
-  oc-mirror -c ./isc.yaml --from file:///srv/mirror docker://registry.lan:5000/ocp
-  # Mirror to mirror
-  oc-mirror -c ./isc.yaml --workspace file:///srv/work docker://registry.lan:5000/ocp
-  # Delete, first step: write the list
-  oc-mirror delete -c ./disc.yaml --generate --workspace file:///srv/work docker://registry.lan:5000/ocp
-  # Delete, second step: delete what the list names
-  oc-mirror delete --delete-yaml-file /srv/work/working-dir/delete/delete-images.yaml docker://registry.lan:5000/ocp";
-
 /// The commands with a name.
 #[derive(Debug, Subcommand)]
 pub enum Subcommands {
-    /// Delete images from a registry, in two steps: write the list, then delete what it names
+    /// Delete images from a registry, in two steps
+    ///
+    /// The first step writes a list of images. The second step deletes what the list names.
     Delete(DeleteArgs),
-    /// List operators of catalogs, or releases
+    /// List releases, or operators of catalogs
     List(ListArgs),
-    /// Look into archives
+    /// List or verify archives
     Archive(ArchiveArgs),
-    /// Tell which line of the configuration asks for an image
+    /// Show why an image is mirrored
     Why(WhyArgs),
-    /// Tell what an archive holds
+    /// Show what an archive is for
     Describe(DescribeArgs),
     /// Print a configuration to start from
     Init(InitArgs),
@@ -89,7 +81,7 @@ pub enum Subcommands {
     Schema(SchemaArgs),
     /// Show the version
     Version(VersionArgs),
-    /// Write the completion script of a shell
+    /// Print the completion script of a shell
     Completion(CompletionArgs),
     /// Write manual pages
     #[command(hide = true)]
@@ -101,7 +93,12 @@ pub enum Subcommands {
 pub enum Outcome {
     /// It was understood.
     Parsed(Box<Cli>),
-    /// It asked for help or the version: this text, for standard output.
+    /// It asked for help.
+    Help {
+        /// For all of it.
+        long: bool,
+    },
+    /// It asked for the version: this text, for standard output.
     Shown(String),
     /// It was not understood.
     Refused {
@@ -119,9 +116,14 @@ pub fn parse(list: &[OsString]) -> Outcome {
     let flat = argv::without_generation_of_help(argv::join_switch_values(list, &command));
     let matches = match command.try_get_matches_from(flat) {
         Ok(matches) => matches,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Outcome::Shown(error.render().to_string());
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            let is_short = |word: &OsString| {
+                let word = word.to_string_lossy();
+                word.starts_with('-') && !word.starts_with("--") && word.contains('h')
+            };
+            return Outcome::Help { long: !list.iter().skip(1).any(is_short) };
         }
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => return Outcome::Shown(error.render().to_string()),
         Err(error) => return refused(in_words_of_pflag(&error, list)),
     };
     if let Some(message) = no_command(&matches) {
@@ -142,17 +144,16 @@ pub fn parse(list: &[OsString]) -> Outcome {
     }
 }
 
-/// Help of the command that the argument list names.
-pub fn usage(list: &[OsString]) -> String {
-    named(list).render_help().to_string()
+/// Help of the command that the argument list names: everything, or one screen. `styled` is for terminals.
+pub fn help(list: &[OsString], long: bool, styled: bool) -> String {
+    help::render(&named(list), long, styled)
 }
 
 /// How the command that the argument list names is called, in one line, and where its help is.
 pub fn short_usage(list: &[OsString]) -> String {
-    let mut named = named(list);
-    let usage = named.render_usage().to_string();
-    let name = named.get_bin_name().unwrap_or_else(|| named.get_name()).to_owned();
-    format!("{}\nSee `{name} --help`.", usage.lines().next().unwrap_or_default())
+    let named = named(list);
+    let name = named.get_bin_name().unwrap_or_else(|| named.get_name());
+    format!("Usage: {}\nSee `{name} --help`.", help::usage_of(&named).first().map_or(name, String::as_str))
 }
 
 /// The command that the argument list names.
@@ -160,7 +161,10 @@ fn named(list: &[OsString]) -> clap::Command {
     let mut named = command(list);
     named.build();
     for word in list.iter().skip(1).filter_map(|word| word.to_str()) {
-        if let Some(inner) = named.find_subcommand(word) {
+        // `help delete` is about `delete`.
+        if word != "help"
+            && let Some(inner) = named.find_subcommand(word)
+        {
             named = inner.clone();
         }
     }
@@ -184,39 +188,6 @@ fn no_command(matches: &ArgMatches) -> Option<String> {
     let command = command(&[]);
     let hint = history::of_command("", word, commands_of(&command).into_iter())?;
     Some(format!("unknown command {word:?}{hint}"))
-}
-
-/// The completion script of a shell. It offers what help shows, and nothing that is hidden.
-pub fn completion(shell: clap_complete::Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut shown(&command(&[])), "oc-mirror", &mut script);
-    if shell == clap_complete::Shell::Bash {
-        // The generator (4.6) takes the dash of the program's name for the border of a subcommand in the second half of
-        // the script, so that no subcommand would find its words.
-        let text = String::from_utf8_lossy(&script).replace("oc__subcmd__mirror", "oc__mirror");
-        script = text.into_bytes();
-    }
-    script
-}
-
-/// The command without its hidden flags and subcommands: the generators of some shells would offer them.
-fn shown(command: &clap::Command) -> clap::Command {
-    let flags = command.get_arguments().filter(|arg| !arg.is_hide_set()).cloned();
-    let inner = command.get_subcommands().filter(|inner| !inner.is_hide_set()).map(shown);
-    clap::Command::new(command.get_name().to_owned())
-        .about(command.get_about().cloned().unwrap_or_default())
-        .version(command.get_version().unwrap_or_default().to_owned())
-        .disable_version_flag(true)
-        .args(flags)
-        .subcommands(inner)
-}
-
-/// Writes one manual page per command into a directory that exists.
-///
-/// # Errors
-/// When a page cannot be written.
-pub fn write_man_pages(directory: &Path) -> io::Result<()> {
-    clap_mangen::generate_to(command(&[]), directory)
 }
 
 /// Looks for `--v1` and `--v2` anywhere in the argument list, as upstream does before it parses flags.
@@ -244,21 +215,13 @@ pub enum WrongGeneration {
 
 /// The clap command, named after the program and with switches that take a value only after `=`.
 pub fn command(list: &[OsString]) -> clap::Command {
-    let command = Cli::command().version(concat!("version v", env!("CARGO_PKG_VERSION"))).after_long_help(epilogue());
+    let command = Cli::command().version(concat!("version v", env!("CARGO_PKG_VERSION")));
     let command = with_switches(command);
     let program = list.first().map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str);
     match program {
         Some(program) => command.name(program.to_owned()).bin_name(program.to_owned()),
         None => command,
     }
-}
-
-/// What stands at the end of the long help and of the manual page.
-fn epilogue() -> String {
-    let variables = crate::env::VARIABLES.iter();
-    let variables =
-        variables.fold(String::new(), |text, (name, effect)| text + "\n  " + name + "\n          " + effect);
-    format!("{EXAMPLES}\n\nEnvironment:{variables}")
 }
 
 fn with_switches(command: clap::Command) -> clap::Command {

@@ -11,47 +11,58 @@ use super::Switch;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Flags of every command")]
 pub struct PersistentArgs {
-    /// File with registry credentials, for both sides [default: `$REGISTRY_AUTH_FILE`, else the places of
-    /// containers-auth.json(5), `$XDG_RUNTIME_DIR/containers/auth.json` first]
+    /// Read registry credentials from this file
+    ///
+    /// They are for both sides. Without the flag: `$REGISTRY_AUTH_FILE`, else the places of containers-auth.json(5),
+    /// `$XDG_RUNTIME_DIR/containers/auth.json` first.
     #[arg(long, global = true, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
-    /// Directory that holds the cache `.oc-mirror/.cache` [default: `$OC_MIRROR_CACHE`, then `$HOME`]
+    /// Keep the cache `.oc-mirror/.cache` below DIR
+    ///
+    /// Without the flag: below `$OC_MIRROR_CACHE`, else `$HOME`.
     #[arg(long, global = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
-    /// Image set configuration
+    /// The configuration; `oc-mirror init` prints one
     #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How much to tell: info, debug, trace, error
+    /// Log level: info, debug, trace, error
     #[arg(long, alias = "loglevel", global = true, default_value = "info", value_name = "LEVEL")]
     pub log_level: String,
-    /// Directory where resources and internal files are kept, `file://DIR`
+    /// When to colour lines
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: crate::colour::When,
+    /// Keep resources and logs in this folder, `file://DIR`
     #[arg(long, global = true, value_name = "URL")]
     pub workspace: Option<String>,
-    /// Port that names the cache in mapping files; nothing listens on it
+    /// Compatibility: port number written to mapping.txt; nothing listens
     #[arg(short, long, global = true, default_value_t = 55000)]
     pub port: u16,
-    /// How many images are copied at a time, 1 to 10
+    /// Copy so many images at a time, 1 to 10
     #[arg(long, global = true, default_value_t = 4, value_name = "N")]
     pub parallel_images: u32,
-    /// How many layers of an image are copied at a time, 1 to 10
+    /// Copy so many layers of an image at a time, 1 to 10
     #[arg(long, global = true, default_value_t = 5, value_name = "N")]
     pub parallel_layers: u32,
-    /// Trust policy file; read with --secure-policy
+    /// Trust policy file; enforced with --secure-policy
     #[arg(long, global = true, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Directory with signature storage configuration to start from
+    /// Start from the signature storage configuration in this folder
     #[arg(long = "registries.d", global = true, value_name = "DIR")]
     pub registries_d: Option<PathBuf>,
-    /// How often a failed request, check or deletion is tried again
+    /// Try a failed request, check or deletion again so many times
     #[arg(long, global = true, default_value_t = 5, value_name = "N")]
     pub retry_times: i64,
-    /// Pause between tries; 0 means 1s, 2s, 4s and so on
+    /// Pause between attempts; 0 means 1s, 2s, 4s and so on
     #[arg(long, global = true, default_value = "0", value_name = "DURATION", value_parser = crate::duration::parse)]
     pub retry_delay: Duration,
-    /// Require HTTPS and verify certificates of source registries
+    /// Verify source registries' TLS
+    ///
+    /// `--src-tls-verify=false` accepts any certificate, and plain HTTP.
     #[arg(long, global = true, default_value = "true")]
     pub src_tls_verify: Switch,
-    /// Require HTTPS and verify certificates of the destination registry
+    /// Verify the destination's TLS
+    ///
+    /// `--dest-tls-verify=false` accepts any certificate, and plain HTTP.
     #[arg(long, global = true, default_value = "true")]
     pub dest_tls_verify: Switch,
 
@@ -64,7 +75,7 @@ pub struct PersistentArgs {
     /// Write a memory profile; accepted, without effect
     #[arg(long, global = true, hide = true, default_value = "false")]
     pub mem_prof: Switch,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, global = true, hide = true)]
     pub tls_verify: Option<Switch>,
 
@@ -169,22 +180,22 @@ pub struct DestinationArgs {
     /// Access to the destination registry.
     #[command(flatten)]
     pub side: DestinationSideArgs,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, global = true, hide = true, default_value = "false")]
     pub dest_compress: Switch,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, global = true, hide = true, default_value = "false")]
     pub dest_decompress: Switch,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, global = true, hide = true, default_value = "false")]
     pub dest_oci_accept_uncompressed_layers: Switch,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, global = true, hide = true)]
     pub dest_compress_format: Option<String>,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, global = true, hide = true)]
     pub dest_compress_level: Option<i64>,
-    /// Parsed, no effect
+    /// Accepted for compatibility; ignored
     #[arg(long, global = true, hide = true, default_value = "false")]
     pub dest_precompute_digests: Switch,
 }

@@ -7,10 +7,12 @@ use clap::{Args, ValueEnum};
 /// What `init` accepts.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Offer the packages of this catalog image, such as registry.redhat.io/redhat/redhat-operator-index:v4.20
+    /// Offer the packages of this catalog image
     #[arg(long, value_name = "IMAGE")]
     pub from_catalog: Option<String>,
-    /// Let editors check the file against this JSON Schema; `oc-mirror schema --out FILE` writes it
+    /// Let editors check the file against this JSON Schema
+    ///
+    /// `oc-mirror schema --out FILE` writes the schema.
     #[arg(long, value_name = "FILE")]
     pub schema: Option<String>,
 }

@@ -25,6 +25,7 @@ fn settled(line: &str, env: &Snapshot) -> Result<(Settings, Vec<String>), String
             let common = prerun(&cli, env).map_err(|error| error.to_string())?;
             settle(&cli, common).map_err(|error| error.to_string())
         }
+        Outcome::Help { long } => Err(format!("help, long: {long}")),
         Outcome::Shown(text) => Err(format!("shown: {}", text.lines().next().unwrap_or_default())),
         Outcome::Refused { message, .. } => Err(message),
     }
@@ -157,11 +158,11 @@ fn published_command_lines() {
     ];
     insta::assert_snapshot!(answers(&Snapshot::for_test(WORLD), &rows), @r"
     $ oc-mirror --v2 --help
-        shown: Mirror OpenShift releases, operator catalogs and images into disconnected networks
+        help, long: true
     $ oc-mirror --v2 version
         ok: version []
     $ oc-mirror --v2 help delete
-        shown: Delete images from a registry, in two steps: write the list, then delete what it names
+        help, long: true
     $ oc-mirror -c isc.yaml --workspace file://work docker://reg.lan --v2
         ok: mirror []
     $ oc-mirror -c isc.yaml file://work --v2

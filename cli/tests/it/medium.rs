@@ -39,7 +39,10 @@ fn a_workspace_beside_from_takes_the_working_directory() {
         let workspace = format!("file://{}", home.path().join(workspace).display());
         let args = ["-c", "isc.yaml", "--from", &from, "--workspace", &workspace, &to, "--dest-tls-verify=false"];
         let found = home.run(&args);
-        found.code(0).says(&format!("the cluster resources are in `{}/ws/working-dir/cluster-resources`", home.path().display()));
+        found.code(0).says(&format!(
+            "the cluster resources are in `{}/ws/working-dir/cluster-resources`",
+            home.path().display()
+        ));
         assert_eq!(walk(&home.disk()), before, "nothing is written on the medium");
         assert!(!resources::read(&home.path().join("ws/working-dir")).is_empty());
     }

@@ -5,9 +5,11 @@ use std::process::Command;
 
 use crate::harness::{Home, plain};
 
-/// Flags of a command that help shows, without dashes.
-fn public_flags(command: &clap::Command) -> Vec<String> {
-    let arguments = command.get_arguments().filter(|arg| !arg.is_hide_set());
+/// Flags of a command that help shows, without dashes. Flags of every command stand in the help of mirroring; other commands
+/// show those that they have a use for.
+fn public_flags(path: &[String], command: &clap::Command) -> Vec<String> {
+    let is_own = |arg: &&clap::Arg| path.is_empty() || !arg.is_global_set();
+    let arguments = command.get_arguments().filter(|arg| !arg.is_hide_set()).filter(is_own);
     arguments.filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
 }
 
@@ -42,8 +44,12 @@ fn help_pages_and_completions_name_every_public_flag() {
     });
     let commands = commands();
     assert!(commands.len() > 10, "{}", commands.len());
-    // A page for each of them, and for nothing that is hidden.
-    assert_eq!(std::fs::read_dir(home.path().join("pages")).unwrap().count(), commands.len());
+    // A page for each of them and for the configuration, and for nothing that is hidden.
+    assert_eq!(std::fs::read_dir(home.path().join("pages")).unwrap().count(), commands.len() + 1);
+    let page = std::fs::read_to_string(home.path().join("pages/oc-mirror-configuration.5")).unwrap();
+    for field in ["archiveSize", "additionalImages", "minVersion", "targetCatalog"] {
+        assert!(page.contains(&format!("\\fB{field}\\fR")), "the page of the configuration lacks {field}: {page}");
+    }
     for (path, command) in &commands {
         let mut args: Vec<&str> = path.iter().map(String::as_str).collect();
         args.push("--help");
@@ -52,8 +58,17 @@ fn help_pages_and_completions_name_every_public_flag() {
         let page = std::fs::read_to_string(home.path().join("pages").join(&page))
             .unwrap_or_else(|error| panic!("{page}: {error}"));
         let page = page.replace("\\-", "-");
-        let flags = public_flags(command);
-        assert!(flags.contains(&"authfile".to_owned()), "{path:?}: {flags:?}");
+        for section in ["NAME", "SYNOPSIS", "OPTIONS", "EXAMPLES", "EXIT STATUS", "SEE ALSO"] {
+            let title = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
+            assert!(
+                title.iter().any(|title| page.contains(title)),
+                "{path:?}: the manual page lacks {section}: {page}"
+            );
+        }
+        let flags = public_flags(path, command);
+        assert_eq!(flags.contains(&"authfile".to_owned()), path.is_empty(), "{path:?}: {flags:?}");
+        let uses_registries = ["delete", "list operators", "list releases", "why", "init"].contains(&&*path.join(" "));
+        assert_eq!(help.contains("--authfile"), path.is_empty() || uses_registries, "{path:?}: {help}");
         for flag in flags {
             assert!(help.contains(&format!("--{flag}")), "{path:?}: help lacks {flag}");
             assert!(page.contains(&format!("--{flag}")), "{path:?}: the manual page lacks {flag}");
@@ -70,7 +85,7 @@ fn help_pages_and_completions_name_every_public_flag() {
     let help = home.run(&["--help"]).code(0).stdout.clone();
     let page = std::fs::read_to_string(home.path().join("pages/oc-mirror.1")).unwrap();
     for (variable, _) in oc_mirror::env::VARIABLES {
-        assert!(help.contains(&format!("\n  {variable}\n")), "help lacks {variable}: {help}");
+        assert!(help.contains(&format!("\n  {variable}")), "help lacks {variable}: {help}");
         assert!(page.contains(variable), "the manual page lacks {variable}");
     }
     for hidden in HIDDEN {

@@ -99,7 +99,11 @@ fn the_log_file_has_the_lines_of_the_console() {
     let outcome = home.to_disk(&[]);
     outcome.code(8);
     let logged = std::fs::read_to_string(log_file(&home)).unwrap();
-    assert_eq!(logged, outcome.stdout);
+    // Files have no pictures, and here neither has colours.
+    assert_eq!(logged, oc_mirror::colour::for_files(&outcome.stdout));
+    assert!(!outcome.stdout.contains('\u{1b}') && !logged.contains('👋'), "{logged}");
+    let coloured = home.to_disk(&["--color=always"]);
+    assert!(coloured.stdout.contains("\u{1b}[1;94m [INFO] \u{1b}[0m  : "), "{}", coloured.stdout);
     // Why it failed is there too (upstream has closed the file by then).
     assert!(plain(&logged).contains("[Executor] [Worker] some errors occurred"), "{logged}");
 }

@@ -10,7 +10,8 @@ fn a_configuration_to_start_from() {
     let printed = home.run(&["init"]);
     printed.code(0);
     let text = &printed.stdout;
-    for field in ["channels:", "operators:", "additionalImages:", "#blockedImages:", "#minVersion:", "#archiveSize: 4"] {
+    for field in ["channels:", "operators:", "additionalImages:", "#blockedImages:", "#minVersion:", "#archiveSize: 4"]
+    {
         assert!(text.contains(field), "{field}: {text}");
     }
     // The file says what the program reads: only the network is missing.

@@ -58,9 +58,9 @@ fn other_commands() {
     $ oc-mirror completion
         missing argument: <SHELL>
     $ oc-mirror help delete
-        shown: Delete images from a registry, in two steps: write the list, then delete what it names
+        help, long: true
     $ oc-mirror --help
-        shown: Mirror OpenShift releases, operator catalogs and images into disconnected networks
+        help, long: true
     $ oc-mirror --version
         shown: oc-mirror version v0.1.0
     $ oc-mirror -v

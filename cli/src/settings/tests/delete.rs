@@ -52,7 +52,7 @@ fn delete_checks_in_their_order() {
     $ oc-mirror delete --delete-yaml-file f docker://reg.lan --force-cache-delete true
         ok: delete []
     $ oc-mirror --delete-yaml-file f delete docker://reg.lan
-        unknown flag: --delete-yaml-file
+        unknown flag: --delete-yaml-file: flags of a command stand behind its name
     $ oc-mirror -c x --dry-run delete docker://reg.lan
         unknown flag: --dry-run (it is a flag of mirroring, not of `delete`)
     $ oc-mirror delete --from file:///f docker://reg.lan

@@ -166,6 +166,7 @@ fn every_flag_belongs_to_its_commands() {
     const OTHERS: &[&str] = &[
         "authfile",
         "cache-dir",
+        "color",
         "config",
         "log-level",
         "loglevel",
@@ -235,6 +236,8 @@ fn every_flag_belongs_to_its_commands() {
         (&["archive", "verify"], &["output"]),
         (&["describe"], &["output"]),
         (&["why"], &["from", "output", SELECTION[0], SELECTION[1], SELECTION[2], SELECTION[3]]),
+        (&["init"], &["from-catalog", "schema"]),
+        (&["schema"], &["out", "kind"]),
         (&["version"], &["output", "short"]),
         (&["completion"], &["no-descriptions"]),
         (&["man"], &[]),

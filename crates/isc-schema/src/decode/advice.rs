@@ -63,9 +63,9 @@ pub(super) fn image_help(text: &str, error: &image_ref::ParseError) -> Option<St
     use image_ref::ParseError;
     match error {
         ParseError::TagAndDigestEmpty(_) => Some(format!("add a tag or a digest: `{text}:TAG` or `{text}@sha256:…`")),
-        ParseError::EmptyName(_) => {
-            Some(format!("write the image in front of `{text}`; if a template wrote this file, the template filled in nothing there"))
-        }
+        ParseError::EmptyName(_) => Some(format!(
+            "write the image in front of `{text}`; if a template wrote this file, the template filled in nothing there"
+        )),
         _ if text.trim() != text => Some("remove the spaces around it".to_owned()),
         ParseError::Tag { tag, .. } if tag.is_empty() => Some("write the tag behind the `:`".to_owned()),
         ParseError::Digest { .. } => Some("a digest is `sha256:` and 64 hex digits, all in lower case".to_owned()),

@@ -19,9 +19,13 @@ generic_from!(oci_transport::Error);
 impl From<ArchiveError> for RunError {
     fn from(error: ArchiveError) -> Self {
         let advice = match &error {
-            ArchiveError::NoArchives(dir) if !dir.exists() => "; there is no such folder: check the path behind `--from`",
+            ArchiveError::NoArchives(dir) if !dir.exists() => {
+                "; there is no such folder: check the path behind `--from`"
+            }
             ArchiveError::NoArchives(_) => "; `--from` takes the folder that holds `mirror_000001.tar`",
-            ArchiveError::Folder { dir, .. } if dir.is_file() => "; `--from` takes the folder of the archive, not its file",
+            ArchiveError::Folder { dir, .. } if dir.is_file() => {
+                "; `--from` takes the folder of the archive, not its file"
+            }
             ArchiveError::Empty(_) | ArchiveError::Unreadable { .. } | ArchiveError::Digest { .. } => {
                 "; bring this file again, and compare it with `oc-mirror archive verify`"
             }

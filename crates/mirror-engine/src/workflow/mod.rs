@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use mirror_plan::{Destination, Mode, Plan};
 use oci_transport::Client;
 
+pub use self::disk_to_mirror::expect_archive;
 use crate::collect::CollectErrors;
 use crate::copy::{Copied, Limits};
-pub use self::disk_to_mirror::expect_archive;
 use crate::event::{Event, Observer};
 use crate::guard::{Panicked, guarded};
 use crate::heard::Heard;
