@@ -31,6 +31,10 @@ pub(crate) struct Host {
     pub(crate) auth: Authenticator,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) reach: Reach,
+    /// Whether the registry has the referrers API, once it has answered a question to it.
+    pub(crate) referrers_api: tokio::sync::OnceCell<bool>,
+    /// How many mounts in a row it has refused.
+    refused_mounts: AtomicU32,
     /// Uploads in one piece were refused: send chunks.
     pub(crate) chunked: AtomicBool,
     /// The chunk size that was accepted last, in bytes.
@@ -56,6 +60,8 @@ impl Host {
             base: tokio::sync::OnceCell::new(),
             auth: Authenticator::default(),
             reach: Reach::default(),
+            referrers_api: tokio::sync::OnceCell::new(),
+            refused_mounts: AtomicU32::new(0),
             limiter: Limiter::new(START_CONCURRENCY, options.max_connections_per_host),
             chunked: AtomicBool::new(false),
             chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),

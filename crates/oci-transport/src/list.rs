@@ -6,6 +6,7 @@ use http::HeaderValue;
 use http::header::{ACCEPT, LINK};
 use image_ref::Digest;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use url::Url;
 
 use crate::call::{Call, Reply};
@@ -28,16 +29,35 @@ const MAX_PAGES: usize = 10_000;
 const MAX_LIST_BYTES: usize = 128 * 1024 * 1024;
 
 impl Client {
-    /// All tags of a repository, in the registry's order. Mirrors are not asked (contract `release.md` 7.2).
+    /// All tags of a repository, in the registry's order. Mirrors are not asked (`docs/behaviour/release.md` 7.2).
     ///
     /// # Errors
     /// When the repository is not there or the list cannot be read.
     pub async fn list_tags(&self, at: &Endpoint) -> Result<Vec<String>, Error> {
+        Ok(self.list_tags_within(at, MAX_PAGES).await?.unwrap_or_default())
+    }
+
+    /// All tags of a repository, or `None` when the registry needs more than `pages` pages for them. The first page tells
+    /// whether there is another one, so with `pages` = 1 one request is made at most.
+    ///
+    /// # Errors
+    /// When the repository is not there or the list cannot be read.
+    pub async fn list_tags_within(&self, at: &Endpoint, pages: usize) -> Result<Option<Vec<String>>, Error> {
         let action = format!("listing tags of `{at}`");
-        let mut tags = Vec::new();
-        self.pages(at, "tags/list?n=1000", None, &action, |page: TagPage| tags.extend(page.tags.unwrap_or_default()))
-            .await?;
-        Ok(tags)
+        let (mut tags, mut left, mut whole) = (Vec::new(), pages.min(MAX_PAGES), true);
+        self.pages(at, "tags/list?n=1000", None, &action, |page| {
+            let listed: TagPage = serde_json::from_slice(&page.bytes)?;
+            tags.extend(listed.tags.unwrap_or_default());
+            left = left.saturating_sub(1);
+            whole = page.next.is_none() || left > 0;
+            Ok(whole)
+        })
+        .await?;
+        if !whole && pages >= MAX_PAGES {
+            let text = format!("the list has more than {MAX_PAGES} pages");
+            return Err(Error::new(Condition::Protocol, action, text).with_registry(at.repository().registry()));
+        }
+        Ok(whole.then_some(tags))
     }
 
     /// The manifests that refer to `subject`, such as signatures. A registry without the referrers API is asked for the
@@ -46,32 +66,73 @@ impl Client {
     /// # Errors
     /// When the list cannot be read.
     pub async fn referrers(&self, at: &Endpoint, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+        match self.referrers_by_api(at, subject).await? {
+            Some(found) => Ok(found),
+            None => self.referrers_by_tag(at, subject).await,
+        }
+    }
+
+    /// What the referrers API lists (distribution specification, "Listing Referrers"); `None` when the registry does not
+    /// have the API for this manifest.
+    ///
+    /// Only an OCI index is an answer of the API. A page of a web server, the page of a login, `null` or a refusal say that
+    /// there is no API. Whether a host has the API is learned from its first answer: a host without it is not asked again.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached, or a list of the API cannot be read.
+    pub async fn referrers_by_api(&self, at: &Endpoint, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
+        let host = self.inner.host(at)?;
+        let mut first = None;
+        let ask = async {
+            // Boxed, since the caller keeps this future beside its own state.
+            let answer = Box::pin(self.ask_for_referrers(at, subject)).await?;
+            let has_api = answer.is_some();
+            first = Some(answer);
+            Ok(has_api)
+        };
+        let has_api = *host.referrers_api.get_or_try_init(|| ask).await?;
+        match first {
+            Some(answer) => Ok(answer),
+            None if has_api => Box::pin(self.ask_for_referrers(at, subject)).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn ask_for_referrers(&self, at: &Endpoint, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
         let action = format!("listing referrers of `{at}@{subject}`");
-        let (mut found, mut has_api) = (Vec::new(), false);
-        let rest = format!("referrers/{subject}");
+        let (mut found, mut pages, mut is_api) = (Vec::new(), 0, true);
         let listed = self
-            .pages(at, &rest, Some(media_type::OCI_INDEX), &action, |page: ReferrersPage| {
-                has_api = true;
-                found.extend(page.manifests);
+            .pages(at, &format!("referrers/{subject}"), Some(media_type::OCI_INDEX), &action, |page| {
+                // A registry that has given a page has the API: what is missing then is missing.
+                is_api = is_index(&page.bytes);
+                if !is_api && pages > 0 {
+                    return Err(serde::de::Error::custom("a page is no index"));
+                }
+                if is_api {
+                    let page: ReferrersPage = serde_json::from_slice(&page.bytes)?;
+                    found.extend(page.manifests.unwrap_or_default());
+                }
+                pages += 1;
+                Ok(is_api)
             })
             .await;
         match listed {
-            Ok(()) => Ok(found),
-            // A registry that has given a page has the API: what is missing then is not in the tag either.
-            Err(error)
-                if !has_api && (error.is_not_found() || matches!(error.status_code(), Some(400 | 405 | 406))) =>
-            {
-                self.referrers_by_tag(at, subject, &action).await
-            }
+            Ok(()) => Ok(is_api.then_some(found)),
+            Err(error) if pages == 0 && says_no_api(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn referrers_by_tag(&self, at: &Endpoint, subject: &Digest, action: &str) -> Result<Vec<Descriptor>, Error> {
+    /// What the tag lists that the specification puts in place of the referrers API (distribution specification,
+    /// "Referrers Tag Schema"). Empty when there is no such tag.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked.
+    pub async fn referrers_by_tag(&self, at: &Endpoint, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
         let manifest = match self.pull_manifest_at(at, &Reference::Tag(subject.as_tag())).await {
             Ok(manifest) => manifest,
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
-            Err(error) => return Err(error.with_action(action)),
+            Err(error) => return Err(error.with_action(&format!("listing referrers of `{at}@{subject}`"))),
         };
         match manifest.view() {
             Ok(ManifestView::Index(index)) => Ok(index.manifests.into_iter().map(|entry| entry.descriptor).collect()),
@@ -80,13 +141,14 @@ impl Client {
         }
     }
 
-    async fn pages<T: for<'de> Deserialize<'de>>(
+    /// Reads a list page by page. `take` gets each page and says whether it wants the next one.
+    async fn pages(
         &self,
         at: &Endpoint,
         rest: &str,
         accept: Option<&'static str>,
         action: &str,
-        mut take: impl FnMut(T),
+        mut take: impl FnMut(&Page) -> Result<bool, serde_json::Error>,
     ) -> Result<(), Error> {
         let host = self.inner.host(at)?;
         let endless = |text: String| Error::new(Condition::Protocol, action, text).with_registry(&host.registry);
@@ -95,23 +157,25 @@ impl Client {
         let mut total = 0;
         for _ in 0..MAX_PAGES {
             let mut retries = self.inner.retries(at);
-            let (bytes, next) = loop {
+            let page = loop {
                 match self.page(&host, at, rest, url.clone(), accept, action).await {
                     Ok(page) => break page,
+                    // The registry does not know this list at all: another attempt gives the same.
+                    Err(error) if error.status_code() == Some(501) => return Err(error),
                     Err(error) => retries.again(error, 0).await?,
                 }
             };
-            let page = serde_json::from_slice(&bytes).map_err(|error| {
+            let goes_on = take(&page).map_err(|error| {
                 Error::new(Condition::Protocol, action, format!("the list cannot be read: {error}"))
                     .with_registry(&host.registry)
                     .redacted(&self.inner.options.redactor)
             })?;
-            take(page);
-            total += bytes.len();
+            total += page.bytes.len();
             if total > MAX_LIST_BYTES {
                 return Err(endless(format!("the list is larger than {} MiB", MAX_LIST_BYTES / 1024 / 1024)));
             }
-            match next {
+            match page.next {
+                Some(_) if !goes_on => return Ok(()),
                 None => return Ok(()),
                 // A registry that names the same page again would never end.
                 Some(next) if url.as_ref() == Some(&next) => return Ok(()),
@@ -132,7 +196,7 @@ impl Client {
         url: Option<Url>,
         accept: Option<&'static str>,
         action: &str,
-    ) -> Result<(bytes::Bytes, Option<Url>), Error> {
+    ) -> Result<Page, Error> {
         let url = match url {
             Some(url) => url,
             None => self.inner.url(host, at, rest, action).await?,
@@ -158,7 +222,7 @@ impl Client {
             here.set_query(page.query());
             next = Some(here);
         }
-        Ok((reply.bytes(MAX_PAGE_BYTES, "list").await?, next))
+        Ok(Page { bytes: reply.bytes(MAX_PAGE_BYTES, "list").await?, next })
     }
 }
 
@@ -168,13 +232,41 @@ fn next_page(reply: &Reply) -> Option<Url> {
     reply.url.join(&target).ok()
 }
 
+/// One page of a list.
+struct Page {
+    bytes: bytes::Bytes,
+    /// Where the next page is.
+    next: Option<Url>,
+}
+
+/// Whether an answer to the first question for referrers means that the registry does not have the API. Quay, GitLab and
+/// others refuse the path in ways of their own; a server that is in trouble may have the API.
+fn says_no_api(error: &Error) -> bool {
+    match error.status_code() {
+        Some(408 | 425 | 429) => false,
+        Some(400..=499 | 501) => true,
+        Some(_) => false,
+        None => error.is_not_found() || error.condition() == Condition::Redirect,
+    }
+}
+
 #[derive(Deserialize)]
 struct TagPage {
     tags: Option<Vec<String>>,
 }
 
+/// Whether an answer is an OCI index as far as its shape goes. Some registries write an empty list as `null`.
+fn is_index(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Shape {
+        #[serde(rename = "schemaVersion")]
+        schema_version: Option<u32>,
+        manifests: Option<Vec<IgnoredAny>>,
+    }
+    serde_json::from_slice(bytes).is_ok_and(|shape: Shape| shape.manifests.is_some() || shape.schema_version == Some(2))
+}
+
 #[derive(Deserialize)]
 struct ReferrersPage {
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
+    manifests: Option<Vec<Descriptor>>,
 }

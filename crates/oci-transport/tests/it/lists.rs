@@ -76,3 +76,87 @@ async fn referrers_by_api_and_by_tag() {
         assert!(!registry.requests_matching(&When::kind(Kind::Referrers)).is_empty());
     }
 }
+
+/// Whatever a registry without the API says in its place: the tag is asked, and the API of this host never again.
+#[tokio::test]
+async fn only_an_index_is_an_answer_of_the_referrers_api() {
+    async fn check(name: &str, answer: Effect) {
+        let subject = ImageBuilder::oci().layer(Layer::random(1, 10)).build();
+        let artifact = test_support::artifact("application/x-sbom", "text/plain", b"sbom", Some(&subject));
+        let registry = Registry::start_blocking();
+        registry.push("ns/app", "v1", &subject);
+        registry.push("ns/app", None, &artifact);
+        let tag = subject.digest.as_tag();
+        registry.push("ns/app", tag.as_str(), &IndexBuilder::oci().child(artifact.clone()).build());
+        registry.fault(Fault::new(When::kind(Kind::Referrers), answer));
+        let client = source();
+        let at = endpoint(&client, &registry, "ns/app");
+        for _ in 0..3 {
+            let found = client.referrers(&at, &subject.digest).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let found: Vec<_> = found.into_iter().map(|descriptor| descriptor.digest).collect();
+            assert_eq!(found, std::slice::from_ref(&artifact.digest), "{name}");
+        }
+        assert_eq!(registry.requests_matching(&When::kind(Kind::Referrers)).len(), 1, "{name}");
+    }
+    let says = |code, media_type: &str, body: &str| Effect::Status {
+        code,
+        headers: vec![("content-type".to_owned(), media_type.to_owned())],
+        body: Some(body.to_owned()),
+    };
+    check("a page", says(200, "text/html", "<html>Sign in</html>")).await;
+    check("null", says(200, "application/json", "null")).await;
+    check("another object", says(200, "application/json", "{}")).await;
+    check("an array", says(200, "application/json", "[]")).await;
+    check("nothing", says(200, "application/json", "")).await;
+    for code in [400, 401, 403, 404, 405, 406, 410, 501] {
+        check(&code.to_string(), Effect::status(code)).await;
+    }
+}
+
+/// A login page is no list, wherever it is.
+#[tokio::test]
+async fn a_redirect_to_a_login_page_is_no_referrers_api() {
+    let subject = ImageBuilder::oci().layer(Layer::random(1, 10)).build();
+    let registry = Registry::start_blocking();
+    registry.push("ns/app", "v1", &subject);
+    let headers = vec![("location".to_owned(), format!("{}/login", registry.url()))];
+    let login = Effect::Status { code: 303, headers, body: None };
+    registry.fault(Fault::new(When::kind(Kind::Referrers), login));
+    let client = source();
+    let at = endpoint(&client, &registry, "ns/app");
+    assert_eq!(client.referrers_by_api(&at, &subject.digest).await.unwrap(), None);
+}
+
+/// Trouble is no answer, and an empty list may be written as `null`.
+#[tokio::test]
+async fn what_the_referrers_api_says_when_it_is_there() {
+    let subject = ImageBuilder::oci().layer(Layer::random(1, 10)).build();
+    let registry = Registry::start_blocking();
+    registry.push("ns/app", "v1", &subject);
+    let client = source();
+    let at = endpoint(&client, &registry, "ns/app");
+    let trouble = registry.fault(Fault::new(When::kind(Kind::Referrers), Effect::status(500)));
+    assert_eq!(client.referrers_by_api(&at, &subject.digest).await.unwrap_err().status_code(), Some(500));
+    trouble.stop();
+    let body = Some(r#"{"schemaVersion":2,"manifests":null}"#.to_owned());
+    registry.fault(Fault::new(When::kind(Kind::Referrers).once(), Effect::Status { code: 200, headers: vec![], body }));
+    assert_eq!(client.referrers_by_api(&at, &subject.digest).await.unwrap(), Some(vec![]));
+    assert_eq!(client.referrers_by_api(&at, &subject.digest).await.unwrap(), Some(vec![]));
+}
+
+#[tokio::test]
+async fn tags_within_a_number_of_pages() {
+    let registry = Registry::builder().page_size(2).start_blocking();
+    for tag in ["v1", "v2", "v3", "v4", "v5"] {
+        registry.push("ns/app", tag, &ImageBuilder::oci().build());
+    }
+    let client = source();
+    let at = endpoint(&client, &registry, "ns/app");
+    for (pages, expected) in [(1, None), (2, None), (3, Some(5)), (9, Some(5))] {
+        let before = registry.requests_matching(&When::kind(Kind::Tags)).len();
+        let found = client.list_tags_within(&at, pages).await.unwrap();
+        assert_eq!(found.map(|tags| tags.len()), expected, "{pages} pages");
+        let asked = registry.requests_matching(&When::kind(Kind::Tags)).len() - before;
+        assert_eq!(asked, pages.min(3), "{pages} pages");
+    }
+}
