@@ -1,7 +1,7 @@
 //! One registry host: how it is reached, what it told, how much it bears.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image_ref::Digest;
@@ -91,6 +91,20 @@ impl Host {
         self.minimum_chunk.store(minimum.unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Whether mounts are worth a request: the registry has not refused the last few of them.
+    pub(crate) fn mounts(&self) -> bool {
+        self.refused_mounts.load(Ordering::Relaxed) < REFUSED_MOUNTS
+    }
+
+    /// Notes what the registry said to a mount. That it opened an upload instead (202) is no refusal.
+    pub(crate) fn mount_was_refused(&self, refused: bool) {
+        if refused {
+            self.refused_mounts.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.refused_mounts.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Takes the session that a refused mount has opened, if there is one.
     pub(crate) fn take_session(&self, at: &Endpoint, digest: &Digest) -> Option<Url> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,6 +123,9 @@ impl Host {
 
 /// How many requests run at a new registry at once, before it has shown what it bears.
 const START_CONCURRENCY: usize = 8;
+
+/// After how many refused mounts in a row a registry is not asked for mounts any more.
+const REFUSED_MOUNTS: u32 = 5;
 
 /// The smallest chunk of an upload: 1 MiB.
 pub(crate) const MINIMUM_CHUNK: u64 = 1024 * 1024;

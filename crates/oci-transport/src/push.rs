@@ -45,15 +45,21 @@ impl Client {
     /// When the registry declines, it opens an upload session instead; [`Client::push_blob`] then uses that session.
     ///
     /// # Errors
-    /// When the registry cannot be asked. A repository that may not be read is no error: the answer is `false`.
+    /// When the registry cannot be reached. Whatever else it answers (a repository that may not be read, a method that it
+    /// does not know, trouble of its own) is no error: the answer is `false`. A registry that has refused several mounts in
+    /// a row is not asked any more.
     pub async fn mount_blob(&self, at: &Endpoint, digest: &Digest, from: &str) -> Result<bool, Error> {
         let action = format!("mounting blob `{digest}` from `{from}` at `{at}`");
         if Repository::new(at.repository.registry(), from).is_err() {
             return Err(Error::new(Condition::Configuration, action, format!("`{from}` is no repository path")));
         }
         let host = self.inner.host(at)?;
+        if !host.mounts() {
+            return Ok(false);
+        }
         let rest = format!("blobs/uploads/?mount={digest}&from={from}");
         let scope = Scope::push(at.repository.path()).and_pull(from);
+        let mut troubled = false;
         let mut retries = self.inner.retries(at);
         loop {
             let adapt = |call: &mut Call<'_>| {
@@ -62,6 +68,7 @@ impl Client {
             };
             match self.inner.request(at, &rest, adapt, scope.clone(), &action).await {
                 Ok(reply) if reply.status() == 201 => {
+                    host.mount_was_refused(false);
                     reply.finish();
                     return Ok(true);
                 }
@@ -78,13 +85,14 @@ impl Client {
                     }
                     return Ok(false);
                 }
-                // Not allowed to read the other repository, or unknown there: the blob can still be pushed.
+                // Trouble may be over in a moment. A mount is not worth more patience: the blob can still be pushed.
                 Err(error)
-                    if matches!(
-                        error.condition(),
-                        Condition::Denied | Condition::NotFound | Condition::Unauthorized | Condition::Rejected
-                    ) =>
+                    if error.condition() == Condition::ServerError && !std::mem::replace(&mut troubled, true) =>
                 {
+                    retries.again(error, 0).await?;
+                }
+                Err(error) if error.status_code().is_some_and(|status| !matches!(status, 408 | 425 | 429)) => {
+                    host.mount_was_refused(true);
                     tracing::debug!(%error, "the registry refused the mount");
                     return Ok(false);
                 }

@@ -160,6 +160,70 @@ async fn mounts_and_their_refusal() {
     assert_eq!(registry.unfinished_uploads(), 0);
 }
 
+/// Whatever a registry answers to a mount, the blob can be pushed; a registry that refuses mounts is left in peace.
+#[tokio::test]
+async fn a_mount_that_fails_costs_no_blob_and_is_not_asked_for_ever() {
+    async fn check(status: u16, requests: usize) {
+        let registry = Registry::start_blocking();
+        let mounts = || When::kind(Kind::Upload).method("POST").query("mount=");
+        registry.fault(Fault::new(mounts(), Effect::status(status)));
+        let client = destination();
+        let at = endpoint(&client, &registry, "ns/app");
+        for seed in 1..=8 {
+            let blob = random(seed, 1000);
+            registry.put_blob("other/app", blob.bytes.clone());
+            assert!(!client.mount_blob(&at, &blob.digest, "other/app").await.unwrap(), "{status}");
+            client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+        }
+        assert_eq!(registry.requests_matching(&mounts()).len(), requests, "{status}");
+    }
+    for status in [400, 401, 403, 404, 405, 413] {
+        check(status, 5).await;
+    }
+    // Trouble is given one more attempt.
+    for status in [500, 501, 503] {
+        check(status, 10).await;
+    }
+}
+
+/// A mount that works shows that the refusals before were about other repositories.
+#[tokio::test]
+async fn refused_mounts_in_between_do_not_add_up() {
+    let registry = Registry::start_blocking();
+    let mounts = || When::kind(Kind::Upload).method("POST").query("mount=");
+    registry.fault(Fault::new(mounts().query("from=secret"), Effect::status(403)));
+    let client = destination();
+    let at = endpoint(&client, &registry, "ns/app");
+    let blob = random(1, 1000);
+    registry.put_blob("other/app", blob.bytes.clone());
+    for _ in 0..4 {
+        for _ in 0..4 {
+            assert!(!client.mount_blob(&at, &blob.digest, "secret/app").await.unwrap());
+        }
+        assert!(client.mount_blob(&at, &blob.digest, "other/app").await.unwrap());
+    }
+}
+
+/// Upload in one request, then what a registry that calls it bad or not allowed is given.
+#[tokio::test]
+async fn uploads_in_one_request_that_are_refused_go_in_chunks() {
+    async fn check(status: u16, expected: &str) {
+        let registry = Registry::start_blocking();
+        let first = When::kind(Kind::Upload).method("PUT").once();
+        registry.fault(Fault::new(first, Effect::status(status)));
+        let client = chunking(1024 * 1024);
+        let at = endpoint(&client, &registry, "ns/app");
+        let blob = random(1, 1000);
+        client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+        let methods: Vec<_> =
+            registry.requests_matching(&When::kind(Kind::Upload)).iter().map(|r| r.method.to_string()).collect();
+        assert_eq!(methods.join(" "), expected, "{status}");
+    }
+    for status in [400, 405, 411, 413] {
+        check(status, "POST PUT DELETE POST PATCH PUT").await;
+    }
+}
+
 fn chunking(size: u64) -> oci_transport::Client {
     let options = crate::support::options(oci_transport::Side::Destination);
     oci_transport::Client::new(oci_transport::ClientOptions { chunk_size: size, ..options }).unwrap()

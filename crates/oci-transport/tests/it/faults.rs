@@ -338,15 +338,15 @@ async fn questions() {
     403: denied x1 | denied x1 | denied x1 | declined | denied x1 | denied x1 | denied x1
     404: not there | not there | not there | declined | not there | not-found x1 | not-found x1
     408: recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4
-    413: too-large x1 | too-large x1 | too-large x1 | too-large x1 | too-large x1 | too-large x1 | too-large x1
+    413: too-large x1 | too-large x1 | too-large x1 | declined | too-large x1 | too-large x1 | too-large x1
     425: recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4 | recovered / try-again x4
     429: recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4
     429 Retry-After: 0: recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4
     429 Retry-After: a date: recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4 | recovered / too-many-requests x4
-    500: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
-    502: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
-    503: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
-    504: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
+    500: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / declined | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
+    502: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / declined | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
+    503: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / declined | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
+    504: recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4 | recovered / declined | recovered / server-error x4 | recovered / server-error x4 | recovered / server-error x4
     reset: recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4 | recovered / connection-reset x4
     close: recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4 | recovered / connection-closed x4
     close in the body: recovered | recovered | recovered | recovered | recovered | recovered / connection-closed x4 | recovered / connection-closed x4
