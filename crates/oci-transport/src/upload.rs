@@ -213,7 +213,13 @@ impl<'a> Push<'a> {
     /// or at a proxy on the way, or uploads in one request are not offered.
     fn wants_chunks(&self, error: &Error) -> bool {
         error.condition() == Condition::TooLarge
-            || (!self.in_chunks && matches!(error.status_code(), Some(405 | 411 | 501)))
+            || (!self.in_chunks
+                && match error.status_code() {
+                    Some(405 | 411 | 501) => true,
+                    // Some registries call a method bad that they do not know. A wrong digest stays wrong in pieces.
+                    Some(400) => !error.has_code("DIGEST_INVALID"),
+                    _ => false,
+                })
     }
 
     /// Makes chunks the rule for this host, or halves them. False when they cannot become smaller.

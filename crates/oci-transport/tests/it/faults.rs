@@ -287,7 +287,7 @@ async fn transfers() {
     let table = table(Way::Plain, TRANSFERS, effects().into_iter().map(alone).collect()).await;
     insta::assert_snapshot!(table, @"
     pull manifest | pull blob | open upload | push blob | push manifest | token
-    400: rejected x1 | rejected x1 | rejected x1 | rejected x1 | rejected x1 | unauthorized x1
+    400: rejected x1 | rejected x1 | rejected x1 | recovered / rejected x1 | rejected x1 | unauthorized x1
     401: recovered / unauthorized x1 | recovered / unauthorized x1 | recovered / unauthorized x1 | recovered / unauthorized x1 | recovered / unauthorized x1 | unauthorized x1
     403: denied x1 | denied x1 | denied x1 | denied x1 | denied x1 | unauthorized x1
     404: not-found x1 | not-found x1 | not-found x1 | recovered / upload-lost x4 | not-found x1 | protocol x1
