@@ -87,6 +87,21 @@ impl Client {
         }
     }
 
+    /// The same for a manifest that is pushed when it is not there. A registry that refuses the question (400, 401, 403)
+    /// counts as not having the manifest: the push then tells the truth.
+    ///
+    /// # Errors
+    /// When the question could not be answered.
+    pub async fn probe_manifest_at(&self, at: &Endpoint, reference: &Reference) -> Result<Option<Descriptor>, Error> {
+        match self.head_manifest_at(at, reference).await {
+            Err(error) if matches!(error.status_code(), Some(400 | 401 | 403)) => {
+                tracing::debug!(%error, "the registry refuses the question for a manifest");
+                Ok(None)
+            }
+            answer => answer,
+        }
+    }
+
     /// Reads a blob into `sink`, from where the sink stands. Interrupted transfers continue with a `Range` request; the
     /// digest is verified once, over all bytes, before this returns.
     ///
@@ -437,7 +452,14 @@ impl Inner {
             call.method = Method::HEAD;
             call.headers.insert(ACCEPT, HeaderValue::from_static(media_type::ACCEPT));
         };
-        let reply = self.request(at, &format!("manifests/{reference}"), adapt, self.scope(at), action).await?;
+        let reply = match self.request(at, &format!("manifests/{reference}"), adapt, self.scope(at), action).await {
+            Ok(reply) => reply,
+            // Some registries do not know the method.
+            Err(error) if matches!(error.status_code(), Some(405 | 501)) => {
+                return Ok(self.manifest_once(at, reference, action).await?.descriptor());
+            }
+            Err(error) => return Err(error),
+        };
         let digest = reply.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
         let size = reply.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         // The length of a packed body is not that of the manifest.
