@@ -13,7 +13,7 @@ use crate::call::{Call, Payload};
 use crate::client::{Client, Inner};
 use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
-use crate::error::{Condition, Error};
+use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
 use crate::location::same_origin;
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
@@ -176,6 +176,7 @@ impl Client {
             match self.inner.request(at, &format!("manifests/{reference}"), adapt, scope, &action).await {
                 Ok(reply) => {
                     let stored = reply.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
+                    let is_listed = reply.header("oci-subject").is_some();
                     reply.finish();
                     return match stored {
                         Some(stored) if !manifest.matches(&stored) => Err(Error::new(
@@ -189,6 +190,12 @@ impl Client {
                 }
                 Err(error) if was_too_early(&error) => {
                     retries.again(error.with_condition(Condition::TryAgain), 0).await?;
+                }
+                Err(error)
+                    if error.status_code() == Some(415)
+                        && manifest.media_type.starts_with("application/vnd.docker.") =>
+                {
+                    return Err(error.with_hint(Hint::AcceptDockerTypes));
                 }
                 Err(error) => retries.again(error, 0).await?,
             }

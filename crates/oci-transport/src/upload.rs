@@ -14,7 +14,7 @@ use crate::client::Inner;
 use crate::content_range;
 use crate::descriptor::Descriptor;
 use crate::endpoint::Endpoint;
-use crate::error::{Condition, Error};
+use crate::error::{Condition, Error, Hint};
 use crate::host::{Host, MINIMUM_CHUNK};
 use crate::location::{self, LocationError, same_origin};
 use crate::pull::Progress;
@@ -244,7 +244,12 @@ impl<'a> Push<'a> {
             call.accept = &[202];
         };
         let scope = Scope::push(self.job.at.repository.path());
-        let reply = self.job.inner.request(self.job.at, "blobs/uploads/", adapt, scope, self.job.action).await?;
+        let reply = self.job.inner.request(self.job.at, "blobs/uploads/", adapt, scope, self.job.action).await;
+        let reply = reply.map_err(|error| match error.status_code() {
+            Some(405) => error.with_hint(Hint::ReadOnly),
+            Some(404) => error.with_hint(Hint::CreateRepository { repository: self.job.at.to_string() }),
+            _ => error,
+        })?;
         self.job.host.session_opened(&reply);
         let session = upload_location(self.job.inner, self.job.host, &reply, self.job.action)?
             .or_else(|| self.location_by_id(&reply));

@@ -102,8 +102,15 @@ pub enum Hint {
     },
     /// The registry limits the rate of requests.
     SlowDown,
-    /// The registry refuses the method of a write.
+    /// The registry refuses to open an upload.
     ReadOnly,
+    /// The registry has no such repository, and makes none by itself.
+    CreateRepository {
+        /// The repository with its registry.
+        repository: String,
+    },
+    /// The registry refuses the media types of Docker.
+    AcceptDockerTypes,
 }
 
 impl fmt::Display for Hint {
@@ -182,6 +189,13 @@ impl fmt::Display for Hint {
             Self::AllowPlainHttp { side } => {
                 write!(f, "the server answers in plain HTTP, use `{}` to allow that", side.tls_flag())
             }
+            Self::CreateRepository { repository } => {
+                write!(f, "create the repository `{repository}` first, since this registry makes none by itself")
+            }
+            Self::AcceptDockerTypes => f.write_str(
+                "let the registry take Docker's media types, such as with `\"compat\": [\"docker2s2\"]` below `http` in the \
+                 configuration of zot",
+            ),
             Self::ReadOnly => {
                 f.write_str("the registry takes no writes here: it may be read-only or a pull-through cache")
             }

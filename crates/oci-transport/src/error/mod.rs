@@ -90,11 +90,7 @@ impl Error {
         this.0.status = Some(code);
         this.0.codes = words.codes;
         this.0.retry_after = retry_after;
-        this.0.hint = match code {
-            405 => Some(Hint::ReadOnly),
-            429 => Some(Hint::SlowDown),
-            _ => None,
-        };
+        this.0.hint = (code == 429).then_some(Hint::SlowDown);
         this
     }
 
@@ -114,7 +110,10 @@ impl Error {
         this.0.hint = match condition {
             Condition::Certificate => certificate,
             Condition::PlainHttp => Some(Hint::AllowPlainHttp { side: place.side }),
-            Condition::Tls if this.0.message.contains("CertificateRequired") => {
+            // Servers say either to a client without a certificate.
+            Condition::Tls
+                if ["CertificateRequired", "BadCertificate"].iter().any(|alert| this.0.message.contains(alert)) =>
+            {
                 Some(Hint::ShowCertificate { registry: place.host.clone() })
             }
             _ if !condition.is_unreachable() && condition != Condition::Proxy => None,

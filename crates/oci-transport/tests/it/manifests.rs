@@ -1,9 +1,9 @@
 //! Manifests travel byte by byte, whatever kind they are.
 
-use oci_transport::{Manifest, ManifestView, Reference, media_type};
-use test_support::{Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
+use oci_transport::{Hint, Manifest, ManifestView, Reference, media_type};
+use test_support::{Blob, Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
-use crate::support::{descriptor, destination, endpoint, image, source};
+use crate::support::{content, descriptor, destination, endpoint, image, source};
 
 fn kinds() -> Vec<(&'static str, Image)> {
     let layers = || [Layer::random(1, 2000), Layer::random(2, 3000)];
@@ -52,7 +52,7 @@ async fn every_kind_arrives_and_leaves_as_it_is() {
         }
         let at = endpoint(&destination, &to, "copy/app");
         for blob in made.all_blobs() {
-            let content = crate::support::content(blob);
+            let content = content(blob);
             destination.push_blob(&at, &descriptor(blob), content, &|_| {}).await.unwrap();
         }
         for child in &made.children {
@@ -127,6 +127,61 @@ async fn what_is_not_there() {
     destination().delete_manifest(&at, &digest).await.unwrap();
 }
 
+/// Some registries do not know the method, and some refuse the question to whoever may push.
+#[tokio::test]
+async fn a_head_that_is_refused() {
+    async fn check(status: u16, head: Option<bool>, probe: Option<bool>) {
+        let registry = Registry::start_blocking();
+        let made = ImageBuilder::oci().build();
+        registry.push("ns/app", "v1", &made);
+        registry.fault(Fault::new(When::kind(Kind::Manifest).method("HEAD"), Effect::status(status)));
+        let client = destination();
+        let (at, tag) = (endpoint(&client, &registry, "ns/app"), Reference::Tag("v1".to_owned()));
+        let found = |answer: Result<Option<oci_transport::Descriptor>, oci_transport::Error>| {
+            answer.ok().map(|found| found.is_some_and(|found| found.digest == made.digest))
+        };
+        assert_eq!(found(client.head_manifest_at(&at, &tag).await), head, "{status}");
+        assert_eq!(found(client.probe_manifest_at(&at, &tag).await), probe, "{status}");
+    }
+    for status in [405, 501] {
+        check(status, Some(true), Some(true)).await;
+    }
+    for status in [400, 401, 403] {
+        check(status, None, Some(false)).await;
+    }
+    check(404, Some(false), Some(false)).await;
+    check(413, None, None).await;
+}
+
+/// What to do where a registry refuses a push, by what it refused. A look or one manifest says nothing about writing.
+#[tokio::test]
+async fn advice_about_refused_pushes() {
+    async fn check(kind: Kind, method: &str, status: u16, expected: Option<Hint>) {
+        let registry = Registry::start_blocking();
+        registry.fault(Fault::new(When::kind(kind).method(method), Effect::status(status)));
+        let client = destination();
+        let at = endpoint(&client, &registry, "ns/app");
+        let (made, blob) = (ImageBuilder::docker().build(), Blob::new(b"blob".to_vec()));
+        let manifest = Manifest::guessed(made.bytes.to_vec());
+        let tag = Reference::Tag("v1".to_owned());
+        let error = match (kind, method) {
+            (Kind::Upload, _) => client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap_err(),
+            (_, "PUT") => client.push_manifest(&at, &tag, &manifest).await.unwrap_err(),
+            _ => client.pull_manifest_at(&at, &tag).await.unwrap_err(),
+        };
+        let expected = expected.map(|hint| match hint {
+            Hint::CreateRepository { .. } => Hint::CreateRepository { repository: at.to_string() },
+            hint => hint,
+        });
+        assert_eq!(error.hint(), expected.as_ref(), "{method} {status}");
+    }
+    check(Kind::Upload, "POST", 405, Some(Hint::ReadOnly)).await;
+    check(Kind::Upload, "POST", 404, Some(Hint::CreateRepository { repository: String::new() })).await;
+    check(Kind::Manifest, "PUT", 405, None).await;
+    check(Kind::Manifest, "PUT", 415, Some(Hint::AcceptDockerTypes)).await;
+    check(Kind::Manifest, "GET", 405, None).await;
+}
+
 #[test]
 fn manifests_of_other_tools_are_read() {
     // File, its type as guessed from the bytes, blobs it names, how many of them must not be distributed.
@@ -172,7 +227,7 @@ async fn a_registry_that_does_not_know_its_blobs_for_a_moment() {
         let (destination, manifest) = (destination(), Manifest::new(image.bytes.clone(), image.media_type.clone()));
         let at = endpoint(&destination, &registry, "ns/app");
         for blob in image.all_blobs() {
-            destination.push_blob(&at, &descriptor(blob), crate::support::content(blob), &|_| {}).await.unwrap();
+            destination.push_blob(&at, &descriptor(blob), content(blob), &|_| {}).await.unwrap();
         }
         let errors: Vec<_> = codes.iter().map(|code| format!("{{\"code\":\"{code}\",\"message\":\"no\"}}")).collect();
         let body = Some(format!("{{\"errors\":[{}]}}", errors.join(",")));
