@@ -131,7 +131,7 @@ impl IntoStore {
         let trusted = (self.trust.travel || self.trust.gate.is_none()) && !shelf.unasked.contains(&place);
         if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
             let asks = image.source.digest().is_none() || shelf.unasked.may_be_signed_by_now(&place);
-            let answer = if asks { Some(self.signature_of(at, &tree.root.digest).await) } else { None };
+            let answer = if asks { Some(self.signature_of(at, image, &tree.root.digest).await) } else { None };
             let ours = shelf.tag(repository, &trust::cosign_tag(&tree.root.digest, "sig"))?;
             // Without an answer it stays as it is.
             let (unchanged, signed) = match answer {
@@ -149,13 +149,18 @@ impl IntoStore {
             }
         }
         let endpoint = self.endpoint(at).await?;
-        Ok(self.trust.find_online(&self.source, &endpoint, tree, &self.observer).await)
+        Ok(self.trust.find_online(&self.source, &endpoint, image, tree, &self.observer).await)
     }
 
     /// The signature that an image has at its source now, if it has one.
-    async fn signature_of(&self, at: usize, digest: &Digest) -> Result<Option<Digest>, CopyError> {
+    async fn signature_of(
+        &self,
+        at: usize,
+        image: &PlannedImage,
+        digest: &Digest,
+    ) -> Result<Option<Digest>, CopyError> {
         let endpoint = self.endpoint(at).await?;
-        self.trust.signature_at_source(&self.source, &endpoint, digest).await.map_err(|error| transport(&error))
+        self.trust.signature_at_source(&self.source, &endpoint, image, digest).await.map_err(|error| transport(&error))
     }
 
     /// Asks the policy. Of a rebuilt catalog, the original is judged: the rest is ours.
@@ -176,7 +181,7 @@ impl IntoStore {
         let tree = self.walk(at, &original, root).await?;
         let attached = if gate.needs_signatures(image) {
             let endpoint = self.endpoint(at).await?;
-            self.trust.find_online(&self.source, &endpoint, &tree, &self.observer).await.attached
+            self.trust.find_online(&self.source, &endpoint, image, &tree, &self.observer).await.attached
         } else {
             Vec::new()
         };
@@ -404,7 +409,7 @@ impl Carrier for IntoStore {
                     return Err(refusal);
                 }
                 let endpoint = self.endpoint(at).await?;
-                found = self.trust.find_online(&self.source, &endpoint, &tree, &self.observer).await;
+                found = self.trust.find_online(&self.source, &endpoint, image, &tree, &self.observer).await;
                 self.check(at, image, &tree, &found.attached).await?;
             }
             if self.trust.travel {

@@ -184,7 +184,8 @@ impl RegistryToRegistry {
         if complete && !unasked {
             let digest = &tree.root.digest;
             let there = self.destination.endpoint(image, &repository_path(image))?;
-            let (unchanged, signed) = match self.cache.trust.signature_at_source(client, endpoint, digest).await {
+            let (unchanged, signed) = match self.cache.trust.signature_at_source(client, endpoint, image, digest).await
+            {
                 Err(_) => (true, None),
                 Ok(None) => (true, Some(false)),
                 Ok(now) => {
@@ -196,7 +197,7 @@ impl RegistryToRegistry {
                 return Ok(Found::known(Vec::new()).and_signed(signed));
             }
         }
-        let found = self.cache.trust.find_online(client, endpoint, tree, &self.cache.observer).await;
+        let found = self.cache.trust.find_online(client, endpoint, image, tree, &self.cache.observer).await;
         if matches!(place, Place::Destination(_)) && !found.attached.is_empty() {
             // The image is there, and what belongs to it is at its source.
             let source = Place::Source(ImageSource::Registry(client.clone(), endpoint.clone()));
@@ -229,7 +230,8 @@ impl RegistryToRegistry {
         };
         let bytes = RegistryBytes { client, endpoint };
         if gate.needs_signatures(image) && attached.is_empty() {
-            let found = self.cache.trust.find_online(client, endpoint, tree, &self.cache.observer).await.attached;
+            let found =
+                self.cache.trust.find_online(client, endpoint, image, tree, &self.cache.observer).await.attached;
             return gate.check(image, tree, &found, &bytes).await;
         }
         gate.check(image, tree, attached, &bytes).await

@@ -7,6 +7,7 @@
 //! - [`staging`] writes them to where those of the destination belong;
 //! - [`push`] puts them beside the image at the destination;
 //! - [`sign`] gives rebuilt catalogs a signature of the user's own;
+//! - [`tags`] lists the tags of a repository, so that not every one of them is asked for;
 //! - [`unasked`] remembers which images came without the question, and which had no signature then;
 //! - [`none`] knows for how long it counts that there was none.
 //!
@@ -18,8 +19,9 @@
 //! nothing is asked: what the cache has is taken, unless the image came without the question having been answered, or the
 //! answer that it has no signature is older than a day.
 //!
-//! A referrer keeps its `subject` and no tag: the tag that the specification gives lists of referrers in registries
-//! without the API, `sha256-<hex>`, is the tag under which a pinned image itself lies in cache and mirror.
+//! A referrer keeps its `subject` and no tag. Where a destination has no referrers API, [`push`] lists the referrers under
+//! the tag that the specification gives such lists, `sha256-<hex>`, unless an image has that tag: a pinned image has it in
+//! cache and mirror.
 
 mod gate;
 mod lookaside;
@@ -29,13 +31,16 @@ mod push;
 mod shelf;
 mod sign;
 mod staging;
+mod tags;
 mod unasked;
 
 use lookaside::{Lookasides, Way};
 use staging::Staging;
+use tags::TagLists;
 
 pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 pub(crate) use lookaside::folder_of as signature_folder;
+use online::Source;
 pub(crate) use online::{Found, signature_digest};
 pub(crate) use push::{are_attached, push_attached};
 pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
@@ -67,14 +72,16 @@ pub(crate) struct Trust {
     key: Option<SigningKey>,
     /// Whether images come from an archive, with the signatures that it has for them.
     from_archive: bool,
+    /// What the sources have.
+    lists: TagLists,
 }
 
 impl Trust {
-    /// What the options of a run ask for.
+    /// What the options of a run with these images ask for.
     ///
     /// # Errors
     /// When the key of `--sign-catalogs` is none.
-    pub(crate) fn of(job: &Job) -> Result<Self, RunError> {
+    pub(crate) fn of(job: &Job, images: &[PlannedImage]) -> Result<Self, RunError> {
         let options = &job.options;
         let carries = !options.remove_signatures && options.dry_run == DryRun::No;
         let lookasides = Arc::new(Lookasides {
@@ -102,6 +109,7 @@ impl Trust {
             lookasides,
             key,
             from_archive: matches!(job.workflow, Workflow::DiskToMirror { .. }),
+            lists: TagLists::of(images),
         })
     }
 
@@ -116,13 +124,16 @@ impl Trust {
         &self,
         client: &Client,
         endpoint: &Endpoint,
+        image: &PlannedImage,
         tree: &ImageTree,
         observer: &Arc<dyn Observer>,
     ) -> Found {
         if self.is_left_in_peace(endpoint, &tree.root.digest) {
             return Found::unasked();
         }
-        online::find_online(client, endpoint, tree, observer).await
+        let needed = self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image));
+        let source = Source { client, endpoint, lists: &self.lists, named: named(image), needs_signatures: needed };
+        online::find_online(&source, tree, observer).await
     }
 
     /// The digest of the cosign signature that an image has at its source now, if it has one.
@@ -133,10 +144,18 @@ impl Trust {
         &self,
         client: &Client,
         endpoint: &Endpoint,
+        image: &PlannedImage,
         digest: &Digest,
     ) -> Result<Option<Digest>, oci_transport::Error> {
         if self.is_left_in_peace(endpoint, digest) {
             return Ok(None);
+        }
+        let needed = self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image));
+        if !needed && self.lists.pays_for_one_question(endpoint) {
+            let tag = cosign_tag(digest, "sig");
+            if self.lists.has(client, endpoint, named(image), &tag).await == Some(false) {
+                return Ok(None);
+            }
         }
         signature_digest(client, endpoint, digest).await
     }
@@ -192,3 +211,8 @@ impl Trust {
 }
 
 pub(crate) use mirror_plan::attachment::{ENDINGS as COSIGN_ENDINGS, tag as cosign_tag};
+
+/// The tag by which the source was asked for an image; none for one that is pinned.
+fn named(image: &PlannedImage) -> Option<&str> {
+    image.source.tag().filter(|_| image.source.digest().is_none())
+}

@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use image_ref::Digest;
 use oci_transport::{Client, Endpoint, Manifest, Reference};
 
+use super::tags::TagLists;
 use super::{COSIGN_ENDINGS, cosign_tag};
 use crate::copy::chain;
 use crate::event::{Event, Observer};
@@ -51,15 +52,23 @@ impl Found {
     }
 }
 
+/// Where artifacts of an image are looked for.
+pub(super) struct Source<'a> {
+    pub(super) client: &'a Client,
+    pub(super) endpoint: &'a Endpoint,
+    /// What the repositories of the run have.
+    pub(super) lists: &'a TagLists,
+    /// The tag by which the image was found.
+    pub(super) named: Option<&'a str>,
+    /// Whether a policy wants signatures: those are asked for whatever a list says.
+    pub(super) needs_signatures: bool,
+}
+
 /// Finds what is attached to the manifests of an image. That there is nothing is normal; what cannot be asked or read is
 /// told as a warning and left behind, since an image without its signature is of use and no image is not.
-pub(super) async fn find_online(
-    client: &Client,
-    endpoint: &Endpoint,
-    tree: &ImageTree,
-    observer: &Arc<dyn Observer>,
-) -> Found {
-    let asker = Asker { client, endpoint, observer, failed: AtomicBool::new(false) };
+pub(super) async fn find_online(source: &Source<'_>, tree: &ImageTree, observer: &Arc<dyn Observer>) -> Found {
+    let Source { client, endpoint, .. } = *source;
+    let asker = Asker { source, client, endpoint, observer, failed: AtomicBool::new(false) };
     let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest.clone()).collect();
     let found: Vec<Vec<Attached>> =
         stream::iter(subjects).map(|subject| asker.attached_to(subject)).buffered(AT_ONCE).collect().await;
@@ -95,6 +104,7 @@ fn is_refusal(error: &oci_transport::Error) -> bool {
 }
 
 struct Asker<'a> {
+    source: &'a Source<'a>,
     client: &'a Client,
     endpoint: &'a Endpoint,
     observer: &'a Arc<dyn Observer>,
@@ -103,19 +113,36 @@ struct Asker<'a> {
 
 impl Asker<'_> {
     async fn attached_to(&self, subject: Digest) -> Vec<Attached> {
-        let [sig, att, sbom] = COSIGN_ENDINGS.map(|ending| self.tagged(cosign_tag(&subject, ending)));
+        let [sig, att, sbom] = COSIGN_ENDINGS.map(|ending| self.tagged(&subject, ending));
         let (sig, att, sbom, referrers) = tokio::join!(sig, att, sbom, self.referrers(&subject));
         [sig, att, sbom].into_iter().flatten().chain(referrers).collect()
     }
 
-    async fn tagged(&self, tag: String) -> Option<Attached> {
+    /// Whether a tag is worth a request.
+    async fn may_have(&self, tag: &str) -> bool {
+        let Source { client, endpoint, lists, named, .. } = *self.source;
+        lists.has(client, endpoint, named, tag).await != Some(false)
+    }
+
+    async fn tagged(&self, subject: &Digest, ending: &str) -> Option<Attached> {
+        let tag = cosign_tag(subject, ending);
+        let is_needed = self.source.needs_signatures && ending == "sig";
+        if !is_needed && !self.may_have(&tag).await {
+            return None;
+        }
         let root = self.manifest(&Reference::Tag(tag.clone())).await?;
         let tree = self.tree(root).await?;
         Some(Attached { tag: Some(tag), tree })
     }
 
     async fn referrers(&self, subject: &Digest) -> Vec<Attached> {
-        let listed = match self.client.referrers(self.endpoint, subject).await {
+        let listed = match self.client.referrers_by_api(self.endpoint, subject).await {
+            Ok(Some(listed)) => Ok(listed),
+            Ok(None) if !self.may_have(&subject.as_tag()).await => Ok(Vec::new()),
+            Ok(None) => self.client.referrers_by_tag(self.endpoint, subject).await,
+            Err(error) => Err(error),
+        };
+        let listed = match listed {
             Ok(listed) => listed,
             Err(error) => {
                 self.complain(&error);

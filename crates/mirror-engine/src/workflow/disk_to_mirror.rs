@@ -68,7 +68,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     }
 
     let planned = stage.plan(&store, Some(&archive), Some(destination)).await?;
-    let trust = Trust::of(job)?;
+    let trust = Trust::of(job, &planned.images)?;
     let shelf = if trust.travel || trust.gate.is_some() {
         let (archive, store) = (Arc::clone(&archive), store.clone());
         let shelf = blocking(move || ArchiveShelf::new(&archive, &store)).await;

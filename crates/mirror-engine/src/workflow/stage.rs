@@ -110,7 +110,7 @@ impl<'a> Stage<'a> {
             observer: Arc::clone(self.observer),
             image_timeout: self.job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
-            trust: Trust::of(self.job)?,
+            trust: Trust::of(self.job, images)?,
             shelf: StoreShelf::new(store.clone(), self.job.started),
             follower,
         })
