@@ -151,6 +151,20 @@ impl Client {
     /// # Errors
     /// When the registry refuses it, or stored something else.
     pub async fn push_manifest(&self, at: &Endpoint, reference: &Reference, manifest: &Manifest) -> Result<(), Error> {
+        self.push_referrer(at, reference, manifest).await.map(drop)
+    }
+
+    /// The same for a manifest that may have a `subject`. Says whether the registry has told that it lists the manifest
+    /// among the referrers of its subject (`OCI-Subject`, distribution specification, "Pushing Manifests with Subject").
+    ///
+    /// # Errors
+    /// As [`Client::push_manifest`].
+    pub async fn push_referrer(
+        &self,
+        at: &Endpoint,
+        reference: &Reference,
+        manifest: &Manifest,
+    ) -> Result<bool, Error> {
         let action = format!("pushing manifest `{at}{}`", reference.suffix());
         if manifest.bytes.len() > MAX_MANIFEST_BYTES {
             let message = format!(
@@ -185,7 +199,7 @@ impl Client {
                             format!("the registry stored digest `{stored}`, expected `{}`", manifest.digest),
                         )
                         .with_registry(at.repository.registry())),
-                        _ => Ok(()),
+                        _ => Ok(is_listed),
                     };
                 }
                 Err(error) if was_too_early(&error) => {

@@ -7,6 +7,7 @@ use test_support::{
 
 use crate::harness::Home;
 
+mod attached;
 mod certificates;
 mod helpers;
 mod insecure;

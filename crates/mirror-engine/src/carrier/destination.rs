@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use archive_format::Store;
 use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::PlannedImage;
 use oci_transport::{BlobSource, Client, Endpoint, Reference};
@@ -13,12 +14,17 @@ use super::{Advance, transport};
 use crate::copy::{BlobJob, CopyError};
 use crate::event::Observer;
 use crate::tree::ImageTree;
-use crate::trust;
+use crate::trust::{Attaching, Refused};
+use crate::workflow::Job;
 
 /// Where images are pushed.
 pub(crate) struct DestinationRegistry {
     pub(crate) client: Client,
     pub(crate) observer: Arc<dyn Observer>,
+    /// Artifacts that it does not take.
+    pub(crate) refused: Refused,
+    /// Whether a policy holds, so that signatures must arrive.
+    pub(crate) strict: bool,
 }
 
 /// What may be wrong when a list is refused of which `platforms` left something behind.
@@ -54,6 +60,17 @@ pub(crate) fn repository_path(image: &PlannedImage) -> String {
 }
 
 impl DestinationRegistry {
+    /// The destination of a run with this cache.
+    pub(crate) fn of(job: &Job, store: &Store, observer: &Arc<dyn Observer>) -> Self {
+        let version = format!("{} {}", job.version.git_version, job.version.git_commit);
+        Self {
+            client: job.destination.clone(),
+            observer: Arc::clone(observer),
+            refused: Refused::new(store, version, observer),
+            strict: job.options.policy.is_some(),
+        }
+    }
+
     /// Another repository of the registry that `image` goes to.
     pub(crate) fn endpoint(&self, image: &PlannedImage, path: &str) -> Result<Endpoint, CopyError> {
         let registry = repository(image)?.registry().to_owned();
@@ -92,11 +109,16 @@ impl DestinationRegistry {
                 return Ok(false);
             }
         }
-        trust::are_attached(&self.client, &endpoint, &tree.attached).await
+        self.attaching(image, &endpoint).are_there(&tree.attached).await
+    }
+
+    fn attaching<'a>(&'a self, image: &'a PlannedImage, endpoint: &'a Endpoint) -> Attaching<'a> {
+        let own_tag = image.destination.as_ref().and_then(ImageRef::tag);
+        Attaching { client: &self.client, endpoint, refused: &self.refused, strict: self.strict, own_tag }
     }
 
     async fn head(&self, at: &Endpoint, reference: &Reference) -> Result<Option<Digest>, CopyError> {
-        let found = self.client.head_manifest_at(at, reference).await.map_err(|error| transport(&error))?;
+        let found = self.client.probe_manifest_at(at, reference).await.map_err(|error| transport(&error))?;
         Ok(found.map(|descriptor| descriptor.digest))
     }
 
@@ -125,7 +147,7 @@ impl DestinationRegistry {
             let reference = Reference::Digest(child.digest.clone());
             self.client.push_manifest(&endpoint, &reference, child).await.map_err(|error| transport(&error))?;
         }
-        trust::push_attached(&self.client, &endpoint, &tree.attached).await?;
+        self.attaching(image, &endpoint).push(&tree.attached).await?;
         self.client.push_manifest(&endpoint, &tag(image), &tree.root).await.map_err(|error| {
             let mut failed = transport(&error);
             if !image.platforms.is_empty() && !tree.children.is_empty() && !failed.retry_can_help {

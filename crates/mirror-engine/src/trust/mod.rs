@@ -5,7 +5,7 @@
 //! - [`gate`] asks the trust policy;
 //! - [`lookaside`] finds the simple-signing signatures that it may want, and takes them along;
 //! - [`staging`] writes them to where those of the destination belong;
-//! - [`push`] puts them beside the image at the destination;
+//! - [`push`] puts them beside the image at the destination, and [`refused`] remembers what it did not take;
 //! - [`sign`] gives rebuilt catalogs a signature of the user's own;
 //! - [`tags`] lists the tags of a repository, so that not every one of them is asked for;
 //! - [`unasked`] remembers which images came without the question, and which had no signature then;
@@ -28,6 +28,7 @@ mod lookaside;
 mod none;
 mod online;
 mod push;
+mod refused;
 mod shelf;
 mod sign;
 mod staging;
@@ -42,7 +43,8 @@ pub(crate) use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 pub(crate) use lookaside::folder_of as signature_folder;
 use online::Source;
 pub(crate) use online::{Found, signature_digest};
-pub(crate) use push::{are_attached, push_attached};
+pub(crate) use push::Attaching;
+pub(crate) use refused::Refused;
 pub(crate) use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
 pub(crate) use unasked::{Heard, place_of};
 

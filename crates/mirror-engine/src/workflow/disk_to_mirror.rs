@@ -82,7 +82,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder()),
         planned: tokio::sync::OnceCell::new(),
         store: store.clone(),
-        destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },
+        destination: DestinationRegistry::of(job, &store, observer),
         image_timeout: job.options.image_timeout,
         trust,
         shelf,

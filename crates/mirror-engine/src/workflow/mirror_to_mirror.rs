@@ -22,7 +22,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let planned = stage.plan(&store, None, Some(destination)).await?;
     let carrier = RegistryToRegistry {
         images: Arc::clone(&planned.images),
-        destination: DestinationRegistry { client: job.destination.clone(), observer: Arc::clone(observer) },
+        destination: DestinationRegistry::of(job, &store, observer),
         cache: stage.store_carrier(&planned.images, &store, Arc::new(NoFollower))?,
         places: Mutex::new(HashMap::new()),
     };
