@@ -119,7 +119,7 @@ fn of_mirroring() {
         )
     };
     home.configuration(&body("app:v1"));
-    let run = ["mode", "images", "families", "bytesMoved", "bytesSaved", "files", "warnings", "exitCode"];
+    let run = ["mode", "images", "families", "bytesMoved", "bytesSaved", "requests", "files", "warnings", "exitCode"];
     let with = |more: &[&'static str]| [run.as_slice(), more].concat();
     let disk = "-c isc.yaml file://disk";
     let found = check(&home, &format!("{disk} --dry-run"), 0, &with(&["sizes"]));

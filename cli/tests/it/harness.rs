@@ -166,6 +166,17 @@ impl Home {
         outcome
     }
 
+    /// What the result document of the latest mirror to disk counts as requests of a side to a host.
+    pub(crate) fn requests(&self, side: &str, host: &str) -> serde_json::Value {
+        let logs = self.disk().join("working-dir/logs");
+        let documents = walk(&logs).into_iter().filter(|path| path.extension().is_some_and(|end| end == "json"));
+        let text = std::fs::read(documents.max().expect("a result document")).expect("it can be read");
+        let document: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+        let counts = document["requests"].as_array().expect("requests are listed");
+        let found = counts.iter().find(|entry| entry["side"] == side && entry["host"] == host);
+        found.cloned().unwrap_or_default()
+    }
+
     /// Names of the archive's files.
     pub(crate) fn archives(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(self.disk())

@@ -2,6 +2,7 @@
 
 use image_ref::Digest;
 use mirror_plan::{Family, ImageKind, Mode, OperatorUse};
+use oci_transport::{Client, RequestCounts};
 use rooted_folder::RootedFolder;
 use serde::Serialize;
 
@@ -122,6 +123,31 @@ pub struct ArchiveFile {
     pub bytes: u64,
 }
 
+/// How many requests one side has made to one host.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestReport {
+    /// `source` or `destination`.
+    pub side: &'static str,
+    /// `host[:port]`: a registry, or where it sends its clients for blobs and tokens.
+    pub host: String,
+    /// By kind.
+    #[serde(flatten)]
+    pub counts: RequestCounts,
+}
+
+impl RequestReport {
+    /// What the clients of a run have asked so far.
+    pub fn of(source: &Client, destination: &Client) -> Vec<Self> {
+        [("source", source), ("destination", destination)]
+            .into_iter()
+            .flat_map(|(side, client)| {
+                client.requests().into_iter().map(move |(host, counts)| Self { side, host, counts })
+            })
+            .collect()
+    }
+}
+
 /// The result document of a run.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -144,6 +170,9 @@ pub struct RunReport {
     /// What a dry run found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<crate::dry_run::Sizes>,
+    /// Requests to registries and servers, by side and host.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestReport>,
     /// Files written for the operator: relative to the working directory those in it, absolute those elsewhere.
     pub files: Vec<String>,
     /// Warnings given, in order.

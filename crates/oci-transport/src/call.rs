@@ -19,6 +19,7 @@ use crate::host::Host;
 use crate::limiter::Permit;
 use crate::location::{self, LocationError, same_origin, shown};
 use crate::place::Place;
+use crate::requests::Purpose;
 use crate::retry::retry_after;
 use crate::scope::Scope;
 
@@ -320,6 +321,7 @@ impl Inner {
                     request.header(CONTENT_LENGTH, upload.length).body(upload.body)
                 }
             };
+            self.requests.count(&url, Purpose::of(&call.url));
             let response = self.answer(host, &url, call, request, sent).await?;
             host.reach.answered();
             self.has_answered(&url);

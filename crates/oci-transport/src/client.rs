@@ -1,6 +1,6 @@
 //! The client: what all requests share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::limiter::Limiter;
 use crate::notices::Notices;
 use crate::options::ClientOptions;
+use crate::requests::{RequestCounts, Requests};
 use crate::retry::Retries;
 use crate::scope::Scope;
 use crate::skopeo::Imported;
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) notices: Arc<Notices>,
     /// Who has answered anything so far, by host and port.
     answered: Mutex<HashSet<String>>,
+    /// What was asked so far.
+    pub(crate) requests: Requests,
     /// For documents that no registry serves.
     pub(crate) documents: OnceLock<reqwest::Client>,
 }
@@ -76,6 +79,7 @@ impl Client {
                 served: Mutex::default(),
                 notices: Arc::default(),
                 answered: Mutex::default(),
+                requests: Requests::default(),
                 documents: OnceLock::new(),
             }),
         })
@@ -84,6 +88,11 @@ impl Client {
     /// The options this client was made with.
     pub fn options(&self) -> &ClientOptions {
         &self.inner.options
+    }
+
+    /// How many requests this client and its clones have made so far, by `host[:port]`.
+    pub fn requests(&self) -> BTreeMap<String, RequestCounts> {
+        self.inner.requests.so_far()
     }
 
     /// A repository as a place to write to, or to read from without mirrors.

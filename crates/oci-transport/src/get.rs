@@ -21,6 +21,7 @@ use crate::client::Client;
 use crate::error::{Condition, Error};
 use crate::location::{self, LocationError, same_origin, shown};
 use crate::place::host_of;
+use crate::requests::Purpose;
 use crate::retry::retry_after;
 use crate::tls::Profile;
 
@@ -186,6 +187,7 @@ impl Client {
             if let Some(accept) = accept {
                 request = request.header(ACCEPT, accept);
             }
+            self.inner.requests.count(&url, Purpose::Other);
             let mut response = match tokio::time::timeout(options.stall_timeout, request.send()).await {
                 Ok(answer) => answer.map_err(transport).inspect(|_| self.inner.has_answered(&url))?,
                 Err(_) => return Err(stalled(action, options.stall_timeout, &place())),

@@ -18,6 +18,7 @@ use crate::error::{Condition, Error};
 use crate::host::Host;
 use crate::location::{same_origin, shown};
 use crate::proxy::is_loopback;
+use crate::requests::Purpose;
 use crate::retry::retry_after;
 use crate::scope::Scope;
 
@@ -107,6 +108,7 @@ impl Inner {
     /// `GET /v2/` without credentials. Any answer will do that does not speak of overload.
     async fn greet(&self, host: &Arc<Host>, base: &Url, action: &str) -> Result<(), Error> {
         let url = base.join("v2/").expect("`v2/` joins to every base URL");
+        self.requests.count(&url, Purpose::Other);
         let answer = tokio::time::timeout(self.options.stall_timeout, host.profile.small.get(url.clone()).send()).await;
         let response = match answer {
             Ok(Ok(response)) => {
@@ -341,6 +343,7 @@ impl Inner {
         };
         let answer = async {
             let failed = |error| Error::transport(action, error, &self.place(&address, &host.registry));
+            self.requests.count(&address, Purpose::Token);
             let response = request.send().await.map_err(failed)?;
             self.has_answered(&address);
             let status = response.status();

@@ -35,6 +35,12 @@ fn one_list_answers_for_all_images_of_a_repository() {
     home.to_disk(&[]).code(0);
     // The list, one question for the API, and what the list shows: a signature, an attestation and an SBOM.
     assert_eq!(questions(&source), 1 + 1 + 3);
+    // The result document counts them by kind, with the manifests of 12 images, of the artifacts and of the list.
+    let found = home.requests("source", source.host());
+    assert_eq!(found["tags"], 1);
+    assert_eq!(found["referrers"], 1);
+    assert_eq!(found["manifests"], source.requests_matching(&When::kind(Kind::Manifest)).len());
+    assert_eq!(found["blobs"], source.requests_matching(&When::kind(Kind::Blob)).len());
     home.to_mirror(destination.host(), &[]).code(0);
     signed.assert_attached(&destination, "");
 }

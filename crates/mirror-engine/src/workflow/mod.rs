@@ -21,7 +21,7 @@ use crate::copy::{Copied, Limits};
 use crate::event::{Event, Observer};
 use crate::guard::{Panicked, guarded};
 use crate::heard::Heard;
-use crate::report::{ArchiveReport, RunReport, save};
+use crate::report::{ArchiveReport, RequestReport, RunReport, save};
 use crate::workdir::{WorkingDir, write_whole};
 
 /// Where content comes from and where it goes.
@@ -293,6 +293,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
         bytes_saved,
         archive: progress.archive,
         sizes: progress.sizes,
+        requests: RequestReport::of(&job.source, &job.destination),
         files: progress.files.iter().map(|path| working_dir.name_of(path)).collect(),
         warnings: heard.take(),
         exit_code: outcome.as_ref().err().map_or(0, |error| error.exit_code),
