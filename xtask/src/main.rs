@@ -35,6 +35,8 @@ cargo xtask COMMAND
                          selecting from update graphs, and runs that find a release of 190 components cached
   bench blob [--mib N,N] [--pairs N] [--folder DIR]
                          one blob of 64 MiB, 1 GiB, 4 GiB down and up, beside curl: ratios, CPU, memory
+  bench requests [--binary PATH]
+                         requests to the source beyond the manifests and blobs of each new image
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
   peers                  the workflows against registries and clients of others, built with Go (skipped without Go)
   man [DIR]              write the manual pages (to target/man unless told otherwise)
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         ["bench", "release", options @ ..] => bench::release::run(options),
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
         ["bench", "blob", options @ ..] => bench::blob::run(options),
+        ["bench", "requests", options @ ..] => bench::requests::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
         ["peers"] => peers::run(),
         ["man"] => man("target/man"),

@@ -6,6 +6,7 @@ mod floor;
 mod measure;
 mod options;
 pub(crate) mod release;
+pub(crate) mod requests;
 pub(crate) mod server;
 mod spent;
 pub(crate) mod transfer;
