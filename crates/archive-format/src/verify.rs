@@ -7,14 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use image_ref::{Digest, Hasher};
+use oci_manifest::ManifestView;
 use serde::Serialize;
 
 use crate::archive::{Archive, BlobLocation, Warning};
 use crate::history;
-use crate::manifest::ManifestView;
-
-/// Manifests above this are not parsed; no registry accepts them.
-const MANIFEST_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Follows [`verify`]. All methods are called from several threads.
 pub trait VerifyObserver: Sync {
@@ -396,31 +393,32 @@ impl Images {
             }
             let view = views.entry(digest.clone()).or_insert_with(|| {
                 archive.blob(&digest)?;
-                let parsed = archive
-                    .read_small_blob(&digest, MANIFEST_LIMIT)
-                    .map_err(|error| error.to_string())
-                    .and_then(|bytes| ManifestView::parse(&bytes).map_err(|error| error.to_string()));
+                let manifest = archive.manifest(&digest).map_err(|error| error.to_string());
+                let parsed = manifest.and_then(|manifest| manifest.view().map_err(|error| error.to_string()));
                 parsed.map_err(|reason| self.no_manifests.insert(digest.clone(), reason)).ok()
             });
             let Some(view) = view else { continue };
-            let here: Vec<_> = view.children.iter().filter(|child| archive.blob(&child.digest).is_some()).collect();
+            let children = view.children();
+            let here: Vec<_> =
+                children.iter().filter(|child| archive.blob(&child.descriptor.digest).is_some()).collect();
             if here.is_empty() {
-                self.missing.extend(view.children.iter().map(|child| child.digest.clone()));
-                needs.blobs.extend(view.children.iter().map(|child| child.digest.clone()));
+                self.missing.extend(children.iter().map(|child| child.descriptor.digest.clone()));
+                needs.blobs.extend(children.iter().map(|child| child.descriptor.digest.clone()));
             }
             for child in here {
                 needs.platforms.extend(child.platform.as_ref().map(ToString::to_string));
-                open.push(child.digest.clone());
+                open.push(child.descriptor.digest.clone());
             }
-            for blob in &view.blobs {
+            for blob in view.named_blobs() {
                 let absent = archive.blob(&blob.digest).is_none();
-                if absent && blob.foreign {
+                // What the copy may leave out, nobody asks for.
+                if absent && blob.may_be_left_out {
                     continue;
                 }
                 if absent {
                     self.missing.insert(blob.digest.clone());
                 }
-                needs.blobs.insert(blob.digest.clone());
+                needs.blobs.insert(blob.digest);
             }
         }
         needs

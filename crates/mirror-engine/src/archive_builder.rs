@@ -23,7 +23,7 @@ use rooted_folder::RootedFolder;
 
 use crate::guard::guarded_blocking;
 use crate::slots::{Ended, Slots};
-use crate::tree::ImageTree;
+use oci_manifest::ImageTree;
 
 /// What stands in front of the working directory in an archive.
 #[derive(Debug, Default)]
@@ -60,17 +60,17 @@ impl Contents {
                 }
             }
             for manifest in tree.manifests() {
-                link(format!("_manifests/revisions/sha256/{}/link", manifest.digest.hex()), &manifest.digest);
-                if seen.insert(manifest.digest.clone()) {
-                    manifests.push((manifest.digest.clone(), manifest.bytes.len() as u64));
+                link(format!("_manifests/revisions/sha256/{}/link", manifest.digest().hex()), manifest.digest());
+                if seen.insert(manifest.digest().clone()) {
+                    manifests.push((manifest.digest().clone(), manifest.hashed_bytes().len() as u64));
                 }
             }
-            let root = &tree.root.digest;
+            let root = tree.root.digest();
             link(format!("_manifests/tags/{tag}/current/link"), root);
             link(format!("_manifests/tags/{tag}/index/sha256/{}/link", root.hex()), root);
             for attached in &tree.attached {
                 let Some(tag) = &attached.tag else { continue };
-                let root = &attached.tree.root.digest;
+                let root = attached.tree.root.digest();
                 link(format!("_manifests/tags/{tag}/current/link"), root);
                 link(format!("_manifests/tags/{tag}/index/sha256/{}/link", root.hex()), root);
             }

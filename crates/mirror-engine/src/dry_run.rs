@@ -15,7 +15,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::{Mode, PlannedImage};
-use oci_transport::{Client, ManifestView};
+use oci_manifest::{ImageTree, ManifestView, VerifiedManifest};
+use oci_transport::Client;
 use serde::Serialize;
 
 use crate::archive_builder::Contents;
@@ -24,7 +25,6 @@ use crate::event::{Event, Observer};
 pub use crate::room::DiskNeed;
 
 use crate::room;
-use crate::tree::ImageTree;
 use crate::workdir::WorkingDir;
 use crate::workflow::{DryRun, Job, Progress, RunError};
 
@@ -152,7 +152,7 @@ fn saved_image<'a>(planned: &'a PlannedImage, outcome: &'a Looked) -> SavedImage
     let tree = outcome.as_ref().ok().map(|resolved| &resolved.tree);
     SavedImage {
         planned,
-        digest: tree.map(|tree| &tree.root.digest),
+        digest: tree.map(|tree| tree.root.digest()),
         bytes: tree.map(|tree| tree.bytes()),
         complete: outcome.as_ref().is_ok_and(|resolved| resolved.complete),
         error: outcome.as_ref().err().map(|error| error.message.as_str()),
@@ -310,7 +310,9 @@ impl Rehearsal<'_> {
                 there.extend(resolved.tree.blobs.iter().map(|blob| &blob.digest));
                 continue;
             }
-            manifests.extend(resolved.tree.manifests().map(|manifest| (&manifest.digest, manifest.bytes.len() as u64)));
+            manifests.extend(
+                resolved.tree.manifests().map(|manifest| (manifest.digest(), manifest.hashed_bytes().len() as u64)),
+            );
             let Some(Ok(repository)) = image.destination.as_ref().map(ImageRef::repository) else { continue };
             for blob in &resolved.tree.blobs {
                 wanted.entry(&blob.digest).or_insert((blob.size, BTreeSet::new())).1.insert(repository.clone());
@@ -348,7 +350,7 @@ pub(crate) fn unique<'a>(trees: impl Iterator<Item = &'a ImageTree>) -> HashMap<
     let mut all = HashMap::new();
     for tree in trees {
         all.extend(tree.blobs.iter().map(|blob| (blob.digest.clone(), blob.size)));
-        all.extend(tree.manifests().map(|manifest| (manifest.digest.clone(), manifest.bytes.len() as u64)));
+        all.extend(tree.manifests().map(|manifest| (manifest.digest().clone(), manifest.hashed_bytes().len() as u64)));
     }
     all
 }
@@ -386,7 +388,7 @@ pub(crate) fn archive_sizes(contents: &Contents, tail: &[u64], max_chunk_bytes: 
 
 /// The instances of a list that would be copied, in its order; none for a single image.
 fn instances(tree: &ImageTree) -> Vec<Digest> {
-    let copied: HashSet<&Digest> = tree.children.iter().map(|child| &child.digest).collect();
+    let copied: HashSet<&Digest> = tree.children.iter().map(VerifiedManifest::digest).collect();
     match tree.root.view() {
         Ok(ManifestView::Index(index)) => index
             .manifests

@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image_ref::{Digest, Hasher, ImageRef, Transport};
+use oci_manifest::{Descriptor, MAX_MANIFEST_BYTES, VerifiedManifest, media_type};
 use serde_json::{Value, json};
 
 use crate::blob::{BlobSink, BlobSource, FileSource};
-use crate::descriptor::Descriptor;
-use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
-use crate::media_type;
 
 /// The annotation that names an image of a layout.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -172,27 +170,16 @@ impl Layout {
     ///
     /// # Errors
     /// When it is not there, too large, or damaged.
-    pub fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest, LayoutError> {
+    pub fn manifest(&self, descriptor: &Descriptor) -> Result<VerifiedManifest, LayoutError> {
         let path = self.blob_path(&descriptor.digest);
         let io = |source| LayoutError::Io { act: "read", path: path.clone(), source };
         if fs::metadata(&path).map_err(io)?.len() > MAX_MANIFEST_BYTES as u64 {
             return Err(LayoutError::TooLarge { root: self.root.clone(), digest: descriptor.digest.clone() });
         }
         let bytes = fs::read(&path).map_err(io)?;
-        let mut manifest = if media_type::is_manifest(&descriptor.media_type) {
-            Manifest::new(bytes, descriptor.media_type.clone())
-        } else {
-            Manifest::guessed(bytes)
-        };
-        if !manifest.matches(&descriptor.digest) {
-            return Err(LayoutError::Damaged {
-                root: self.root.clone(),
-                expected: descriptor.digest.clone(),
-                found: manifest.digest,
-            });
-        }
-        manifest.digest = descriptor.digest.clone();
-        Ok(manifest)
+        VerifiedManifest::verify(bytes, Some(&descriptor.media_type), &descriptor.digest).map_err(|wrong| {
+            LayoutError::Damaged { root: self.root.clone(), expected: wrong.expected, found: wrong.found }
+        })
     }
 
     /// The size of a blob in bytes; `None` when it is not there.
@@ -239,11 +226,11 @@ impl Layout {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn put_manifest(&self, manifest: &Manifest, name: Option<&str>) -> Result<(), LayoutError> {
-        let path = self.blob_path(&manifest.digest);
+    pub fn put_manifest(&self, manifest: &VerifiedManifest, name: Option<&str>) -> Result<(), LayoutError> {
+        let path = self.blob_path(manifest.digest());
         let folder = path.parent().expect("blobs have a folder");
         fs::create_dir_all(folder).map_err(|source| LayoutError::Io { act: "make", path: folder.into(), source })?;
-        self.write_file(path.strip_prefix(&self.root).expect("blobs are below the root"), &manifest.bytes)?;
+        self.write_file(path.strip_prefix(&self.root).expect("blobs are below the root"), manifest.bytes())?;
         let Some(name) = name else { return Ok(()) };
         let mut index = self.index()?;
         let mut entry = serde_json::to_value(manifest.descriptor()).expect("descriptors are JSON");

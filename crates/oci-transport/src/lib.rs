@@ -5,7 +5,8 @@
 //!
 //! - A [`Client`] stands for one side of a copy. It is made from [`ClientOptions`], plain values: the crate reads no
 //!   environment, no terminal and no configuration file.
-//! - A [`Manifest`] is bytes, media type and verified digest; [`Manifest::view`] reads it.
+//! - A [`VerifiedManifest`] is bytes, media type and verified digest; [`VerifiedManifest::view`] reads it. Nothing else can
+//!   be pushed as a manifest.
 //! - Blobs go from a [`BlobSource`] or into a [`BlobSink`], two small traits for whoever owns the disk.
 //! - An [`Error`] is asked for its [`Condition`], whether another attempt may help, and what to do next.
 //!
@@ -44,7 +45,6 @@ pub mod challenge;
 mod client;
 pub mod content_range;
 mod credentials;
-mod descriptor;
 mod endpoint;
 mod error;
 mod file_body;
@@ -56,8 +56,6 @@ pub mod link;
 mod list;
 pub mod location;
 mod login;
-mod manifest;
-pub mod media_type;
 mod notices;
 mod options;
 mod place;
@@ -69,7 +67,6 @@ mod redact;
 mod remote;
 mod requests;
 mod retry;
-mod schema1;
 mod scope;
 mod skopeo;
 mod source;
@@ -84,17 +81,17 @@ mod uploads;
 pub use blob::{BlobSink, BlobSource, FileSink, FileSource};
 pub use client::Client;
 pub use credentials::{Anonymous, CredentialError, CredentialRequest, CredentialSource, Fixed, Origin};
-pub use descriptor::Descriptor;
 pub use endpoint::{Endpoint, Reference};
 pub use error::{Condition, Error, Hint, Side};
 pub use get::Answer;
 pub use image_ref::Hasher;
 pub use layout::{Layout, LayoutError, LayoutSink};
 pub use limiter::{Limiter, Permit};
-pub use manifest::{
-    Artifact, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestView, Schema1,
-};
 pub use notices::{Notice, NoticeListener, Waiting};
+pub use oci_manifest::{
+    Artifact, Descriptor, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, ManifestError, ManifestView, Schema1,
+    VerifiedManifest, media_type,
+};
 pub use options::ClientOptions;
 pub use proxy::ProxySettings;
 pub use pull::{Progress, PulledManifest};

@@ -5,19 +5,17 @@ use std::collections::HashSet;
 use http::HeaderValue;
 use http::header::{ACCEPT, LINK};
 use image_ref::Digest;
+use oci_manifest::{Descriptor, ManifestView, media_type};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use url::Url;
 
 use crate::call::{Call, Reply};
 use crate::client::Client;
-use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
 use crate::link;
 use crate::location::same_origin;
-use crate::manifest::ManifestView;
-use crate::media_type;
 
 /// How many bytes one page may have: 8 MiB.
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;

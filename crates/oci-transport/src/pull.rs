@@ -5,16 +5,15 @@ use std::sync::{Arc, PoisonError};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderValue, Method};
 use image_ref::{Digest, Hasher, ImageRef, Transport};
+use oci_manifest::{Descriptor, MAX_MANIFEST_BYTES, VerifiedManifest, WrongDigest, media_type};
 
 use crate::blob::BlobSink;
 use crate::call::{Call, Reply, is_packed};
 use crate::client::{Client, Inner};
-use crate::descriptor::Descriptor;
+use crate::content_range;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
-use crate::manifest::{MAX_MANIFEST_BYTES, Manifest, digest_of, guess_media_type};
 use crate::scope::Scope;
-use crate::{content_range, media_type};
 
 /// Told about bytes that moved since the last call. Bytes that move twice, because a transfer has to start again, are told
 /// twice; bytes that were in place before are not told.
@@ -24,7 +23,7 @@ pub type Progress<'a> = &'a (dyn Fn(u64) + Send + Sync);
 #[derive(Debug, Clone)]
 pub struct PulledManifest {
     /// The manifest.
-    pub manifest: Manifest,
+    pub manifest: VerifiedManifest,
     /// The repository it came from.
     pub endpoint: Endpoint,
 }
@@ -45,7 +44,7 @@ impl Client {
     ///
     /// # Errors
     /// When it is not there or cannot be read.
-    pub async fn pull_manifest_at(&self, at: &Endpoint, reference: &Reference) -> Result<Manifest, Error> {
+    pub async fn pull_manifest_at(&self, at: &Endpoint, reference: &Reference) -> Result<VerifiedManifest, Error> {
         let action = format!("pulling manifest `{at}{}`", reference.suffix());
         let mut retries = self.inner.retries(at);
         loop {
@@ -250,9 +249,14 @@ trait Question {
 struct Whole;
 
 impl Question for Whole {
-    type Answer = Manifest;
+    type Answer = VerifiedManifest;
 
-    async fn ask(inner: &Arc<Inner>, at: &Endpoint, reference: &Reference, action: &str) -> Result<Manifest, Error> {
+    async fn ask(
+        inner: &Arc<Inner>,
+        at: &Endpoint,
+        reference: &Reference,
+        action: &str,
+    ) -> Result<VerifiedManifest, Error> {
         inner.manifest_once(at, reference, action).await
     }
 }
@@ -260,29 +264,22 @@ impl Question for Whole {
 /// A manifest as a registry sent it.
 struct Sent {
     bytes: bytes::Bytes,
-    media_type: String,
+    /// The media type that the registry says it has.
+    told: Option<String>,
     /// The digest that the registry says it has.
     claimed: Option<Digest>,
 }
 
 impl Sent {
-    /// The manifest, when it has this digest; else the digest that it has.
-    fn verify(&self, asked: &Digest) -> Result<Manifest, Digest> {
-        let mut digest = digest_of(asked.algorithm(), &self.bytes, &self.media_type);
-        if digest != *asked {
-            // Some registries count the signatures of schema 1 in.
-            let plain = Hasher::of(asked.algorithm(), &self.bytes);
-            if plain != *asked {
-                return Err(digest);
-            }
-            digest = plain;
-        }
-        Ok(Manifest { bytes: self.bytes.clone(), media_type: self.media_type.clone(), digest })
+    /// The manifest, when it has this digest.
+    fn verify(&self, asked: &Digest) -> Result<VerifiedManifest, WrongDigest> {
+        VerifiedManifest::verify(self.bytes.clone(), self.told.as_deref(), asked)
     }
 
-    /// The manifest, of which nobody said a digest.
-    fn named(&self) -> Manifest {
-        Manifest::new(self.bytes.clone(), self.media_type.clone())
+    /// The manifest that a tag stands for, whatever was said of its digest.
+    #[expect(clippy::disallowed_methods, reason = "a tag was asked for, and a tag promises no digest")]
+    fn named(&self) -> VerifiedManifest {
+        VerifiedManifest::named(self.bytes.clone(), self.told.as_deref())
     }
 }
 
@@ -383,7 +380,7 @@ impl Inner {
         at: &Endpoint,
         reference: &Reference,
         action: &str,
-    ) -> Result<Manifest, Error> {
+    ) -> Result<VerifiedManifest, Error> {
         let sent = self.manifest_as_sent(at, reference, action).await?;
         let mismatch = |found: &Digest, expected: &Digest| {
             let message =
@@ -391,7 +388,7 @@ impl Inner {
             Error::new(Condition::Digest, action, message).with_registry(at.repository.registry())
         };
         if let Reference::Digest(asked) = reference {
-            return sent.verify(asked).map_err(|found| mismatch(&found, asked));
+            return sent.verify(asked).map_err(|wrong| mismatch(&wrong.found, asked));
         }
         let Some(claimed) = &sent.claimed else { return Ok(sent.named()) };
         if let Ok(manifest) = sent.verify(claimed) {
@@ -402,7 +399,7 @@ impl Inner {
         let Some(claimed) = &again.claimed else { return Ok(again.named()) };
         let found = match again.verify(claimed) {
             Ok(manifest) => return Ok(manifest),
-            Err(found) => found,
+            Err(wrong) => wrong.found,
         };
         if again.bytes != sent.bytes {
             return Err(mismatch(&found, claimed));
@@ -412,7 +409,7 @@ impl Inner {
             "`{at}{}`: the header Docker-Content-Digest says `{claimed}`, the manifest has the digest `{}`; the manifest is \
              used. Check the registry and the proxies in front of it",
             reference.suffix(),
-            manifest.digest
+            manifest.digest()
         ));
         Ok(manifest)
     }
@@ -431,15 +428,7 @@ impl Inner {
         let told = content_type(&reply);
         let claimed = reply.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
         let bytes = reply.bytes(MAX_MANIFEST_BYTES, "manifest").await?;
-        let media_type = match told {
-            Some(told) if media_type::is_manifest(&told) => told,
-            // Registries in front of plain file servers call everything `text/plain` or `application/json`.
-            told => match guess_media_type(&bytes) {
-                guess if media_type::is_manifest(&guess) => guess,
-                _ => told.unwrap_or_else(|| "application/octet-stream".to_owned()),
-            },
-        };
-        Ok(Sent { bytes, media_type, claimed })
+        Ok(Sent { bytes, told, claimed })
     }
 
     async fn head_once(

@@ -6,17 +6,16 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use image_ref::{Digest, Repository};
+use oci_manifest::{Descriptor, MAX_MANIFEST_BYTES, VerifiedManifest};
 use url::Url;
 
 use crate::blob::BlobSource;
 use crate::call::{Call, Payload};
 use crate::client::{Client, Inner};
-use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
 use crate::location::same_origin;
-use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use crate::pull::Progress;
 use crate::scope::Scope;
 use crate::upload::{Push, PushJob, upload_location};
@@ -150,7 +149,12 @@ impl Client {
     ///
     /// # Errors
     /// When the registry refuses it, or stored something else.
-    pub async fn push_manifest(&self, at: &Endpoint, reference: &Reference, manifest: &Manifest) -> Result<(), Error> {
+    pub async fn push_manifest(
+        &self,
+        at: &Endpoint,
+        reference: &Reference,
+        manifest: &VerifiedManifest,
+    ) -> Result<(), Error> {
         self.push_referrer(at, reference, manifest).await.map(drop)
     }
 
@@ -163,26 +167,26 @@ impl Client {
         &self,
         at: &Endpoint,
         reference: &Reference,
-        manifest: &Manifest,
+        manifest: &VerifiedManifest,
     ) -> Result<bool, Error> {
         let action = format!("pushing manifest `{at}{}`", reference.suffix());
-        if manifest.bytes.len() > MAX_MANIFEST_BYTES {
+        if manifest.bytes().len() > MAX_MANIFEST_BYTES {
             let message = format!(
                 "the manifest has {} bytes, more than the {} MiB that registries accept",
-                manifest.bytes.len(),
+                manifest.bytes().len(),
                 MAX_MANIFEST_BYTES / 1024 / 1024
             );
             return Err(Error::new(Condition::TooLarge, action, message));
         }
-        let content_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
-            Error::new(Condition::Protocol, &*action, format!("`{}` is no media type", manifest.media_type))
+        let content_type = HeaderValue::try_from(manifest.media_type()).map_err(|_| {
+            Error::new(Condition::Protocol, &*action, format!("`{}` is no media type", manifest.media_type()))
         })?;
         let mut retries = self.inner.retries(at);
         loop {
             let adapt = |call: &mut Call<'_>| {
                 call.method = Method::PUT;
                 call.headers.insert(CONTENT_TYPE, content_type.clone());
-                call.payload = Payload::Bytes(manifest.bytes.clone());
+                call.payload = Payload::Bytes(manifest.bytes().clone());
                 call.accept = &[200, 201, 202, 204];
                 call.patience = self.inner.options.commit_timeout;
             };
@@ -193,10 +197,10 @@ impl Client {
                     let is_listed = reply.header("oci-subject").is_some();
                     reply.finish();
                     return match stored {
-                        Some(stored) if !manifest.matches(&stored) => Err(Error::new(
+                        Some(stored) if !manifest.has_digest(&stored) => Err(Error::new(
                             Condition::Protocol,
                             action,
-                            format!("the registry stored digest `{stored}`, expected `{}`", manifest.digest),
+                            format!("the registry stored digest `{stored}`, expected `{}`", manifest.digest()),
                         )
                         .with_registry(at.repository.registry())),
                         _ => Ok(is_listed),
@@ -207,7 +211,7 @@ impl Client {
                 }
                 Err(error)
                     if error.status_code() == Some(415)
-                        && manifest.media_type.starts_with("application/vnd.docker.") =>
+                        && manifest.media_type().starts_with("application/vnd.docker.") =>
                 {
                     return Err(error.with_hint(Hint::AcceptDockerTypes));
                 }

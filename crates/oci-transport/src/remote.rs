@@ -7,11 +7,11 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use image_ref::Hasher;
+use oci_manifest::Descriptor;
 
 use crate::blob::BlobSource;
 use crate::call::Reply;
 use crate::client::{Client, Inner};
-use crate::descriptor::Descriptor;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::retry::Retries;

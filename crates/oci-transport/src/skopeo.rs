@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use image_ref::{Algorithm, Digest, ImageRef};
+use oci_manifest::{MAX_MANIFEST_BYTES, VerifiedManifest};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::{Condition, Error};
 use crate::layout::Layout;
-use crate::manifest::{MAX_MANIFEST_BYTES, Manifest};
 
 /// How much of what the program said is told: the end of it, in bytes.
 const TOLD: usize = 2000;
@@ -137,22 +137,29 @@ fn into_layout(dir: &Path, root: &Path) -> io::Result<Layout> {
     let layout = Layout::create(root).map_err(io::Error::other)?;
     let blobs = root.join("blobs/sha256");
     fs::create_dir_all(&blobs)?;
-    let manifest = |path: &Path| -> io::Result<Manifest> {
+    let read = |path: &Path| -> io::Result<Vec<u8>> {
         if fs::metadata(path)?.len() > MAX_MANIFEST_BYTES as u64 {
             return Err(io::Error::other(format!("`{}` is too large for a manifest", path.display())));
         }
-        Ok(Manifest::guessed(fs::read(path)?))
+        fs::read(path)
     };
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if name.ends_with(".manifest.json") {
-            layout.put_manifest(&manifest(&path)?, None).map_err(io::Error::other)?;
+        if let Some(hex) = name.strip_suffix(".manifest.json") {
+            let digest = Digest::new(Algorithm::Sha256, hex).map_err(io::Error::other)?;
+            let instance = VerifiedManifest::verify(read(&path)?, None, &digest).map_err(io::Error::other)?;
+            layout.put_manifest(&instance, None).map_err(io::Error::other)?;
         } else if let Ok(digest) = Digest::new(Algorithm::Sha256, name) {
             fs::rename(&path, blobs.join(digest.hex()))?;
         }
     }
-    layout.put_manifest(&manifest(&dir.join("manifest.json"))?, Some("image")).map_err(io::Error::other)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the folder has no digest of its root: it is what skopeo was asked for"
+    )]
+    let root = VerifiedManifest::named(read(&dir.join("manifest.json"))?, None);
+    layout.put_manifest(&root, Some("image")).map_err(io::Error::other)?;
     fs::remove_dir_all(dir)?;
     Ok(layout)
 }

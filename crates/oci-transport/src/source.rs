@@ -3,14 +3,13 @@
 use std::sync::{Arc, PoisonError};
 
 use image_ref::{ImageRef, Transport};
+use oci_manifest::{Descriptor, VerifiedManifest};
 
 use crate::blob::BlobSource;
 use crate::client::Client;
-use crate::descriptor::Descriptor;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
 use crate::layout::{Layout, LayoutError};
-use crate::manifest::Manifest;
 
 /// A place that an image is read from. Copying asks only this, so it is written once.
 #[derive(Debug, Clone)]
@@ -27,7 +26,7 @@ impl ImageSource {
     ///
     /// # Errors
     /// When it is not there, or lies behind a transport that is not supported.
-    pub async fn open(client: &Client, image: &ImageRef) -> Result<(Self, Manifest), Error> {
+    pub async fn open(client: &Client, image: &ImageRef) -> Result<(Self, VerifiedManifest), Error> {
         let action = || format!("reading `{image}`");
         match image.transport() {
             Transport::Docker => {
@@ -38,7 +37,7 @@ impl ImageSource {
                 let image = image.clone();
                 let digest = image.digest().cloned();
                 let shared_blobs = client.inner.options.shared_blobs.clone();
-                let read = move || -> Result<(Layout, Manifest), LayoutError> {
+                let read = move || -> Result<(Layout, VerifiedManifest), LayoutError> {
                     let (layout, name) = Layout::of_reference(&image).expect("the transport was looked at")?;
                     let layout = layout.with_shared_blobs(shared_blobs);
                     let mut descriptor = layout.resolve(name.as_deref())?;
@@ -72,7 +71,7 @@ impl ImageSource {
     ///
     /// # Errors
     /// When it is not there.
-    pub async fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest, Error> {
+    pub async fn manifest(&self, descriptor: &Descriptor) -> Result<VerifiedManifest, Error> {
         match self {
             Self::Registry(client, endpoint) => {
                 client.pull_manifest_at(endpoint, &Reference::Digest(descriptor.digest.clone())).await

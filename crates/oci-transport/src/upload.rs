@@ -12,7 +12,6 @@ use crate::blob::BlobSource;
 use crate::call::{Call, Payload, Reply, Upload, silent};
 use crate::client::Inner;
 use crate::content_range;
-use crate::descriptor::Descriptor;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error, Hint};
 use crate::host::{Host, MINIMUM_CHUNK};
@@ -21,6 +20,7 @@ use crate::pull::Progress;
 use crate::scope::Scope;
 use crate::upload_body::{self, Part};
 use crate::uploads::{Session, Uploads, WORTH_REMEMBERING};
+use oci_manifest::Descriptor;
 
 /// What is to be brought where.
 #[derive(Clone, Copy)]

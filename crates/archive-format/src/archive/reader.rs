@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use image_ref::{Digest, Hasher};
+use oci_manifest::{MAX_MANIFEST_BYTES, VerifiedManifest};
 
 use super::confine::{Tainted, clean_name};
 use super::diagnostics::{ArchiveError, Warning};
@@ -233,6 +234,19 @@ impl Archive {
         }
         let path = self.chunks[location.chunk].path.clone();
         Err(ArchiveError::Digest { path, expected: digest.clone(), found })
+    }
+
+    /// Reads a manifest or index. Unlike in a cache, a damaged one is an error: nobody can bring it again but whoever has
+    /// the archive.
+    ///
+    /// # Errors
+    /// As [`Archive::read_small_blob`].
+    pub fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, ArchiveError> {
+        let bytes = self.read_small_blob(digest, MAX_MANIFEST_BYTES as u64)?;
+        VerifiedManifest::verify(bytes, None, digest).map_err(|wrong| {
+            let path = self.blob(digest).map(|place| self.chunks[place.chunk].path.clone()).unwrap_or_default();
+            ArchiveError::Digest { path, expected: wrong.expected, found: wrong.found }
+        })
     }
 
     /// Reads the content of a small entry.

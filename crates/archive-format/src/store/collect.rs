@@ -4,13 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 
 use image_ref::Digest;
+use oci_manifest::{MAX_MANIFEST_BYTES, ManifestView, VerifiedManifest};
 
 use super::{Store, StoreError, list, remove_tree};
 use crate::layout;
-use crate::manifest::ManifestView;
-
-/// Manifests above this are not read; no registry accepts them.
-const MANIFEST_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// What [`Store::garbage_collect`] removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,14 +39,14 @@ pub(super) fn garbage_collect(store: &Store) -> Result<Collected, StoreError> {
                 if kept.insert(digest.clone())
                     && let Some(view) = view(store, &repository, &digest, &mut views)?
                 {
-                    open.extend(view.children.iter().map(|child| child.digest.clone()));
-                    kept_blobs.extend(view.blobs.iter().map(|blob| blob.digest.clone()));
+                    open.extend(view.children().iter().map(|child| child.descriptor.digest.clone()));
+                    kept_blobs.extend(view.named_blobs().into_iter().map(|blob| blob.digest));
                 }
             }
             for digest in revisions.iter().filter(|digest| !kept.contains(digest)) {
                 // An untagged manifest that cannot be read is about nothing.
                 if let Ok(Some(view)) = view(store, &repository, digest, &mut views)
-                    && view.subject.as_ref().is_some_and(|subject| kept.contains(subject))
+                    && view.subject().is_some_and(|subject| kept.contains(&subject.digest))
                 {
                     open.push(digest.clone());
                 }
@@ -108,12 +105,14 @@ fn view<'v>(
     views: &'v mut HashMap<Digest, ManifestView>,
 ) -> Result<Option<&'v ManifestView>, StoreError> {
     if !views.contains_key(digest) {
-        let bytes = match store.read_small_blob(digest, MANIFEST_LIMIT) {
+        let bytes = match store.read_small_blob(digest, MAX_MANIFEST_BYTES as u64) {
             Ok(bytes) => bytes,
             Err(StoreError::Missing(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let view = ManifestView::parse(&bytes).map_err(|source| StoreError::Manifest {
+        let manifest = VerifiedManifest::verify(bytes, None, digest)
+            .map_err(|wrong| StoreError::Digest { expected: wrong.expected, found: wrong.found })?;
+        let view = manifest.view().map_err(|source| StoreError::Manifest {
             repository: repository.to_owned(),
             digest: digest.clone(),
             source,

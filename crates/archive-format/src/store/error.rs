@@ -35,7 +35,7 @@ pub enum StoreError {
     #[error("invalid tag `{0}`: expected letters, digits, `_`, `.` and `-`, at most 128")]
     Tag(String),
     #[error("manifest {digest} of `{repository}` in the cache cannot be read; nothing was removed")]
-    Manifest { repository: String, digest: Digest, source: serde_json::Error },
+    Manifest { repository: String, digest: Digest, source: oci_manifest::ManifestError },
 }
 
 impl StoreError {

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use image_ref::{Digest, Hasher, is_valid_path, is_valid_tag};
+use oci_manifest::{MAX_MANIFEST_BYTES, VerifiedManifest};
 use rooted_folder::RootedFolder;
 
 use crate::layout;
@@ -168,14 +169,35 @@ impl Store {
         self.write_whole(&self.blob_path(digest), bytes)
     }
 
-    /// Stores a manifest or index: its bytes as a blob, and the revision link of the repository.
+    /// Stores a manifest or index: the bytes that its digest is of as a blob, and the revision link of the repository.
     ///
     /// # Errors
     /// As [`Store::put_blob`], and [`StoreError::Repository`] for a malformed repository path.
-    pub fn put_manifest(&self, repository: &str, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn put_manifest(&self, repository: &str, manifest: &VerifiedManifest) -> Result<(), StoreError> {
         check_repository(repository)?;
-        self.put_blob(digest, bytes)?;
-        self.write_link(&layout::revision_link_name(repository, digest), digest)
+        self.keep_manifest(manifest)?;
+        self.write_link(&layout::revision_link_name(repository, manifest.digest()), manifest.digest())
+    }
+
+    /// Keeps a manifest without a link: no repository has it.
+    ///
+    /// # Errors
+    /// As [`Store::put_blob`].
+    pub fn keep_manifest(&self, manifest: &VerifiedManifest) -> Result<(), StoreError> {
+        self.put_blob(manifest.digest(), manifest.hashed_bytes())
+    }
+
+    /// A manifest or index by its digest; `None` when it is not here. A damaged copy is not here either: whoever has the
+    /// source fetches it again and replaces it.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`], [`StoreError::Io`].
+    pub fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, StoreError> {
+        match self.read_small_blob(digest, MAX_MANIFEST_BYTES as u64) {
+            Ok(bytes) => Ok(VerifiedManifest::verify(bytes, None, digest).ok()),
+            Err(StoreError::Missing(_) | StoreError::Digest { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Says that a repository has a layer or config.

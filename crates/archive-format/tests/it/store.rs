@@ -3,6 +3,7 @@
 use std::fs;
 
 use archive_format::{Collected, Store, StoreError};
+use oci_manifest::VerifiedManifest;
 
 use crate::digest_of;
 
@@ -37,6 +38,10 @@ fn manifest(layers: &[&[u8]]) -> Vec<u8> {
     format!(r#"{{"schemaVersion":2,"config":{},"layers":[{}]}}"#, descriptors[0], descriptors[1..].join(",")).into()
 }
 
+fn verified(bytes: &[u8]) -> VerifiedManifest {
+    VerifiedManifest::verify(bytes.to_vec(), None, &digest_of(bytes)).unwrap()
+}
+
 fn index(children: &[&[u8]]) -> Vec<u8> {
     let descriptors: Vec<String> =
         children.iter().map(|child| format!(r#"{{"digest":"{}","size":{}}}"#, digest_of(child), child.len())).collect();
@@ -49,7 +54,7 @@ fn put_image(store: &Store, repository: &str, tag: Option<&str>, layers: &[&[u8]
         store.link_layer(repository, &digest_of(layer)).unwrap();
     }
     let bytes = manifest(layers);
-    store.put_manifest(repository, &digest_of(&bytes), &bytes).unwrap();
+    store.put_manifest(repository, &verified(&bytes)).unwrap();
     if let Some(tag) = tag {
         store.tag(repository, tag, &digest_of(&bytes)).unwrap();
     }
@@ -197,7 +202,7 @@ fn garbage_collection_keeps_what_tags_lead_to() {
     let child = put_image(&store, "a", None, &[b"config1", b"layer1"]);
     let missing = b"a child that a sparse copy left out".to_vec();
     let list = index(&[&child, &missing]);
-    store.put_manifest("a", &digest_of(&list), &list).unwrap();
+    store.put_manifest("a", &verified(&list)).unwrap();
     store.tag("a", "v1", &digest_of(&list)).unwrap();
     let signature_tag = format!("{}.sig", digest_of(&list).as_tag());
     put_image(&store, "a", Some(&signature_tag), &[b"config2", b"signature"]);
@@ -206,8 +211,13 @@ fn garbage_collection_keeps_what_tags_lead_to() {
     let old = put_image(&store, "b", Some("v1"), &[b"config4", b"layer4"]);
     let new = put_image(&store, "b", Some("v1"), &[b"config5", b"layer1"]);
     // An attestation about a kept manifest.
-    let about = format!(r#"{{"subject":{{"digest":"{}"}},"layers":[]}}"#, digest_of(&new)).into_bytes();
-    store.put_manifest("b", &digest_of(&about), &about).unwrap();
+    let about = format!(
+        r#"{{"config":{{"digest":"{0}","size":7}},"subject":{{"digest":"{1}","size":1}},"layers":[]}}"#,
+        digest_of(b"config5"),
+        digest_of(&new)
+    )
+    .into_bytes();
+    store.put_manifest("b", &verified(&about)).unwrap();
     fs::create_dir_all(store.root().join("docker/registry/v2/repositories/b/_uploads/1")).unwrap();
     drop(store.begin_blob(&digest_of(b"never"), None).map(|mut blob| blob.write(b"nev")).unwrap());
 

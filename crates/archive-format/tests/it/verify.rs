@@ -163,7 +163,7 @@ fn blobs_of_earlier_archives_are_no_problem() {
     let text: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
     let text = text.join("\n").replace(lost.hex(), "<lost>").replace(broken.hex(), "<broken>");
     insta::assert_snapshot!(text, @"
-    mirror_000001.tar: sha256:<broken> is no manifest: expected ident at line 1 column 2; needed by b:v1
+    mirror_000001.tar: sha256:<broken> is no manifest: manifest of type `application/octet-stream` cannot be read: expected ident at line 1 column 2; needed by b:v1
     blob sha256:<lost> is missing; needed by a:v1
     ");
     let json = serde_json::to_value(&found.problems[1]).unwrap();

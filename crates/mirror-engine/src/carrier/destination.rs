@@ -13,9 +13,9 @@ use oci_transport::{BlobSource, Client, Endpoint, Reference};
 use super::{Advance, transport};
 use crate::copy::{BlobJob, CopyError};
 use crate::event::Observer;
-use crate::tree::ImageTree;
 use crate::trust::{Attaching, Refused};
 use crate::workflow::Job;
+use oci_manifest::ImageTree;
 
 /// Where images are pushed.
 pub(crate) struct DestinationRegistry {
@@ -100,12 +100,12 @@ impl DestinationRegistry {
         tree: &ImageTree,
         tagged: Option<&Digest>,
     ) -> Result<bool, CopyError> {
-        if tagged != Some(&tree.root.digest) {
+        if tagged != Some(tree.root.digest()) {
             return Ok(false);
         }
         let endpoint = self.client.endpoint(&repository(image)?);
         for child in &tree.children {
-            if self.head(&endpoint, &Reference::Digest(child.digest.clone())).await?.is_none() {
+            if self.head(&endpoint, &Reference::Digest(child.digest().clone())).await?.is_none() {
                 return Ok(false);
             }
         }
@@ -144,7 +144,7 @@ impl DestinationRegistry {
     pub(crate) async fn push_manifests(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
         let endpoint = self.client.endpoint(&repository(image)?);
         for child in &tree.children {
-            let reference = Reference::Digest(child.digest.clone());
+            let reference = Reference::Digest(child.digest().clone());
             self.client.push_manifest(&endpoint, &reference, child).await.map_err(|error| transport(&error))?;
         }
         self.attaching(image, &endpoint).push(&tree.attached).await?;

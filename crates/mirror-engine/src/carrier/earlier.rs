@@ -11,7 +11,7 @@ use archive_format::{History, Store};
 use image_ref::Digest;
 use jiff::Timestamp;
 use mirror_plan::{CacheName, Destination};
-use oci_transport::ManifestView;
+use oci_manifest::ManifestView;
 use rooted_folder::RootedFolder;
 use tokio::sync::OnceCell;
 

@@ -15,15 +15,17 @@ use archive_format::{Archive, Store};
 use futures_util::StreamExt as _;
 use image_ref::Digest;
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSource, Descriptor, Endpoint, FileSource, Manifest, Reference};
+use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{BlobSource, Endpoint, FileSource, Reference};
 use tokio::sync::OnceCell;
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::earlier::{Earlier, blobs_of};
 use super::into_store::stored_manifest;
-use super::{bounded, destination_name, transport, tree as tree_error};
+use super::{bounded, destination_name, left_out, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
-use crate::tree::{ImageTree, walk};
+use crate::event::Event;
+use crate::root::root_of;
 use crate::trust::{self, ArchiveShelf, SignatureBytes, Trust};
 
 /// How many images are asked for at once when earlier archives' blobs are looked for.
@@ -67,23 +69,22 @@ impl FromArchive {
     }
 
     /// A manifest from the cache, the archive or, when an earlier archive brought it, the destination itself.
-    async fn manifest(&self, digest: &Digest, image: &PlannedImage) -> Result<Manifest, CopyError> {
+    async fn manifest(&self, digest: &Digest, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
         if let Some(manifest) = stored_manifest(&self.store, digest)? {
             return Ok(manifest);
         }
-        let limit = oci_transport::MAX_MANIFEST_BYTES as u64;
-        match self.archive.read_small_blob(digest, limit) {
-            Ok(bytes) => {
-                let mut manifest = Manifest::guessed(bytes);
-                manifest.digest = digest.clone();
-                Ok(manifest)
-            }
+        match self.archive.manifest(digest) {
+            Ok(manifest) => Ok(manifest),
             Err(archive_format::ArchiveError::MissingBlob(_)) => self.manifest_of_destination(digest, image).await,
             Err(error) => Err(CopyError::from_error("archive", false, &error)),
         }
     }
 
-    async fn manifest_of_destination(&self, digest: &Digest, image: &PlannedImage) -> Result<Manifest, CopyError> {
+    async fn manifest_of_destination(
+        &self,
+        digest: &Digest,
+        image: &PlannedImage,
+    ) -> Result<VerifiedManifest, CopyError> {
         let endpoint = self.destination.endpoint(image, &repository_path(image))?;
         match self.destination.client.pull_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await {
             Ok(manifest) => Ok(manifest),
@@ -160,11 +161,11 @@ impl FromArchive {
         let tree = async {
             let root = self.manifest(&self.digest(image)?, image).await?;
             let child = |child: Descriptor| async move { self.manifest(&child.digest, image).await };
-            walk(root, &image.platforms, child).await.map_err(tree_error)
+            walk(root_of(image, root)?, &image.platforms, child).await.map_err(tree_error)
         };
         let Ok(tree) = tree.await else { return (repository_path(image), Vec::new()) };
         let manifests = std::iter::once(&tree.root).chain(&tree.children);
-        let earlier = manifests.filter(|manifest| self.archive.blob(&manifest.digest).is_none());
+        let earlier = manifests.filter(|manifest| self.archive.blob(manifest.digest()).is_none());
         let blobs = earlier.filter_map(|manifest| manifest.view().ok()).flat_map(blobs_of);
         (repository_path(image), blobs.collect())
     }
@@ -281,16 +282,24 @@ impl Carrier for FromArchive {
     async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         let digest = self.digest(image)?;
         let root = self.manifest(&digest, image).await?;
-        let mut tree =
-            walk(root, &image.platforms, |child: Descriptor| async move { self.manifest(&child.digest, image).await })
-                .await
-                .map_err(tree_error)?;
+        let mut tree = walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
+            self.manifest(&child.digest, image).await
+        })
+        .await
+        .map_err(tree_error)?;
         for digest in std::mem::take(&mut tree.without_size) {
             let size = self.archive.blob(&digest).map(|place| place.len).or_else(|| self.store.blob_size(&digest));
             let Some(size) = size else {
                 return Err(self.earlier.missing("layer", &digest, &image.origin).await);
             };
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
+        }
+        for layer in std::mem::take(&mut tree.optional) {
+            if self.archive.blob(&layer.digest).is_some() || self.store.blob_size(&layer.digest) == Some(layer.size) {
+                tree.blobs.push(layer);
+            } else {
+                self.destination.observer.event(Event::Warning(left_out(image, &layer)));
+            }
         }
         let mut attached = match (self.trust.sign(&self.store, image, &tree, &self.destination.observer)?, &self.shelf)
         {

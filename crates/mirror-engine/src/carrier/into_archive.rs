@@ -12,13 +12,13 @@ use std::sync::Arc;
 use archive_format::{BlobSlot, SlotWriter, WriteError};
 use image_ref::Digest;
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSink, Descriptor};
+use oci_manifest::{Descriptor, ImageTree};
+use oci_transport::BlobSink;
 
 use super::into_store::IntoStore;
 use super::{Advance, blocking, bounded_or};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::slots::{Ended, Slots};
-use crate::tree::ImageTree;
 
 /// Pulls images into an archive.
 pub(crate) struct IntoArchive {
@@ -107,8 +107,8 @@ impl Carrier for IntoArchive {
         let tree = self.source.resolve(at, image).await?.tree;
         // What the store happens to hold is not in the archive yet.
         let held = |digest: &Digest| self.history.contains(digest);
-        let complete =
-            tree.manifests().all(|manifest| held(&manifest.digest)) && tree.blobs.iter().all(|blob| held(&blob.digest));
+        let complete = tree.manifests().all(|manifest| held(manifest.digest()))
+            && tree.blobs.iter().all(|blob| held(&blob.digest));
         Ok(Resolved { tree, complete })
     }
 
@@ -130,8 +130,8 @@ impl Carrier for IntoArchive {
     async fn finish(&self, _: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
         let mut places = Vec::new();
         for manifest in tree.manifests() {
-            if let Some(slot) = self.slots.take(&manifest.digest).await.map_err(|ended| no_archive(&ended))? {
-                places.push((slot, manifest.bytes.clone()));
+            if let Some(slot) = self.slots.take(manifest.digest()).await.map_err(|ended| no_archive(&ended))? {
+                places.push((slot, manifest.hashed_bytes().clone()));
             }
         }
         let fill = move || places.into_iter().try_for_each(|(slot, bytes)| slot.fill(&bytes));

@@ -8,16 +8,14 @@ use std::time::Duration;
 use archive_format::{PartialBlob, Store};
 use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSink, BlobSource, Client, Descriptor, Endpoint, ImageSource, Manifest};
+use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{BlobSink, BlobSource, Client, Endpoint, ImageSource};
 
-use super::{Advance, blocking, bounded, store as store_error, transport, tree as tree_error};
+use super::{Advance, blocking, bounded, left_out, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::{Event, Observer};
-use crate::tree::{Attached, ImageTree, walk};
+use crate::root::root_of;
 use crate::trust::{self, Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
-
-/// How large a manifest in the store may be, in bytes.
-const MANIFEST_LIMIT: u64 = oci_transport::MAX_MANIFEST_BYTES as u64;
 
 /// Pulls images into the store.
 pub(crate) struct IntoStore {
@@ -65,7 +63,7 @@ impl Follower for NoFollower {
 
 impl IntoStore {
     /// The manifest that the image's name stands for now, without a request when it is pinned and already here.
-    async fn root(&self, at: usize, image: &PlannedImage) -> Result<Manifest, CopyError> {
+    async fn root(&self, at: usize, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
         let cached = match (image.built, image.source.digest()) {
             (true, _) => {
                 self.store.resolve_tag(&image.cache.repository, &image.cache.tag).map_err(|e| store_error(&e))?
@@ -80,7 +78,7 @@ impl IntoStore {
         self.pull(at, &image.source).await
     }
 
-    async fn pull(&self, at: usize, image: &ImageRef) -> Result<Manifest, CopyError> {
+    async fn pull(&self, at: usize, image: &ImageRef) -> Result<VerifiedManifest, CopyError> {
         if *image.transport() != Transport::Docker {
             let opened = ImageSource::open(&self.source, image).await;
             return opened.map(|(_, manifest)| manifest).map_err(|error| transport(&error));
@@ -90,7 +88,7 @@ impl IntoStore {
         Ok(pulled.manifest)
     }
 
-    fn stored_manifest(&self, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
+    fn stored_manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
         stored_manifest(&self.store, digest)
     }
 
@@ -115,6 +113,16 @@ impl IntoStore {
         found.ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
     }
 
+    /// Whether the source has a layer that may be left out.
+    async fn serves(&self, at: usize, image: &PlannedImage, layer: &Descriptor) -> Result<bool, CopyError> {
+        if *image.source.transport() != Transport::Docker {
+            return Ok(self.local_blob(image, layer).await.is_ok());
+        }
+        let endpoint = self.endpoint(at).await?;
+        let found = self.source.head_blob(&endpoint, &layer.digest).await.map_err(|error| transport(&error))?;
+        Ok(found.is_some())
+    }
+
     /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
     /// one question at most, and none when the image is pinned and signed: see [`crate::trust`].
     async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Found, CopyError> {
@@ -127,12 +135,12 @@ impl IntoStore {
             return trust::find_on_shelf(shelf, repository, tree).await.map(Found::known);
         }
         // A cache that was filled without signatures cannot answer for the policy.
-        let place = trust::place_of(image, &tree.root.digest);
+        let place = trust::place_of(image, tree.root.digest());
         let trusted = (self.trust.travel || self.trust.gate.is_none()) && !shelf.unasked.contains(&place);
         if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
             let asks = image.source.digest().is_none() || shelf.unasked.may_be_signed_by_now(&place);
-            let answer = if asks { Some(self.signature_of(at, image, &tree.root.digest).await) } else { None };
-            let ours = shelf.tag(repository, &trust::cosign_tag(&tree.root.digest, "sig"))?;
+            let answer = if asks { Some(self.signature_of(at, image, tree.root.digest()).await) } else { None };
+            let ours = shelf.tag(repository, &trust::cosign_tag(tree.root.digest(), "sig"))?;
             // Without an answer it stays as it is.
             let (unchanged, signed) = match answer {
                 None => (true, None),
@@ -188,8 +196,8 @@ impl IntoStore {
         gate.check(&original, &tree, &attached, &bytes).await
     }
 
-    async fn walk(&self, at: usize, image: &PlannedImage, root: Manifest) -> Result<ImageTree, CopyError> {
-        walk(root, &image.platforms, |child: Descriptor| async move {
+    async fn walk(&self, at: usize, image: &PlannedImage, root: VerifiedManifest) -> Result<ImageTree, CopyError> {
+        walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
             match self.stored_manifest(&child.digest)? {
                 Some(manifest) => Ok(manifest),
                 None => self.pull(at, &image.source.with_digest(child.digest)).await,
@@ -316,21 +324,9 @@ impl SignatureBytes for SourceBytes<'_> {
 /// The transport's word for a failure of this machine.
 const LOCAL: &str = "local";
 
-/// Reads a manifest from the store, verified.
-pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
-    match store.blob_size(digest) {
-        None => Ok(None),
-        Some(_) => match store.read_small_blob(digest, MANIFEST_LIMIT) {
-            Ok(bytes) => {
-                let mut manifest = Manifest::guessed(bytes);
-                manifest.digest = digest.clone();
-                Ok(Some(manifest))
-            }
-            // A damaged copy in the cache is no reason to fail: it is fetched again and replaced.
-            Err(archive_format::StoreError::Digest { .. }) => Ok(None),
-            Err(error) => Err(store_error(&error)),
-        },
-    }
+/// Reads a manifest from the store, verified. A damaged copy is not there: it is fetched again and replaced.
+pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
+    store.manifest(digest).map_err(|error| store_error(&error))
 }
 
 /// The store's partial blob as the transport's sink. It hashes what it writes.
@@ -399,6 +395,13 @@ impl Carrier for IntoStore {
             };
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
+        for layer in std::mem::take(&mut tree.optional) {
+            if self.has_blob(&layer) || self.serves(at, image, &layer).await? {
+                tree.blobs.push(layer);
+            } else {
+                self.observer.event(Event::Warning(left_out(image, &layer)));
+            }
+        }
         let mut heard = Heard::NotAsked;
         if self.trust.wants_signatures(image) {
             let mut found = self.attached(at, image, &tree).await?;
@@ -416,7 +419,7 @@ impl Carrier for IntoStore {
                 tree.attach(found.attached);
                 heard = if found.all { Heard::All } else { Heard::InPart };
                 if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
-                    self.shelf.unasked.is_signed(&trust::place_of(image, &tree.root.digest), signed)?;
+                    self.shelf.unasked.is_signed(&trust::place_of(image, tree.root.digest()), signed)?;
                 }
             }
         } else {
@@ -426,9 +429,9 @@ impl Carrier for IntoStore {
         let tree = Arc::new(tree);
         let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));
         let complete = blocking(move || is_complete(&store, &name, &parts)).await.map_err(|e| store_error(&e))?;
-        self.shelf.unasked.resolved(&trust::place_of(image, &tree.root.digest), heard, complete)?;
+        self.shelf.unasked.resolved(&trust::place_of(image, tree.root.digest()), heard, complete)?;
         if complete {
-            tree.manifests().for_each(|manifest| self.follower.ready(&manifest.digest));
+            tree.manifests().for_each(|manifest| self.follower.ready(manifest.digest()));
         }
         Ok(Resolved { tree, complete })
     }
@@ -452,20 +455,20 @@ impl Carrier for IntoStore {
                 store.link_layer(&name.repository, &blob.digest)?;
             }
             for manifest in tree.manifests() {
-                store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
+                store.put_manifest(&name.repository, manifest)?;
             }
             for attached in &tree.attached {
                 if let Some(tag) = &attached.tag {
-                    store.tag(&name.repository, tag, &attached.tree.root.digest)?;
+                    store.tag(&name.repository, tag, attached.tree.root.digest())?;
                 }
             }
-            store.tag(&name.repository, &name.tag, &tree.root.digest)?;
+            store.tag(&name.repository, &name.tag, tree.root.digest())?;
             Ok(tree)
         })
         .await
         .map_err(|e| store_error(&e))?;
-        self.shelf.unasked.finished(&trust::place_of(image, &tree.root.digest))?;
-        tree.manifests().for_each(|manifest| self.follower.ready(&manifest.digest));
+        self.shelf.unasked.finished(&trust::place_of(image, tree.root.digest()))?;
+        tree.manifests().for_each(|manifest| self.follower.ready(manifest.digest()));
         Ok(())
     }
 
@@ -492,19 +495,20 @@ fn is_complete(
     name: &mirror_plan::CacheName,
     tree: &ImageTree,
 ) -> Result<bool, archive_format::StoreError> {
-    if store.resolve_tag(&name.repository, &name.tag)?.as_ref() != Some(&tree.root.digest) {
+    if store.resolve_tag(&name.repository, &name.tag)?.as_ref() != Some(tree.root.digest()) {
         return Ok(false);
     }
     for attached in &tree.attached {
         if let Some(tag) = &attached.tag
-            && store.resolve_tag(&name.repository, tag)?.as_ref() != Some(&attached.tree.root.digest)
+            && store.resolve_tag(&name.repository, tag)?.as_ref() != Some(attached.tree.root.digest())
         {
             return Ok(false);
         }
     }
     for manifest in tree.manifests() {
-        let size = manifest.bytes.len() as u64;
-        if !store.has_revision(&name.repository, &manifest.digest)? || store.blob_size(&manifest.digest) != Some(size) {
+        let size = manifest.hashed_bytes().len() as u64;
+        if !store.has_revision(&name.repository, manifest.digest())? || store.blob_size(manifest.digest()) != Some(size)
+        {
             return Ok(false);
         }
     }

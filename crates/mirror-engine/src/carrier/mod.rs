@@ -15,7 +15,7 @@ use mirror_plan::PlannedImage;
 
 use crate::copy::{CopyError, NO_INSTANCE, chain};
 use crate::event::{Event, Observer};
-use crate::tree::TreeError;
+use oci_manifest::{Descriptor, TreeError};
 
 /// A transport error as the copy engine keeps it.
 pub(crate) fn transport(error: &oci_transport::Error) -> CopyError {
@@ -90,6 +90,16 @@ pub(crate) fn destination_name(image: &PlannedImage) -> String {
             None => format!("{}/", destination.name()),
         },
     }
+}
+
+/// What is told of a layer that the source does not serve and that names other places.
+pub(crate) fn left_out(image: &PlannedImage, layer: &Descriptor) -> String {
+    format!(
+        "{}: layer {} is left out: the source does not serve it, and its publisher offers it at {}",
+        image.origin,
+        layer.digest,
+        layer.urls.join(", ")
+    )
 }
 
 /// Runs blocking work on the blocking pool. A panic there is one here.

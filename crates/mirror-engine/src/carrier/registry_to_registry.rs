@@ -10,14 +10,15 @@ use std::sync::{Arc, Mutex};
 use archive_format::Store;
 use image_ref::{Digest, Transport};
 use mirror_plan::PlannedImage;
-use oci_transport::{BlobSource, Client, Descriptor, Endpoint, FileSource, ImageSource, Manifest, Reference};
+use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{BlobSource, Client, Endpoint, FileSource, ImageSource, Reference};
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::into_store::{IntoStore, stored_manifest};
-use super::{bounded, destination_name, store as store_error, transport, tree as tree_error};
+use super::{bounded, destination_name, left_out, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved, chain};
 use crate::event::Event;
-use crate::tree::{Attached, ImageTree, walk};
+use crate::root::root_of;
 use crate::trust::{self, Found, Heard, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.
@@ -56,7 +57,7 @@ impl RegistryToRegistry {
         at: usize,
         image: &PlannedImage,
         tagged: Option<&Digest>,
-    ) -> Result<(Place, Manifest), CopyError> {
+    ) -> Result<(Place, VerifiedManifest), CopyError> {
         let (place, manifest) = if image.built {
             (Place::Cache, self.built(image)?)
         } else if let Some(found) = self.at_destination(image, tagged).await? {
@@ -71,7 +72,7 @@ impl RegistryToRegistry {
     }
 
     /// What this program built for the image, from the cache.
-    fn built(&self, image: &PlannedImage) -> Result<Manifest, CopyError> {
+    fn built(&self, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
         let name = &image.cache;
         let digest = self.store().resolve_tag(&name.repository, &name.tag).map_err(|e| store_error(&e))?;
         let manifest = digest.as_ref().map(|digest| stored_manifest(self.store(), digest)).transpose()?.flatten();
@@ -89,7 +90,7 @@ impl RegistryToRegistry {
         &self,
         image: &PlannedImage,
         tagged: Option<&Digest>,
-    ) -> Result<Option<(Place, Manifest)>, CopyError> {
+    ) -> Result<Option<(Place, VerifiedManifest)>, CopyError> {
         let (Transport::Docker, Some(digest)) = (image.source.transport(), image.source.digest()) else {
             return Ok(None);
         };
@@ -103,7 +104,7 @@ impl RegistryToRegistry {
         Ok(pulled.map(|manifest| (Place::Destination(endpoint), manifest)))
     }
 
-    async fn manifest(&self, place: &Place, child: &Descriptor) -> Result<Manifest, CopyError> {
+    async fn manifest(&self, place: &Place, child: &Descriptor) -> Result<VerifiedManifest, CopyError> {
         match place {
             Place::Cache => stored_manifest(self.store(), &child.digest)?.ok_or_else(|| {
                 CopyError::permanent("not-in-cache", format!("manifest {} is not in the cache any more", child.digest))
@@ -118,27 +119,44 @@ impl RegistryToRegistry {
     }
 
     /// Reads the image's manifests from where it is.
-    async fn read(&self, place: &Place, root: Manifest, image: &PlannedImage) -> Result<ImageTree, CopyError> {
-        let mut tree =
-            walk(root, &image.platforms, |child: Descriptor| async move { self.manifest(place, &child).await })
-                .await
-                .map_err(tree_error)?;
+    async fn read(&self, place: &Place, root: VerifiedManifest, image: &PlannedImage) -> Result<ImageTree, CopyError> {
+        let mut tree = walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
+            self.manifest(place, &child).await
+        })
+        .await
+        .map_err(tree_error)?;
         for digest in std::mem::take(&mut tree.without_size) {
             let size = self.layer_size(place, image, &digest).await?;
             tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
         }
+        for layer in std::mem::take(&mut tree.optional) {
+            if self.blob_size(place, &layer.digest).await?.is_some() {
+                tree.blobs.push(layer);
+            } else {
+                self.cache.observer.event(Event::Warning(left_out(image, &layer)));
+            }
+        }
         Ok(tree)
+    }
+
+    /// The size of a blob in bytes where the image is read from; `None` when it is not there.
+    async fn blob_size(&self, place: &Place, digest: &Digest) -> Result<Option<u64>, CopyError> {
+        let found = match place {
+            Place::Source(ImageSource::Registry(client, endpoint)) => client.head_blob(endpoint, digest).await,
+            Place::Source(layout) => {
+                Ok(layout.blob(&Descriptor::new("", digest.clone(), 0)).ok().map(|blob| blob.size()))
+            }
+            Place::Destination(endpoint) => self.destination.client.head_blob(endpoint, digest).await,
+            Place::Cache => Ok(self.store().blob_size(digest)),
+        };
+        found.map_err(|error| transport(&error))
     }
 
     /// The size of a schema 1 layer, which its manifest does not tell.
     async fn layer_size(&self, place: &Place, image: &PlannedImage, digest: &Digest) -> Result<u64, CopyError> {
-        let found = match place {
-            Place::Source(ImageSource::Registry(client, endpoint)) => client.head_blob(endpoint, digest).await,
-            Place::Destination(endpoint) => self.destination.client.head_blob(endpoint, digest).await,
-            _ => Ok(self.store().blob_size(digest)),
-        };
-        let found = found.map_err(|error| transport(&error))?;
-        found.ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
+        self.blob_size(place, digest)
+            .await?
+            .ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
     }
 
     /// What is attached to an image whose own parts are known. For an image that is `complete` at the destination, the
@@ -155,7 +173,7 @@ impl RegistryToRegistry {
         if let Some(signed) = self.cache.trust.sign(self.store(), image, tree, &self.cache.observer)? {
             return Ok(Found::known(signed));
         }
-        let name = trust::place_of(image, &tree.root.digest);
+        let name = trust::place_of(image, tree.root.digest());
         let unasked = complete && shelf.unasked.contains(&name);
         let late = complete && !unasked && shelf.unasked.may_be_signed_by_now(&name);
         let opened;
@@ -182,7 +200,7 @@ impl RegistryToRegistry {
             _ => return Ok(Found::known(Vec::new())),
         };
         if complete && !unasked {
-            let digest = &tree.root.digest;
+            let digest = tree.root.digest();
             let there = self.destination.endpoint(image, &repository_path(image))?;
             let (unchanged, signed) = match self.cache.trust.signature_at_source(client, endpoint, image, digest).await
             {
@@ -314,7 +332,7 @@ impl Carrier for RegistryToRegistry {
             found = self.attached(at, &place, image, &tree, complete).await?;
             heard = if found.all { Heard::All } else { Heard::InPart };
             if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
-                self.cache.shelf.unasked.is_signed(&trust::place_of(image, &tree.root.digest), signed)?;
+                self.cache.shelf.unasked.is_signed(&trust::place_of(image, tree.root.digest()), signed)?;
             }
         }
         self.check(at, image, &place, &tree, &found.attached).await?;
@@ -323,7 +341,7 @@ impl Carrier for RegistryToRegistry {
             tree.attach(found.attached);
             complete = complete && self.destination.has_image(image, &tree, tagged.as_ref()).await?;
         }
-        self.cache.shelf.unasked.resolved(&trust::place_of(image, &tree.root.digest), heard, complete)?;
+        self.cache.shelf.unasked.resolved(&trust::place_of(image, tree.root.digest()), heard, complete)?;
         Ok(Resolved { tree: Arc::new(tree), complete })
     }
 
@@ -349,7 +367,7 @@ impl Carrier for RegistryToRegistry {
             return self.cache.finish(image, tree).await;
         }
         self.destination.push_manifests(image, tree).await?;
-        self.cache.shelf.unasked.finished(&trust::place_of(image, &tree.root.digest))
+        self.cache.shelf.unasked.finished(&trust::place_of(image, tree.root.digest()))
     }
 
     fn target_name(&self, image: &PlannedImage) -> String {

@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use bytes::Bytes;
 use flate2::{Compression, GzBuilder};
 use image_ref::{Algorithm, Digest};
-use oci_transport::{Hasher, Manifest, media_type};
+use oci_manifest::{VerifiedManifest, media_type};
+use oci_transport::Hasher;
 use serde_json::{Value, json};
 
 use super::CONFIGS_LABEL;
@@ -19,7 +20,7 @@ const FOLDER: &str = "configs";
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     /// Its manifest: OCI or Docker schema 2.
-    pub(crate) manifest: Manifest,
+    pub(crate) manifest: VerifiedManifest,
     /// The configuration it names.
     pub(crate) config: Vec<u8>,
     /// What the index says of its platform, as JSON; `null` when nothing.
@@ -30,9 +31,9 @@ pub(crate) struct Instance {
 #[derive(Debug, Clone)]
 pub(crate) struct Rebuilt {
     /// The index.
-    pub(crate) root: Manifest,
+    pub(crate) root: VerifiedManifest,
     /// A manifest for every instance.
-    pub(crate) children: Vec<Manifest>,
+    pub(crate) children: Vec<VerifiedManifest>,
     /// New layers and configurations.
     pub(crate) blobs: Vec<(Digest, Bytes)>,
 }
@@ -75,11 +76,11 @@ pub(crate) fn rebuild(instances: &[Instance], files: &[(String, Vec<u8>)]) -> Re
         let (config, config_value) = new_config(instance, &layers)?;
         let config_digest = digest(&config);
         let child = new_manifest(instance, &layers, &config_digest, config.len())?;
-        is_docker = child.media_type == media_type::DOCKER_MANIFEST;
+        is_docker = child.media_type() == media_type::DOCKER_MANIFEST;
         entries.push(json!({
-            "mediaType": child.media_type,
-            "digest": child.digest.to_string(),
-            "size": child.bytes.len(),
+            "mediaType": child.media_type(),
+            "digest": child.digest().to_string(),
+            "size": child.bytes().len(),
             "platform": platform(instance, &config_value),
         }));
         if !blobs.iter().any(|(known, _)| *known == config_digest) {
@@ -89,17 +90,18 @@ pub(crate) fn rebuild(instances: &[Instance], files: &[(String, Vec<u8>)]) -> Re
     }
     let index_type = if is_docker { media_type::DOCKER_LIST } else { media_type::OCI_INDEX };
     let index = json!({"schemaVersion": 2, "mediaType": index_type, "manifests": entries});
-    Ok(Rebuilt { root: Manifest::new(bytes_of(index), index_type), children, blobs })
+    Ok(Rebuilt { root: VerifiedManifest::made(&sorted(index), index_type), children, blobs })
 }
 
 fn new_config(instance: &Instance, layers: &[NewLayer]) -> Result<(Bytes, Value), RebuildError> {
     let config = with_layers(&instance.config, layers).map_err(|reason| RebuildError::Broken {
         what: "the configuration",
-        digest: instance.manifest.digest.clone(),
+        digest: instance.manifest.digest().clone(),
         reason,
     })?;
     let config = Value::Object(config);
-    Ok((bytes_of(config.clone()), config))
+    let bytes = sorted(config.clone()).to_string().into();
+    Ok((bytes, config))
 }
 
 /// The configuration of an image that has these layers on top and serves what is in them.
@@ -124,15 +126,15 @@ fn new_manifest(
     layers: &[NewLayer],
     config: &Digest,
     config_size: usize,
-) -> Result<Manifest, RebuildError> {
-    let is_docker = instance.manifest.media_type == media_type::DOCKER_MANIFEST;
+) -> Result<VerifiedManifest, RebuildError> {
+    let is_docker = instance.manifest.media_type() == media_type::DOCKER_MANIFEST;
     let layer_type = if is_docker {
         "application/vnd.docker.image.rootfs.diff.tar.gzip"
     } else {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     };
     let changed = || -> Result<Fields, BrokenJson> {
-        let mut manifest = image_json::parse(&instance.manifest.bytes)?;
+        let mut manifest = image_json::parse(instance.manifest.bytes())?;
         let list = image_json::list(&mut manifest, "layers")?.ok_or(BrokenJson::Missing("layers"))?;
         list.extend(layers.iter().map(
             |layer| json!({"mediaType": layer_type, "digest": layer.digest.to_string(), "size": layer.bytes.len()}),
@@ -145,10 +147,10 @@ fn new_manifest(
     };
     let manifest = changed().map_err(|reason| RebuildError::Broken {
         what: "the manifest",
-        digest: instance.manifest.digest.clone(),
+        digest: instance.manifest.digest().clone(),
         reason,
     })?;
-    Ok(Manifest::new(bytes_of(Value::Object(manifest)), instance.manifest.media_type.clone()))
+    Ok(VerifiedManifest::made(&sorted(Value::Object(manifest)), instance.manifest.media_type()))
 }
 
 /// What the index says, else what the configuration says, else what most catalogs are.
@@ -165,9 +167,9 @@ fn platform(instance: &Instance, config: &Value) -> Value {
 }
 
 /// JSON with sorted keys, whatever order the map type keeps.
-fn bytes_of(mut value: Value) -> Bytes {
+fn sorted(mut value: Value) -> Value {
     value.sort_all_objects();
-    value.to_string().into()
+    value
 }
 
 fn digest(bytes: &[u8]) -> Digest {
@@ -243,7 +245,8 @@ mod tests {
                 let config = manifest["config"]["digest"].as_str().unwrap();
                 let config = image.blobs.iter().find(|blob| blob.digest.to_string() == config).unwrap();
                 Instance {
-                    manifest: Manifest::new(image.bytes.clone(), image.media_type.clone()),
+                    manifest: VerifiedManifest::verify(image.bytes.clone(), Some(&image.media_type), &image.digest)
+                        .unwrap(),
                     config: config.bytes.to_vec(),
                     platform: Value::Null,
                 }
@@ -264,14 +267,14 @@ mod tests {
     fn layers_are_kept_and_the_new_files_replace_the_old() {
         let source = instances(&catalog().architectures(&["amd64", "arm64"]).oci().build());
         let rebuilt = rebuild(&source, &files()).unwrap();
-        let index: Value = serde_json::from_slice(&rebuilt.root.bytes).unwrap();
-        assert_eq!(rebuilt.root.media_type, media_type::OCI_INDEX);
+        let index: Value = serde_json::from_slice(rebuilt.root.bytes()).unwrap();
+        assert_eq!(rebuilt.root.media_type(), media_type::OCI_INDEX);
         assert_eq!(index["manifests"][0]["platform"], json!({"os": "linux", "architecture": "amd64"}));
         assert_eq!(index["manifests"][1]["platform"], json!({"os": "linux", "architecture": "arm64"}));
         for (child, source) in rebuilt.children.iter().zip(&source) {
             let (old, new): (Value, Value) = (
-                serde_json::from_slice(&source.manifest.bytes).unwrap(),
-                serde_json::from_slice(&child.bytes).unwrap(),
+                serde_json::from_slice(source.manifest.bytes()).unwrap(),
+                serde_json::from_slice(child.bytes()).unwrap(),
             );
             let (old, new) = (old["layers"].as_array().unwrap(), new["layers"].as_array().unwrap());
             assert_eq!(new[..old.len()], old[..]);
@@ -301,7 +304,7 @@ mod tests {
         let count = |config: &Value| config["rootfs"]["diff_ids"].as_array().unwrap().len();
         assert_eq!(count(&new), count(&old) + 2);
         // A single Docker image becomes a list of Docker's kind.
-        assert_eq!(rebuilt.root.media_type, media_type::DOCKER_LIST);
+        assert_eq!(rebuilt.root.media_type(), media_type::DOCKER_LIST);
     }
 
     #[test]
@@ -310,9 +313,9 @@ mod tests {
         let mut reversed = files();
         reversed.reverse();
         let (a, b) = (rebuild(&source(), &files()).unwrap(), rebuild(&source(), &reversed).unwrap());
-        assert_eq!(a.root.digest, b.root.digest);
+        assert_eq!(a.root.digest(), b.root.digest());
         let other = vec![("foo/catalog.json".to_owned(), b"other".to_vec())];
-        assert_ne!(rebuild(&source(), &other).unwrap().root.digest, a.root.digest);
+        assert_ne!(rebuild(&source(), &other).unwrap().root.digest(), a.root.digest());
     }
 
     /// The platform that the index names, else that of the configuration, else that of most catalogs.
@@ -329,7 +332,7 @@ mod tests {
             }
             source[0].platform = named;
             source[0].config = with_rootfs.to_string().into_bytes();
-            let index: Value = serde_json::from_slice(&rebuild(&source, &files()).unwrap().root.bytes).unwrap();
+            let index: Value = serde_json::from_slice(rebuild(&source, &files()).unwrap().root.bytes()).unwrap();
             assert_eq!(index["manifests"][0]["platform"], expected);
         };
         let arm = json!({"os": "linux", "architecture": "arm64", "variant": "v8", "os.version": "1"});
@@ -348,14 +351,14 @@ mod tests {
         let check = |source: &[&Instance], root: &str| {
             let source: Vec<Instance> = source.iter().map(|instance| (*instance).clone()).collect();
             let rebuilt = rebuild(&source, &files()).unwrap();
-            assert_eq!(rebuilt.root.media_type, root);
+            assert_eq!(rebuilt.root.media_type(), root);
             for (child, source) in rebuilt.children.iter().zip(&source) {
-                assert_eq!(child.media_type, source.manifest.media_type);
-                let manifest: Value = serde_json::from_slice(&child.bytes).unwrap();
+                assert_eq!(child.media_type(), source.manifest.media_type());
+                let manifest: Value = serde_json::from_slice(child.bytes()).unwrap();
                 let layers = manifest["layers"].as_array().unwrap();
                 let is_docker = |layer: &Value| layer["mediaType"].as_str().unwrap().contains("docker");
                 assert!(
-                    layers.iter().all(|layer| is_docker(layer) == (child.media_type == media_type::DOCKER_MANIFEST))
+                    layers.iter().all(|layer| is_docker(layer) == (child.media_type() == media_type::DOCKER_MANIFEST))
                 );
             }
         };
@@ -376,9 +379,9 @@ mod tests {
         };
         let manifest = |change: Value| {
             let mut source = instances(&catalog().build());
-            let mut manifest: Value = serde_json::from_slice(&source[0].manifest.bytes).unwrap();
+            let mut manifest: Value = serde_json::from_slice(source[0].manifest.bytes()).unwrap();
             merge(&mut manifest, change);
-            source[0].manifest.bytes = manifest.to_string().into();
+            source[0].manifest = VerifiedManifest::made(&manifest, source[0].manifest.media_type());
             rebuild(&source, &files()).map_err(|error| error.to_string())
         };
         let check = |rebuilt: Result<Rebuilt, String>, what: &str, reason: &str| {

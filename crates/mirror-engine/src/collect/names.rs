@@ -67,5 +67,5 @@ async fn digest_of(at: &Collecting<'_>, image: &PlannedImage) -> Result<Digest, 
         return found.map(|found| found.digest).ok_or_else(|| format!("{} is not there", image.source));
     }
     let opened = ImageSource::open(client, &image.source).await.map_err(|error| chain(&error))?;
-    Ok(opened.1.digest)
+    Ok(opened.1.digest().clone())
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use image_ref::Digest;
 use mirror_plan::PlannedImage;
-use oci_transport::Descriptor;
+use oci_manifest::{Descriptor, ImageTree};
 
 use super::error::CopyError;
-use crate::tree::ImageTree;
 
 /// An image whose parts are known.
 #[derive(Debug, Clone)]

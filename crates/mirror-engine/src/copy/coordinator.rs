@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use image_ref::Digest;
 use mirror_plan::{Family, ImageId, PlannedImage};
-use oci_transport::{Descriptor, RetryTally};
+use oci_manifest::{Descriptor, ImageTree};
+use oci_transport::RetryTally;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::carrier::{BlobJob, Carried, Carrier, Resolved};
@@ -15,7 +16,6 @@ use super::{Copied, Limits};
 use crate::event::{Event, Observer, Totals};
 use crate::guard::guarded;
 use crate::report::{ImageError, ImageOutcome, ImageReport};
-use crate::tree::ImageTree;
 
 /// Where an image stands.
 #[derive(Debug)]
@@ -281,7 +281,7 @@ impl<C: Carrier> Coordinator<C> {
             Err(error) => return self.fail(at, error),
         };
         let tree = Arc::clone(&resolved.tree);
-        self.states[at].report.digest = Some(tree.root.digest.clone());
+        self.states[at].report.digest = Some(tree.root.digest().clone());
         self.states[at].tree = Some(Arc::clone(&tree));
         if resolved.complete {
             let bytes = tree.bytes();

@@ -11,7 +11,8 @@ use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::delete::{DeleteItem, DeleteList};
 use mirror_plan::{Destination, attachment};
-use oci_transport::{Client, Descriptor, ManifestView, Reference, RetryTally};
+use oci_manifest::{Descriptor, ManifestView};
+use oci_transport::{Client, Reference, RetryTally};
 use registries_conf::RegistriesD;
 use rooted_folder::RootedFolder;
 

@@ -8,7 +8,7 @@ use image_ref::{Digest, ImageRef, Transport};
 use isc_schema::DeleteImageSetConfiguration;
 use mirror_plan::delete::{DeleteItem, DeleteList, V1Source, file_names, v1_tag};
 use mirror_plan::{ConfigEntry, Destination, Family, ImageKind, Mode, PlannedImage};
-use oci_transport::ManifestView;
+use oci_manifest::ManifestView;
 
 use super::{DeleteReport, ItemReport};
 use crate::carrier::into_store::stored_manifest;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use archive_format::{Holder, Store, StoreError};
 use fbc_catalog::{Catalog, listing, near};
 use image_ref::{Digest, ImageRef, Transport};
-use oci_transport::{Client, ImageSource, Manifest, PulledManifest};
+use oci_manifest::VerifiedManifest;
+use oci_transport::{Client, ImageSource, PulledManifest};
 use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
@@ -121,8 +122,8 @@ pub async fn catalog(
     };
     let found = found.map_err(|error| failed(chain(&error)))?;
     let digest = match &found {
-        Place::Registry(pulled) => pulled.manifest.digest.clone(),
-        Place::Folder(_, manifest) => manifest.digest.clone(),
+        Place::Registry(pulled) => pulled.manifest.digest().clone(),
+        Place::Folder(_, manifest) => manifest.digest().clone(),
     };
     if let Some(kept) = kept(&cache, &digest) {
         return Ok(kept);
@@ -151,7 +152,7 @@ pub async fn catalog(
 /// Where a catalog was found.
 enum Place {
     Registry(PulledManifest),
-    Folder(ImageSource, Manifest),
+    Folder(ImageSource, VerifiedManifest),
 }
 
 /// The cache, or a temporary store while another run holds it.

@@ -13,7 +13,8 @@ use image_signature::policy::{self, Candidate, Reason};
 use image_signature::{SignatureBlob, SigstoreSignature};
 use jiff::Timestamp;
 use mirror_plan::{ImageKind, PlannedImage};
-use oci_transport::{Client, Descriptor, Endpoint, Manifest, ManifestView};
+use oci_manifest::{Attached, Descriptor, ImageTree, ManifestView, VerifiedManifest};
+use oci_transport::{Client, Endpoint};
 use registries_conf::Policy;
 use registries_conf::policy::Requirement;
 
@@ -21,7 +22,6 @@ use super::cosign_tag;
 use super::lookaside::Lookasides;
 use crate::carrier::transport;
 use crate::copy::CopyError;
-use crate::tree::{Attached, ImageTree};
 
 /// How large one signature, or one file of keys, may be in bytes.
 pub(super) const MAX_SIGNATURE_BYTES: u64 = 4 * 1024 * 1024;
@@ -94,7 +94,7 @@ impl Gate {
         attached: &[Attached],
         blobs: &B,
     ) -> Result<(), CopyError> {
-        let instances: Vec<&Manifest> =
+        let instances: Vec<&VerifiedManifest> =
             tree.image_manifests().filter(|manifest| !matches!(manifest.view(), Ok(ManifestView::Index(_)))).collect();
         // A list without instances is judged itself, so that nothing passes unasked.
         let subjects = if instances.is_empty() { vec![&tree.root] } else { instances };
@@ -108,7 +108,7 @@ impl Gate {
         &self,
         image: &PlannedImage,
         tree: &ImageTree,
-        subject: &Manifest,
+        subject: &VerifiedManifest,
         attached: &[Attached],
         blobs: &B,
     ) -> Result<(), CopyError> {
@@ -116,10 +116,10 @@ impl Gate {
         let requirements = self.requirements(&name);
         let mut signatures = Vec::new();
         if requirements.iter().any(|requirement| matches!(requirement, Requirement::SigstoreSigned(_))) {
-            signatures.extend(sigstore(&subject.digest, attached, blobs).await?);
+            signatures.extend(sigstore(subject.digest(), attached, blobs).await?);
         }
         if requirements.iter().any(|requirement| matches!(requirement, Requirement::SignedBy(_))) {
-            let found = self.lookasides.find(&name, &subject.digest).await;
+            let found = self.lookasides.find(&name, subject.digest()).await;
             signatures.extend(found.map_err(|mut error| {
                 let section = self.policy.requirements_for(name.transport(), &name);
                 error.message = format!("{name} is rejected by policy: `signedBy` of {section}: {}", error.message);
@@ -129,13 +129,13 @@ impl Gate {
         let candidate = Candidate {
             transport: name.transport(),
             image: &name,
-            manifest_digest: &subject.digest,
+            manifest_digest: subject.digest(),
             signatures: &signatures,
         };
         policy::evaluate(&self.policy, &candidate, self.now, &read_key).map_err(|rejection| {
             let mut message = rejection.to_string();
-            if subject.digest != tree.root.digest {
-                message = format!("{message} (instance {} of the list {})", subject.digest, tree.root.digest);
+            if subject.digest() != tree.root.digest() {
+                message = format!("{message} (instance {} of the list {})", subject.digest(), tree.root.digest());
             }
             if rejection.reason == Reason::NoSignature && self.lookasides.is_offline() && !image.built {
                 message.push_str(

@@ -28,8 +28,8 @@ use super::staging::Staging;
 use crate::carrier::transport;
 use crate::copy::CopyError;
 use crate::event::Observer;
-use crate::tree::ImageTree;
 use crate::workdir::write_whole;
+use oci_manifest::ImageTree;
 
 /// Where signatures are looked for.
 pub(crate) struct Lookasides {
@@ -115,7 +115,7 @@ impl Lookasides {
         }
         let ask = if name.digest().is_some() { Ask::Once } else { Ask::Anew };
         for manifest in tree.image_manifests() {
-            let digest = &manifest.digest;
+            let digest = manifest.digest();
             let held = self.held.lock().expect("no holder panics").remove(&(name.to_string(), digest.clone()));
             let found = match held {
                 Some(found) => Ok(found),

@@ -11,7 +11,7 @@
 //! - [`unasked`] remembers which images came without the question, and which had no signature then;
 //! - [`none`] knows for how long it counts that there was none.
 //!
-//! What is found becomes [`crate::tree::Attached`] of the image's tree: its blobs are the image's blobs, and its
+//! What is found becomes [`oci_manifest::Attached`] of the image's tree: its blobs are the image's blobs, and its
 //! manifests are in place before the image's tag is.
 //!
 //! Artifacts are asked for when an image is copied, and again when an image that is named by a tag is found unchanged
@@ -59,8 +59,8 @@ use oci_transport::{Client, Endpoint};
 
 use crate::copy::CopyError;
 use crate::event::{Event, Observer};
-use crate::tree::{Attached, ImageTree};
 use crate::workflow::{DryRun, Job, RunError, Workflow};
+use oci_manifest::{Attached, ImageTree};
 
 /// What one run does about trust.
 pub(crate) struct Trust {
@@ -130,7 +130,7 @@ impl Trust {
         tree: &ImageTree,
         observer: &Arc<dyn Observer>,
     ) -> Found {
-        if self.is_left_in_peace(endpoint, &tree.root.digest) {
+        if self.is_left_in_peace(endpoint, tree.root.digest()) {
             return Found::unasked();
         }
         let needed = self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image));

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt as _, stream};
 use image_ref::Digest;
-use oci_transport::{Client, Endpoint, Manifest, Reference};
+use oci_manifest::{Attached, ImageTree, Root, VerifiedManifest, walk};
+use oci_transport::{Client, Endpoint, Reference};
 
 use super::tags::TagLists;
 use super::{COSIGN_ENDINGS, cosign_tag};
 use crate::copy::chain;
 use crate::event::{Event, Observer};
-use crate::tree::{Attached, ImageTree, walk};
 
 /// How many manifests of one image are asked about at the same time.
 const AT_ONCE: usize = 4;
@@ -69,14 +69,14 @@ pub(super) struct Source<'a> {
 pub(super) async fn find_online(source: &Source<'_>, tree: &ImageTree, observer: &Arc<dyn Observer>) -> Found {
     let Source { client, endpoint, .. } = *source;
     let asker = Asker { source, client, endpoint, observer, failed: AtomicBool::new(false) };
-    let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest.clone()).collect();
+    let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest().clone()).collect();
     let found: Vec<Vec<Attached>> =
         stream::iter(subjects).map(|subject| asker.attached_to(subject)).buffered(AT_ONCE).collect().await;
     let attached: Vec<Attached> = found.into_iter().flatten().collect();
     if attached.is_empty() {
-        observer.event(Event::Debug(format!("{endpoint}@{}: no signature and no other artifact", tree.root.digest)));
+        observer.event(Event::Debug(format!("{endpoint}@{}: no signature and no other artifact", tree.root.digest())));
     }
-    let (all, own) = (!asker.failed.into_inner(), cosign_tag(&tree.root.digest, "sig"));
+    let (all, own) = (!asker.failed.into_inner(), cosign_tag(tree.root.digest(), "sig"));
     let signed = all.then(|| attached.iter().any(|artifact| artifact.tag.as_ref() == Some(&own)));
     Found { attached, all, is_of_cache: false, signed }
 }
@@ -163,8 +163,10 @@ impl Asker<'_> {
         found
     }
 
-    async fn tree(&self, root: Manifest) -> Option<ImageTree> {
-        let name = root.digest.clone();
+    async fn tree(&self, root: VerifiedManifest) -> Option<ImageTree> {
+        let name = root.digest().clone();
+        // What was asked for by digest was compared when it came, and a tag may lead to anything.
+        let root = Root::of(root, None).ok()?;
         let fetched = walk(root, &[], |child| async move {
             self.client.pull_manifest_at(self.endpoint, &Reference::Digest(child.digest)).await
         })
@@ -179,7 +181,7 @@ impl Asker<'_> {
         }
     }
 
-    async fn manifest(&self, reference: &Reference) -> Option<Manifest> {
+    async fn manifest(&self, reference: &Reference) -> Option<VerifiedManifest> {
         match self.client.pull_manifest_at(self.endpoint, reference).await {
             Ok(manifest) => Some(manifest),
             Err(error) => {
@@ -202,6 +204,6 @@ impl Asker<'_> {
 }
 
 /// The manifest that an artifact says it is about.
-pub(super) fn subject_of(artifact: &Manifest) -> Option<Digest> {
+pub(super) fn subject_of(artifact: &VerifiedManifest) -> Option<Digest> {
     artifact.view().ok()?.subject().map(|subject| subject.digest.clone())
 }

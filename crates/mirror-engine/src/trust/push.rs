@@ -10,14 +10,14 @@
 use std::collections::BTreeMap;
 
 use image_ref::Digest;
-use oci_transport::{Client, Endpoint, Error, Manifest, ManifestView, Reference, media_type};
+use oci_manifest::{Attached, ImageTree, ManifestView, VerifiedManifest, media_type};
+use oci_transport::{Client, Endpoint, Error, Reference};
 use serde_json::{Value, json};
 
 use super::online::subject_of;
 use super::refused::Refused;
 use crate::carrier::transport;
 use crate::copy::CopyError;
-use crate::tree::{Attached, ImageTree};
 
 /// Puts artifacts of an image into a repository of the destination.
 pub(crate) struct Attaching<'a> {
@@ -38,16 +38,16 @@ impl Attaching<'_> {
     /// # Errors
     /// When the registry cannot be reached, or does not take a signature that must arrive.
     pub(crate) async fn push(&self, attached: &[Attached]) -> Result<(), CopyError> {
-        let mut unlisted: BTreeMap<Digest, Vec<&Manifest>> = BTreeMap::new();
+        let mut unlisted: BTreeMap<Digest, Vec<&VerifiedManifest>> = BTreeMap::new();
         for artifact in attached {
             let root = &artifact.tree.root;
-            if self.refused.contains(self.endpoint, &root.digest) && !self.is_needed(artifact) {
+            if self.refused.contains(self.endpoint, root.digest()) && !self.is_needed(artifact) {
                 continue;
             }
             let listed = match self.push_one(&artifact.tree, &name_of(artifact)).await {
                 Ok(listed) => listed,
                 Err(error) if is_refusal(&error) && !self.is_needed(artifact) => {
-                    self.refused.add(self.endpoint, &root.digest, &error);
+                    self.refused.add(self.endpoint, root.digest(), &error);
                     continue;
                 }
                 Err(error) => return Err(transport(&error)),
@@ -72,22 +72,22 @@ impl Attaching<'_> {
     /// Pushes one artifact; whether the registry said that it lists it for its subject.
     async fn push_one(&self, tree: &ImageTree, name: &Reference) -> Result<bool, Error> {
         for child in &tree.children {
-            self.client.push_manifest(self.endpoint, &Reference::Digest(child.digest.clone()), child).await?;
+            self.client.push_manifest(self.endpoint, &Reference::Digest(child.digest().clone()), child).await?;
         }
         let listed = self.client.push_referrer(self.endpoint, name, &tree.root).await?;
-        self.refused.taken(self.endpoint, &tree.root.digest);
+        self.refused.taken(self.endpoint, tree.root.digest());
         Ok(listed)
     }
 
     /// Lists referrers under the tag that stands for the API, unless the registry has the API.
-    async fn list(&self, subject: &Digest, referrers: &[&Manifest]) -> Result<(), CopyError> {
+    async fn list(&self, subject: &Digest, referrers: &[&VerifiedManifest]) -> Result<(), CopyError> {
         let (client, at, tag) = (self.client, self.endpoint, subject.as_tag());
         if client.referrers_by_api(at, subject).await.map_err(|error| transport(&error))?.is_some() {
             return Ok(());
         }
         let reference = Reference::Tag(tag.clone());
         let earlier = match client.pull_manifest_at(at, &reference).await {
-            Ok(manifest) if manifest.digest == *subject => None,
+            Ok(manifest) if manifest.digest() == subject => None,
             Ok(manifest) => entries(&manifest),
             Err(error) if error.is_not_found() => Some(Vec::new()),
             Err(error) => return Err(transport(&error)),
@@ -106,7 +106,7 @@ impl Attaching<'_> {
             if !is_refusal(&error) {
                 return Err(transport(&error));
             }
-            self.refused.add(at, &index.digest, &error);
+            self.refused.add(at, index.digest(), &error);
             Ok(())
         })
     }
@@ -117,7 +117,7 @@ impl Attaching<'_> {
     /// When the registry does not answer.
     pub(crate) async fn are_there(&self, attached: &[Attached]) -> Result<bool, CopyError> {
         for artifact in attached {
-            let digest = &artifact.tree.root.digest;
+            let digest = artifact.tree.root.digest();
             if self.refused.contains(self.endpoint, digest) && !self.is_needed(artifact) {
                 continue;
             }
@@ -139,9 +139,9 @@ fn is_refusal(error: &Error) -> bool {
 }
 
 /// The entries of a list of referrers; `None` when the manifest is something else.
-fn entries(manifest: &Manifest) -> Option<Vec<Value>> {
+fn entries(manifest: &VerifiedManifest) -> Option<Vec<Value>> {
     let Ok(ManifestView::Index(_)) = manifest.view() else { return None };
-    let mut json: Value = serde_json::from_slice(&manifest.bytes).ok()?;
+    let mut json: Value = serde_json::from_slice(manifest.bytes()).ok()?;
     match json.get_mut("manifests")?.take() {
         Value::Array(entries) => Some(entries),
         _ => None,
@@ -149,14 +149,14 @@ fn entries(manifest: &Manifest) -> Option<Vec<Value>> {
 }
 
 /// A list of referrers with the entries of before and these.
-fn index_of(mut entries: Vec<Value>, referrers: &[&Manifest]) -> Manifest {
+fn index_of(mut entries: Vec<Value>, referrers: &[&VerifiedManifest]) -> VerifiedManifest {
     for referrer in referrers {
-        let digest = referrer.digest.to_string();
+        let digest = referrer.digest().to_string();
         if entries.iter().any(|entry| entry["digest"] == digest.as_str()) {
             continue;
         }
-        let json: Value = serde_json::from_slice(&referrer.bytes).unwrap_or_default();
-        let mut entry = json!({ "mediaType": referrer.media_type, "digest": digest, "size": referrer.bytes.len() });
+        let json: Value = serde_json::from_slice(referrer.bytes()).unwrap_or_default();
+        let mut entry = json!({ "mediaType": referrer.media_type(), "digest": digest, "size": referrer.bytes().len() });
         let kind = json.get("artifactType").filter(|kind| kind.as_str().is_some_and(|kind| !kind.is_empty()));
         if let Some(kind) = kind.or_else(|| json.pointer("/config/mediaType")) {
             entry["artifactType"] = kind.clone();
@@ -167,12 +167,12 @@ fn index_of(mut entries: Vec<Value>, referrers: &[&Manifest]) -> Manifest {
         entries.push(entry);
     }
     let index = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries });
-    Manifest::guessed(index.to_string().into_bytes())
+    VerifiedManifest::made(&index, media_type::OCI_INDEX)
 }
 
 fn name_of(artifact: &Attached) -> Reference {
     match &artifact.tag {
         Some(tag) => Reference::Tag(tag.clone()),
-        None => Reference::Digest(artifact.tree.root.digest.clone()),
+        None => Reference::Digest(artifact.tree.root.digest().clone()),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use archive_format::{Archive, Store};
 use image_ref::Digest;
 use jiff::Timestamp;
-use oci_transport::Manifest;
+use oci_manifest::{Attached, ImageTree, TreeError, VerifiedManifest, walk};
 
 use super::online::subject_of;
 use super::unasked::Unasked;
@@ -14,7 +14,7 @@ use super::{COSIGN_ENDINGS, cosign_tag};
 use crate::carrier::into_store::stored_manifest;
 use crate::carrier::store as store_error;
 use crate::copy::CopyError;
-use crate::tree::{Attached, ImageTree, TreeError, walk};
+use crate::root::root_with;
 
 /// A place with manifests that needs no network.
 pub(crate) trait Shelf: Sync {
@@ -22,7 +22,7 @@ pub(crate) trait Shelf: Sync {
     fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, CopyError>;
 
     /// A manifest, verified; `None` when it is not here.
-    fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, CopyError>;
+    fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError>;
 
     /// The artifacts of the repository that say they are about `subject`.
     fn referrers(&self, repository: &str, subject: &Digest) -> Result<Vec<Digest>, CopyError>;
@@ -37,14 +37,14 @@ pub(crate) async fn find_on_shelf<S: Shelf>(
     let mut found = Vec::new();
     for manifest in tree.image_manifests() {
         for ending in COSIGN_ENDINGS {
-            let tag = cosign_tag(&manifest.digest, ending);
+            let tag = cosign_tag(manifest.digest(), ending);
             if let Some(digest) = shelf.tag(repository, &tag)?
                 && let Some(tree) = artifact(shelf, &digest).await?
             {
                 found.push(Attached { tag: Some(tag), tree });
             }
         }
-        for digest in shelf.referrers(repository, &manifest.digest)? {
+        for digest in shelf.referrers(repository, manifest.digest())? {
             if let Some(tree) = artifact(shelf, &digest).await? {
                 found.push(Attached { tag: None, tree });
             }
@@ -55,6 +55,7 @@ pub(crate) async fn find_on_shelf<S: Shelf>(
 
 async fn artifact<S: Shelf>(shelf: &S, digest: &Digest) -> Result<Option<ImageTree>, CopyError> {
     let Some(root) = shelf.manifest(digest)? else { return Ok(None) };
+    let root = root_with(digest, root)?;
     let walked = walk(root, &[], |child| async move { shelf.manifest(&child.digest)?.ok_or(Absent::NotHere) }).await;
     match walked {
         Ok(tree) => Ok(Some(tree)),
@@ -97,7 +98,7 @@ impl Shelf for StoreShelf {
         self.store.resolve_tag(repository, tag).map_err(|error| store_error(&error))
     }
 
-    fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
+    fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
         stored_manifest(&self.store, digest)
     }
 
@@ -146,16 +147,12 @@ impl Shelf for ArchiveShelf {
         }
     }
 
-    fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, CopyError> {
+    fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
         if let Some(manifest) = stored_manifest(&self.store, digest)? {
             return Ok(Some(manifest));
         }
-        match self.archive.read_small_blob(digest, oci_transport::MAX_MANIFEST_BYTES as u64) {
-            Ok(bytes) => {
-                let mut manifest = Manifest::guessed(bytes);
-                manifest.digest = digest.clone();
-                Ok(Some(manifest))
-            }
+        match self.archive.manifest(digest) {
+            Ok(manifest) => Ok(Some(manifest)),
             Err(archive_format::ArchiveError::MissingBlob(_)) => Ok(None),
             Err(error) => Err(CopyError::from_error("archive", false, &error)),
         }
@@ -168,7 +165,7 @@ impl Shelf for ArchiveShelf {
 
 fn subjects(
     digests: Vec<Digest>,
-    manifest: impl Fn(&Digest) -> Result<Option<Manifest>, CopyError>,
+    manifest: impl Fn(&Digest) -> Result<Option<VerifiedManifest>, CopyError>,
 ) -> Result<Subjects, CopyError> {
     let mut subjects = Subjects::new();
     for digest in digests {

@@ -6,11 +6,11 @@
 use archive_format::{Store, StoreError};
 use image_signature::cosign::SigningKey;
 use image_signature::{COSIGN_MEDIA_TYPE, Payload};
-use oci_transport::{Descriptor, Hasher, Manifest};
+use oci_manifest::{Attached, Descriptor, ImageTree, Root, VerifiedManifest};
+use oci_transport::Hasher;
 use serde_json::json;
 
 use super::cosign_tag;
-use crate::tree::{Attached, ImageTree};
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -30,12 +30,12 @@ pub(crate) fn sign(
 fn sign_one(
     store: &Store,
     repository: &str,
-    signed: &Manifest,
+    signed: &VerifiedManifest,
     name: &str,
     key: &SigningKey,
 ) -> Result<Attached, StoreError> {
     let payload = Payload {
-        manifest_digest: signed.digest.clone(),
+        manifest_digest: signed.digest().clone(),
         docker_reference: name.to_owned(),
         creator: None,
         timestamp: None,
@@ -53,13 +53,12 @@ fn sign_one(
     });
     let config = put(store, repository, OCI_CONFIG, config.to_string().as_bytes())?;
     let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]});
-    let root = Manifest::new(manifest.to_string(), OCI_MANIFEST);
-    store.put_manifest(repository, &root.digest, &root.bytes)?;
-    let tag = cosign_tag(&signed.digest, "sig");
-    store.tag(repository, &tag, &root.digest)?;
+    let root = VerifiedManifest::made(&manifest, OCI_MANIFEST);
+    store.put_manifest(repository, &root)?;
+    let tag = cosign_tag(signed.digest(), "sig");
+    store.tag(repository, &tag, root.digest())?;
     let blobs = vec![config, layer];
-    let tree = ImageTree { root, children: Vec::new(), blobs, without_size: Vec::new(), attached: Vec::new() };
-    Ok(Attached { tag: Some(tag), tree })
+    Ok(Attached { tag: Some(tag), tree: ImageTree::single(Root::made(root), blobs) })
 }
 
 fn put(store: &Store, repository: &str, media_type: &str, bytes: &[u8]) -> Result<Descriptor, StoreError> {
@@ -74,7 +73,7 @@ mod tests {
     use image_ref::{ImageRef, Transport};
     use image_signature::policy::{Candidate, evaluate};
     use image_signature::{SignatureBlob, SigstoreSignature};
-    use oci_transport::ManifestView;
+    use oci_manifest::ManifestView;
     use registries_conf::Policy;
 
     use super::*;
@@ -89,14 +88,10 @@ mod tests {
     fn what_is_signed_satisfies_a_policy_and_is_the_same_twice() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let manifest = |text: &str| Manifest::new(text.to_owned(), OCI_MANIFEST);
-        let tree = ImageTree {
-            root: manifest(r#"{"schemaVersion":2,"manifests":[]}"#),
-            children: vec![manifest("{}")],
-            blobs: Vec::new(),
-            without_size: Vec::new(),
-            attached: Vec::new(),
-        };
+        let made = |document: &serde_json::Value| VerifiedManifest::made(document, OCI_MANIFEST);
+        let root = Root::made(made(&json!({"schemaVersion": 2, "manifests": []})));
+        let mut tree = ImageTree::single(root, Vec::new());
+        tree.children.push(made(&json!({})));
         let key = SigningKey::from_pem(KEY).unwrap();
         let signed = sign(&store, "redhat/index", &tree, "registry.io/redhat/index", &key).unwrap();
         assert_eq!(signed.len(), 2);
@@ -105,10 +100,10 @@ mod tests {
         let text = r#"{"default": [{"type": "sigstoreSigned", "keyPath": "/k", "signedIdentity": {"type": "matchRepository"}}]}"#;
         let policy = Policy::parse("policy.json", text).unwrap();
         for (manifest, (attached, again)) in tree.image_manifests().zip(signed.iter().zip(&again)) {
-            assert_eq!(attached.tree.root.bytes, again.tree.root.bytes);
+            assert_eq!(attached.tree.root.bytes(), again.tree.root.bytes());
             let tag = attached.tag.clone().unwrap();
-            assert_eq!(tag, format!("sha256-{}.sig", manifest.digest.hex()));
-            assert_eq!(store.resolve_tag("redhat/index", &tag).unwrap().as_ref(), Some(&attached.tree.root.digest));
+            assert_eq!(tag, format!("sha256-{}.sig", manifest.digest().hex()));
+            assert_eq!(store.resolve_tag("redhat/index", &tag).unwrap().as_ref(), Some(attached.tree.root.digest()));
             let Ok(ManifestView::Image(image)) = attached.tree.root.view() else { panic!("no image") };
             let layer = &image.layers[0];
             let signature = SignatureBlob::Sigstore(SigstoreSignature {
@@ -120,7 +115,7 @@ mod tests {
             let candidate = Candidate {
                 transport: &Transport::Docker,
                 image: &name,
-                manifest_digest: &manifest.digest,
+                manifest_digest: manifest.digest(),
                 signatures: &[signature],
             };
             let read = |_: &std::path::Path| Ok(key_file.clone().into_bytes());

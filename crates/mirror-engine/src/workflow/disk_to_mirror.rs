@@ -103,11 +103,9 @@ async fn take_out(
         archive.extract_working_dir(&folder)?;
         let mut taken = 0;
         for (repository, digest) in archive.revisions() {
-            let limit = oci_transport::MAX_MANIFEST_BYTES as u64;
             // Links also name manifests that earlier archives brought.
             if archive.blob(&digest).is_some() {
-                let bytes = archive.read_small_blob(&digest, limit)?;
-                store.put_manifest(&repository, &digest, &bytes)?;
+                store.put_manifest(&repository, &archive.manifest(&digest)?)?;
                 taken += 1;
             }
         }

@@ -22,8 +22,8 @@ use crate::report::{ArchiveFile, ArchiveReport};
 use crate::room;
 use crate::scratch::Scratch;
 use crate::slots::Slots;
-use crate::tree::ImageTree;
 use crate::workdir::{Listing, WORKING_DIR, WorkingDir};
+use oci_manifest::ImageTree;
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
 

@@ -1,7 +1,7 @@
 //! From registry to registry, and between registries and layouts.
 
 use image_ref::ImageRef;
-use oci_transport::{Condition, ImageSource, Layout, Manifest, ManifestView, Reference};
+use oci_transport::{Condition, ImageSource, Layout, ManifestView, Reference, VerifiedManifest};
 use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
 
 use crate::support::{descriptor, destination, endpoint, image, random, source};
@@ -79,7 +79,7 @@ async fn layouts() {
     }
     assert_eq!(registry.manifest("copy/app", "v1").unwrap().bytes, made.bytes);
 
-    let other = Manifest::new(ImageBuilder::oci().build().bytes, manifest.media_type.clone());
+    let other = VerifiedManifest::named(ImageBuilder::oci().build().bytes, Some(manifest.media_type()));
     layout.put_manifest(&other, Some("v2")).unwrap();
     let mut texts = Vec::new();
     for name in ["", ":v3"] {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use oci_transport::{Client, ClientOptions, Error, Manifest, Reference, Side};
+use oci_transport::{Client, ClientOptions, Error, Reference, Side, VerifiedManifest};
 use test_support::{Auth, Effect, Fault, Image, ImageBuilder, Kind, Layer, Registry, TestCa, TokenAuth, When};
 
 use crate::support::{content, descriptor, endpoint, image, options, random, user};
@@ -126,7 +126,7 @@ async fn run(operation: &str, client: &Client, registry: &Registry) -> Result<&'
         "pull manifest" | "token" => {
             let pulled = client.pull_manifest(&image(registry, "ns/app:v1")).await?;
             // A tag promises no content.
-            if pulled.manifest.bytes != made().bytes {
+            if *pulled.manifest.bytes() != made().bytes {
                 return Ok("believed");
             }
         }
@@ -146,7 +146,7 @@ async fn run(operation: &str, client: &Client, registry: &Registry) -> Result<&'
         }
         "push manifest" => {
             let at = endpoint(client, registry, "ns/app");
-            let manifest = Manifest::new(made().bytes, made().media_type);
+            let manifest = VerifiedManifest::named(made().bytes, Some(&made().media_type));
             client.push_manifest(&at, &Reference::Tag("v2".into()), &manifest).await?;
             assert_eq!(registry.manifest("ns/app", "v2").map(|stored| stored.bytes), Some(made().bytes));
         }

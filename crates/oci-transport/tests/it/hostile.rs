@@ -35,7 +35,7 @@ async fn check(kind: Kind, faults: Vec<(&str, Effect)>, expected: &str) {
         Kind::Referrers => client.referrers(&at, &made().digest).await.map(|all| format!("{} referrers", all.len())),
         // Bytes are kept as they came; what they are is found out when they are looked at.
         _ => client.pull_manifest(&image(&registry, "ns/app:v1")).await.map(|pulled| match pulled.manifest.view() {
-            Ok(_) => pulled.manifest.media_type,
+            Ok(_) => pulled.manifest.media_type().to_owned(),
             Err(error) => error.to_string(),
         }),
     };

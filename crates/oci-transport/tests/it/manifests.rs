@@ -1,6 +1,6 @@
 //! Manifests travel byte by byte, whatever kind they are.
 
-use oci_transport::{Hint, Manifest, ManifestView, Reference, media_type};
+use oci_transport::{Hint, ManifestView, Reference, VerifiedManifest, media_type};
 use test_support::{Blob, Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
 use crate::support::{content, descriptor, destination, endpoint, image, source};
@@ -28,9 +28,9 @@ async fn every_kind_arrives_and_leaves_as_it_is() {
         let (source, destination) = (source(), destination());
         for reference in ["ns/app:v1".to_owned(), format!("ns/app@{}", made.digest)] {
             let pulled = source.pull_manifest(&image(&from, &reference)).await.unwrap();
-            assert_eq!(pulled.manifest.bytes, made.bytes, "{name}");
-            assert_eq!(pulled.manifest.media_type, made.media_type, "{name}");
-            assert_eq!(pulled.manifest.digest, made.digest, "{name}");
+            assert_eq!(*pulled.manifest.bytes(), made.bytes, "{name}");
+            assert_eq!(pulled.manifest.media_type(), made.media_type, "{name}");
+            assert_eq!(*pulled.manifest.digest(), made.digest, "{name}");
             let head = source.head_manifest(&image(&from, &reference)).await.unwrap().unwrap();
             assert_eq!(head, pulled.manifest.descriptor(), "{name}");
         }
@@ -56,7 +56,7 @@ async fn every_kind_arrives_and_leaves_as_it_is() {
             destination.push_blob(&at, &descriptor(blob), content, &|_| {}).await.unwrap();
         }
         for child in &made.children {
-            let manifest = Manifest::new(child.bytes.clone(), child.media_type.clone());
+            let manifest = VerifiedManifest::named(child.bytes.clone(), Some(&child.media_type));
             destination.push_manifest(&at, &Reference::Digest(child.digest.clone()), &manifest).await.unwrap();
         }
         destination.push_manifest(&at, &Reference::Tag("v1".into()), &pulled.manifest).await.unwrap();
@@ -76,7 +76,7 @@ async fn the_media_type_of_the_answer_counts_and_is_guessed_only_without() {
             let pulled = source().pull_manifest(&image(&registry, "ns/app:v1")).await.unwrap();
             fault.stop();
             // Unsigned schema 1 says nothing of its type but its version.
-            assert_eq!(pulled.manifest.media_type, made.media_type, "{name}, {content_type:?}");
+            assert_eq!(pulled.manifest.media_type(), made.media_type, "{name}, {content_type:?}");
         }
     }
     let made = ImageBuilder::oci().build();
@@ -86,7 +86,7 @@ async fn the_media_type_of_the_answer_counts_and_is_guessed_only_without() {
         Effect::ContentType(Some(format!("{}; charset=utf-8", media_type::DOCKER_MANIFEST))),
     ));
     let pulled = source().pull_manifest(&image(&registry, "ns/app:odd")).await.unwrap();
-    assert_eq!(pulled.manifest.media_type, media_type::DOCKER_MANIFEST);
+    assert_eq!(pulled.manifest.media_type(), media_type::DOCKER_MANIFEST);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn more_than_four_mebibytes_are_refused_in_words() {
         format!("pulling manifest `{host}/ns/app:big`: the manifest is larger than the 4 MiB allowed")
     );
     let client = destination();
-    let manifest = Manifest::new(big, media_type::OCI_MANIFEST);
+    let manifest = VerifiedManifest::named(big, Some(media_type::OCI_MANIFEST));
     let at = endpoint(&client, &registry, "ns/app");
     let error = client.push_manifest(&at, &Reference::Tag("big2".into()), &manifest).await.unwrap_err();
     assert_eq!(
@@ -162,7 +162,7 @@ async fn advice_about_refused_pushes() {
         let client = destination();
         let at = endpoint(&client, &registry, "ns/app");
         let (made, blob) = (ImageBuilder::docker().build(), Blob::new(b"blob".to_vec()));
-        let manifest = Manifest::guessed(made.bytes.to_vec());
+        let manifest = VerifiedManifest::named(made.bytes.to_vec(), None);
         let tag = Reference::Tag("v1".to_owned());
         let error = match (kind, method) {
             (Kind::Upload, _) => client.push_blob(&at, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap_err(),
@@ -209,11 +209,15 @@ fn manifests_of_other_tools_are_read() {
     assert_eq!(files.count(), ROWS.len(), "every file is a row");
     for (file, kind, blobs, foreign) in ROWS {
         let bytes = std::fs::read(folder.join(file)).unwrap();
-        let manifest = Manifest::guessed(bytes.clone());
-        assert_eq!((manifest.media_type.as_str(), &manifest.bytes[..]), (*kind, &bytes[..]), "{file}");
+        let manifest = VerifiedManifest::named(bytes.clone(), None);
+        assert_eq!((manifest.media_type(), &manifest.bytes()[..]), (*kind, &bytes[..]), "{file}");
         let view = manifest.view().unwrap();
         assert_eq!(view.blobs().len(), *blobs, "{file}");
-        let of_others = view.blobs().into_iter().filter(|blob| media_type::is_foreign_layer(&blob.media_type)).count();
+        let of_others = view
+            .blobs()
+            .into_iter()
+            .filter(|blob| blob.media_type.contains("nondistributable") || blob.media_type.contains("foreign"))
+            .count();
         assert_eq!(of_others, *foreign, "{file}");
     }
 }
@@ -224,7 +228,8 @@ async fn a_registry_that_does_not_know_its_blobs_for_a_moment() {
     async fn check(codes: &[&str], times: u64, expected: &str) {
         let registry = Registry::start_blocking();
         let image = ImageBuilder::oci().layer(Layer::random(1, 100)).build();
-        let (destination, manifest) = (destination(), Manifest::new(image.bytes.clone(), image.media_type.clone()));
+        let (destination, manifest) =
+            (destination(), VerifiedManifest::named(image.bytes.clone(), Some(&image.media_type)));
         let at = endpoint(&destination, &registry, "ns/app");
         for blob in image.all_blobs() {
             destination.push_blob(&at, &descriptor(blob), content(blob), &|_| {}).await.unwrap();
@@ -255,12 +260,12 @@ fn a_signed_manifest_without_readable_signatures() {
         println!("skipped: {file} is not there");
         return;
     };
-    let manifest = Manifest::guessed(bytes.clone());
-    assert_eq!(manifest.media_type, media_type::DOCKER_SCHEMA1_SIGNED);
-    assert_eq!((&manifest.bytes[..], &manifest.digest), (&bytes[..], &test_support::sha256(&bytes)));
-    assert!(manifest.matches(&test_support::sha256(&bytes)));
+    let manifest = VerifiedManifest::named(bytes.clone(), None);
+    assert_eq!(manifest.media_type(), media_type::DOCKER_SCHEMA1_SIGNED);
+    assert_eq!((&manifest.bytes()[..], manifest.digest()), (&bytes[..], &test_support::sha256(&bytes)));
+    assert!(manifest.has_digest(&test_support::sha256(&bytes)));
     let signed_by_nobody = test_support::sha256(&[&bytes[..bytes.len() - 4], b"}"].concat());
-    assert!(!manifest.matches(&signed_by_nobody));
+    assert!(!manifest.has_digest(&signed_by_nobody));
     assert!(manifest.view().unwrap().blobs().is_empty());
 }
 
@@ -283,10 +288,10 @@ async fn the_body_of_a_tag_counts() {
         let wrong = registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::WrongDigestHeader));
         for _ in 0..2 {
             let pulled = client.pull_manifest(&tag).await.unwrap().manifest;
-            assert_eq!((&pulled.bytes, &pulled.digest), (&made.bytes, &made.digest), "{name}");
+            assert_eq!((pulled.bytes(), pulled.digest()), (&made.bytes, &made.digest), "{name}");
         }
         // The header of what is pinned is not asked.
-        assert_eq!(client.pull_manifest(&pinned).await.unwrap().manifest.digest, made.digest, "{name}");
+        assert_eq!(*client.pull_manifest(&pinned).await.unwrap().manifest.digest(), made.digest, "{name}");
         let warnings = std::mem::take(&mut *told.lock().unwrap());
         assert_eq!(warnings.len(), 1, "{name}: {warnings:?}");
         assert_eq!(
@@ -304,7 +309,7 @@ async fn the_body_of_a_tag_counts() {
         let packed = registry.fault(Fault::new(When::kind(Kind::Manifest), Effect::Gzip));
         for reference in [&tag, &pinned] {
             let pulled = client.pull_manifest(reference).await.unwrap().manifest;
-            assert_eq!((&pulled.bytes, &pulled.digest), (&made.bytes, &made.digest), "{name}");
+            assert_eq!((pulled.bytes(), pulled.digest()), (&made.bytes, &made.digest), "{name}");
             let head = client.head_manifest(reference).await.unwrap().unwrap();
             assert_eq!((head.digest, head.size), (made.digest.clone(), made.bytes.len() as u64), "{name}");
         }

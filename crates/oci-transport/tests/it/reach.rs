@@ -446,7 +446,7 @@ async fn socks_proxies() {
                 ProxySettings { https: Some(format!("{scheme}://{address}")), ..ProxySettings::default() };
         });
         let reference = ImageRef::parse("registry.invalid:8443/ns/app:v1").unwrap();
-        assert_eq!(client.pull_manifest(&reference).await.unwrap().manifest.bytes, made().bytes, "{scheme}");
+        assert_eq!(*client.pull_manifest(&reference).await.unwrap().manifest.bytes(), made().bytes, "{scheme}");
     }
     let told = told.lock().unwrap().clone();
     assert!(!told.is_empty() && told.iter().all(|name| name == "registry.invalid:8443"), "{told:?}");

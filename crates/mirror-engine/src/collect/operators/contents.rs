@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 use archive_format::{Store, StoreError};
 use fbc_catalog::Catalog;
 use image_ref::{Algorithm, Digest};
-use oci_transport::{Descriptor, Hasher};
+use oci_manifest::Descriptor;
+use oci_transport::Hasher;
 use rooted_folder::RootedFolder;
 
 use crate::workdir::write_whole;
@@ -184,6 +185,7 @@ pub(crate) fn forget(cache: &RootedFolder) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oci_manifest::VerifiedManifest;
 
     fn layers(numbers: &[u8]) -> Vec<Descriptor> {
         let digest = |number: &u8| Hasher::of(Algorithm::Sha256, &[*number]);
@@ -271,8 +273,12 @@ mod tests {
     fn what_nobody_needs_is_removed() {
         let cache = tempfile::tempdir().unwrap();
         let store = Store::open(cache.path()).unwrap();
-        let named = Hasher::of(Algorithm::Sha256, b"{}");
-        store.put_manifest("a/b", &named, b"{}").unwrap();
+        let keep = |document: serde_json::Value| {
+            let manifest = VerifiedManifest::made(&document, "text/plain");
+            store.put_manifest("a/b", &manifest).unwrap();
+            manifest.digest().clone()
+        };
+        let named = keep(serde_json::json!({}));
         store.tag("a/b", "v1", &named).unwrap();
         let gone = Hasher::of(Algorithm::Sha256, b"gone");
         let folder = cache.path().join(FOLDER);
@@ -323,8 +329,7 @@ mod tests {
         assert_eq!(prune(&store, now).unwrap(), 0);
 
         // The tag moves on: what it led to is dead now.
-        store.put_manifest("a/b", &Hasher::of(Algorithm::Sha256, b"[]"), b"[]").unwrap();
-        store.tag("a/b", "v1", &Hasher::of(Algorithm::Sha256, b"[]")).unwrap();
+        store.tag("a/b", "v1", &keep(serde_json::json!([]))).unwrap();
         assert_eq!(prune(&store, now).unwrap(), 2);
         assert_eq!(prune(&Store::open(&cache.path().join("other")).unwrap(), now).unwrap(), 0);
     }

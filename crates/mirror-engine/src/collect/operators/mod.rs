@@ -27,8 +27,8 @@ use crate::carrier::{blocking, store as store_error, transport};
 use crate::catalog_image::{Instance, RebuildError, Rebuilt, rebuild};
 use crate::copy::{CopyError, chain};
 use crate::event::Event;
-use crate::tree::ImageTree;
 use crate::workflow::DryRun;
+use oci_manifest::ImageTree;
 
 pub(crate) use self::contents::forget;
 pub(crate) use self::mirrored::needed_by_others;
@@ -206,8 +206,8 @@ impl Run<'_> {
         let image = mirror_plan::additional::source(&entry.catalog);
         if image.transport() != &Transport::Docker {
             let (layout, root) = ImageSource::open(&client, &image).await.map_err(|error| transport(&error))?;
-            store.put_blob(&root.digest, &root.bytes).map_err(|error| store_error(&error))?;
-            return Ok((root.digest, CatalogSource { store, from: From::Layout(layout) }));
+            store.keep_manifest(&root).map_err(|error| store_error(&error))?;
+            return Ok((root.digest().clone(), CatalogSource { store, from: From::Layout(layout) }));
         }
         let observer = Arc::clone(self.at.observer);
         if let Some(digest) = image.digest().cloned()
@@ -217,8 +217,8 @@ impl Run<'_> {
             return Ok((digest, CatalogSource { store, from }));
         }
         let pulled = client.pull_manifest(&image).await.map_err(|error| transport(&error))?;
-        let digest = pulled.manifest.digest.clone();
-        store.put_blob(&digest, &pulled.manifest.bytes).map_err(|error| store_error(&error))?;
+        let digest = pulled.manifest.digest().clone();
+        store.keep_manifest(&pulled.manifest).map_err(|error| store_error(&error))?;
         let image = image.with_digest(digest.clone());
         let from = From::Registry { client, image, endpoint: Some(pulled.endpoint), observer };
         Ok((digest, CatalogSource { store, from }))
@@ -292,7 +292,7 @@ impl Run<'_> {
             self.rebuild_failed = !matches!(error, RebuildError::Broken { .. });
             fatal(&error)
         })?;
-        let root = made.0.root.digest.clone();
+        let root = made.0.root.digest().clone();
         let is_bridged = selected.report.warnings.iter().any(|warning| matches!(warning, Warning::Bridged { .. }));
         self.keep(&kept, &name, &tree, made, Made { rules, is_bridged }).await.map_err(|error| fatal(&error))?;
         self.rebuild_failed = false;
@@ -337,15 +337,15 @@ impl Run<'_> {
             return Ok(None);
         }
         let Some(root) = crate::carrier::into_store::stored_manifest(store, &digest)? else { return Ok(None) };
-        let Ok(oci_transport::ManifestView::Index(index)) = root.view() else { return Ok(None) };
+        let Ok(oci_manifest::ManifestView::Index(index)) = root.view() else { return Ok(None) };
         for entry in index.manifests {
             let child = crate::carrier::into_store::stored_manifest(store, &entry.descriptor.digest)?;
-            let Some(Ok(oci_transport::ManifestView::Image(image))) = child.map(|child| child.view()) else {
+            let Some(Ok(oci_manifest::ManifestView::Image(image))) = child.map(|child| child.view()) else {
                 return Ok(None);
             };
             // The new layer and the new configuration are nowhere else.
             let new = std::iter::once(&image.config).chain(image.layers.iter().rev().take(2));
-            let on_disk = |blob: &oci_transport::Descriptor| {
+            let on_disk = |blob: &oci_manifest::Descriptor| {
                 self.at.mode == Mode::DiskToMirror || store.blob_size(&blob.digest) == Some(blob.size)
             };
             if !new.into_iter().all(on_disk) {
@@ -375,10 +375,10 @@ impl Run<'_> {
                 store.link_layer(&name.repository, digest)?;
             }
             for manifest in made.children.iter().chain([&made.root]) {
-                store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
+                store.put_manifest(&name.repository, manifest)?;
             }
-            store.tag(&name.repository, &name.tag, &made.root.digest)?;
-            kept.write(&files, how, &made.root.digest)?;
+            store.tag(&name.repository, &name.tag, made.root.digest())?;
+            kept.write(&files, how, made.root.digest())?;
             Ok(())
         })
         .await
@@ -402,12 +402,12 @@ impl Run<'_> {
         let name = operators::original(entry);
         let put = || -> Result<(), archive_format::StoreError> {
             for manifest in tree.manifests() {
-                self.at.store.put_manifest(&name.repository, &manifest.digest, &manifest.bytes)?;
+                self.at.store.put_manifest(&name.repository, manifest)?;
             }
             for blob in &tree.blobs {
                 self.at.store.link_layer(&name.repository, &blob.digest)?;
             }
-            self.at.store.tag(&name.repository, &name.tag, &tree.root.digest)
+            self.at.store.tag(&name.repository, &name.tag, tree.root.digest())
         };
         put().map_err(|error| store_error(&error))
     }

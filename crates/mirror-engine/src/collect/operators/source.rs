@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use archive_format::{Archive, Store};
 use fbc_catalog::Catalog;
 use image_ref::{Digest, ImageRef};
-use oci_transport::{Client, Descriptor, Endpoint, Hasher, ImageSource, Manifest, PulledManifest};
+use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{Client, Endpoint, Hasher, ImageSource, PulledManifest};
 use serde_json::Value;
 
 use super::contents::Contents;
@@ -21,7 +22,7 @@ use crate::catalog_image::{
 use crate::copy::{CopyError, chain};
 use crate::event::Observer;
 use crate::image_json;
-use crate::tree::{ImageTree, walk};
+use crate::root::root_with;
 
 /// How large the configuration of an image may be, in bytes.
 const CONFIG_LIMIT: u64 = 8 << 20;
@@ -64,7 +65,7 @@ pub(super) struct Found {
 
 impl CatalogSource {
     /// A manifest by digest.
-    async fn manifest(&mut self, digest: &Digest) -> Result<Manifest, CopyError> {
+    async fn manifest(&mut self, digest: &Digest) -> Result<VerifiedManifest, CopyError> {
         if let Some(manifest) = stored_manifest(&self.store, digest)? {
             return Ok(manifest);
         }
@@ -78,16 +79,13 @@ impl CatalogSource {
             From::Layout(layout) => {
                 layout.manifest(&Descriptor::new("", digest.clone(), 0)).await.map_err(|error| transport(&error))?
             }
-            From::Archive(archive) => {
-                let bytes = archive.read_small_blob(digest, oci_transport::MAX_MANIFEST_BYTES as u64);
-                Manifest::guessed(bytes.map_err(|error| match error {
-                    archive_format::ArchiveError::MissingBlob(_) => missing("manifest", digest),
-                    error => CopyError::from_error("archive", false, &error),
-                })?)
-            }
+            From::Archive(archive) => archive.manifest(digest).map_err(|error| match error {
+                archive_format::ArchiveError::MissingBlob(_) => missing("manifest", digest),
+                error => CopyError::from_error("archive", false, &error),
+            })?,
             From::Nothing => return Err(missing("manifest", digest)),
         };
-        self.store.put_blob(digest, &manifest.bytes).map_err(|error| store_error(&error))?;
+        self.store.keep_manifest(&manifest).map_err(|error| store_error(&error))?;
         Ok(manifest)
     }
 
@@ -99,7 +97,7 @@ impl CatalogSource {
     ) -> Result<(ImageTree, Self), CopyError> {
         let this = tokio::sync::Mutex::new(self.clone());
         let manifest = this.lock().await.manifest(root).await?;
-        let tree = walk(manifest, platforms, |child: Descriptor| {
+        let tree = walk(root_with(root, manifest)?, platforms, |child: Descriptor| {
             let this = &this;
             async move { this.lock().await.manifest(&child.digest).await }
         })
@@ -161,8 +159,8 @@ impl CatalogSource {
     /// The instances of the catalog. What is no image, such as an attestation, is left out; what several indexes list is
     /// there once, and once more for every other platform that it is listed for.
     pub(super) async fn instances(&self, tree: &ImageTree) -> Result<Vec<Found>, CopyError> {
-        let children: HashMap<String, &Manifest> =
-            tree.children.iter().map(|child| (child.digest.to_string(), child)).collect();
+        let children: HashMap<String, &VerifiedManifest> =
+            tree.children.iter().map(|child| (child.digest().to_string(), child)).collect();
         let mut found = Vec::new();
         let mut empty = None;
         // Whoever made the indexes decides how many ways lead to the same image.
@@ -170,17 +168,17 @@ impl CatalogSource {
         let mut opened: HashSet<&Digest> = HashSet::new();
         let mut open = vec![(&tree.root, Value::Null, 0_usize)];
         while let Some((manifest, platform, depth)) = open.pop() {
-            if opened.contains(&manifest.digest) || !seen.insert((&manifest.digest, platform.to_string())) {
+            if opened.contains(manifest.digest()) || !seen.insert((manifest.digest(), platform.to_string())) {
                 continue;
             }
             let view = manifest.view().map_err(|error| CopyError::from_error("manifest", false, &error))?;
             match view {
-                oci_transport::ManifestView::Index(_) => {
-                    opened.insert(&manifest.digest);
-                    let index: Value = serde_json::from_slice(&manifest.bytes).unwrap_or_default();
+                oci_manifest::ManifestView::Index(_) => {
+                    opened.insert(manifest.digest());
+                    let index: Value = serde_json::from_slice(manifest.bytes()).unwrap_or_default();
                     let entries = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
                     if entries.is_empty() {
-                        empty.get_or_insert(&manifest.digest);
+                        empty.get_or_insert(manifest.digest());
                     }
                     // Reversed, because the last one pushed is looked at first.
                     for entry in entries.iter().rev().filter(|entry| entry["platform"]["os"] != "unknown") {
@@ -189,17 +187,17 @@ impl CatalogSource {
                         }
                     }
                 }
-                oci_transport::ManifestView::Image(image)
+                oci_manifest::ManifestView::Image(image)
                     if image.config.media_type.contains("image") && image.artifact_type.is_none() =>
                 {
                     let config = self.small(&image.config).await?;
                     let instance = Instance { manifest: manifest.clone(), config, platform };
                     found.push(Found { instance, layers: image.layers, depth });
                 }
-                oci_transport::ManifestView::Schema1(_) => {
+                oci_manifest::ManifestView::Schema1(_) => {
                     return Err(CopyError::permanent(
                         "manifest",
-                        format!("unsupported manifest format \"{}\"", manifest.media_type),
+                        format!("unsupported manifest format \"{}\"", manifest.media_type()),
                     ));
                 }
                 _ => {}
@@ -222,7 +220,7 @@ impl CatalogSource {
         let outermost = (0..found.len()).min_by_key(|at| found[*at].depth).unwrap_or_default();
         let layers = std::mem::take(&mut found[outermost].layers);
         let config = image_json::parse(&found[outermost].instance.config).map(Value::Object).map_err(|error| {
-            let digest = &found[outermost].instance.manifest.digest;
+            let digest = found[outermost].instance.manifest.digest();
             vec![format!("the configuration of instance {digest} of the catalog is broken: {error}")]
         })?;
         let instances = found.into_iter().map(|found| found.instance).collect();
@@ -303,7 +301,7 @@ impl CatalogSource {
 
 /// Says that contents are of use. Where that cannot be written, they may have to be read from the layers again one day.
 fn note_use(contents: &Contents, tree: &ImageTree, repository: Option<&str>) {
-    let _ = contents.note_use(repository, &tree.root.digest, SystemTime::now());
+    let _ = contents.note_use(repository, tree.root.digest(), SystemTime::now());
 }
 
 /// A catalog at a registry, whose manifest was pulled. What is read stays in the store.
@@ -314,8 +312,8 @@ pub(crate) async fn registry_catalog(
     pulled: PulledManifest,
     observer: Arc<dyn Observer>,
 ) -> Result<Catalog, Messages> {
-    let digest = pulled.manifest.digest.clone();
-    store.put_blob(&digest, &pulled.manifest.bytes).map_err(|error| message(&store_error(&error)))?;
+    let digest = pulled.manifest.digest().clone();
+    store.keep_manifest(&pulled.manifest).map_err(|error| message(&store_error(&error)))?;
     let image = image.with_digest(digest.clone());
     let source =
         CatalogSource { store, from: From::Registry { client, image, endpoint: Some(pulled.endpoint), observer } };
@@ -327,11 +325,11 @@ pub(crate) async fn registry_catalog(
 pub(crate) async fn folder_catalog(
     store: Store,
     folder: ImageSource,
-    manifest: &Manifest,
+    manifest: &VerifiedManifest,
 ) -> Result<Catalog, Messages> {
-    store.put_blob(&manifest.digest, &manifest.bytes).map_err(|error| message(&store_error(&error)))?;
+    store.keep_manifest(manifest).map_err(|error| message(&store_error(&error)))?;
     let source = CatalogSource { store, from: From::Layout(folder) };
-    let (tree, source) = source.tree(&manifest.digest, &[]).await.map_err(|error| message(&error))?;
+    let (tree, source) = source.tree(manifest.digest(), &[]).await.map_err(|error| message(&error))?;
     Ok(source.content(&tree, None).await?.catalog)
 }
 

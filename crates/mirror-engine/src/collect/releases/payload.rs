@@ -16,7 +16,8 @@ use mirror_plan::release::{
     BOOTIMAGES_FILE, Bootimages, Component, IMAGE_REFERENCES_FILE, ImageReferences, KubevirtKeys, MAX_INDEX_DEPTH,
     RELEASE_REPOSITORY, ReleaseName,
 };
-use oci_transport::{Descriptor, Endpoint, Hasher, Image, Index, Manifest, ManifestView};
+use oci_manifest::{Descriptor, Image, Index, ManifestView, VerifiedManifest};
+use oci_transport::{Endpoint, Hasher};
 use rooted_folder::RootedFolder;
 
 use super::extract::Extraction;
@@ -169,7 +170,7 @@ impl Source<'_> {
                     let next = self.choose(&index);
                     digest = next.ok_or_else(|| format!("index {digest} names neither an image nor another index"))?;
                 }
-                _ => return Err(format!("{digest} is no image with layers ({})", manifest.media_type)),
+                _ => return Err(format!("{digest} is no image with layers ({})", manifest.media_type())),
             }
         }
         Err(format!("its indexes nest deeper than {MAX_INDEX_DEPTH} levels"))
@@ -189,7 +190,7 @@ impl Source<'_> {
         Some(chosen.descriptor.digest.clone())
     }
 
-    async fn manifest(&self, digest: &Digest) -> Result<Manifest, String> {
+    async fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, String> {
         if let Some(manifest) = stored_manifest(self.at.store, digest).map_err(|error| error.message)? {
             return Ok(manifest);
         }
@@ -202,7 +203,7 @@ impl Source<'_> {
         let _ = self.endpoint.set(pulled.endpoint);
         let (store, manifest) = (self.at.store.clone(), pulled.manifest);
         blocking(move || {
-            store.put_manifest(RELEASE_REPOSITORY, &manifest.digest, &manifest.bytes)?;
+            store.put_manifest(RELEASE_REPOSITORY, &manifest)?;
             Ok::<_, archive_format::StoreError>(manifest)
         })
         .await

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use mirror_plan::{CacheName, Claimant, Collision, Holder, ImageKind, Why};
-use oci_transport::Manifest;
+use oci_manifest::{Root, VerifiedManifest, walk};
 
 use super::*;
 
@@ -41,9 +41,9 @@ impl Carrier for Scripted {
             "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest('c'), "size": 10},
             "layers": [],
         });
-        let root = Manifest::new(text.to_string(), "application/vnd.oci.image.manifest.v1+json");
+        let root = VerifiedManifest::made(&text, "application/vnd.oci.image.manifest.v1+json");
         let nothing = |_| async { Err(CopyError::permanent("scripted", "there are no children")) };
-        let tree = crate::tree::walk(root, &[], nothing).await.map_err(crate::carrier::tree)?;
+        let tree = walk(Root::made(root), &[], nothing).await.map_err(crate::carrier::tree)?;
         Ok(Resolved { tree: Arc::new(tree), complete: false })
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use image_ref::{Algorithm, Digest, ImageRef};
 use mirror_plan::release::{GRAPH_REPOSITORY, GRAPH_TAG};
-use oci_transport::{Descriptor, Endpoint, Hasher, IndexEntry, Manifest, ManifestView, Reference, media_type};
+use oci_manifest::{Descriptor, IndexEntry, ManifestView, VerifiedManifest, media_type};
+use oci_transport::{Endpoint, Hasher, Reference};
 use serde_json::{Value, json};
 
 use crate::bounded_tar::{TarLimits, each_entry};
@@ -58,15 +59,15 @@ pub(super) async fn build(at: &Collecting<'_>) -> Result<(), String> {
     let is_image = |entry: &&IndexEntry| entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown");
     for entry in index.manifests.iter().filter(is_image) {
         let manifest = instance(at, &pulled.endpoint, entry, &layer).await.map_err(about)?;
-        is_docker |= manifest.media_type == media_type::DOCKER_MANIFEST;
+        is_docker |= manifest.media_type() == media_type::DOCKER_MANIFEST;
         let platform = match &entry.platform {
             Some(platform) => serde_json::to_value(platform).map_err(|error| error.to_string())?,
             None => json!({ "os": "linux", "architecture": "amd64" }),
         };
         entries.push(json!({
-            "mediaType": manifest.media_type,
-            "digest": manifest.digest,
-            "size": manifest.bytes.len(),
+            "mediaType": manifest.media_type(),
+            "digest": manifest.digest(),
+            "size": manifest.bytes().len(),
             "platform": platform,
         }));
     }
@@ -75,11 +76,11 @@ pub(super) async fn build(at: &Collecting<'_>) -> Result<(), String> {
     }
     let list_type = if is_docker { media_type::DOCKER_LIST } else { media_type::OCI_INDEX };
     let list = json!({ "schemaVersion": 2, "mediaType": list_type, "manifests": entries });
-    let list = Manifest::new(list.to_string(), list_type);
+    let list = VerifiedManifest::made(&list, list_type);
     let store = at.store.clone();
     blocking(move || {
-        store.put_manifest(GRAPH_REPOSITORY, &list.digest, &list.bytes)?;
-        store.tag(GRAPH_REPOSITORY, GRAPH_TAG, &list.digest)
+        store.put_manifest(GRAPH_REPOSITORY, &list)?;
+        store.tag(GRAPH_REPOSITORY, GRAPH_TAG, list.digest())
     })
     .await
     .map_err(|error| crate::copy::chain(&error))
@@ -91,15 +92,15 @@ async fn instance(
     endpoint: &Endpoint,
     entry: &IndexEntry,
     layer: &Layer,
-) -> Result<Manifest, String> {
+) -> Result<VerifiedManifest, String> {
     let client = &at.job.source;
     let reference = Reference::Digest(entry.descriptor.digest.clone());
     let base = client.pull_manifest_at(endpoint, &reference).await.map_err(|error| crate::copy::chain(&error))?;
     let ManifestView::Image(image) = base.view().map_err(|error| error.to_string())? else {
-        return Err(format!("{} is no image with layers", base.digest));
+        return Err(format!("{} is no image with layers", base.digest()));
     };
-    if image.layers.iter().any(Descriptor::is_foreign) {
-        return Err(format!("{} has layers that must not be copied", base.digest));
+    if image.layers.iter().any(Descriptor::may_be_left_out) {
+        return Err(format!("{} has layers that must not be copied", base.digest()));
     }
     let blobs = image.layers.iter().chain([&image.config]);
     // The base is fetched before the plan knows its size: it is no part of the progress of copying.
@@ -125,7 +126,7 @@ async fn instance(
             for digest in layers.chain([&layer.digest, &config.0]) {
                 store.link_layer(GRAPH_REPOSITORY, digest)?;
             }
-            store.put_manifest(GRAPH_REPOSITORY, &manifest.digest, &manifest.bytes)
+            store.put_manifest(GRAPH_REPOSITORY, &manifest)
         };
         put().map_err(|error: archive_format::StoreError| crate::copy::chain(&error))?;
         Ok(manifest)
@@ -134,25 +135,30 @@ async fn instance(
 }
 
 /// The manifest and configuration of an image with one layer more.
-fn stack(base: &Manifest, config: &[u8], layer: &Layer) -> Result<(Manifest, (Digest, Vec<u8>)), String> {
-    let config = on_config(config, layer).map_err(|error| format!("the configuration of {}: {error}", base.digest))?;
+fn stack(
+    base: &VerifiedManifest,
+    config: &[u8],
+    layer: &Layer,
+) -> Result<(VerifiedManifest, (Digest, Vec<u8>)), String> {
+    let config =
+        on_config(config, layer).map_err(|error| format!("the configuration of {}: {error}", base.digest()))?;
     let digest = Hasher::of(Algorithm::Sha256, &config);
-    let layer_type = if base.media_type == media_type::DOCKER_MANIFEST {
+    let layer_type = if base.media_type() == media_type::DOCKER_MANIFEST {
         "application/vnd.docker.image.rootfs.diff.tar.gzip"
     } else {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     };
-    let on_manifest = || -> Result<Vec<u8>, BrokenJson> {
-        let mut manifest = image_json::parse(&base.bytes)?;
+    let on_manifest = || -> Result<Value, BrokenJson> {
+        let mut manifest = image_json::parse(base.bytes())?;
         let named = image_json::object(&mut manifest, "config")?.ok_or(BrokenJson::Missing("config"))?;
         named.insert("digest".to_owned(), json!(digest));
         named.insert("size".to_owned(), json!(config.len()));
         let item = json!({ "mediaType": layer_type, "digest": layer.digest, "size": layer.blob.len() });
         image_json::push(&mut manifest, "layers", item)?;
-        Ok(Value::Object(manifest).to_string().into_bytes())
+        Ok(Value::Object(manifest))
     };
-    let manifest = on_manifest().map_err(|error| format!("the manifest {}: {error}", base.digest))?;
-    Ok((Manifest::new(manifest, base.media_type.clone()), (digest, config)))
+    let manifest = on_manifest().map_err(|error| format!("the manifest {}: {error}", base.digest()))?;
+    Ok((VerifiedManifest::made(&manifest, base.media_type()), (digest, config)))
 }
 
 /// The configuration of an image with one layer more.
@@ -232,6 +238,11 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+
+    fn manifest_of(bytes: &[u8], media_type: &str) -> VerifiedManifest {
+        let digest = Hasher::of(Algorithm::Sha256, bytes);
+        VerifiedManifest::verify(bytes.to_vec(), Some(media_type), &digest).unwrap()
+    }
 
     fn entry(builder: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, content: &[u8]) {
         let mut header = tar::Header::new_ustar();
@@ -339,11 +350,11 @@ mod tests {
         entry(&mut builder, "LICENSE", tar::EntryType::Regular, b"free");
         let layer = Layer::of(&builder.into_inner().unwrap()).unwrap();
         let check = |image: &test_support::Image, layer_type: &str| {
-            let base = Manifest::new(image.bytes.clone(), image.media_type.clone());
+            let base = VerifiedManifest::verify(image.bytes.clone(), Some(&image.media_type), &image.digest).unwrap();
             let (manifest, (digest, config)) = stack(&base, &image.blobs[0].bytes, &layer).unwrap();
-            assert_eq!(manifest.media_type, base.media_type);
+            assert_eq!(manifest.media_type(), base.media_type());
             let (old, new): (Value, Value) =
-                (serde_json::from_slice(&base.bytes).unwrap(), serde_json::from_slice(&manifest.bytes).unwrap());
+                (serde_json::from_slice(base.bytes()).unwrap(), serde_json::from_slice(manifest.bytes()).unwrap());
             let layers = new["layers"].as_array().unwrap();
             assert_eq!(layers[..layers.len() - 1], old["layers"].as_array().unwrap()[..]);
             assert_eq!(layers[layers.len() - 1]["mediaType"], layer_type);
@@ -381,13 +392,13 @@ mod tests {
         })
         .unwrap();
         let image = test_support::ImageBuilder::oci().layer(test_support::Layer::random(1, 2000)).build();
-        let base = Manifest::new(image.bytes.clone(), image.media_type.clone());
+        let base = manifest_of(&image.bytes, &image.media_type);
         let config = |text: &str| stack(&base, text.as_bytes(), &layer).err();
         let manifest = |text: &str| {
-            let broken = Manifest::new(text.to_owned(), media_type::OCI_MANIFEST);
-            stack(&broken, b"{}", &layer).err().map(|error| error.replace(&broken.digest.to_string(), "D"))
+            let broken = manifest_of(text.as_bytes(), media_type::OCI_MANIFEST);
+            stack(&broken, b"{}", &layer).err().map(|error| error.replace(&broken.digest().to_string(), "D"))
         };
-        let of_config = |reason: &str| Some(format!("the configuration of {}: {reason}", base.digest));
+        let of_config = |reason: &str| Some(format!("the configuration of {}: {reason}", base.digest()));
         for (text, found) in [("\"x\"", "a text"), ("5", "a number"), ("true", "a boolean")] {
             for (member, field, expected) in [
                 (format!("{{\"rootfs\":{text}}}"), "rootfs", "an object"),

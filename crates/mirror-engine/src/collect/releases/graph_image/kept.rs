@@ -8,7 +8,8 @@ use archive_format::Store;
 use image_ref::{Digest, ImageRef};
 use mirror_plan::release::{GRAPH_REPOSITORY, GRAPH_TAG, RELEASE_REPOSITORY};
 use mirror_plan::{ImageKind, PlannedImage};
-use oci_transport::{Descriptor, Layout, ManifestView};
+use oci_manifest::{Descriptor, ManifestView};
+use oci_transport::Layout;
 
 use crate::carrier::blocking;
 use crate::carrier::into_store::{import_blob, stored_manifest};
@@ -72,20 +73,23 @@ fn import_manifest(store: &Store, layout: &Layout, descriptor: &Descriptor, dept
         return Err(format!("index {} nests deeper than {MAX_DEPTH} levels", descriptor.digest));
     }
     let manifest = layout.manifest(descriptor).map_err(|error| chain(&error))?;
-    let view = manifest.view().map_err(|error| format!("manifest {}: {error}", manifest.digest))?;
+    let view = manifest.view().map_err(|error| format!("manifest {}: {error}", manifest.digest()))?;
     if let ManifestView::Index(index) = &view {
         for entry in &index.manifests {
             import_manifest(store, layout, &entry.descriptor, depth + 1)?;
         }
     }
-    for blob in view.blobs().iter().filter(|blob| !blob.is_foreign()) {
+    for blob in view.blobs() {
+        if blob.may_be_left_out() && layout.blob_size(&blob.digest).is_none() {
+            continue;
+        }
         if store.blob_size(&blob.digest) != Some(blob.size) {
             let source = layout.blob(&blob.digest).map_err(|error| chain(&error))?;
             import_blob(store, blob, source.as_ref()).map_err(|error| error.message)?;
         }
         store.link_layer(GRAPH_REPOSITORY, &blob.digest).map_err(|error| chain(&error))?;
     }
-    store.put_manifest(GRAPH_REPOSITORY, &manifest.digest, &manifest.bytes).map_err(|error| chain(&error))
+    store.put_manifest(GRAPH_REPOSITORY, &manifest).map_err(|error| chain(&error))
 }
 
 /// The graph image in the registry that registries.conf names for the releases, where an earlier run has put it beside

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
+use crate::descriptor::Descriptor;
+use crate::manifest::{VerifiedManifest, WrongDigest};
+use crate::view::{IndexEntry, ManifestError, ManifestView};
 use image_ref::{Digest, Platform};
-use oci_transport::{Descriptor, Manifest, ManifestView};
 
 /// How many indexes may lie in one another, the outermost included (contract `operators-archive.md` 1.1). Registries nest
 /// one level, and nobody has met an image with more than two.
@@ -12,42 +14,98 @@ const MAX_DEPTH: usize = 5;
 
 /// Everything one image consists of.
 #[derive(Debug, Clone)]
-pub(crate) struct ImageTree {
+#[non_exhaustive]
+pub struct ImageTree {
     /// The manifest the tag names.
-    pub(crate) root: Manifest,
+    pub root: VerifiedManifest,
     /// Manifests below the root, children before parents; empty for a single image.
-    pub(crate) children: Vec<Manifest>,
+    pub children: Vec<VerifiedManifest>,
     /// Configs and layers of all manifests, each digest once.
-    pub(crate) blobs: Vec<Descriptor>,
+    pub blobs: Vec<Descriptor>,
     /// Layers of schema 1 manifests, which do not tell sizes: whoever knows the blobs moves them to `blobs`.
-    pub(crate) without_size: Vec<Digest>,
+    pub without_size: Vec<Digest>,
+    /// Layers that may be left out when the source does not serve them ([`Descriptor::may_be_left_out`]): whoever knows
+    /// the source moves those that it serves to `blobs`.
+    pub optional: Vec<Descriptor>,
     /// Signatures, attestations and other artifacts that travel with the image. Their blobs are among `blobs`.
-    pub(crate) attached: Vec<Attached>,
+    pub attached: Vec<Attached>,
 }
 
 /// An artifact about an image, in the image's repository.
 #[derive(Debug, Clone)]
-pub(crate) struct Attached {
+pub struct Attached {
     /// The tag that leads to it, such as `sha256-<hex>.sig`; none for a referrer, which is found by its `subject`.
-    pub(crate) tag: Option<String>,
+    pub tag: Option<String>,
     /// Its own parts.
-    pub(crate) tree: ImageTree,
+    pub tree: ImageTree,
+}
+
+/// The first manifest of an image, which is the one that its source names. An image whose source names a digest begins
+/// with that digest or not at all, whatever a tag, a link or a file name says.
+#[derive(Debug, Clone)]
+pub struct Root(VerifiedManifest);
+
+/// The image is not the one that its source names by digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the image is pinned to {pinned}, and what was found for it is {found}")]
+pub struct WrongRoot {
+    /// The digest that the source names.
+    pub pinned: Digest,
+    /// The digest of what was found.
+    pub found: Digest,
+}
+
+impl Root {
+    /// The first manifest of an image whose source names the digest `pinned`, if it names one.
+    ///
+    /// # Errors
+    /// When the manifest is another one.
+    pub fn of(manifest: VerifiedManifest, pinned: Option<&Digest>) -> Result<Self, WrongRoot> {
+        match pinned {
+            Some(pinned) if !manifest.has_digest(pinned) => {
+                Err(WrongRoot { pinned: pinned.clone(), found: manifest.digest().clone() })
+            }
+            _ => Ok(Self(manifest)),
+        }
+    }
+
+    /// The first manifest of what this program made itself: nothing was asked for.
+    pub fn made(manifest: VerifiedManifest) -> Self {
+        Self(manifest)
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &VerifiedManifest {
+        &self.0
+    }
 }
 
 impl ImageTree {
+    /// An image of one manifest that has these blobs.
+    pub fn single(root: Root, blobs: Vec<Descriptor>) -> Self {
+        Self {
+            root: root.0,
+            children: Vec::new(),
+            blobs,
+            without_size: Vec::new(),
+            optional: Vec::new(),
+            attached: Vec::new(),
+        }
+    }
+
     /// All manifests in the order in which they may be pushed, those of attached artifacts included.
-    pub(crate) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+    pub fn manifests(&self) -> impl Iterator<Item = &VerifiedManifest> {
         let attached = self.attached.iter().flat_map(|attached| attached.tree.image_manifests());
         self.children.iter().chain(attached).chain(std::iter::once(&self.root))
     }
 
     /// The manifests of the image itself, children before parents.
-    pub(crate) fn image_manifests(&self) -> impl Iterator<Item = &Manifest> {
+    pub fn image_manifests(&self) -> impl Iterator<Item = &VerifiedManifest> {
         self.children.iter().chain(std::iter::once(&self.root))
     }
 
     /// Lets artifacts travel with the image.
-    pub(crate) fn attach(&mut self, attached: Vec<Attached>) {
+    pub fn attach(&mut self, attached: Vec<Attached>) {
         let mut seen: HashSet<Digest> = self.blobs.iter().map(|blob| blob.digest.clone()).collect();
         for artifact in &attached {
             for blob in &artifact.tree.blobs {
@@ -60,14 +118,14 @@ impl ImageTree {
     }
 
     /// Sum of the blobs' sizes in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.blobs.iter().map(|blob| blob.size).sum()
+    pub fn bytes(&self) -> u64 {
+        self.blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size))
     }
 }
 
 /// Why the parts of an image cannot be determined.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TreeError<E> {
+pub enum TreeError<E> {
     /// A manifest could not be had.
     #[error("a manifest of the image could not be had")]
     Fetch(E),
@@ -77,8 +135,11 @@ pub(crate) enum TreeError<E> {
         /// Which.
         digest: Digest,
         /// Why.
-        source: oci_transport::ManifestError,
+        source: ManifestError,
     },
+    /// What was fetched is another manifest than the index lists.
+    #[error("a manifest that the image's list names is another one")]
+    WrongChild(#[source] WrongDigest),
     /// The platform filter matches nothing.
     #[error(
         "no instances found for platform {platform} (the list has: {found}); check `platforms` in the configuration"
@@ -99,30 +160,40 @@ pub(crate) enum TreeError<E> {
 /// With a platform filter, an index keeps its bytes and only the instances asked for are walked: those whose system and
 /// architecture are listed, and those without a platform (contract `operators-archive.md` 6.4 and 7.5). A single image
 /// is taken whatever the filter says.
-pub(crate) async fn walk<E, F, R>(root: Manifest, platforms: &[Platform], fetch: F) -> Result<ImageTree, TreeError<E>>
+///
+/// # Errors
+/// When a manifest cannot be fetched, read or is another one, or when no instance is for a platform that is asked for.
+pub async fn walk<E, F, R>(root: Root, platforms: &[Platform], fetch: F) -> Result<ImageTree, TreeError<E>>
 where
     F: Fn(Descriptor) -> R,
-    R: Future<Output = Result<Manifest, E>>,
+    R: Future<Output = Result<VerifiedManifest, E>>,
 {
+    let root = root.0;
     let mut children = Vec::new();
     let mut listed: HashMap<Digest, Vec<Digest>> = HashMap::new();
     let mut blobs = Blobs::default();
-    let mut seen = HashSet::from([root.digest.clone()]);
+    let mut seen = HashSet::from([root.digest().clone()]);
     // Each entry is a manifest to open and its depth; children are collected parents first and put in order at the end.
     let mut open = vec![(root.clone(), 0_usize)];
     while let Some((manifest, depth)) = open.pop() {
-        let view = manifest.view().map_err(|source| TreeError::View { digest: manifest.digest.clone(), source })?;
+        let view = manifest.view().map_err(|source| TreeError::View { digest: manifest.digest().clone(), source })?;
         match view {
             ManifestView::Index(index) => {
                 if depth >= MAX_DEPTH {
-                    return Err(TreeError::TooDeep(manifest.digest.clone()));
+                    return Err(TreeError::TooDeep(manifest.digest().clone()));
                 }
                 let selected = select(&index.manifests, platforms)?;
                 for entry in selected {
-                    let listed = listed.entry(manifest.digest.clone()).or_default();
+                    let listed = listed.entry(manifest.digest().clone()).or_default();
                     listed.push(entry.descriptor.digest.clone());
                     if seen.insert(entry.descriptor.digest.clone()) {
                         let child = fetch(entry.descriptor.clone()).await.map_err(TreeError::Fetch)?;
+                        if !child.has_digest(&entry.descriptor.digest) {
+                            return Err(TreeError::WrongChild(WrongDigest {
+                                expected: entry.descriptor.digest.clone(),
+                                found: child.digest().clone(),
+                            }));
+                        }
                         children.push(child.clone());
                         open.push((child, depth + 1));
                     }
@@ -143,17 +214,27 @@ where
         }
     }
     let children = children_first(children, &listed);
-    Ok(ImageTree { root, children, blobs: blobs.list, without_size: blobs.without_size, attached: Vec::new() })
+    Ok(ImageTree {
+        root,
+        children,
+        blobs: blobs.list,
+        without_size: blobs.without_size,
+        optional: blobs.optional,
+        attached: Vec::new(),
+    })
 }
 
 /// Turns the order around, and then some: a manifest that an inner index lists as well comes before that index, although
 /// an outer one named it earlier.
 ///
 /// Indexes that an outer one lists side by side may list each other in a chain of any length, so this keeps its own stack.
-fn children_first(parents_first: Vec<Manifest>, listed: &HashMap<Digest, Vec<Digest>>) -> Vec<Manifest> {
-    let order: Vec<Digest> = parents_first.iter().rev().map(|manifest| manifest.digest.clone()).collect();
-    let mut left: HashMap<Digest, Manifest> =
-        parents_first.into_iter().map(|manifest| (manifest.digest.clone(), manifest)).collect();
+fn children_first(
+    parents_first: Vec<VerifiedManifest>,
+    listed: &HashMap<Digest, Vec<Digest>>,
+) -> Vec<VerifiedManifest> {
+    let order: Vec<Digest> = parents_first.iter().rev().map(|manifest| manifest.digest().clone()).collect();
+    let mut left: HashMap<Digest, VerifiedManifest> =
+        parents_first.into_iter().map(|manifest| (manifest.digest().clone(), manifest)).collect();
     let mut ordered = Vec::with_capacity(order.len());
     let mut opened: HashSet<&Digest> = HashSet::new();
     for digest in &order {
@@ -172,15 +253,11 @@ fn children_first(parents_first: Vec<Manifest>, listed: &HashMap<Digest, Vec<Dig
     ordered
 }
 
-fn select<'a, E>(
-    entries: &'a [oci_transport::IndexEntry],
-    platforms: &[Platform],
-) -> Result<Vec<&'a oci_transport::IndexEntry>, TreeError<E>> {
+fn select<'a, E>(entries: &'a [IndexEntry], platforms: &[Platform]) -> Result<Vec<&'a IndexEntry>, TreeError<E>> {
     if platforms.is_empty() {
         return Ok(entries.iter().collect());
     }
-    let known =
-        |entry: &&oci_transport::IndexEntry| entry.platform.clone().filter(|p| !p.os.is_empty() && p.os != "unknown");
+    let known = |entry: &&IndexEntry| entry.platform.clone().filter(|p| !p.os.is_empty() && p.os != "unknown");
     for wanted in platforms {
         if !entries.iter().filter_map(|entry| known(&entry)).any(|platform| wanted.selects(&platform)) {
             let mut found: Vec<String> =
@@ -199,32 +276,30 @@ fn select<'a, E>(
 #[derive(Default)]
 struct Blobs {
     list: Vec<Descriptor>,
+    optional: Vec<Descriptor>,
     without_size: Vec<Digest>,
     seen: HashSet<Digest>,
 }
 
 impl Blobs {
     fn add(&mut self, blob: &Descriptor) {
-        // Publishers of foreign layers forbid to distribute them: they live at URLs of their own.
-        if blob.is_foreign() {
+        if !self.seen.insert(blob.digest.clone()) {
             return;
         }
-        if self.seen.insert(blob.digest.clone()) {
-            self.list.push(blob.clone());
-        }
+        if blob.may_be_left_out() { &mut self.optional } else { &mut self.list }.push(blob.clone());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use oci_transport::media_type;
+    use crate::media_type;
     use serde_json::{Value, json};
 
     use super::*;
 
     /// Manifests by the letters that a row calls them.
     #[derive(Default)]
-    struct Registry(Vec<(String, Manifest, Value)>);
+    struct Registry(Vec<(String, VerifiedManifest, Value)>);
 
     impl Registry {
         /// `a linux/amd64`: an image; `x: a b`: an index of what was named before. The last one is the root.
@@ -241,13 +316,13 @@ mod tests {
 
         fn image(&mut self, row: &str) {
             let (name, platform) = row.split_once(' ').unwrap_or((row, ""));
-            let config = oci_transport::Hasher::of(image_ref::Algorithm::Sha256, name.as_bytes()).to_string();
+            let config = image_ref::Hasher::of(image_ref::Algorithm::Sha256, name.as_bytes()).to_string();
             let config = json!({"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 1});
             let body =
                 json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": []});
             let platform =
                 platform.split_once('/').map(|(os, architecture)| json!({"os": os, "architecture": architecture}));
-            let manifest = Manifest::new(body.to_string(), media_type::OCI_MANIFEST);
+            let manifest = VerifiedManifest::made(&body, media_type::OCI_MANIFEST);
             self.0.push((name.to_owned(), manifest, platform.unwrap_or_default()));
         }
 
@@ -264,30 +339,31 @@ mod tests {
             let body = json!({
                 "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries, "annotations": {"name": name},
             });
-            self.0.push((name.to_owned(), Manifest::new(body.to_string(), media_type::OCI_INDEX), Value::Null));
+            self.0.push((name.to_owned(), VerifiedManifest::made(&body, media_type::OCI_INDEX), Value::Null));
         }
 
         fn name(&self, digest: &Digest) -> &str {
-            &self.0.iter().find(|(_, manifest, _)| manifest.digest == *digest).unwrap().0
+            &self.0.iter().find(|(_, manifest, _)| manifest.digest() == digest).unwrap().0
         }
 
         fn walk(&self, platforms: &[&str]) -> Result<ImageTree, TreeError<String>> {
             let platform = |text: &&str| text.split_once('/').map(|(os, architecture)| Platform::new(os, architecture));
             let platforms: Vec<Platform> = platforms.iter().filter_map(platform).collect();
-            let by_digest: HashMap<&Digest, &Manifest> =
-                self.0.iter().map(|(_, manifest, _)| (&manifest.digest, manifest)).collect();
+            let by_digest: HashMap<&Digest, &VerifiedManifest> =
+                self.0.iter().map(|(_, manifest, _)| (manifest.digest(), manifest)).collect();
             let fetch = |child: Descriptor| {
                 let found = by_digest.get(&child.digest).map(|manifest| (*manifest).clone());
                 std::future::ready(found.ok_or_else(|| "not there".to_owned()))
             };
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(walk(self.0.last().unwrap().1.clone(), &platforms, fetch))
+            let root = Root::of(self.0.last().unwrap().1.clone(), None).unwrap();
+            runtime.block_on(walk(root, &platforms, fetch))
         }
 
         /// The names in the order in which they may be pushed, or why there is none.
         fn pushed(&self, platforms: &[&str]) -> String {
             match self.walk(platforms) {
-                Ok(tree) => tree.manifests().map(|manifest| self.name(&manifest.digest)).collect::<Vec<_>>().join(" "),
+                Ok(tree) => tree.manifests().map(|manifest| self.name(manifest.digest())).collect::<Vec<_>>().join(" "),
                 Err(TreeError::TooDeep(digest)) => format!("{} is too deep", self.name(&digest)),
                 Err(error) => error.to_string(),
             }
@@ -325,8 +401,8 @@ mod tests {
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let registry = Registry::of(&rows);
         let tree = registry.walk(&[]).unwrap();
-        let expected: Vec<&Digest> = registry.0.iter().map(|(_, manifest, _)| &manifest.digest).collect();
-        assert!(tree.manifests().map(|manifest| &manifest.digest).eq(expected));
+        let expected: Vec<&Digest> = registry.0.iter().map(|(_, manifest, _)| manifest.digest()).collect();
+        assert!(tree.manifests().map(VerifiedManifest::digest).eq(expected));
     }
 
     #[test]
@@ -347,5 +423,70 @@ mod tests {
         assert_eq!(Registry::of(&["a linux/amd64"]).pushed(&["linux/s390x"]), "a");
         let lost = Registry(Registry::of(&["a", "x: a"]).0.split_off(1));
         assert_eq!(lost.pushed(&[]), "a manifest of the image could not be had");
+    }
+
+    fn manifest(text: &str) -> VerifiedManifest {
+        VerifiedManifest::made(&json!({"manifests": [], "annotations": {"name": text}}), media_type::OCI_INDEX)
+    }
+
+    /// The rule that everything else stands on: a source with a digest has that digest as its root.
+    #[test]
+    fn an_image_begins_with_the_digest_it_is_pinned_to_or_not_at_all() {
+        let (good, evil) = (manifest("good"), manifest("evil"));
+        let sha512 = |of: &VerifiedManifest| image_ref::Hasher::of(image_ref::Algorithm::Sha512, of.bytes());
+        let check = |found: &VerifiedManifest, pinned: Option<&Digest>, expected: bool| {
+            let root = Root::of(found.clone(), pinned);
+            match root {
+                Ok(root) => assert!(expected && root.manifest() == found, "{found:?} {pinned:?}"),
+                Err(error) => {
+                    assert!(!expected, "{found:?} {pinned:?}");
+                    assert_eq!((Some(&error.pinned), &error.found), (pinned, found.digest()));
+                }
+            }
+        };
+        check(&good, None, true);
+        check(&good, Some(good.digest()), true);
+        check(&good, Some(&sha512(&good)), true);
+        check(&good, Some(evil.digest()), false);
+        check(&good, Some(&sha512(&evil)), false);
+        check(&evil, Some(good.digest()), false);
+    }
+
+    /// What is fetched for a child is compared once more: it may come from a place that knows names only.
+    #[test]
+    fn a_child_is_the_one_that_the_list_names() {
+        let child = manifest("child");
+        let list = json!({"manifests": [child.descriptor()]});
+        let walked = |found: VerifiedManifest| {
+            let root = Root::of(VerifiedManifest::made(&list, media_type::OCI_INDEX), None).unwrap();
+            let fetch = move |_: Descriptor| std::future::ready(Ok::<_, String>(found.clone()));
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(walk(root, &[], fetch))
+        };
+        assert_eq!(walked(child.clone()).unwrap().children, std::slice::from_ref(&child));
+        match walked(manifest("other")) {
+            Err(TreeError::WrongChild(error)) => assert_eq!(&error.expected, child.digest()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Layers that name places outside are kept apart; whether they are foreign by name does not matter.
+    #[test]
+    fn only_layers_that_name_urls_may_be_left_out() {
+        let digest = |text: &str| image_ref::Hasher::of(image_ref::Algorithm::Sha256, text.as_bytes());
+        let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+        let layer =
+            |name: &str, urls: &[&str]| json!({"mediaType": foreign, "digest": digest(name), "size": 7, "urls": urls});
+        let image = json!({
+            "config": {"mediaType": "x", "digest": digest("config"), "size": 1},
+            "layers": [layer("a", &[]), layer("b", &["https://far.lab/b"])],
+        });
+        let root = Root::of(VerifiedManifest::made(&image, media_type::DOCKER_MANIFEST), None).unwrap();
+        let fetch = |_: Descriptor| std::future::ready(Err::<VerifiedManifest, _>("no child".to_owned()));
+        let tree =
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(walk(root, &[], fetch)).unwrap();
+        let digests = |blobs: &[Descriptor]| blobs.iter().map(|blob| blob.digest.clone()).collect::<Vec<_>>();
+        assert_eq!(digests(&tree.blobs), [digest("config"), digest("a")]);
+        assert_eq!(digests(&tree.optional), [digest("b")]);
+        assert_eq!(tree.bytes(), 8);
     }
 }

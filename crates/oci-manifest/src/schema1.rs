@@ -13,7 +13,7 @@ pub(crate) fn signed_payload(bytes: &[u8]) -> Option<Vec<u8>> {
     let signed: Signed = serde_json::from_slice(bytes).ok()?;
     let first = decode(&signed.signatures.first()?.protected)?;
     // All signatures must describe one payload, otherwise there is no one digest.
-    if signed.signatures[1..].iter().any(|other| decode(&other.protected).as_ref() != Some(&first)) {
+    if signed.signatures.iter().skip(1).any(|other| decode(&other.protected).as_ref() != Some(&first)) {
         return None;
     }
     let tail = URL_SAFE_NO_PAD.decode(first.format_tail.trim_end_matches('=')).ok()?;

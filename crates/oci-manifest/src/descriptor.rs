@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use image_ref::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::media_type;
-
 /// What a manifest says about a piece of content: enough to fetch and to verify it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,8 +40,30 @@ impl Descriptor {
         }
     }
 
-    /// Whether this is a layer that its publisher forbids to distribute. Registries may not have it at all.
-    pub fn is_foreign(&self) -> bool {
-        media_type::is_foreign_layer(&self.media_type)
+    /// Whether the content may be left out when the source does not serve it: it names `urls` where its publisher offers
+    /// it. The media type alone says nothing: registries hold most layers that are called foreign or non-distributable,
+    /// and an image without such a layer does not run.
+    pub fn may_be_left_out(&self) -> bool {
+        !self.urls.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_layer_may_be_left_out_for_its_media_type_alone() {
+        let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+        for media_type in [
+            "application/vnd.oci.image.layer.v1.tar+gzip",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        ] {
+            let mut layer = Descriptor::new(media_type, digest.clone(), 1);
+            assert!(!layer.may_be_left_out(), "{media_type}");
+            layer.urls.push("https://downloads.lab/layer".to_owned());
+            assert!(layer.may_be_left_out(), "{media_type}");
+        }
     }
 }

@@ -15,7 +15,7 @@ pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.man
 /// Docker image manifest, version 2, schema 1, unsigned.
 pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
 
-/// The `Accept` header of manifest requests: every type that [`crate::Manifest`] carries, lists first, so that a registry
+/// The `Accept` header of manifest requests: every type that [`crate::VerifiedManifest`] carries, lists first, so that a registry
 /// never converts.
 pub const ACCEPT: &str = concat!(
     "application/vnd.oci.image.index.v1+json, ",
@@ -44,11 +44,4 @@ pub fn is_manifest(media_type: &str) -> bool {
 /// Whether `media_type` is that of a list of manifests.
 pub fn is_index(media_type: &str) -> bool {
     matches!(media_type, OCI_INDEX | DOCKER_LIST)
-}
-
-/// Whether a layer of this type is one that its publisher forbids to distribute (OCI image specification,
-/// "Non-distributable layers"; Docker's foreign layers).
-pub fn is_foreign_layer(media_type: &str) -> bool {
-    media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
-        || media_type.starts_with("application/vnd.docker.image.rootfs.foreign.")
 }
