@@ -156,10 +156,16 @@ fn contents_behind_the_gap_stay() {
     assert!(says_read_before(&narrower));
     assert_eq!(served(&destination, "cat/index", "v1"), ["bar.v1.1.0"]);
 
-    // Without them it cannot be done, and that is said.
+    // Without them, the layers are taken from the catalog that is at the destination.
     std::fs::remove_dir_all(cache.join("catalogs")).unwrap();
     operators(&home, &host, "packages:\n- name: bar\n- name: foo");
-    home.to_mirror(destination.host(), &far)
+    home.to_mirror(destination.host(), &far).code(0);
+    assert_eq!(served(&destination, "cat/index", "v1"), ["bar.v1.1.0", "foo.v0.3.0"]);
+    // Where there is none, and the cache has lost them again, it cannot be done, and that is said.
+    std::fs::remove_dir_all(cache.join("catalogs")).unwrap();
+    std::fs::remove_dir_all(cache.join("docker/registry/v2/blobs")).unwrap();
+    operators(&home, &host, "packages:\n- name: bar\n- name: foo\n  minVersion: 0.3.0");
+    home.to_mirror(Registry::start_blocking().host(), &far)
         .code(4)
         .says("of the catalog is neither in the archive nor in the cache of earlier runs");
 }

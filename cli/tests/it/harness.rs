@@ -1,5 +1,6 @@
 //! What every end-to-end test needs: a home of its own, the binary, and its answer.
 
+pub(crate) mod medium;
 pub(crate) mod resources;
 
 use std::fmt::Write as _;

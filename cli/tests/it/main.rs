@@ -10,6 +10,7 @@ mod catalog_image;
 mod catalogs;
 mod completion;
 mod delete;
+mod digests;
 mod documents;
 mod dry_run;
 mod enclave;

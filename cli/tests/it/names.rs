@@ -39,7 +39,7 @@ fn lines_that_give_two_images_one_name_end_the_run_before_anything_is_copied() {
     let additional = |lines: &[String]| format!("additionalImages:\n- name: {}\n", lines.join("\n- name: "));
     let (a, b) = (image(100).digest, image(101).digest);
     let both = ["mirror.additionalImages[0], line 5", "mirror.additionalImages[1], line 6"];
-    let rows: [(&str, String, &[&str], &[&str]); 11] = [
+    let rows: [(&str, String, &[&str], &[&str]); 12] = [
         ("registries", additional(&[format!("{host}/a/b:v1"), format!("{other}/a/b:v1")]), &[], &both),
         (
             "targets",
@@ -61,7 +61,18 @@ fn lines_that_give_two_images_one_name_end_the_run_before_anything_is_copied() {
             &[],
             &["`targetRepo` or `targetTag`"],
         ),
-        ("digests", additional(&[format!("{host}/a/b:v1@{a}"), format!("{host}/a/b:v1@{b}")]), &[], &both),
+        (
+            "digests",
+            additional(&[format!("{host}/a/b:v1@{a}\n  targetTag: t"), format!("{host}/a/b:v1@{b}\n  targetTag: t")]),
+            &[],
+            &["a/b:t`", "mirror.additionalImages[0], line 5", "mirror.additionalImages[1], line 7"],
+        ),
+        (
+            "digests of two registries",
+            additional(&[format!("{host}/a/b:v1@{a}"), format!("{other}/a/b:v1@{b}")]),
+            &[],
+            &both,
+        ),
         ("a moved tag", additional(&[format!("{host}/a/b:v1@{b}"), format!("{host}/a/b:v1")]), &[], &both),
         (
             "no answer",
@@ -129,7 +140,10 @@ fn digests_that_are_written_are_compared_without_a_request() {
     let source = registry(100);
     let home = Home::new();
     let (a, b) = (image(100).digest, image(101).digest);
-    home.additional_images([format!("{}/a/b:v1@{a}", source.host()), format!("{}/a/b:v1@{b}", source.host())]);
+    home.additional_images([
+        format!("{}/a/b:v1@{a}\n  targetTag: t", source.host()),
+        format!("{}/a/b:v1@{b}\n  targetTag: t", source.host()),
+    ]);
     home.to_disk(&[]).code(1).says(&a.to_string()).says(&b.to_string());
     assert_eq!(source.request_count(), 0, "{:#?}", source.requests());
 }

@@ -10,8 +10,9 @@ use image_ref::{Digest, Hasher};
 use oci_manifest::ManifestView;
 use serde::Serialize;
 
-use crate::archive::{Archive, BlobLocation, Warning};
+use crate::archive::{Archive, BlobLocation, LINK_LIMIT, Warning};
 use crate::history;
+use crate::layout::{Place, parse_link};
 
 /// Follows [`verify`]. All methods are called from several threads.
 pub trait VerifyObserver: Sync {
@@ -111,6 +112,15 @@ pub enum ProblemKind {
         /// The blob.
         digest: Digest,
     },
+    /// A link whose name is made of a digest, such as the tag `sha256-<hex>`, names another digest, or none.
+    WrongLink {
+        /// The digest in the name of the link.
+        digest: Digest,
+        /// What the link names; none when that is no digest.
+        found: Option<Digest>,
+        /// The entry of the archive.
+        link: String,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -138,6 +148,13 @@ impl fmt::Display for Problem {
             }
             ProblemKind::Missing { digest } => {
                 write!(f, "blob {digest} is missing")?;
+            }
+            ProblemKind::WrongLink { digest, found, link } => {
+                write!(f, "the link `{link}` stands for {digest} and names ")?;
+                match found {
+                    Some(found) => write!(f, "{found}")?,
+                    None => f.write_str("no digest")?,
+                }
             }
         }
         if !self.images.is_empty() {
@@ -217,6 +234,11 @@ pub fn verify(archive: &Archive, threads: usize, observer: &dyn VerifyObserver) 
             result.problems.push(Problem { kind, chunk, images: images.that_need(digest) });
         }
     }
+    result.problems.extend(wrong_links(archive).map(|(kind, chunk, image)| Problem {
+        kind,
+        chunk: chunk_name(chunk),
+        images: vec![image],
+    }));
     let earlier = carried_earlier(archive);
     for digest in &images.missing {
         if earlier.contains(digest) {
@@ -263,6 +285,27 @@ fn check(
     }
     let found = hasher.finish();
     if found == *digest { Ok(Some(bytes)) } else { Err(ProblemKind::Damaged { digest: digest.clone(), found }) }
+}
+
+/// The links whose names are made of a digest and that name something else: kind, chunk and image. Readers resolve such an
+/// image by its digest, but a registry that serves the archive's files would go where the link leads.
+fn wrong_links(archive: &Archive) -> impl Iterator<Item = (ProblemKind, usize, String)> {
+    // A link without content is none: a loss of power leaves such.
+    archive.entries().iter().filter(|entry| entry.len > 0).filter_map(|entry| {
+        let (digest, image) = match Place::parse(&entry.name)? {
+            Place::TagCurrent { repository, tag } => (Digest::from_tag(&tag)?, format!("{repository}:{tag}")),
+            Place::TagIndex { repository, tag, digest } => (digest, format!("{repository}:{tag}")),
+            Place::Revision { repository, digest } | Place::Layer { repository, digest } => {
+                let image = format!("{repository}@{digest}");
+                (digest, image)
+            }
+            Place::Blob(_) | Place::Upload => return None,
+        };
+        let found = archive.read_entry(entry, LINK_LIMIT).ok().and_then(|bytes| parse_link(&bytes));
+        let is_wrong = found.as_ref() != Some(&digest);
+        let kind = is_wrong.then(|| ProblemKind::WrongLink { digest, found, link: entry.name.clone() })?;
+        Some((kind, entry.chunk, image))
+    })
 }
 
 /// Digests of all histories that travel in the archive.

@@ -96,6 +96,11 @@ impl Digest {
     pub fn as_tag(&self) -> String {
         format!("{}-{}", self.algorithm.as_str(), self.hex)
     }
+
+    /// The digest that a tag of [`Digest::as_tag`] stands for; none for every other tag.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        tag.replacen('-', ":", 1).parse().ok().filter(|digest: &Self| digest.as_tag() == tag)
+    }
 }
 
 fn to_hex(bytes: &[u8]) -> String {

@@ -25,6 +25,7 @@ use crate::event::{Event, Observer};
 pub use crate::room::DiskNeed;
 
 use crate::room;
+use crate::root::root_digest;
 use crate::workdir::WorkingDir;
 use crate::workflow::{DryRun, Job, Progress, RunError};
 
@@ -335,12 +336,12 @@ impl Rehearsal<'_> {
     }
 }
 
-/// Whether the cache has the image. When its source could not be asked, the name in the cache decides.
+/// Whether the cache has the image. When its source could not be asked, its digest decides, and without one its name in the
+/// cache.
 fn is_cached(cache: &Store, image: &PlannedImage, outcome: &Looked) -> bool {
     match outcome {
         Ok(resolved) => resolved.complete,
-        Err(_) => cache
-            .resolve_tag(&image.cache.repository, &image.cache.tag)
+        Err(_) => root_digest(image, || cache.resolve_tag(&image.cache.repository, &image.cache.tag))
             .is_ok_and(|found| found.is_some_and(|digest| cache.blob_size(&digest).is_some())),
     }
 }

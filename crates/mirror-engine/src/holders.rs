@@ -82,6 +82,11 @@ impl Holders {
         }
     }
 
+    /// The digest of the image that has this name, as far as the notes tell.
+    pub(crate) fn digest(&self, there: &ImageRef) -> Option<&Digest> {
+        self.names.get(&there.to_string()).map(|held| &held.digest)
+    }
+
     /// The origins that hold the name beside `asked`, those that are to be deleted.
     pub(crate) fn others(&self, there: &ImageRef, asked: &[&PlannedImage]) -> Vec<&str> {
         let Some(held) = self.names.get(&there.to_string()) else { return Vec::new() };

@@ -25,7 +25,7 @@ pub fn plan(images: &[AdditionalImage], destination: Option<&Destination>) -> Re
     let mut collected = Collected::default();
     let mut errors = Vec::new();
     for (index, image) in images.iter().enumerate() {
-        if image.name.tag().is_some() && image.name.digest().is_some() {
+        if has_tag_and_digest(&image.name) {
             collected.warnings.push(format!(
                 "{} has both tag and digest : using digest to pull, but tag only for mirroring",
                 image.name.as_written()
@@ -52,6 +52,7 @@ fn plan_one(
         named: image.name.clone(),
         entry: Some(ConfigEntry::Additional(index)),
         platforms: image.platforms.clone(),
+        tag_may_give_way: image.target_tag.is_none() && has_tag_and_digest(&image.name),
         ..planned
     })
 }
@@ -93,6 +94,11 @@ pub(crate) fn tag_of_place(name: Option<&str>) -> Option<String> {
     let name = name?;
     let tag = name.rsplit(':').next().unwrap_or(name);
     is_valid_tag(tag).then(|| tag.to_owned())
+}
+
+/// Whether an image is named by tag and digest.
+pub(crate) fn has_tag_and_digest(image: &ImageRef) -> bool {
+    image.tag().is_some() && image.digest().is_some()
 }
 
 /// What is pulled for an image: by digest when there is one, whatever the tag says.

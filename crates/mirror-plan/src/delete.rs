@@ -11,7 +11,7 @@
 //!     image_name: "img.example/t/cli:v1".into(),
 //!     image_reference: "docker://reg.lan:5000/m/t/cli:v1".into(),
 //!     kind: "generic".into(),
-//!     needed_by: Vec::new(),
+//!     ..DeleteItem::default()
 //! }]);
 //! assert_eq!(DeleteList::parse(&list.to_yaml()).unwrap(), list);
 //! assert!(list.items[0].target("reg.lan:5000/m").is_ok());
@@ -33,7 +33,7 @@ const GRAPH: &str = "cincinnatiGraph";
 /// How many nodes a list may have: some 200 000 images.
 const MOST_NODES: usize = 2_000_000;
 
-/// The images to delete: each reference once, sorted by it.
+/// The images to delete: each reference once for the same digests, sorted by it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeleteList {
     /// The images.
@@ -57,14 +57,19 @@ pub struct DeleteItem {
     /// them is at the destination, this image is kept. Upstream, which ignores fields it does not know, knows no such.
     #[serde(default)]
     pub needed_by: Vec<String>,
+    /// The manifests that may be deleted, where it is known which the image is: by its digest in the configuration, in a
+    /// release or in a catalog. What the tag of the reference names is left alone when it is another one. Upstream knows no
+    /// such field.
+    #[serde(default, rename = "manifests")]
+    pub digests: Vec<Digest>,
 }
 
 impl DeleteList {
-    /// A list of these items: sorted by reference; of several with the same reference the first stays.
+    /// A list of these items: sorted by reference; of several with the same reference and digests the first stays.
     pub fn new(items: impl IntoIterator<Item = DeleteItem>) -> Self {
         let mut items: Vec<_> = items.into_iter().collect();
-        items.sort_by(|a, b| a.image_reference.cmp(&b.image_reference));
-        items.dedup_by(|a, b| a.image_reference == b.image_reference);
+        items.sort_by(|a, b| (&a.image_reference, &a.digests).cmp(&(&b.image_reference, &b.digests)));
+        items.dedup_by(|a, b| a.image_reference == b.image_reference && a.digests == b.digests);
         Self { items }
     }
 
@@ -97,6 +102,12 @@ impl DeleteList {
             let [name, reference, kind] =
                 [&item.image_name, &item.image_reference, &item.kind].map(|text| scalar(text));
             let _ = writeln!(text, "- imageName: {name}\n  imageReference: {reference}");
+            if !item.digests.is_empty() {
+                text.push_str("  manifests:\n");
+            }
+            for digest in &item.digests {
+                let _ = writeln!(text, "  - {digest}");
+            }
             if !item.needed_by.is_empty() {
                 text.push_str("  neededBy:\n");
             }
@@ -127,7 +138,25 @@ impl DeleteItem {
             image_reference: beside(&self.image_reference)?.with_scheme(),
             kind: self.kind.clone(),
             needed_by: self.needed_by.clone(),
+            digests: Vec::new(),
         })
+    }
+
+    /// The digests of the manifests that this item means: those that the list names, else the one that the tag of its
+    /// `image` is made of, such as `sha256-<hex>`. None when whatever the tag names is meant.
+    pub fn manifests(&self, image: &ImageRef) -> Vec<Digest> {
+        if self.digests.is_empty() {
+            return image.tag().and_then(Digest::from_tag).into_iter().collect();
+        }
+        self.digests.clone()
+    }
+
+    /// The references under which the image may be known: its own, and those by its digests.
+    pub fn names(&self) -> Vec<String> {
+        let own = std::iter::once(self.image_reference.clone());
+        let Ok(image) = ImageRef::parse(&self.image_reference) else { return own.collect() };
+        let by_digest = self.digests.iter().map(|digest| image.with_tag(&digest.as_tag()).with_scheme());
+        own.chain(by_digest).collect()
     }
 
     /// What is to be deleted, if it is where the second step may delete: below `destination`
@@ -247,7 +276,7 @@ mod tests {
             image_name: name.into(),
             image_reference: reference.into(),
             kind: kind.into(),
-            needed_by: Vec::new(),
+            ..DeleteItem::default()
         }
     }
 
@@ -266,6 +295,10 @@ mod tests {
             ),
             item("second of its reference", "docker://reg.lan:5000/m/openshift/graph-image:latest", "generic"),
             item("oci:///srv/with blank: and #", "docker://reg.lan:5000/m/a:1", "generic"),
+            DeleteItem {
+                digests: vec![D.parse().unwrap()],
+                ..item(&format!("img.example/t/cli:v1@{D}"), "docker://reg.lan:5000/m/t/cli:v1", "generic")
+            },
         ]);
         let yaml = list.to_yaml();
         insta::assert_snapshot!(yaml, @r#"
@@ -280,6 +313,11 @@ mod tests {
         - imageName: img.example/t/cli@sha256:1111111111111111111111111111111111111111111111111111111111111111
           imageReference: docker://reg.lan:5000/m/t/cli:sha256-1111111111111111111111111111111111111111111111111111111111111111
           type: generic
+        - imageName: img.example/t/cli:v1@sha256:1111111111111111111111111111111111111111111111111111111111111111
+          imageReference: docker://reg.lan:5000/m/t/cli:v1
+          manifests:
+          - sha256:1111111111111111111111111111111111111111111111111111111111111111
+          type: generic
         kind: DeleteImageList
         "#);
         assert_eq!(DeleteList::parse(&yaml).unwrap(), list);
@@ -287,6 +325,28 @@ mod tests {
             DeleteList::default().to_yaml(),
             "apiVersion: mirror.openshift.io/v2alpha1\nitems: []\nkind: DeleteImageList\n"
         );
+    }
+
+    #[test]
+    fn which_manifests_are_meant() {
+        let other = D.replace('1', "2");
+        let check = |reference: &str, told: &[&str], meant: &[&str], names: &[&str]| {
+            let digests = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Digest>>();
+            let item = DeleteItem { digests: digests(told), ..item("", reference, "generic") };
+            let image = item.target("r.io/m").unwrap();
+            assert_eq!(item.manifests(&image), digests(meant), "{reference} {told:?}");
+            assert_eq!(item.names(), names, "{reference} {told:?}");
+        };
+        let by_digest = |digest: &str| format!("docker://r.io/m/a:{}", digest.replace(':', "-"));
+        check("docker://r.io/m/a:v1", &[], &[], &["docker://r.io/m/a:v1"]);
+        check("docker://r.io/m/a:v1", &[D], &[D], &["docker://r.io/m/a:v1", &by_digest(D)]);
+        let all = ["docker://r.io/m/a:v1", &by_digest(D), &by_digest(&other)];
+        check("docker://r.io/m/a:v1", &[D, &other], &[D, &other], &all);
+        // The tag of a digest says so itself, unless the list says otherwise; that of a signature is none.
+        check(&by_digest(D), &[], &[D], &[&by_digest(D)]);
+        check(&by_digest(D), &[&other], &[&other], &[&by_digest(D), &by_digest(&other)]);
+        let signature = format!("{}.sig", by_digest(D));
+        check(&signature, &[], &[], &[&signature]);
     }
 
     #[test]

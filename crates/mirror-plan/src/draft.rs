@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use image_ref::{Digest, Transport};
+use image_ref::{Digest, Transport, is_valid_tag};
 use isc_schema::BlockedImage;
 
 use crate::attachment;
@@ -64,6 +64,8 @@ enum Verdict {
     Holds,
     /// It is the same image as these, and has all its names in common with the one that is marked.
     SameAs(Vec<usize>, Option<usize>),
+    /// Another image of its repository has its tag; it is named by its digest instead.
+    NamedByDigest,
     /// Another image has one of its names.
     Loses(Collision),
 }
@@ -157,9 +159,15 @@ impl Draft {
         // Entries that are part of another one now.
         let mut twin_of: BTreeMap<usize, usize> = BTreeMap::new();
         for at in order {
-            let names = self.names(&self.entries[at].image);
-            match self.judge(at, &names, &held, &repositories, looked_up) {
-                Verdict::Holds => held.extend(names.into_iter().map(|name| (name, at))),
+            let mut names = self.names(&self.entries[at].image);
+            let mut verdict = self.judge(at, &names, &held, &repositories, looked_up);
+            if let Verdict::NamedByDigest = verdict {
+                self.name_by_digest(at);
+                names = self.names(&self.entries[at].image);
+                verdict = self.judge(at, &names, &held, &repositories, looked_up);
+            }
+            match verdict {
+                Verdict::Holds | Verdict::NamedByDigest => held.extend(names.into_iter().map(|name| (name, at))),
                 Verdict::SameAs(others, twin) => {
                     others.into_iter().chain([at]).for_each(|at| self.pin(at, looked_up));
                     match twin.filter(|_| !one_by_one) {
@@ -301,6 +309,7 @@ impl Draft {
                     same.push(holder);
                     continue;
                 }
+                (Ok(_), Ok(_)) if self.gives_way(at, holder) => return Verdict::NamedByDigest,
                 (Ok(digest), Ok(of_holder)) => Difference::Digests(digest, of_holder),
                 (Err(reason), _) | (_, Err(reason)) => Difference::Unknown(reason),
             };
@@ -315,6 +324,26 @@ impl Draft {
         // With a name of its own beside the common one it has to be there by itself.
         let twin = same.iter().copied().find(|holder| self.names(&self.entries[*holder].image) == names);
         Verdict::SameAs(same, twin)
+    }
+
+    /// Whether an image leaves its tag to another image of its own source repository: both are known by digest, and whoever
+    /// pulls them pulls the digest, as operators do whose bundles name one tag with several digests.
+    fn gives_way(&self, at: usize, holder: usize) -> bool {
+        let (image, holder) = (&self.entries[at].image, &self.entries[holder].image);
+        let by_digest = image.source.digest().map(Digest::as_tag).filter(|tag| is_valid_tag(tag));
+        image.tag_may_give_way
+            && by_digest.is_some_and(|tag| tag != image.cache.tag)
+            && holder.source.digest().is_some()
+            && image.source.transport() == holder.source.transport()
+            && image.source.name() == holder.source.name()
+            && image.cache.repository == holder.cache.repository
+    }
+
+    fn name_by_digest(&mut self, at: usize) {
+        let image = &mut self.entries[at].image;
+        let Some(tag) = image.source.digest().map(Digest::as_tag) else { return };
+        image.destination = image.destination.as_ref().map(|destination| destination.with_tag(&tag));
+        image.cache.tag = tag;
     }
 
     fn digest(&self, at: usize, looked_up: &BTreeMap<usize, Result<Digest, String>>) -> Result<Digest, String> {

@@ -8,7 +8,7 @@ use fbc_catalog::{BundleId, Catalog, ChannelRequest, PackageRequest, Request};
 use image_ref::{Digest, ImageRef, Platform, Transport};
 use isc_schema::{BlockedImage, OperatorCatalog, Package, VersionBound};
 
-use crate::additional::{Collected, cache_name, path_of_place, source, tag_of_place};
+use crate::additional::{Collected, cache_name, has_tag_and_digest, path_of_place, source, tag_of_place};
 use crate::blocklist::{blocking_text, without_scheme};
 use crate::{
     Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Destination, DestinationError, ImageKind, OperatorUse,
@@ -192,7 +192,8 @@ pub fn images(
     let mut bundle_images: HashMap<&BundleId, Vec<usize>> = HashMap::new();
     let channels = Channels::of(selected);
     for image in &related.images {
-        if image.image.tag().is_some() && image.image.digest().is_some() {
+        let tag_may_give_way = has_tag_and_digest(&image.image);
+        if tag_may_give_way {
             collected.warnings.push(format!(
                 "{} has both tag and digest : using digest to pull, but tag only for mirroring",
                 image.image.as_written()
@@ -233,6 +234,7 @@ pub fn images(
             entry: Some(ConfigEntry::Operator(index)),
             platforms: entry.platforms.clone(),
             operators: image.bundles.iter().map(use_of).collect(),
+            tag_may_give_way,
             ..planned
         });
     }

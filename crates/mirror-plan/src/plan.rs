@@ -151,6 +151,10 @@ pub struct PlannedImage {
     /// the names of all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub twins: Vec<Twin>,
+    /// Whether it may be tagged by its digest where another image of its repository has its tag: its source is named by tag
+    /// and digest, and whoever pulls it pulls the digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tag_may_give_way: bool,
     /// Why this image is not copied: its name belongs to another image. A run reports it as failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Collision>,
@@ -188,6 +192,7 @@ impl PlannedImage {
             root: None,
             catalog: None,
             twins: Vec::new(),
+            tag_may_give_way: false,
             refused: None,
         })
     }

@@ -16,11 +16,11 @@ use test_support::{Gpg, Registry, Release, UpdateService, update_graph};
 use crate::harness::Home;
 
 /// Everything that mirror to disk asks, and a home that is told where it is.
-struct Outside {
-    source: Registry,
+pub(crate) struct Outside {
+    pub(crate) source: Registry,
     service: UpdateService,
     gpg: Gpg,
-    home: Home,
+    pub(crate) home: Home,
 }
 
 const USER: &str = "release@test";
@@ -49,7 +49,7 @@ fn home_without_override(service: &UpdateService, host: &str, key: &[u8]) -> Hom
 
 impl Outside {
     /// `None` when there is no gpg.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let gpg = Gpg::find()?;
         let key = gpg.signing_key(USER);
         let (source, service) = (Registry::start_blocking(), UpdateService::start_blocking());
@@ -64,7 +64,7 @@ impl Outside {
     }
 
     /// Publishes releases as [`Outside::channel`] does, and configures no more than that channel.
-    fn mirrors(&self, releases: &[&Release]) {
+    pub(crate) fn mirrors(&self, releases: &[&Release]) {
         self.channel(releases);
         self.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
     }
@@ -86,7 +86,7 @@ fn graph(releases: &[&Release]) -> serde_json::Value {
 }
 
 /// Carries the archive into another home, and nothing else.
-fn carry(from: &Home, to: &Home) {
+pub(crate) fn carry(from: &Home, to: &Home) {
     std::fs::create_dir_all(to.disk()).unwrap();
     for name in from.archives() {
         std::fs::copy(from.disk().join(&name), to.disk().join(&name)).unwrap();
@@ -95,7 +95,7 @@ fn carry(from: &Home, to: &Home) {
 }
 
 /// A home inside the gap: it knows the key, and servers that are not there.
-fn enclave(key_of: &Home) -> Home {
+pub(crate) fn enclave(key_of: &Home) -> Home {
     let home = Home::new();
     let key = home.write("key.asc", std::fs::read(key_of.path().join("key.asc")).unwrap());
     home.variable("OCP_SIGNATURE_VERIFICATION_PK", key)
@@ -105,7 +105,7 @@ fn enclave(key_of: &Home) -> Home {
 }
 
 #[track_caller]
-fn assert_arrived(release: &Release, destination: &Registry, namespace: &str) {
+pub(crate) fn assert_arrived(release: &Release, destination: &Registry, namespace: &str) {
     let payload = destination.manifest(&format!("{namespace}openshift/release-images"), &release.tag);
     assert_eq!(payload.expect("the payload is there").digest, *release.digest());
     for (name, image) in &release.components {

@@ -17,6 +17,7 @@ pub use blob_slot::{BlobSlot, SlotWriter};
 pub use confine::{Tainted, confine};
 pub use diagnostics::{ArchiveError, Warning};
 pub use extract::Extracted;
+pub(crate) use reader::LINK_LIMIT;
 pub use reader::{Archive, ArchiveChunk, BlobLocation, BlobReader, Entry, TagLink};
 pub use replace::{PastArchivesError, archive_file_name, is_archive_name, remove_past_archives};
 pub use write_error::WriteError;

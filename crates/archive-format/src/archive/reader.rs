@@ -22,7 +22,7 @@ const ENTRY_LIMIT: u64 = 8_000_000;
 const NAMES_LIMIT: u64 = 1024 * 1024 * 1024;
 
 /// Links are 71 bytes; more is none.
-const LINK_LIMIT: u64 = 1024;
+pub(crate) const LINK_LIMIT: u64 = 1024;
 
 /// An indexed archive: all chunks of one folder. Content stays on disk.
 ///

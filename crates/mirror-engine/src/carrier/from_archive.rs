@@ -25,7 +25,7 @@ use super::into_store::stored_manifest;
 use super::{bounded, destination_name, left_out, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::Event;
-use crate::root::root_of;
+use crate::root::{pinned, root_digest, root_of};
 use crate::trust::{self, ArchiveShelf, SignatureBytes, Trust};
 
 /// How many images are asked for at once when earlier archives' blobs are looked for.
@@ -51,13 +51,19 @@ pub(crate) struct FromArchive {
 }
 
 impl FromArchive {
-    /// The digest that the image's name had when the archive was made, else in an earlier archive of the sequence.
+    /// What the image's name stood for when the archive was made, else in an earlier archive of the sequence.
+    fn named(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
+        let name = &image.cache;
+        match self.archive.resolve_tag(&name.repository, &name.tag) {
+            Some(digest) => Ok(Some(digest.clone())),
+            None => self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| super::store(&e)),
+        }
+    }
+
+    /// The digest of the image's first manifest.
     fn digest(&self, image: &PlannedImage) -> Result<Digest, CopyError> {
         let name = &image.cache;
-        if let Some(digest) = self.archive.resolve_tag(&name.repository, &name.tag) {
-            return Ok(digest.clone());
-        }
-        self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| super::store(&e))?.ok_or_else(|| {
+        root_digest(image, || self.named(image))?.ok_or_else(|| {
             CopyError::permanent(
                 "not-in-archive",
                 format!(
@@ -89,6 +95,11 @@ impl FromArchive {
         match self.destination.client.pull_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await {
             Ok(manifest) => Ok(manifest),
             Err(error) if error.is_not_found() => {
+                if pinned(image) == Some(digest)
+                    && let Some(other) = self.named(image)?.filter(|other| other != digest)
+                {
+                    return Err(substituted(image, digest, &other));
+                }
                 let mut missing = self.earlier.missing("manifest", digest, &image.origin).await;
                 // An instance of a list that is here itself.
                 if self.digest(image).is_ok_and(|root| root != *digest) {
@@ -105,10 +116,8 @@ impl FromArchive {
     /// The blob here, in the archive or in the cache.
     fn source(&self, job: &BlobJob) -> Result<Option<Arc<dyn BlobSource>>, CopyError> {
         let digest = &job.blob.digest;
-        if let Some(place) = self.archive.blob(digest) {
-            let size = place.len;
-            let (archive, digest) = (Arc::clone(&self.archive), digest.clone());
-            return Ok(Some(Arc::new(ArchiveSource { archive, digest, size })));
+        if self.archive.blob(digest).is_some() {
+            return Ok(Some(Arc::new(ArchiveSource::new(&self.archive, digest))));
         }
         if self.store.blob_size(digest).is_some() {
             let source = FileSource::new(self.store.blob_path(digest))
@@ -226,6 +235,18 @@ impl FromArchive {
     }
 }
 
+/// A pinned image is not there, and its name stands for another one.
+fn substituted(image: &PlannedImage, digest: &Digest, other: &Digest) -> CopyError {
+    CopyError::permanent(
+        "digest-mismatch",
+        format!(
+            "the image has to be {digest}, which is neither in the archive, the cache nor at the destination. In the \
+             archive, `{}` names another image, {other}, which is not pushed; make a new archive with this configuration",
+            image.cache
+        ),
+    )
+}
+
 /// The payloads of signatures: from the archive, the cache, or, when an earlier archive brought them, the destination.
 struct ArchiveBytes<'a> {
     carrier: &'a FromArchive,
@@ -257,11 +278,19 @@ impl SignatureBytes for ArchiveBytes<'_> {
     }
 }
 
-/// A blob at its place in an archive.
-struct ArchiveSource {
+/// A blob at its place in an archive. Whoever takes it compares its digest.
+pub(crate) struct ArchiveSource {
     archive: Arc<Archive>,
     digest: Digest,
     size: u64,
+}
+
+impl ArchiveSource {
+    /// The blob of this digest; reading one that is not there fails.
+    pub(crate) fn new(archive: &Arc<Archive>, digest: &Digest) -> Self {
+        let size = archive.blob(digest).map_or(0, |place| place.len);
+        Self { archive: Arc::clone(archive), digest: digest.clone(), size }
+    }
 }
 
 impl BlobSource for ArchiveSource {

@@ -14,7 +14,7 @@ use oci_transport::{BlobSink, BlobSource, Client, Endpoint, ImageSource};
 use super::{Advance, blocking, bounded, left_out, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
 use crate::event::{Event, Observer};
-use crate::root::root_of;
+use crate::root::{root_digest, root_of};
 use crate::trust::{self, Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
 
 /// Pulls images into the store.
@@ -64,12 +64,11 @@ impl Follower for NoFollower {
 impl IntoStore {
     /// The manifest that the image's name stands for now, without a request when it is pinned and already here.
     async fn root(&self, at: usize, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
-        let cached = match (image.built, image.source.digest()) {
-            (true, _) => {
-                self.store.resolve_tag(&image.cache.repository, &image.cache.tag).map_err(|e| store_error(&e))?
-            }
-            (false, digest) => digest.cloned(),
-        };
+        let cached = root_digest(image, || {
+            // What this program built has no other place; of everything else its source knows what the name stands for.
+            if image.built { self.store.resolve_tag(&image.cache.repository, &image.cache.tag) } else { Ok(None) }
+        });
+        let cached = cached.map_err(|e| store_error(&e))?;
         if let Some(digest) = cached
             && let Some(manifest) = self.stored_manifest(&digest)?
         {
@@ -184,7 +183,7 @@ impl IntoStore {
         if !image.built || *image.source.transport() != Transport::Docker {
             return gate.check(image, tree, attached, &bytes).await;
         }
-        let original = PlannedImage { built: false, ..image.clone() };
+        let original = PlannedImage { built: false, root: None, ..image.clone() };
         let root = self.root(at, &original).await?;
         let tree = self.walk(at, &original, root).await?;
         let attached = if gate.needs_signatures(image) {

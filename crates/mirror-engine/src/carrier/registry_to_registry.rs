@@ -18,7 +18,7 @@ use super::into_store::{IntoStore, stored_manifest};
 use super::{bounded, destination_name, left_out, store as store_error, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved, chain};
 use crate::event::Event;
-use crate::root::root_of;
+use crate::root::{root_digest, root_of};
 use crate::trust::{self, Found, Heard, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.
@@ -74,7 +74,8 @@ impl RegistryToRegistry {
     /// What this program built for the image, from the cache.
     fn built(&self, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
         let name = &image.cache;
-        let digest = self.store().resolve_tag(&name.repository, &name.tag).map_err(|e| store_error(&e))?;
+        let named = || self.store().resolve_tag(&name.repository, &name.tag);
+        let digest = root_digest(image, named).map_err(|e| store_error(&e))?;
         let manifest = digest.as_ref().map(|digest| stored_manifest(self.store(), digest)).transpose()?.flatten();
         manifest.ok_or_else(|| {
             CopyError::permanent(

@@ -15,7 +15,9 @@ use crate::event::{Event, Observer};
 use crate::workdir::WorkingDir;
 use crate::workflow::Job;
 
-pub(crate) use operators::{LOADING, folder_catalog, forget as forget_catalogs, needed_by_others, registry_catalog};
+pub(crate) use operators::{
+    LOADING, folder_catalog, forget as forget_catalogs, made_of, needed_by_others, registry_catalog,
+};
 
 /// Errors of collecting, by family. Any of them ends the run before copying (contract `config-cli.md` 3).
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use archive_format::{Holder, Store};
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use image_ref::{Digest, ImageRef, Repository};
+use image_ref::{Digest, ImageRef, Repository, is_valid_tag};
 use mirror_plan::delete::{DeleteItem, DeleteList};
 use mirror_plan::{Destination, attachment};
 use oci_manifest::{Descriptor, ManifestView};
@@ -55,6 +55,14 @@ pub struct Execute {
 /// One manifest of one repository.
 type Place = (Repository, Digest);
 
+/// What is there of an item.
+#[derive(Debug, Default)]
+struct Found {
+    manifests: Vec<Place>,
+    /// What the tag names, when that is not meant.
+    other: Option<Digest>,
+}
+
 /// Deletes what the list names. A failure of one image does not keep the others from being deleted.
 ///
 /// A manifest that a tag outside the list names, directly or as an instance of an index, is kept: registries delete
@@ -86,9 +94,17 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     observer.event(Event::Info("🚀 Start deleting the images...".to_owned()));
     observer.event(Event::Info(format!("📌 images to delete {} ", report.items.len())));
     let targets = request.targets(&mut report.items);
-    let places = request.look_up(&targets, &mut report.items).await;
-    let listed: HashSet<(String, String)> =
-        targets.values().filter_map(|image| Some((image.name().to_owned(), image.tag()?.to_owned()))).collect();
+    let (places, elsewhere) = request.look_up(&targets, &mut report.items).await;
+    let mut listed: HashSet<(String, String)> = targets
+        .iter()
+        .filter(|(at, _)| !elsewhere.contains(at))
+        .filter_map(|(_, image)| Some((image.name().to_owned(), image.tag()?.to_owned())))
+        .collect();
+    // An image may lie under its digest, where another one of its repository had its tag when it was mirrored.
+    for (at, image) in &targets {
+        let by_digest = report.items[*at].meant.iter().map(Digest::as_tag);
+        listed.extend(by_digest.map(|tag| (image.name().to_owned(), tag)));
+    }
     let mut users = request.users(&places, &listed, &mut report.items).await;
     request.needing(&places, &mut users, &mut report.items).await;
     protect_signatures(&targets, &places, &mut users);
@@ -139,39 +155,81 @@ impl Execute {
         self.parallel_images.max(1) * 4
     }
 
-    /// Asks the registry which manifests the images name.
+    /// Asks the registry which manifests the images are. Gives them, and the items whose tag names another image.
     async fn look_up(
         &self,
         targets: &BTreeMap<usize, ImageRef>,
         items: &mut [ItemReport],
-    ) -> BTreeMap<Place, Vec<usize>> {
+    ) -> (BTreeMap<Place, Vec<usize>>, HashSet<usize>) {
         let asked = targets.iter().map(|(at, image)| async move {
-            let retries = RetryTally::default();
-            (*at, image, retries.during(self.head(image)).await, retries.retries())
+            let (retries, meant) = (RetryTally::default(), self.list.items[*at].manifests(image));
+            (*at, image, retries.during(self.find(image, &meant)).await, retries.retries())
         });
         let answers: Vec<_> = stream::iter(asked).buffer_unordered(self.at_once()).collect().await;
-        let mut places: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+        let (mut places, mut elsewhere) = (BTreeMap::<Place, Vec<usize>>::new(), HashSet::new());
         for (at, image, answer, retries) in answers {
             items[at].retries += retries;
-            match answer {
-                Ok((repository, Some(found))) => {
-                    items[at].digest = Some(found.digest.clone());
-                    places.entry((repository, found.digest)).or_default().push(at);
+            let (found, other) = match answer {
+                Ok(found) => (found.manifests, found.other),
+                Err((condition, retry, message)) => {
+                    items[at].fail(&condition, retry, message);
+                    continue;
                 }
+            };
+            if other.is_some() {
+                elsewhere.insert(at);
+            }
+            items[at].digest = found.first().map(|(_, digest)| digest.clone());
+            match other {
+                _ if !found.is_empty() => {}
                 // The list names what may be there; that it is not is what was wanted.
-                Ok((_, None)) if image.tag().and_then(attachment::subject).is_some() => items[at].outcome = ItemOutcome::Absent,
-                Ok((_, None)) => items[at].fail(
+                None if image.tag().and_then(attachment::subject).is_some() => items[at].outcome = ItemOutcome::Absent,
+                None => items[at].fail(
                     "not-found",
                     false,
                     format!("unable to delete `{image}`: image may not exist or is not stored with a v2 Schema in a v2 registry"),
                 ),
-                Err((condition, retry, message)) => items[at].fail(&condition, retry, message),
+                Some(other) => items[at].fail(
+                    "not-found",
+                    false,
+                    format!(
+                        "unable to delete `{image}`: the image of the list is not there. The tag names another one, {other}, \
+                         which is kept"
+                    ),
+                ),
+            }
+            for place in found {
+                places.entry(place).or_default().push(at);
             }
         }
         for of_place in places.values_mut() {
             of_place.sort_unstable();
         }
-        places
+        (places, elsewhere)
+    }
+
+    /// The manifests of an image that are there: of those that are `meant`, or, when none is told, the one that its reference
+    /// names.
+    async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, (String, bool, String)> {
+        let (repository, named) = self.head(image).await?;
+        let named = named.map(|named| named.digest);
+        let mut found = Found::default();
+        if meant.is_empty() || image.digest().is_some() {
+            found.manifests.extend(named.map(|digest| (repository, digest)));
+            return Ok(found);
+        }
+        let endpoint = self.client.endpoint(&repository);
+        for digest in meant {
+            let is_there = named.as_ref() == Some(digest) || {
+                let there = self.client.head_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await;
+                there.map_err(|error| told(&error))?.is_some()
+            };
+            if is_there {
+                found.manifests.push((repository.clone(), digest.clone()));
+            }
+        }
+        found.other = named.filter(|named| !meant.contains(named));
+        Ok(found)
     }
 
     async fn head(&self, image: &ImageRef) -> Result<(Repository, Option<Descriptor>), (String, bool, String)> {
@@ -321,7 +379,7 @@ impl Execute {
             for at in of_place {
                 let item = &mut items[*at];
                 item.outcome = ItemOutcome::Kept;
-                item.used_by = users.iter().cloned().collect();
+                item.used_by.extend(users.iter().cloned());
                 observer.event(Event::Warning(format!(
                     "kept {}: its manifest {} is also used by {}, which the list does not name",
                     item.reference,
@@ -332,7 +390,11 @@ impl Execute {
         }
         let asked = free.into_iter().map(|(place, of_place)| async move {
             let retries = RetryTally::default();
-            let tags: Vec<&str> = of_place.iter().filter_map(|at| targets.get(at)?.tag()).collect();
+            let mut tags: Vec<&str> = of_place.iter().filter_map(|at| targets.get(at)?.tag()).collect();
+            let by_digest = place.1.as_tag();
+            if of_place.iter().any(|at| !self.list.items[*at].digests.is_empty()) {
+                tags.push(&by_digest);
+            }
             let answer = retries.during(async {
                 self.delete_one(place).await?;
                 self.remove_tags(place, &tags).await
@@ -347,6 +409,8 @@ impl Execute {
             for at in of_place {
                 let item = &mut items[*at];
                 match &answer {
+                    // Of several manifests of one image, the one that could not be deleted counts.
+                    Ok(()) if matches!(item.outcome, ItemOutcome::Failed | ItemOutcome::Kept) => {}
                     Ok(()) => {
                         item.outcome = ItemOutcome::Deleted;
                         observer.event(Event::Info(format!("Success deleting {} {}", item.kind, item.reference)));
@@ -451,14 +515,21 @@ impl Execute {
         for item in items.iter().filter(|item| gone.contains(&item.outcome)) {
             let Ok(image) = ImageRef::parse(&item.reference) else { continue };
             if let (Some(repository), Some(tag)) = (image.path().strip_prefix(&prefix), image.tag()) {
-                names.push((repository.to_owned(), tag.to_owned()));
+                let by_digest = item.meant.iter().map(|digest| (digest.as_tag(), vec![digest.clone()]));
+                let tags = std::iter::once((tag.to_owned(), item.meant.clone())).chain(by_digest);
+                let tags = tags.filter(|(tag, _)| is_valid_tag(tag));
+                names.extend(tags.map(|(tag, meant)| (repository.to_owned(), tag, meant)));
             }
         }
         let holder = Holder::this_process("delete", self.log_stamp.clone());
         blocking(move || {
             let store = Store::open_as(&root, &holder)?;
-            for (repository, tag) in names {
-                store.delete_tag(&repository, &tag)?;
+            for (repository, tag, meant) in names {
+                // A tag that names another image stays; what no tag names goes with the garbage.
+                if meant.is_empty() || store.resolve_tag(&repository, &tag)?.is_some_and(|named| meant.contains(&named))
+                {
+                    store.delete_tag(&repository, &tag)?;
+                }
             }
             let freed = store.garbage_collect()?.bytes;
             // What was read out of catalogs is made again when it is missing.

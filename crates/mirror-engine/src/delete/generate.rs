@@ -12,12 +12,14 @@ use oci_manifest::ManifestView;
 
 use super::{DeleteReport, ItemReport};
 use crate::carrier::into_store::stored_manifest;
-use crate::collect::{Collecting, collect_what_there_is, needed_by_others};
+use crate::collect::{Collecting, collect_what_there_is, made_of, needed_by_others};
 use crate::event::{Event, Observer};
 use crate::guard::guarded;
 use crate::heard::Heard;
 use crate::holders::Holders;
+use crate::root::root_digest;
 use crate::trust::cosign_tag;
+use crate::workdir::WorkingDir;
 use crate::workflow::{Job, RunError, Workflow};
 
 /// What the first step needs beside a job. The job's workflow is disk to mirror; its configuration is what to delete.
@@ -86,7 +88,7 @@ async fn run(
     }
     let mut items = Vec::new();
     for image in free {
-        items.extend(request.items(image, destination, &store)?);
+        items.extend(request.items(image, destination, &store, &working_dir)?);
     }
     let mut list = DeleteList::new(items);
     if list.items.is_empty() {
@@ -102,9 +104,10 @@ async fn run(
     if !request.v1_tags {
         let listed: HashSet<String> = list.items.iter().map(|item| item.image_reference.clone()).collect();
         let warn = |text: String| observer.event(Event::Warning(text));
-        let mut needed = needed_by_others(&working_dir, destination, &listed, &warn).await;
+        let needed = needed_by_others(&working_dir, destination, &listed, &warn).await;
         for item in &mut list.items {
-            item.needed_by = needed.remove(&item.image_reference).into_iter().flatten().collect();
+            let needing = item.names().into_iter().filter_map(|name| needed.get(&name)).flatten().cloned();
+            item.needed_by = needing.collect::<BTreeSet<_>>().into_iter().collect();
         }
     }
     observer.event(Event::Info("📄 Generating delete file...".to_owned()));
@@ -147,7 +150,11 @@ impl Generate {
                 return true;
             };
             // Tags of v1 are other names, of which no notes are kept.
-            let others = if self.v1_tag(image).is_some() { Vec::new() } else { holders.others(there, asked) };
+            let others = if self.v1_tag(image).is_some() || self.spares_holder(image, there, holders) {
+                Vec::new()
+            } else {
+                holders.others(there, asked)
+            };
             if !others.is_empty() {
                 left_out.insert(format!(
                     "{} stays out of the list: {there} is also the mirror of {}. To delete it, name all of them in the \
@@ -159,6 +166,14 @@ impl Generate {
             others.is_empty()
         });
         (free.copied().collect(), left_out)
+    }
+
+    /// Whether an image is deleted by its digest, and its name is that of an image with another one.
+    fn spares_holder(&self, image: &PlannedImage, there: &ImageRef, holders: &Holders) -> bool {
+        !self.v1_tags
+            && image.kind != ImageKind::OperatorCatalog
+            && !image.built
+            && image.source.digest().is_some_and(|digest| holders.digest(there).is_some_and(|held| held != digest))
     }
 
     /// The entry of the configuration that brought an operator image in.
@@ -175,17 +190,22 @@ impl Generate {
         image: &PlannedImage,
         destination: &Destination,
         store: &Store,
+        working_dir: &WorkingDir,
     ) -> Result<Vec<DeleteItem>, RunError> {
         let there = match &image.destination {
             Some(there) => there.clone(),
             None => destination.image(&image.cache).map_err(|error| RunError::generic(error.to_string()))?,
         };
         let there = self.v1_tag(image).map_or_else(|| there.clone(), |tag| there.with_tag(&tag));
+        let digests = if self.v1_tags { Vec::new() } else { self.digests(image, working_dir) };
+        // A tag that is made of the digest says so itself.
+        let is_told = there.tag().and_then(Digest::from_tag).is_some_and(|told| digests == [told]);
         let item = DeleteItem {
             image_name: image.origin.clone(),
             image_reference: there.with_scheme(),
             kind: image.kind.as_str().to_owned(),
             needed_by: Vec::new(),
+            digests: if is_told { Vec::new() } else { digests },
         };
         let mut items = vec![item.clone()];
         if self.signatures && image.kind != ImageKind::Graph {
@@ -200,6 +220,18 @@ impl Generate {
             }
         }
         Ok(items)
+    }
+
+    /// The manifests that an image of the destination may be, where that is known: the one that its source names, and of a
+    /// catalog that is named by digest also those that earlier runs made of it.
+    fn digests(&self, image: &PlannedImage, working_dir: &WorkingDir) -> Vec<Digest> {
+        let Some(catalog) = self.operator(image).filter(|_| image.kind == ImageKind::OperatorCatalog) else {
+            return if image.built { Vec::new() } else { image.source.digest().into_iter().cloned().collect() };
+        };
+        let Some(digest) = catalog.catalog.digest() else { return Vec::new() };
+        let made = made_of(working_dir, &catalog.catalog, digest);
+        let all: BTreeSet<Digest> = made.into_iter().chain([digest.clone()]).chain(image.root.clone()).collect();
+        all.into_iter().collect()
     }
 
     fn v1_tag(&self, image: &PlannedImage) -> Option<String> {
@@ -218,12 +250,10 @@ impl Generate {
     }
 }
 
-/// The image's manifest and those of its instances, as far as the cache knows them; else the digest it is named by
-/// (contract `config-cli.md` 7.2).
+/// The image's manifest and those of its instances, as far as plan and cache know them (contract `config-cli.md` 7.2).
 fn manifests(store: &Store, image: &PlannedImage) -> Result<Vec<Digest>, RunError> {
-    let Some(root) = store.resolve_tag(&image.cache.repository, &image.cache.tag)? else {
-        return Ok(image.source.digest().into_iter().cloned().collect());
-    };
+    let named = || store.resolve_tag(&image.cache.repository, &image.cache.tag);
+    let Some(root) = root_digest(image, named)? else { return Ok(Vec::new()) };
     let mut found = vec![root.clone()];
     let manifest = stored_manifest(store, &root).map_err(|error| RunError::generic(error.message))?;
     if let Some(Ok(ManifestView::Index(index))) = manifest.map(|manifest| manifest.view()) {

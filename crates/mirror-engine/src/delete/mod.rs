@@ -59,8 +59,11 @@ pub struct ItemReport {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The digest that the reference names.
+    /// The digest that was found for the reference, of several the first.
     pub digest: Option<Digest>,
+    /// The manifests that the list means; empty when whatever the reference names is meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub meant: Vec<Digest>,
     /// How often looking it up and deleting it was tried again. Of several names of one manifest the first counts the
     /// latter.
     pub retries: u32,
@@ -113,6 +116,8 @@ impl ItemReport {
             reference: item.image_reference.clone(),
             kind: item.kind.clone(),
             digest: None,
+            meant: image_ref::ImageRef::parse(&item.image_reference)
+                .map_or_else(|_| item.digests.clone(), |image| item.manifests(&image)),
             retries: 0,
             outcome: ItemOutcome::Listed,
             used_by: Vec::new(),

@@ -79,7 +79,7 @@ fn who_keeps_a_contested_name() {
     check(&[(Additional, one), (Additional, two)], &[(one, 'a'), (two, 'a')], "r1.io/a/b:v1 = r2.io/a/b:v1");
     check(&[(Additional, one), (Additional, "r2.io/a/b:v2")], &[], "r1.io/a/b:v1, r2.io/a/b:v2");
     check(&[(Additional, one), (Additional, one)], &[], "r1.io/a/b:v1");
-    // A digest that is written needs no question, and two of one tag are two images.
+    // A digest that is written needs no question, and two of one tag that was asked for are two images.
     check(&[(Additional, "r1.io/a/b:v1@DA"), (Additional, "r1.io/a/b:v1@DB")], &[], "1 collisions");
     check(
         &[(Additional, "r1.io/a/b@DA"), (Additional, "r2.io/a/b@DA")],
@@ -105,6 +105,51 @@ fn who_keeps_a_contested_name() {
         &[(one, 'a'), (two, 'b'), ("r3.io/a/b:v1", 'a')],
         "r1.io/a/b:v1 = r3.io/a/b:v1, [r2.io/a/b:v1]",
     );
+}
+
+#[test]
+fn of_two_digests_of_one_tag_the_second_is_named_by_its_digest() {
+    use ImageKind::*;
+    let check = |images: &[(ImageKind, &str, bool)], expected: &str| {
+        for mode in [Mode::MirrorToDisk, Mode::DiskToMirror, Mode::MirrorToMirror] {
+            let image = |(kind, name, gives_way): &(ImageKind, &str, bool)| PlannedImage {
+                tag_may_give_way: *gives_way,
+                ..image(*kind, name)
+            };
+            let mut collected: Vec<_> = images.iter().map(image).collect();
+            if mode != Mode::MirrorToDisk {
+                collected = at(&Destination::parse("reg.lan/m").unwrap(), collected);
+            }
+            let outcome = settle(mode, collected, &[("r1.io/a/b:v1", 'b')]);
+            let names = match &outcome {
+                Ok(plan) => {
+                    let name = |image: &PlannedImage| {
+                        let there = image.destination.as_ref().map(|there| there.tag().unwrap().to_owned());
+                        assert_eq!(there.unwrap_or_else(|| image.cache.tag.clone()), image.cache.tag);
+                        let refused = if image.refused.is_some() { "!" } else { "" };
+                        format!("{}{refused} {}", image.digest().map_or("?", |digest| &digest.hex()[..1]), image.cache)
+                    };
+                    let names = plan.images.iter().map(name).collect::<Vec<_>>().join(", ");
+                    names.replace(&"a".repeat(64), "AA").replace(&"b".repeat(64), "BB")
+                }
+                Err(_) => told(&outcome),
+            };
+            assert_eq!(names, expected, "{mode} {images:?}");
+        }
+    };
+    let (a, b, by_digest) = ("r1.io/a/b:v1@DA", "r1.io/a/b:v1@DB", "r1.io/a/b@DB");
+    check(&[(Additional, a, true), (Additional, b, true)], "a a/b:v1, b a/b:sha256-BB");
+    check(&[(OperatorRelated, a, true), (OperatorRelated, b, true)], "a a/b:v1, b a/b:sha256-BB");
+    // The line of the configuration has the tag, wherever it stands.
+    check(&[(OperatorRelated, a, true), (Additional, b, true)], "a a/b:sha256-AA, b a/b:v1");
+    // One that has this name already is the same image.
+    check(&[(Additional, a, true), (Additional, by_digest, false), (Additional, b, true)], "a a/b:v1, b a/b:sha256-BB");
+    check(&[(Additional, a, true), (Additional, a, true), (Additional, b, true)], "a a/b:v1, b a/b:sha256-BB");
+    // A tag that was asked for, a tag without a digest, and another registry do not give way.
+    check(&[(Additional, a, true), (Additional, b, false)], "1 collisions");
+    check(&[(Additional, a, true), (Additional, "r1.io/a/b:v1", false)], "1 collisions");
+    check(&[(Additional, "r2.io/a/b:v1@DA", true), (Additional, b, true)], "1 collisions");
+    check(&[(Additional, "r2.io/a/b:v1@DA", true), (OperatorRelated, b, true)], "b! a/b:v1, a a/b:v1");
 }
 
 #[test]

@@ -61,12 +61,19 @@ impl Kept {
         Digest::sha256(text.trim()).ok()
     }
 
-    /// Whether the selection was made by these rules. Upstream, which leaves no note, has only its own.
+    /// Whether the selection was made by these rules.
     pub(super) fn is_by(&self, rules: RuleSet) -> bool {
         match self.rules() {
             Some(text) => text.lines().next() == Some(rules_name(rules)),
             None => rules == RuleSet::UpgradeGraph,
         }
+    }
+
+    /// The rules that the selection was made by; none when there is no selection, or by rules of another version. Upstream,
+    /// which leaves no note, has only its own.
+    pub(super) fn rule_set(&self) -> Option<RuleSet> {
+        self.digest()?;
+        [RuleSet::VersionRange, RuleSet::UpgradeGraph].into_iter().find(|rules| self.is_by(*rules))
     }
 
     /// Whether entries were added to hold channels together, which a strict run refuses.

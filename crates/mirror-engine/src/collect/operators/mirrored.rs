@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use fbc_catalog::{Catalog, Channel};
+use image_ref::{Digest, ImageRef};
 use isc_schema::OperatorCatalog;
 use mirror_plan::{Destination, ImageId, operators};
 
@@ -101,6 +102,11 @@ fn union(mut into: Catalog, other: Catalog) -> Catalog {
         }
     }
     into
+}
+
+/// The digests of the catalogs that earlier runs made of the catalog with this digest.
+pub(crate) fn made_of(working_dir: &WorkingDir, catalog: &ImageRef, digest: &Digest) -> Vec<Digest> {
+    Kept::of_catalog(working_dir, catalog.base_name(), digest).iter().filter_map(Kept::digest).collect()
 }
 
 /// Which images below a destination are needed by bundles that were mirrored and are not among `listed`, the references

@@ -18,7 +18,7 @@ use mirror_plan::{
     Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Family, ImageKind, Mode, PinnedCatalog, PlannedImage,
     operators,
 };
-use oci_transport::ImageSource;
+use oci_transport::{Client, Endpoint, ImageSource};
 
 use self::kept::{Kept, Made};
 use self::source::{CatalogContent, CatalogSource, From};
@@ -31,7 +31,7 @@ use crate::workflow::DryRun;
 use oci_manifest::ImageTree;
 
 pub(crate) use self::contents::forget;
-pub(crate) use self::mirrored::needed_by_others;
+pub(crate) use self::mirrored::{made_of, needed_by_others};
 pub(crate) use self::source::{folder_catalog, registry_catalog};
 
 /// What the catalogs of a configuration come to.
@@ -199,7 +199,14 @@ impl Run<'_> {
         let store = self.at.store.clone();
         if self.at.mode == Mode::DiskToMirror {
             let digest = self.known_digest(entry)?;
-            let from = self.at.archive.map_or(From::Nothing, |archive| From::Archive(Arc::clone(archive)));
+            let from = match self.at.archive {
+                None => From::Nothing,
+                Some(archive) => From::Archive {
+                    archive: Arc::clone(archive),
+                    destination: self.at_destination(entry)?,
+                    observer: Arc::clone(self.at.observer),
+                },
+            };
             return Ok((digest, CatalogSource { store, from }));
         }
         let client = self.at.job.source.clone();
@@ -224,7 +231,17 @@ impl Run<'_> {
         Ok((digest, CatalogSource { store, from }))
     }
 
-    /// The digest that an earlier run, whose archive or cache is at hand, found.
+    /// Where an earlier archive of the sequence has put the catalog.
+    fn at_destination(&self, entry: &OperatorCatalog) -> Result<Option<(Client, Endpoint)>, CopyError> {
+        let Some(destination) = self.at.destination else { return Ok(None) };
+        let broken = |error: &dyn std::error::Error| CopyError::permanent("reference", chain(error));
+        let image = destination.image(&operators::original(entry)).map_err(|error| broken(&error))?;
+        let repository = image.repository().map_err(|error| broken(&error))?;
+        let client = &self.at.job.destination;
+        Ok(Some((client.clone(), client.endpoint(&repository))))
+    }
+
+    /// The digest that the configuration names; else the one that an earlier run, whose archive or cache is at hand, found.
     fn known_digest(&self, entry: &OperatorCatalog) -> Result<Digest, CopyError> {
         if let Some(digest) = entry.catalog.digest() {
             return Ok(digest.clone());
@@ -254,7 +271,9 @@ impl Run<'_> {
     ) -> Result<Ready, Messages> {
         let (id, kept) = self.kept(entry, digest);
         let name = operators::rebuilt(entry, &id);
-        if let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| message(&error))? {
+        // Nobody can tell from a catalog in an archive whether it was made of the one that is pinned: it is made again.
+        let is_trusted = self.at.mode != Mode::DiskToMirror || entry.catalog.digest().is_none();
+        if is_trusted && let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| message(&error))? {
             self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
             let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
             if self.is_settled_first(entry) {
@@ -267,7 +286,12 @@ impl Run<'_> {
         self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
         let CatalogContent { instances, catalog, .. } = self.content(entry, &source, &tree).await?;
         let options = &self.at.job.options;
-        let (request, rules) = (operators::request(entry, options.strict_selection), options.operator_selection);
+        let request = operators::request(entry, options.strict_selection);
+        let rules = match kept.rule_set() {
+            // What the archive was made for is what is loaded.
+            Some(rules) if self.at.mode == Mode::DiskToMirror && !self.at.is_for_deletion() => rules,
+            _ => options.operator_selection,
+        };
         let selected = blocking(move || fbc_catalog::select(&catalog, &request, rules)).await;
         let selected = selected.map_err(|errors| {
             errors.0.iter().map(|error| format!("failed to filter catalog: {error}")).collect::<Messages>()

@@ -9,7 +9,7 @@ use archive_format::{Archive, Store};
 use fbc_catalog::Catalog;
 use image_ref::{Digest, ImageRef};
 use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
-use oci_transport::{Client, Endpoint, Hasher, ImageSource, PulledManifest};
+use oci_transport::{Client, Endpoint, Hasher, ImageSource, PulledManifest, Reference};
 use serde_json::Value;
 
 use super::contents::Contents;
@@ -41,8 +41,9 @@ pub(super) enum From {
     Registry { client: Client, image: ImageRef, endpoint: Option<Endpoint>, observer: Arc<dyn Observer> },
     /// A folder.
     Layout(ImageSource),
-    /// The archive that is being loaded.
-    Archive(Arc<Archive>),
+    /// The archive that is being loaded. What an earlier one of the sequence brought is at the destination, if it is not in
+    /// the store.
+    Archive { archive: Arc<Archive>, destination: Option<(Client, Endpoint)>, observer: Arc<dyn Observer> },
     /// Nothing: what is not in the store cannot be had.
     Nothing,
 }
@@ -79,10 +80,13 @@ impl CatalogSource {
             From::Layout(layout) => {
                 layout.manifest(&Descriptor::new("", digest.clone(), 0)).await.map_err(|error| transport(&error))?
             }
-            From::Archive(archive) => archive.manifest(digest).map_err(|error| match error {
-                archive_format::ArchiveError::MissingBlob(_) => missing("manifest", digest),
-                error => CopyError::from_error("archive", false, &error),
-            })?,
+            From::Archive { archive, destination, .. } => match archive.manifest(digest) {
+                Ok(manifest) => manifest,
+                Err(archive_format::ArchiveError::MissingBlob(_)) => {
+                    at_destination(destination.as_ref(), digest).await?
+                }
+                Err(error) => return Err(CopyError::from_error("archive", false, &error)),
+            },
             From::Nothing => return Err(missing("manifest", digest)),
         };
         self.store.keep_manifest(&manifest).map_err(|error| store_error(&error))?;
@@ -124,8 +128,14 @@ impl CatalogSource {
                 let (store, blob) = (self.store.clone(), blob.clone());
                 blocking(move || import_blob(&store, &blob, source.as_ref())).await
             }
-            From::Archive(archive) if archive.blob(&blob.digest).is_some() => Ok(()),
-            From::Archive(_) | From::Nothing => Err(missing("layer", &blob.digest)),
+            From::Archive { archive, .. } if archive.blob(&blob.digest).is_some() => Ok(()),
+            From::Archive { destination: Some((client, endpoint)), observer, .. } => {
+                match client.head_blob(endpoint, &blob.digest).await.map_err(|error| transport(&error))? {
+                    Some(_) => fetch_blob(client, &self.store, endpoint, blob, observer).await,
+                    None => Err(missing("layer", &blob.digest)),
+                }
+            }
+            From::Archive { .. } | From::Nothing => Err(missing("layer", &blob.digest)),
         }
     }
 
@@ -133,7 +143,7 @@ impl CatalogSource {
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send>> {
         match &self.from {
             // Nobody has verified the bytes of an archive yet.
-            From::Archive(archive) if self.store.blob_size(digest).is_none() => {
+            From::Archive { archive, .. } if self.store.blob_size(digest).is_none() => {
                 Ok(Box::new(Verified::new(archive.open_blob(digest, 0)?, digest.clone())))
             }
             _ => Ok(Box::new(self.store.open_blob(digest).map_err(io::Error::other)?)),
@@ -333,13 +343,25 @@ pub(crate) async fn folder_catalog(
     Ok(source.content(&tree, None).await?.catalog)
 }
 
+/// A manifest that an earlier archive has brought to the destination.
+async fn at_destination(
+    destination: Option<&(Client, Endpoint)>,
+    digest: &Digest,
+) -> Result<VerifiedManifest, CopyError> {
+    let Some((client, endpoint)) = destination else { return Err(missing("manifest", digest)) };
+    client
+        .pull_manifest_at(endpoint, &Reference::Digest(digest.clone()))
+        .await
+        .map_err(|error| if error.is_not_found() { missing("manifest", digest) } else { transport(&error) })
+}
+
 fn missing(what: &str, digest: &Digest) -> CopyError {
     CopyError::permanent(
         "not-in-archive",
         format!(
-            "{what} {digest} of the catalog is neither in the archive nor in the cache of earlier runs; an earlier \
-             archive of the sequence may have brought it: use the configuration that the archive was made with, or make \
-             a new archive with `--since` set before the first one"
+            "{what} {digest} of the catalog is neither in the archive nor in the cache of earlier runs nor at the destination; \
+             an earlier archive of the sequence may have brought it: load that one first, use the configuration that the \
+             archive was made with, or make a new archive with `--since` set before the first one"
         ),
     )
 }

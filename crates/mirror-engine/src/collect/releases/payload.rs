@@ -1,29 +1,32 @@
-//! What a release consists of: the payload image's own list of components, read once and kept.
+//! What a release consists of: the payload image's own list of components.
 //!
-//! The payload goes through the store, so that copying finds it there. What was read of it is kept below
-//! `hold-release/` and trusted only with its marker, which names the digest it was read from and appears together
-//! with the files.
+//! Payload and layers go through the store, so that copying finds them there, and the list is read from the verified layers in
+//! every run. What stands below `hold-release/` is for upstream and for people: it may have come with an archive, and
+//! whoever made that could have written any list.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use archive_format::Store;
 use image_ref::{Digest, ImageRef};
-use mirror_plan::Mode;
 use mirror_plan::release::{
     BOOTIMAGES_FILE, Bootimages, Component, IMAGE_REFERENCES_FILE, ImageReferences, KubevirtKeys, MAX_INDEX_DEPTH,
     RELEASE_REPOSITORY, ReleaseName,
 };
+use mirror_plan::{CacheName, Mode};
 use oci_manifest::{Descriptor, Image, Index, ManifestView, VerifiedManifest};
-use oci_transport::{Endpoint, Hasher};
+use oci_transport::{Endpoint, Hasher, Reference};
 use rooted_folder::RootedFolder;
 
 use super::extract::Extraction;
 use crate::carrier::blocking;
-use crate::carrier::into_store::{fetch_blob, stored_manifest};
+use crate::carrier::from_archive::ArchiveSource;
+use crate::carrier::into_store::{fetch_blob, import_blob, stored_manifest};
 use crate::collect::Collecting;
+use crate::copy::chain;
 use crate::event::{Event, NoObserver, Observer};
 
 /// The file beside `release-manifests` that says which payload they were read from.
@@ -66,47 +69,29 @@ fn boot_images(at: &Collecting<'_>, files: &Files) -> Result<Vec<Component>, Str
     images.kubevirt(&keys).map_err(|error| error.to_string())
 }
 
+/// The files of a payload, read from its layers. They are left in the working directory too, where upstream looks for them;
+/// nobody here reads them: whoever makes an archive decides what is in its working directory.
 async fn files(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed: &[&str]) -> Result<Files, String> {
+    let extracted = extract(at, name, digest, needed).await?;
     let folder = at.working_dir.hold_release().join(name.folder());
     let within = at.working_dir.folder();
-    let read =
-        |folder: &Path| read_kept(within, folder, needed).map_err(|error| format!("{}: {error}", folder.display()));
-    let marker = within.read_to_string(folder.join(MARKER)).unwrap_or_default();
-    if marker.trim() == digest.to_string() {
-        let kept = read(&folder)?;
-        if needed.iter().all(|path| kept.contains_key(*path)) {
-            return Ok(kept);
-        }
+    if !at.is_for_deletion() && !is_current(within, &folder, digest, &extracted) {
+        keep(within, &folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    let extracted = match extract(at, name, digest, needed).await {
-        Ok(extracted) => extracted,
-        // An archive of oc-mirror v2 brings the files without a marker, and was made only after they were complete.
-        Err(error) if at.mode == Mode::DiskToMirror => {
-            let kept = read(&folder)?;
-            return if kept.contains_key(IMAGE_REFERENCES_FILE) { Ok(kept) } else { Err(error) };
-        }
-        Err(error) => return Err(error),
-    };
-    keep(within, &folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(extracted)
+}
+
+/// Whether a folder has exactly these files of the payload.
+fn is_current(within: &RootedFolder, folder: &Path, digest: &Digest, files: &Files) -> bool {
+    let marker = within.read_to_string(folder.join(MARKER)).unwrap_or_default();
+    marker.trim() == digest.to_string()
+        && files.iter().all(|(path, content)| within.read(folder.join(path)).is_ok_and(|found| found == *content))
 }
 
 /// Whether an earlier run has read the payload under exactly this name.
 pub(super) fn is_kept(at: &Collecting<'_>, payload: &ImageRef) -> bool {
     let held = at.working_dir.hold_release();
     ReleaseName::new(payload.clone()).is_ok_and(|name| at.working_dir.folder().is_dir(held.join(name.folder())))
-}
-
-fn read_kept(within: &RootedFolder, folder: &Path, needed: &[&str]) -> io::Result<Files> {
-    let mut files = Files::new();
-    for path in needed {
-        match within.read(folder.join(path)) {
-            Ok(content) => drop(files.insert((*path).to_owned(), content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(files)
 }
 
 /// Keeps the files under their final name all at once.
@@ -194,41 +179,85 @@ impl Source<'_> {
         if let Some(manifest) = stored_manifest(self.at.store, digest).map_err(|error| error.message)? {
             return Ok(manifest);
         }
-        if self.at.mode == Mode::DiskToMirror {
-            return Err(format!("manifest {digest} of the payload is neither in the archive nor in the cache"));
-        }
-        let image = self.name.image().with_digest(digest.clone());
-        let pulled = self.at.job.source.pull_manifest(&image).await.map_err(|error| crate::copy::chain(&error))?;
-        // Whoever serves the first manifest serves the layers.
-        let _ = self.endpoint.set(pulled.endpoint);
-        let (store, manifest) = (self.at.store.clone(), pulled.manifest);
+        let pulled = match self.place()? {
+            Place::Source => {
+                let image = self.name.image().with_digest(digest.clone());
+                let pulled = self.at.job.source.pull_manifest(&image).await.map_err(|error| chain(&error))?;
+                // Whoever serves the first manifest serves the layers.
+                let _ = self.endpoint.set(pulled.endpoint);
+                pulled.manifest
+            }
+            Place::Destination(endpoint) => {
+                let reference = Reference::Digest(digest.clone());
+                let pulled = self.at.job.destination.pull_manifest_at(&endpoint, &reference).await;
+                pulled.map_err(|error| self.missing("manifest", digest, Some(&error)))?
+            }
+            Place::Nowhere => return Err(self.missing("manifest", digest, None)),
+        };
+        let store = self.at.store.clone();
         blocking(move || {
-            store.put_manifest(RELEASE_REPOSITORY, &manifest)?;
-            Ok::<_, archive_format::StoreError>(manifest)
+            store.put_manifest(RELEASE_REPOSITORY, &pulled)?;
+            Ok::<_, archive_format::StoreError>(pulled)
         })
         .await
-        .map_err(|error| crate::copy::chain(&error))
+        .map_err(|error| chain(&error))
     }
 
+    /// Where to ask for what is in neither cache nor archive.
+    fn place(&self) -> Result<Place, String> {
+        match (self.at.mode, self.at.archive, self.at.destination) {
+            // Earlier archives of the sequence may have brought the payload.
+            (Mode::DiskToMirror, Some(_), Some(destination)) => {
+                let tag = self.name.image().tag_or_digest_tag();
+                let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag };
+                let image = destination.image(&name).map_err(|error| error.to_string())?;
+                let repository = image.repository().map_err(|error| error.to_string())?;
+                Ok(Place::Destination(self.at.job.destination.endpoint(&repository)))
+            }
+            (Mode::DiskToMirror, ..) => Ok(Place::Nowhere),
+            _ => Ok(Place::Source),
+        }
+    }
+
+    fn missing(&self, what: &str, digest: &Digest, error: Option<&oci_transport::Error>) -> String {
+        let place =
+            if self.at.is_for_deletion() { "in the cache" } else { "in the archive, the cache or the destination" };
+        let reason = error.map(|error| format!(" ({})", chain(error))).unwrap_or_default();
+        format!(
+            "{what} {digest} of the payload is not {place}{reason}. The list of its components is read from there and from \
+             nowhere else: load the archive that brought this release first"
+        )
+    }
+
+    /// Makes sure that the cache has a layer, and opens it there. It stays in the cache, because an archive does not bring
+    /// again what an earlier one brought.
     async fn open(&self, layer: &Descriptor) -> Result<Blob, String> {
         let digest = &layer.digest;
         if self.at.store.blob_size(digest) != Some(layer.size) {
-            if let Some(archive) = self.at.archive {
-                let reader = archive
-                    .open_blob(digest, 0)
-                    .map_err(|error| format!("layer {digest} of the payload is not in the archive: {error}"))?;
-                return Ok(Blob {
-                    inner: Box::new(reader),
-                    check: Some((Hasher::new(digest.algorithm()), digest.clone())),
-                });
+            match (self.at.archive, self.place()?) {
+                (Some(archive), _) if archive.blob(digest).is_some() => {
+                    let source = ArchiveSource::new(archive, digest);
+                    let (store, layer) = (self.at.store.clone(), layer.clone());
+                    let imported = blocking(move || import_blob(&store, &layer, &source)).await;
+                    imported.map_err(|error| {
+                        format!("layer {digest} of the payload in the archive cannot be used: {}", error.message)
+                    })?;
+                }
+                (_, Place::Source) => self.pull(self.at.store, layer).await?,
+                (_, Place::Destination(endpoint)) => {
+                    let client = &self.at.job.destination;
+                    if client.head_blob(&endpoint, digest).await.map_err(|error| chain(&error))?.is_none() {
+                        return Err(self.missing("layer", digest, None));
+                    }
+                    let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
+                    let fetched = fetch_blob(client, self.at.store, &endpoint, layer, &silent).await;
+                    fetched.map_err(|error| error.message)?;
+                }
+                (_, Place::Nowhere) => return Err(self.missing("layer", digest, None)),
             }
-            if self.at.mode == Mode::DiskToMirror {
-                return Err(format!("layer {digest} of the payload is not in the cache"));
-            }
-            self.pull(self.at.store, layer).await?;
         }
-        let file = self.at.store.open_blob(digest).map_err(|error| crate::copy::chain(&error))?;
-        Ok(Blob { inner: Box::new(file), check: None })
+        let file = self.at.store.open_blob(digest).map_err(|error| chain(&error))?;
+        Ok(Blob { inner: file, hasher: Hasher::new(digest.algorithm()), digest: digest.clone() })
     }
 
     async fn pull(&self, store: &Store, layer: &Descriptor) -> Result<(), String> {
@@ -238,7 +267,7 @@ impl Source<'_> {
                 // The manifests came from the store; ask who serves them.
                 let pulled =
                     self.at.job.source.pull_manifest(&self.name.image().with_digest(self.digest.clone())).await;
-                pulled.map(|pulled| pulled.endpoint).map_err(|error| crate::copy::chain(&error))
+                pulled.map(|pulled| pulled.endpoint).map_err(|error| chain(&error))
             })
             .await?;
         let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
@@ -247,18 +276,27 @@ impl Source<'_> {
     }
 }
 
-/// A layer being read. What the store holds was verified on arrival; what comes out of an archive is verified here.
+/// Who has what is in neither cache nor archive.
+enum Place {
+    /// The registry that releases come from.
+    Source,
+    /// The registry that releases go to.
+    Destination(Endpoint),
+    /// Nobody may be asked.
+    Nowhere,
+}
+
+/// A layer being read. What is in it counts only when all of it has its digest.
 struct Blob {
-    inner: Box<dyn Read + Send>,
-    check: Option<(Hasher, Digest)>,
+    inner: File,
+    hasher: Hasher,
+    digest: Digest,
 }
 
 impl Read for Blob {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        if let Some((hasher, _)) = &mut self.check {
-            hasher.update(&buffer[..count]);
-        }
+        self.hasher.update(&buffer[..count]);
         Ok(count)
     }
 }
@@ -266,15 +304,13 @@ impl Read for Blob {
 impl Blob {
     /// Reads to the end and compares the digest.
     fn verify(mut self) -> Result<(), String> {
-        if self.check.is_none() {
+        io::copy(&mut self, &mut io::sink()).map_err(|error| error.to_string())?;
+        if self.hasher.finish() == self.digest {
             return Ok(());
         }
-        io::copy(&mut self, &mut io::sink()).map_err(|error| error.to_string())?;
-        let Some((hasher, digest)) = self.check else { return Ok(()) };
-        if hasher.finish() == digest {
-            Ok(())
-        } else {
-            Err(format!("layer {digest} in the archive is damaged (it does not have its digest)"))
-        }
+        Err(format!(
+            "layer {} of the payload in the cache is damaged: it does not have its digest; remove it from the cache",
+            self.digest
+        ))
     }
 }
