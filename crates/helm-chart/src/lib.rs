@@ -37,7 +37,8 @@
 //!   keys and certificates are fixed placeholders of the right length and form. So mirroring to disk and from disk see
 //!   the same images. Certificates hold no data: a chart that looks into one does not find what Helm would put there.
 //! - `keys` and `values` give the order of the keys. Helm gives another order in every run.
-//! - A `$ref` of `values.schema.json` to another machine is not fetched and allows everything.
+//! - A `$ref` of `values.schema.json` to another machine is not fetched and allows everything; a schema that
+//!   points into such a one is not checked.
 //! - `fromToml` reports errors in other words, and reads times as texts. `toYamlPretty` may differ for objects.
 //! - Bounds that Helm does not have: [`Limits`] of steps, bytes and depth for one chart (real charts stay below a
 //!   twentieth of them); 256 MiB and 50 000 files for a package with the packages inside of it; 20 levels of charts

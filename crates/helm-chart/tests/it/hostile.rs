@@ -142,6 +142,11 @@ fn hostile_packages_are_refused() {
         (entry("c/../../etc/passwd", b'0', "", b"x"), "chart illegally references parent directory"),
         (entry("/c/../../x", b'0', "", b"x"), "chart illegally references parent directory"),
         (entry("c/C:/x", b'0', "", b"x"), "chart contains illegally named files"),
+        (entry("c/link", b'2', "../../etc/passwd", b""), "contains a link that leaves the chart"),
+        (entry("c/link", b'2', "/etc/passwd", b""), "contains a link that leaves the chart"),
+        (entry("c/link", b'1', "../../etc/passwd", b""), "contains a link that leaves the chart"),
+        (entry("c/null", b'3', "", b""), "contains a device or a pipe"),
+        (entry("c/pipe", b'6', "", b""), "contains a device or a pipe"),
         (entry("c/big.txt", b'0', "", &vec![0; 6 << 20]), "larger than the maximum file size"),
     ] {
         let error = Chart::from_package("c.tgz", &package(&[metadata.clone(), bad])).unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! Durations: nanoseconds.
 
-use go_template::{Method, Named, Type, Value, quote};
+use go_template::{Method, Named, Type, Value};
 
 /// A method without arguments.
 macro_rules! get {
@@ -64,7 +64,7 @@ pub(crate) fn show(nanos: i64) -> String {
 
 /// `time.ParseDuration`
 pub(crate) fn parse(text: &str) -> Result<i64, String> {
-    let quoted = quote(text.as_bytes());
+    let quoted = super::quoted(text);
     let invalid = || Err(format!("time: invalid duration {quoted}"));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -100,7 +100,7 @@ pub(crate) fn parse(text: &str) -> Result<i64, String> {
             "s" => 1_000_000_000,
             "m" => 60_000_000_000,
             "h" => 3_600_000_000_000,
-            other => return Err(format!("time: unknown unit {} in duration {quoted}", quote(other.as_bytes()))),
+            other => return Err(format!("time: unknown unit {} in duration {quoted}", super::quoted(other))),
         };
         let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
         let whole = whole.and_then(|whole| whole.checked_mul(scale));

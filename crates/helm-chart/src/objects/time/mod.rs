@@ -6,6 +6,7 @@ mod layout;
 mod parse;
 
 use std::any::Any;
+use std::fmt::Write as _;
 
 use go_template::{Error, Method, Named, Object, Type, Value};
 
@@ -221,6 +222,22 @@ impl Time {
     }
 }
 
+/// A text in quotes as the package `time` writes it in its errors: what is not plain ASCII is shown by its bytes.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            b' '..=0x7F => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
 fn of(value: &Value) -> Result<&Time, Error> {
     value.as_object::<Time>().ok_or_else(|| Error::new(crate::functions::NIL_POINTER))
 }
@@ -302,6 +319,11 @@ mod tests {
             ("2006-01-02", "2023-02-29", Err("parsing time \"2023-02-29\": day out of range")),
             ("2006-01-02", "x", Err("parsing time \"x\" as \"2006-01-02\": cannot parse \"x\" as \"2006\"")),
             ("2006-01-02", "2024-13-01", Err("parsing time \"2024-13-01\": month out of range")),
+            (
+                "0x1F",
+                "a\nbé",
+                Err("parsing time \"a\\x0ab\\xc3\\xa9\" as \"0x1F\": cannot parse \"a\\x0ab\\xc3\\xa9\" as \"0x\""),
+            ),
             ("2006", "2024x", Err("parsing time \"2024x\": extra text: \"x\"")),
             (
                 "2006-01-02",

@@ -1,10 +1,8 @@
 //! Reads times by Go's layouts.
 
-use go_template::quote;
-
-use super::Time;
 use super::civil::{DAYS, MONTHS, days_of, length_of};
 use super::layout::{Part, next};
+use super::{Time, quoted};
 
 /// Why a text cannot be read.
 enum Problem {
@@ -32,7 +30,6 @@ struct Read {
 
 /// `time.Parse`
 pub(super) fn parse(layout: &str, text: &str) -> Result<Time, String> {
-    let quoted = |text: &str| quote(text.as_bytes());
     let mismatch = |rest: &str, part: &str| {
         Err(format!(
             "parsing time {} as {}: cannot parse {} as {}",
