@@ -18,7 +18,7 @@ use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
 use crate::limiter::Permit;
 use crate::location::{self, LocationError, same_origin, shown};
-use crate::place::Place;
+use crate::place::{Place, origin};
 use crate::requests::Purpose;
 use crate::retry::retry_after;
 use crate::scope::Scope;
@@ -136,6 +136,14 @@ impl Reply {
     }
 }
 
+/// An answer behind all redirects.
+struct Followed {
+    response: reqwest::Response,
+    url: Url,
+    /// Whether another host than the registry was asked on the way.
+    has_left: bool,
+}
+
 /// The body of an answer, piece by piece.
 pub(crate) trait Body {
     /// The answer.
@@ -241,17 +249,17 @@ impl Inner {
         let mut authorization = self.authorization(host, call.endpoint, &scope, call.action).await?;
         let mut second = false;
         loop {
-            let (response, url) = self.follow(host, call, authorization.header()).await?;
+            let Followed { response, url, has_left } = self.follow(host, call, authorization.header()).await?;
             let status = response.status();
             if call.accept.contains(&status.as_u16()) {
                 return Ok((response, url));
             }
-            let from_registry = same_origin(&url, &call.url);
+            let from_registry = !has_left && same_origin(&url, &call.url);
             if status.as_u16() == 401 && from_registry && !second {
                 second = true;
                 let challenges = challenges_of(response.headers());
                 for wanted in challenges.iter().filter_map(|challenge| challenge.param("scope")) {
-                    scope = scope.widened(wanted);
+                    scope = scope.spelled_as(wanted);
                 }
                 host.auth.learn(challenges);
                 let fresh = self.authorization_after_401(host, call, &scope, &authorization).await?;
@@ -294,11 +302,17 @@ impl Inner {
         host: &Arc<Host>,
         call: &Call<'_>,
         authorization: Option<&http::HeaderValue>,
-    ) -> Result<(reqwest::Response, Url), Error> {
+    ) -> Result<Followed, Error> {
         let base = host.base.get().cloned().unwrap_or_else(|| call.url.clone());
         let mut url = call.url.clone();
+        let mut has_left = false;
         for _ in 0..=MAX_REDIRECTS {
-            let own = same_origin(&url, &base);
+            // Whoever leads back to the registry gets no authorization for what they ask of it.
+            has_left |= !same_origin(&url, &base);
+            let own = !has_left;
+            if has_left {
+                host.admit("the request", &url, call.action).await?;
+            }
             let client = match (own, call.bulk) {
                 (true, true) => host.profile.bulk.clone(),
                 (true, false) => host.profile.small.clone(),
@@ -326,7 +340,7 @@ impl Inner {
             host.reach.answered();
             self.has_answered(&url);
             let Some(target) = redirect_target(&call.method, &url, &response, host.insecure) else {
-                return Ok((response, url));
+                return Ok(Followed { response, url, has_left });
             };
             let target = target.map_err(|error| {
                 let message = format!("refused a redirect to {error}");
@@ -377,6 +391,19 @@ impl Inner {
                 return Err(stalled(call.action, limit, &self.place(url, &host.registry)));
             }
         }
+    }
+}
+
+impl Host {
+    /// Looks at an address that the registry refers to, before it is asked.
+    ///
+    /// # Errors
+    /// When it may not lead there: see [`crate::guard`].
+    pub(crate) async fn admit(&self, what: &str, url: &Url, action: &str) -> Result<(), Error> {
+        self.guard.admit(url).await.map_err(|misled| {
+            let message = format!("refused: the registry sends {what} to `{}` at {misled}", origin(url));
+            Error::new(Condition::Redirect, action, message).with_registry(&self.registry)
+        })
     }
 }
 

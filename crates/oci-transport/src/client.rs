@@ -20,7 +20,7 @@ use crate::requests::{RequestCounts, Requests};
 use crate::retry::Retries;
 use crate::scope::Scope;
 use crate::skopeo::Imported;
-use crate::tls::{Profile, certificate_directory};
+use crate::tls::{Profile, Watch, certificate_directory};
 use crate::uploads::Uploads;
 
 /// A registry client. Cloning is cheap; clones share connections, tokens and what was learned about registries.
@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) options: ClientOptions,
     /// By name, and whether it is reached insecurely: registries.conf may say so of a part of a registry.
     hosts: Mutex<HashMap<(String, bool), Arc<Host>>>,
-    foreign: Mutex<HashMap<(String, bool), reqwest::Client>>,
+    foreign: Mutex<HashMap<(String, String, bool), reqwest::Client>>,
     /// Other names under which registries take uploads, by registry, name, and whether that is reached insecurely.
     elsewhere: Mutex<HashMap<(String, String, bool), Arc<Host>>>,
     pub(crate) credentials: Mutex<HashMap<String, Arc<tokio::sync::OnceCell<Option<Credentials>>>>>,
@@ -63,7 +63,7 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         options.proxies.check().map_err(|text| Error::new(Condition::Configuration, "reading proxies", text))?;
         if let Some(directory) = &options.cert_dir {
-            Profile::new(&options, Some(directory), !options.tls_verify)?;
+            Profile::new(&options, Some(directory), !options.tls_verify, Watch::Nobody)?;
         }
         options.proxies.addresses().for_each(|address| options.redactor.hide_address(address));
         let uploads = options.uploads.as_deref().map(Uploads::at);
@@ -245,7 +245,7 @@ impl Inner {
         if let Some(host) = hosts.get(&key) {
             return Ok(Arc::clone(host));
         }
-        let host = Arc::new(Host::new(registry, insecure, &self.options)?);
+        let host = Arc::new(Host::new(registry, insecure, &self.options, &self.notices)?);
         hosts.insert(key, Arc::clone(&host));
         Ok(host)
     }
@@ -265,8 +265,8 @@ impl Inner {
     /// The client for an address that a registry refers to: its own profile when there are certificates for it, the
     /// registry's trust otherwise.
     pub(crate) fn foreign_client(&self, host: &Host, url: &Url) -> Result<reqwest::Client, Error> {
-        let key = (crate::place::host_of(url), host.insecure);
-        let directory = certificate_directory(&self.options, &key.0);
+        let key = (host.registry.clone(), crate::place::host_of(url), host.insecure);
+        let directory = certificate_directory(&self.options, &key.1);
         if directory.is_none() || self.options.cert_dir.is_some() {
             return Ok(host.profile.foreign.clone());
         }
@@ -274,7 +274,7 @@ impl Inner {
         if let Some(client) = foreign.get(&key) {
             return Ok(client.clone());
         }
-        let client = Profile::new(&self.options, directory.as_deref(), host.insecure)?.bulk;
+        let client = Profile::new(&self.options, directory.as_deref(), host.insecure, Watch::All(&host.guard))?.bulk;
         foreign.insert(key, client.clone());
         Ok(client)
     }

@@ -23,7 +23,7 @@ use crate::location::{self, LocationError, same_origin, shown};
 use crate::place::host_of;
 use crate::requests::Purpose;
 use crate::retry::retry_after;
-use crate::tls::Profile;
+use crate::tls::{Profile, Watch};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 10;
@@ -174,6 +174,10 @@ impl Client {
             let host = host_of(&url);
             let place = || self.inner.place(&url, &host);
             let transport = |error| Error::transport(action, error, &place());
+            if matches!(wanted.visit, Visit::Own { .. }) && !same_origin(&url, &wanted.url) {
+                let home = self.inner.host_named(&host_of(&wanted.url))?;
+                home.admit("the request", &url, action).await?;
+            }
             let mut request = self.client_for(wanted, &url)?.get(url.clone());
             let (accept, insecure) = match &wanted.visit {
                 Visit::Public { accept } => (*accept, false),
@@ -226,7 +230,7 @@ impl Client {
         if let Some(client) = self.inner.documents.get() {
             return Ok(client.clone());
         }
-        let client = Profile::new(&self.inner.options, None, false)?.small;
+        let client = Profile::new(&self.inner.options, None, false, Watch::Nobody)?.small;
         Ok(self.inner.documents.get_or_init(|| client).clone())
     }
 }

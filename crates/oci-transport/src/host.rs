@@ -11,10 +11,12 @@ use crate::auth::Authenticator;
 use crate::call::Reply;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
+use crate::guard::Guard;
 use crate::limiter::Limiter;
+use crate::notices::Notices;
 use crate::options::ClientOptions;
 use crate::reach::Reach;
-use crate::tls::{Profile, certificate_directory};
+use crate::tls::{Profile, Watch, certificate_directory};
 
 /// Docker Hub's registry has another name than its images.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
@@ -35,6 +37,8 @@ pub(crate) struct Host {
     pub(crate) referrers_api: tokio::sync::OnceCell<bool>,
     /// How many mounts in a row it has refused.
     refused_mounts: AtomicU32,
+    /// Where it may lead.
+    pub(crate) guard: Guard,
     /// Uploads in one piece were refused: send chunks.
     pub(crate) chunked: AtomicBool,
     /// The chunk size that was accepted last, in bytes.
@@ -46,13 +50,19 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(registry: &str, insecure: bool, options: &ClientOptions) -> Result<Self, Error> {
+    pub(crate) fn new(
+        registry: &str,
+        insecure: bool,
+        options: &ClientOptions,
+        notices: &Arc<Notices>,
+    ) -> Result<Self, Error> {
+        let guard = Guard::new(address_of(registry, "https")?, options.proxies.clone(), Arc::clone(notices));
         let directory = certificate_directory(options, registry);
-        let profile = Profile::new(options, directory.as_deref(), insecure)?;
-        Ok(Self { insecure, ..Self::with_profile(registry, profile, options) })
+        let profile = Profile::new(options, directory.as_deref(), insecure, Watch::Others(&guard))?;
+        Ok(Self { insecure, ..Self::with_profile(registry, profile, guard, options) })
     }
 
-    fn with_profile(registry: &str, profile: Profile, options: &ClientOptions) -> Self {
+    fn with_profile(registry: &str, profile: Profile, guard: Guard, options: &ClientOptions) -> Self {
         Self {
             registry: registry.to_owned(),
             insecure: false,
@@ -62,6 +72,7 @@ impl Host {
             reach: Reach::default(),
             referrers_api: tokio::sync::OnceCell::new(),
             refused_mounts: AtomicU32::new(0),
+            guard,
             limiter: Limiter::new(START_CONCURRENCY, options.max_connections_per_host),
             chunked: AtomicBool::new(false),
             chunk_size: AtomicU64::new(options.chunk_size.max(MINIMUM_CHUNK)),
@@ -78,10 +89,10 @@ impl Host {
     pub(crate) fn elsewhere(name: &str, home: &Self, options: &ClientOptions) -> Result<Self, Error> {
         let directory = certificate_directory(options, name).filter(|_| options.cert_dir.is_none());
         let profile = match directory {
-            Some(directory) => Profile::new(options, Some(&directory), home.insecure)?,
+            Some(directory) => Profile::new(options, Some(&directory), home.insecure, Watch::All(&home.guard))?,
             None => home.profile.without_identity(),
         };
-        Ok(Self { insecure: home.insecure, ..Self::with_profile(name, profile, options) })
+        Ok(Self { insecure: home.insecure, ..Self::with_profile(name, profile, home.guard.clone(), options) })
     }
 
     /// The answer that opened an upload session: it says which chunks the registry takes (`OCI-Chunk-Min-Length`,
@@ -113,12 +124,16 @@ impl Host {
 
     /// The URL of the registry's root under `scheme`.
     pub(crate) fn url(&self, scheme: &str) -> Result<Url, Error> {
-        let address = if self.registry == DOCKER_HUB.0 { DOCKER_HUB.1 } else { &self.registry };
-        Url::parse(&format!("{scheme}://{address}/")).map_err(|error| {
-            Error::new(Condition::Configuration, format!("contacting `{}`", self.registry), error.to_string())
-                .with_registry(&self.registry)
-        })
+        address_of(&self.registry, scheme)
     }
+}
+
+fn address_of(registry: &str, scheme: &str) -> Result<Url, Error> {
+    let address = if registry == DOCKER_HUB.0 { DOCKER_HUB.1 } else { registry };
+    Url::parse(&format!("{scheme}://{address}/")).map_err(|error| {
+        Error::new(Condition::Configuration, format!("contacting `{registry}`"), error.to_string())
+            .with_registry(registry)
+    })
 }
 
 /// How many requests run at a new registry at once, before it has shown what it bears.
@@ -137,7 +152,7 @@ mod tests {
     #[test]
     fn addresses() {
         let check = |registry: &str, expected: &str| {
-            let host = Host::new(registry, false, &ClientOptions::default()).expect("a host");
+            let host = Host::new(registry, false, &ClientOptions::default(), &Arc::default()).expect("a host");
             assert_eq!(host.url("https").expect("an address").as_str(), expected);
         };
         check("quay.io", "https://quay.io/");

@@ -49,6 +49,7 @@ mod endpoint;
 mod error;
 mod file_body;
 mod get;
+mod guard;
 mod host;
 mod layout;
 mod limiter;

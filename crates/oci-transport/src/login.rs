@@ -295,6 +295,9 @@ impl Inner {
             let message = format!("refused to ask for a token over plain HTTP at `{}`", shown(&url));
             return Err(fail(Condition::Redirect, message));
         }
+        if !own {
+            host.admit("requests for tokens", &url, action).await?;
+        }
         let client = if own { host.profile.small.clone() } else { self.foreign_client(host, &url)? };
         let at = shown(&url);
         let address = url.clone();

@@ -76,12 +76,16 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    fn listen(&self, listener: NoticeListener) {
+    pub(crate) fn listen(&self, listener: NoticeListener) {
         *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
     }
 
     pub(crate) fn warn(&self, text: String) {
         self.tell(Notice::Warning(text));
+    }
+
+    pub(crate) fn info(&self, text: String) {
+        self.tell(Notice::Info(text));
     }
 
     /// Warns, unless these words were told before.

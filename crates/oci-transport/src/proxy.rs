@@ -72,6 +72,12 @@ impl ProxySettings {
         Ok(())
     }
 
+    /// The names of the proxies.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = String> {
+        let urls = self.addresses().filter_map(|address| Url::parse(&with_scheme(address)).ok());
+        urls.filter_map(|url| url.host_str().map(str::to_owned))
+    }
+
     /// The addresses as given.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
         [&self.http, &self.https].into_iter().flatten().map(String::as_str)

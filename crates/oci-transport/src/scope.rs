@@ -38,10 +38,13 @@ impl Scope {
         self
     }
 
-    /// This scope widened by the one that a challenge asks for: words of the form `type:name:action,action`.
-    pub(crate) fn widened(mut self, challenge: &str) -> Self {
+    /// This scope with the names that a challenge has for what `*` covers already: words of the form
+    /// `type:name:action,action`. A registry that asks for more than its request needs does not get it: the token would let
+    /// it do more, or elsewhere.
+    pub(crate) fn spelled_as(mut self, challenge: &str) -> Self {
         for word in challenge.split_ascii_whitespace() {
-            if let Some((resource, actions)) = word.rsplit_once(':') {
+            let Some((resource, actions)) = word.rsplit_once(':') else { continue };
+            if self.0.get(resource).is_some_and(|own| own.iter().any(|action| action == "*")) {
                 self = self.and(resource, &actions.split(',').filter(|action| !action.is_empty()).collect::<Vec<_>>());
             }
         }
@@ -57,5 +60,27 @@ impl Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words().collect::<Vec<_>>().join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_challenge_widens_a_scope() {
+        fn check(own: Scope, challenge: &str, expected: &str) {
+            assert_eq!(own.spelled_as(challenge).to_string(), expected, "{challenge}");
+        }
+        let pull = || Scope::pull("ns/app");
+        check(pull(), "repository:ns/app:pull", "repository:ns/app:pull");
+        check(pull(), "repository:ns/app:pull,push", "repository:ns/app:pull");
+        check(pull(), "repository:ns/app:*", "repository:ns/app:pull");
+        check(pull(), "repository:ns/other:pull", "repository:ns/app:pull");
+        check(pull(), "registry:catalog:*", "repository:ns/app:pull");
+        check(Scope::push("ns/app"), "repository:ns/app:delete", "repository:ns/app:pull,push");
+        check(Scope::login(), "repository:ns/app:pull", "");
+        check(Scope::delete("ns/app"), "repository:ns/app:delete repository:b:pull", "repository:ns/app:*,delete");
+        check(pull(), "nonsense", "repository:ns/app:pull");
     }
 }

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::{Condition, Error};
+use crate::guard::Guard;
 use crate::options::ClientOptions;
 use crate::trust::{self, Verifier};
 
@@ -24,7 +25,12 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// Builds the clients for a registry. `insecure` switches verification off. `directory` holds its certificates.
-    pub(crate) fn new(options: &ClientOptions, directory: Option<&Path>, insecure: bool) -> Result<Self, Error> {
+    pub(crate) fn new(
+        options: &ClientOptions,
+        directory: Option<&Path>,
+        insecure: bool,
+        watch: Watch<'_>,
+    ) -> Result<Self, Error> {
         let certificates = directory.map(Certificates::read).transpose()?.unwrap_or_default();
         let failed = |text: String| Error::new(Condition::Tls, "setting up TLS", text);
         let provider = trust::provider();
@@ -47,7 +53,7 @@ impl Profile {
             config.alpn_protocols = if http1 { vec!["http/1.1".into()] } else { vec!["h2".into(), "http/1.1".into()] };
             Ok(Some(config))
         };
-        let build = |http1: bool, identity: bool| {
+        let build = |http1: bool, identity: bool, guard: Option<&Guard>| {
             let proxies = options.proxies.clone();
             let mut builder = reqwest::Client::builder()
                 .user_agent(&options.user_agent)
@@ -68,6 +74,9 @@ impl Profile {
                     builder = builder.identity(identity);
                 }
             }
+            if let Some(guard) = guard {
+                builder = builder.dns_resolver(std::sync::Arc::new(guard.clone()));
+            }
             if http1 {
                 builder = builder.http1_only();
             } else {
@@ -77,11 +86,28 @@ impl Profile {
             }
             builder.build().map_err(|error| failed(error.without_url().to_string()))
         };
-        let small = build(false, true)?;
-        let bulk = if options.http2_blobs { small.clone() } else { build(true, true)? };
-        let foreign = if certificates.identity.is_some() { build(true, false)? } else { bulk.clone() };
+        let (own, others) = match watch {
+            Watch::Nobody => (None, None),
+            Watch::Others(guard) => (None, Some(guard)),
+            Watch::All(guard) => (Some(guard), Some(guard)),
+        };
+        let small = build(false, true, own)?;
+        let bulk = if options.http2_blobs { small.clone() } else { build(true, true, own)? };
+        let is_other = certificates.identity.is_some() || (own.is_none() && others.is_some());
+        let foreign = if is_other { build(true, false, others)? } else { bulk.clone() };
         Ok(Self { small, bulk, foreign })
     }
+}
+
+/// Whose addresses are looked at when a connection is made.
+#[derive(Clone, Copy)]
+pub(crate) enum Watch<'a> {
+    /// Nobody's: the addresses were chosen by a person.
+    Nobody,
+    /// Those of others that a registry refers to.
+    Others(&'a Guard),
+    /// All: a registry referred to this host.
+    All(&'a Guard),
 }
 
 impl Profile {

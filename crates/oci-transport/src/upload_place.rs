@@ -33,6 +33,7 @@ impl Inner {
             call.endpoint = Some(at);
             return self.call(host, call).await;
         }
+        host.admit("the upload", &call.url, call.action).await?;
         let repository = Repository::new(&name, at.repository.path()).map_err(|error| {
             let message = format!("the registry sends the upload to `{}`: {error}", origin(&call.url));
             Error::new(Condition::Redirect, call.action, message).with_registry(&host.registry)

@@ -10,6 +10,7 @@ use crate::harness::Home;
 mod attached;
 mod certificates;
 mod helpers;
+mod hosts;
 mod insecure;
 mod modes;
 pub(crate) mod policy;

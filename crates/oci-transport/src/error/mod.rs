@@ -103,6 +103,10 @@ impl Error {
         if let Some(local) = find_source::<LocalFailure>(&error) {
             return Self::new(local.condition, action, local.to_string()).with_registry(&place.registry);
         }
+        if let Some(misled) = find_source::<crate::guard::Misled>(&error) {
+            let message = format!("refused: the registry sends the request to `{place}` at {misled}");
+            return Self::new(Condition::Redirect, action, message).with_registry(&place.registry);
+        }
         let Failure { condition, message, unknown_name, certificate } = classify(&error, place);
         let mut this = Self::new(condition, action, message).with_registry(&place.registry);
         this.0.first_contact = place.is_fresh;

@@ -10,6 +10,7 @@ mod copies;
 mod faults;
 mod files;
 mod hostile;
+mod hosts;
 mod limits;
 mod lists;
 mod lost;
