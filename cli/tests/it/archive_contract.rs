@@ -294,8 +294,10 @@ fn an_archive_as_upstream_makes_it() {
     let uploads = repositories.join("ns/a/_uploads/1-2-3");
     fs::create_dir_all(&uploads).unwrap();
     fs::write(uploads.join("data"), "half").unwrap();
-    fs::write(unpacked.join("working-dir/cluster.txt"), "new").unwrap();
-    fs::set_permissions(unpacked.join("working-dir/cluster.txt"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(unpacked.join("working-dir/helm/charts")).unwrap();
+    fs::write(unpacked.join("working-dir/helm/charts/cluster.txt"), "new").unwrap();
+    fs::set_permissions(unpacked.join("working-dir/helm/charts/cluster.txt"), fs::Permissions::from_mode(0o755))
+        .unwrap();
     let isc = fs::read_dir(&unpacked).unwrap().map(|entry| entry.unwrap().file_name());
     let isc = isc.into_iter().find(|name| name.to_str().unwrap().starts_with("isc_")).unwrap();
     fs::remove_file(&archive).unwrap();
@@ -311,7 +313,7 @@ fn an_archive_as_upstream_makes_it() {
         .arg("docker/registry/v2/blobs"));
     fs::remove_dir_all(home.cache()).unwrap();
     fs::remove_dir_all(home.disk().join("working-dir")).unwrap();
-    let in_the_way = home.write("disk/working-dir/cluster.txt", "older and longer");
+    let in_the_way = home.write("disk/working-dir/helm/charts/cluster.txt", "older and longer");
     fs::set_permissions(&in_the_way, fs::Permissions::from_mode(0o600)).unwrap();
 
     let destination = Registry::start_blocking();

@@ -1,6 +1,7 @@
 //! Bad input, bad registries, bad disks: each with its exit code, what it says, and nothing half-written left behind.
 
 mod archives;
+mod brought;
 mod catalogs;
 mod configuration;
 mod disks;

@@ -11,6 +11,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rooted_folder::RootedFolder;
 
+use crate::archive::Archive;
+
 /// The folder below the working directory.
 pub const HISTORY_DIR: &str = ".history";
 
@@ -50,6 +52,30 @@ impl History {
         let mut origins = HashMap::new();
         for (time, path) in files(working_dir)? {
             for digest in read_file(working_dir, &path)? {
+                origins.entry(digest).or_insert(time);
+            }
+        }
+        Ok(origins)
+    }
+
+    /// As [`History::origins`], by the histories that travel in an archive. Names without a time are passed over.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub fn origins_in(archive: &Archive) -> Result<HashMap<Digest, Timestamp>, HistoryError> {
+        let mut origins = HashMap::new();
+        let mut found = Vec::new();
+        for entry in archive.entries() {
+            let time = entry.name.strip_prefix("working-dir/").and_then(|name| name.strip_prefix(HISTORY_DIR));
+            let time = time.and_then(|name| name.strip_prefix('/')?.strip_prefix(PREFIX)?.parse::<Timestamp>().ok());
+            found.extend(time.map(|time| (time, entry)));
+        }
+        found.sort_by_key(|(time, _)| *time);
+        for (time, entry) in found {
+            let path = Path::new(&entry.name);
+            let reader =
+                archive.open_entry(entry).map_err(|source| HistoryError::Io { path: path.to_owned(), source })?;
+            for digest in parse(io::BufReader::new(reader)).map_err(|error| error.at(path))? {
                 origins.entry(digest).or_insert(time);
             }
         }

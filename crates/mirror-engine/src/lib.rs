@@ -23,6 +23,7 @@
 
 mod archive_builder;
 mod bounded_tar;
+mod brought;
 mod carrier;
 mod catalog_image;
 mod collect;

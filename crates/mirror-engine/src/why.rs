@@ -96,7 +96,7 @@ pub async fn why(
             let (folder, parent) = (folder.to_owned(), scratch.path().to_owned());
             let archive = blocking(move || {
                 let archive = Archive::open(&folder)?;
-                archive.extract_working_dir(&parent)?;
+                crate::brought::take_files(&archive, &parent)?;
                 Ok::<_, archive_format::ArchiveError>(archive)
             });
             let destination = Destination::parse(NO_DESTINATION).expect("the name is well formed");

@@ -200,9 +200,11 @@ impl WorkingDir {
     /// # Errors
     /// As [`WorkingDir::files`].
     pub fn files_for_archive(&self) -> io::Result<Listing> {
-        let (resources, mut listing) = (self.cluster_resources(), self.files()?);
-        listing.files.retain(|(_, path)| !path.starts_with(&resources));
-        listing.left_out.retain(|left_out| !left_out.path.starts_with(&resources));
+        let mut listing = self.files()?;
+        let stays = [self.cluster_resources(), self.logs().path().to_owned()];
+        let travels = |path: &Path| !stays.iter().any(|folder| path.starts_with(folder));
+        listing.files.retain(|(_, path)| travels(path));
+        listing.left_out.retain(|left_out| travels(&left_out.path));
         Ok(listing)
     }
 }

@@ -74,12 +74,12 @@ fn names_that_lead_outside() {
 fn links_and_devices() {
     let site = changed(|entries| {
         let tail = entries.pop().unwrap();
-        entries.push(Entry::special("working-dir/out", EntryType::Symlink, "../../outside"));
-        entries.push(Entry::file("working-dir/out/evil", "evil"));
-        entries.push(Entry::special("working-dir/hard", EntryType::Link, "../isc.yaml"));
-        entries.push(Entry::special("working-dir/device", EntryType::Char, ""));
-        entries.push(Entry::special("working-dir/pipe", EntryType::Fifo, ""));
-        entries.push(Entry { mode: 0o6777, ..Entry::file("working-dir/program", "x") });
+        entries.push(Entry::special("working-dir/lookaside/out", EntryType::Symlink, "../../../outside"));
+        entries.push(Entry::file("working-dir/lookaside/out/evil", "evil"));
+        entries.push(Entry::special("working-dir/lookaside/hard", EntryType::Link, "../../isc.yaml"));
+        entries.push(Entry::special("working-dir/lookaside/device", EntryType::Char, ""));
+        entries.push(Entry::special("working-dir/lookaside/pipe", EntryType::Fifo, ""));
+        entries.push(Entry { mode: 0o6777, ..Entry::file("working-dir/lookaside/program", "x") });
         entries.push(Entry::file("x-working-dir/misled", "foreign"));
         entries.push(tail);
     });
@@ -87,22 +87,22 @@ fn links_and_devices() {
     let destination = Registry::start_blocking();
     let outcome = load(&site, &destination);
     insta::assert_snapshot!(outcome.code(0).complaints(), @"
-    [WARN]   : chunk 1: ignored entry `working-dir/out` of type `2`
-    [WARN]   : chunk 1: ignored entry `working-dir/hard` of type `1`
-    [WARN]   : chunk 1: ignored entry `working-dir/device` of type `3`
-    [WARN]   : chunk 1: ignored entry `working-dir/pipe` of type `6`
+    [WARN]   : chunk 1: ignored entry `working-dir/lookaside/out` of type `2`
+    [WARN]   : chunk 1: ignored entry `working-dir/lookaside/hard` of type `1`
+    [WARN]   : chunk 1: ignored entry `working-dir/lookaside/device` of type `3`
+    [WARN]   : chunk 1: ignored entry `working-dir/lookaside/pipe` of type `6`
     [WARN]   : chunk 1: ignored foreign entry `x-working-dir/misled`
     ");
     assert_eq!(fs::read_dir(site.home.path().join("outside")).unwrap().count(), 0);
-    let working_dir = site.home.disk().join("working-dir");
-    assert_eq!(fs::read(working_dir.join("out/evil")).unwrap(), b"evil");
-    let program = fs::metadata(working_dir.join("program")).unwrap();
+    let lookaside = site.home.disk().join("working-dir/lookaside");
+    assert_eq!(fs::read(lookaside.join("out/evil")).unwrap(), b"evil");
+    let program = fs::metadata(lookaside.join("program")).unwrap();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&program.permissions()) & 0o7777, 0o644);
     for name in ["hard", "device", "pipe"] {
-        assert!(!working_dir.join(name).exists(), "{name}");
+        assert!(!lookaside.join(name).exists(), "{name}");
     }
     assert_eq!(destination.manifest("ns/app", "v1").unwrap().digest, site.image.digest);
-    verify(&site).code(0).says("ignored entry `working-dir/device` of type `3`");
+    verify(&site).code(0).says("ignored entry `working-dir/lookaside/device` of type `3`");
 }
 
 /// A header that promises more than the file has.

@@ -122,6 +122,40 @@ fn mirror_to_mirror_follows_none_of_the_working_directory() {
     site.home.mirror_to_mirror(destination.host(), &[]).code(0);
 }
 
+/// Places in the cache that every run writes to.
+const CACHE: &[(&str, To)] = &[
+    ("oc-mirror.lock", To::File),
+    ("oc-mirror.lock", To::Nothing),
+    ("partial", To::Folder),
+    ("partial/tmp", To::Folder),
+    ("docker", To::Folder),
+    ("docker/registry/v2/blobs", To::Folder),
+    ("docker/registry/v2/repositories", To::Folder),
+];
+
+#[test]
+fn nobody_follows_links_in_the_cache() {
+    let site = Site::mirrored();
+    let outside = Outside::of(&site.home);
+    let destination = Registry::start_blocking();
+    for (place, to) in CACHE {
+        let path = site.home.cache().join(place);
+        outside.link(&path, *to);
+        refuses(&site.home.to_disk(&[]), &outside, place);
+        refuses(&site.home.to_mirror(destination.host(), &[]), &outside, place);
+        refuses(&site.home.mirror_to_mirror(destination.host(), &[]), &outside, place);
+        fs::remove_file(path).unwrap();
+    }
+    site.home.to_disk(&[]).code(0);
+    // Deeper places concern one image.
+    let shard = site.home.cache().join("docker/registry/v2/blobs/sha256").join(&site.image.digest.hex()[..2]);
+    outside.link(&shard, To::Folder);
+    let outcome = site.home.to_disk(&[]);
+    assert_ne!(outcome.code, Some(0));
+    outcome.says("is a symbolic link, and oc-mirror follows no links there");
+    outside.is_untouched("blobs");
+}
+
 /// Files that a run replaces: the link goes, and what it led to stays.
 #[test]
 fn links_in_place_of_files_that_are_replaced_go() {

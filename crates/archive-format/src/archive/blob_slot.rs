@@ -93,7 +93,7 @@ impl BlobSlot {
     /// [`WriteError::Read`] when the file has another size or cannot be read, [`WriteError::NoSpace`].
     pub fn copy_from(self, path: &Path) -> Result<(), WriteError> {
         let failed = |source| WriteError::Read { path: path.to_owned(), source };
-        let source = File::open(path).map_err(failed)?;
+        let source = rooted_folder::open_regular(path).map_err(failed)?;
         let found = source.metadata().map_err(failed)?.len();
         if found != self.size {
             let message = format!("blob has {found} bytes, expected {}", self.size);

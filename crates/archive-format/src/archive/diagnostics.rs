@@ -15,8 +15,11 @@ use super::confine::Tainted;
 pub enum Warning {
     /// Numbers below the highest that no chunk has (the first hundred). Perhaps a chunk was left behind.
     MissingChunks(Vec<u32>),
-    /// The run that replaced the previous archive was interrupted; the new archive is complete and is read.
-    InterruptedReplacement,
+    /// The run that replaced the previous archive was interrupted; the new archive is complete and is read: these hidden
+    /// files count instead of the files whose names they are to get.
+    InterruptedReplacement(Vec<String>),
+    /// Names of files that claim one number: the entries of the last one count.
+    EqualNumbers(Vec<String>),
     /// The chunk ends without tar's end mark: it may have been cut between two entries.
     NoEndMark {
         /// Index into [`Archive::chunks`](super::Archive::chunks).
@@ -45,8 +48,13 @@ pub enum Warning {
         /// Its name.
         name: String,
     },
-    /// So many entries occur again later; the last of each counts.
-    DuplicateEntries(u64),
+    /// Entries occur again later; the last of each counts.
+    DuplicateEntries {
+        /// How many are passed over.
+        count: u64,
+        /// Names of the files whose entries count instead.
+        files: Vec<String>,
+    },
     /// A blob occurs twice with different lengths in bytes; the last counts.
     ConflictingBlob {
         /// The blob.
@@ -63,8 +71,23 @@ impl fmt::Display for Warning {
                 let names: Vec<String> = numbers.iter().map(|number| archive_file_name(*number)).collect();
                 write!(f, "the archive has gaps: {} not found; was every file copied?", names.join(", "))
             }
-            Self::InterruptedReplacement => f.write_str(
-                "the run that wrote this archive was interrupted after completing it; reading the new chunks",
+            Self::InterruptedReplacement(hidden) => {
+                f.write_str(
+                    "the run that wrote this archive was interrupted after completing it; reading the new chunks",
+                )?;
+                if hidden.is_empty() {
+                    return Ok(());
+                }
+                write!(f, ": the hidden {} instead of the files without dot and `.partial`. If", quoted(hidden))?;
+                f.write_str(
+                    " checksums that came with the archive do not know these files, remove `.mirror.commit` and run again",
+                )
+            }
+            Self::EqualNumbers(names) => write!(
+                f,
+                "the files {} have one number: where both hold an entry, the last file counts. If only one of them was \
+                 sent, remove the other and run again",
+                quoted(names)
             ),
             Self::NoEndMark { chunk } => {
                 write!(f, "chunk {}: no end mark; the file may have been cut", chunk + 1)
@@ -74,12 +97,23 @@ impl fmt::Display for Warning {
             }
             Self::ForeignEntry { chunk, name } => write!(f, "chunk {}: ignored foreign entry `{name}`", chunk + 1),
             Self::BadLink { chunk, name } => write!(f, "chunk {}: `{name}` holds no digest", chunk + 1),
-            Self::DuplicateEntries(count) => write!(f, "{count} entries occur again later; the last of each counts"),
+            Self::DuplicateEntries { count, files } => {
+                write!(f, "{count} entries occur again later; the last of each counts, which is in {}", quoted(files))
+            }
             Self::ConflictingBlob { digest, lengths: (first, last) } => {
                 write!(f, "blob {digest} occurs with {first} and with {last} bytes; the last counts")
             }
         }
     }
+}
+
+/// A list of names in backticks, not all of very many.
+fn quoted(names: &[String]) -> String {
+    let mut shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+    if let Some(more) = names.len().checked_sub(shown.len()).filter(|more| *more > 0) {
+        shown.push(format!("{more} more"));
+    }
+    shown.join(", ")
 }
 
 /// Why an archive cannot be read.

@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use rooted_folder::RootedFolder;
+
 use super::header::{self, BLOCK};
 use super::replace::partial_file_name;
 use super::write_error::WriteError;
@@ -40,10 +42,10 @@ pub(super) struct OpenChunk {
 }
 
 impl OpenChunk {
-    /// Starts the hidden file of chunk `number` in `dir`.
-    pub(super) fn create(number: u32, dir: &Path) -> Result<Self, WriteError> {
-        let path = dir.join(partial_file_name(number));
-        let file = File::create(&path).map_err(|source| WriteError::write(&path, 0, source))?;
+    /// Starts the hidden file of chunk `number` in `folder`.
+    pub(super) fn create(number: u32, folder: &RootedFolder) -> Result<Self, WriteError> {
+        let path = folder.path().join(partial_file_name(number));
+        let file = folder.create(&path).map_err(|source| WriteError::write(&path, 0, source))?;
         Ok(Self {
             number,
             path,

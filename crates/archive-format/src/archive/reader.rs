@@ -137,9 +137,10 @@ impl Archive {
             scanned: 0,
             name_bytes: 0,
         };
-        if files.interrupted {
-            archive.warnings.push(Warning::InterruptedReplacement);
+        if let Some(hidden) = files.interrupted {
+            archive.warnings.push(Warning::InterruptedReplacement(hidden));
         }
+        archive.note_equal_numbers(&files.chunks);
         archive.note_gaps(&files.chunks.iter().filter_map(|(name, _)| chunk_number(name)).collect());
         for (name, path) in files.chunks {
             archive.chunks.push(ArchiveChunk { name, path, bytes: 0, entries: 0 });
@@ -216,7 +217,7 @@ impl Archive {
             let message = format!("byte {from} is behind the end of an entry of {} bytes", location.len);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let file = File::open(&self.chunks[location.chunk].path)?;
+        let file = rooted_folder::open_regular(&self.chunks[location.chunk].path)?;
         Ok(BlobReader { file, position: location.offset + from, end: location.offset + location.len })
     }
 
@@ -323,10 +324,24 @@ impl Archive {
         }
     }
 
+    /// A name in front is accepted, so that two files may claim one number: `mirror_000001.tar` and
+    /// `zz-mirror_000001.tar`.
+    fn note_equal_numbers(&mut self, files: &[(String, PathBuf)]) {
+        let mut by_number: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        for (name, _) in files {
+            if let Some(number) = chunk_number(name) {
+                by_number.entry(number).or_default().push(name.clone());
+            }
+        }
+        let equal = by_number.into_values().filter(|names| names.len() > 1);
+        self.warnings.extend(equal.take(100).map(Warning::EqualNumbers));
+    }
+
     fn scan(&mut self, chunk: usize) -> Result<(), ArchiveError> {
         let path = self.chunks[chunk].path.clone();
         let unreadable = |source: ScanError| ArchiveError::unreadable(&path, source);
-        let file = File::open(&path).map_err(|source| ArchiveError::unreadable(&path, source))?;
+        let opened = rooted_folder::open_regular(&path);
+        let file = opened.map_err(|source| ArchiveError::unreadable(&path, source))?;
         let mut scanner = Scanner::new(&file).map_err(|source| ArchiveError::unreadable(&path, source))?;
         self.chunks[chunk].bytes = file.metadata().map_or(0, |meta| meta.len());
         if self.chunks[chunk].bytes == 0 {
@@ -396,10 +411,13 @@ impl Archive {
 
     fn keep_last_of_each_name(&mut self) {
         let mut last: HashMap<&str, usize> = HashMap::with_capacity(self.entries.len());
+        let mut overriding: BTreeSet<usize> = BTreeSet::new();
         for (index, entry) in self.entries.iter().enumerate() {
-            last.insert(&entry.name, index);
+            if last.insert(&entry.name, index).is_some() {
+                overriding.insert(entry.chunk);
+            }
         }
-        if last.len() == self.entries.len() {
+        if overriding.is_empty() {
             return;
         }
         let keep: Vec<bool> =
@@ -411,7 +429,8 @@ impl Archive {
             dropped += u64::from(!kept);
             kept
         });
-        self.warnings.push(Warning::DuplicateEntries(dropped));
+        let files = overriding.into_iter().map(|chunk| self.chunks[chunk].name.clone()).collect();
+        self.warnings.push(Warning::DuplicateEntries { count: dropped, files });
     }
 }
 

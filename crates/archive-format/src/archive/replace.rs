@@ -5,11 +5,18 @@
 //! of the previous set that were not replaced go, and the commit file goes last. A run that is killed in between is
 //! finished by the next writer; a reader meanwhile sees the new set under the partial names.
 
-use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use rooted_folder::RootedFolder;
+
 const COMMIT: &str = ".mirror.commit";
+
+/// The commit file while it is written.
+const COMMIT_PARTIAL: &str = ".mirror.commit.partial";
+
+/// Chunk numbers have six digits.
+pub(super) const MOST_CHUNKS: u32 = 999_999;
 
 /// The name of chunk `number`: `mirror_000001.tar` for 1.
 pub fn archive_file_name(number: u32) -> String {
@@ -53,9 +60,10 @@ fn partial_number(name: &str) -> Option<u32> {
 /// Says which folder, in the contract's words.
 pub fn remove_past_archives(dir: &Path) -> Result<Vec<PathBuf>, PastArchivesError> {
     let failed = |reason| PastArchivesError { dir: dir.to_owned(), reason };
+    let folder = RootedFolder::at(dir);
     let mut removed = Vec::new();
-    for name in names(dir).map_err(failed)?.into_iter().filter(|name| is_own_name(name)) {
-        fs::remove_file(dir.join(&name)).map_err(failed)?;
+    for name in names(&folder).map_err(failed)?.into_iter().filter(|name| is_own_name(name)) {
+        folder.remove_file(&name).map_err(failed)?;
         removed.push(dir.join(name));
     }
     Ok(removed)
@@ -71,64 +79,84 @@ pub struct PastArchivesError {
 }
 
 /// Finishes what a killed run began: an announced replacement is completed, other partials are removed.
-pub(super) fn recover(dir: &Path) -> io::Result<()> {
-    match committed(dir)? {
-        Some(count) => complete(dir, count),
-        None => remove_partials(dir),
+pub(super) fn recover(folder: &RootedFolder) -> io::Result<()> {
+    match committed(folder, &names(folder)?)? {
+        Some(count) => complete(folder, count),
+        None => remove_partials(folder),
     }
 }
 
 /// Announces the new set of `count` chunks and puts it in place.
-pub(super) fn commit(dir: &Path, count: u32, durable: bool) -> io::Result<()> {
-    let temporary = dir.join(".mirror.commit.partial");
-    let mut file = File::create(&temporary)?;
+pub(super) fn commit(folder: &RootedFolder, count: u32, durable: bool) -> io::Result<()> {
+    let mut file = folder.create(COMMIT_PARTIAL)?;
     file.write_all(format!("{count}\n").as_bytes())?;
     if durable {
         file.sync_all()?;
     }
-    fs::rename(&temporary, dir.join(COMMIT))?;
+    folder.rename(COMMIT_PARTIAL, COMMIT)?;
     if durable {
-        File::open(dir)?.sync_all()?;
+        folder.sync_dir("")?;
     }
-    complete(dir, count)?;
+    complete(folder, count)?;
     if durable {
-        File::open(dir)?.sync_all()?;
+        folder.sync_dir("")?;
     }
     Ok(())
 }
 
-fn complete(dir: &Path, count: u32) -> io::Result<()> {
+fn complete(folder: &RootedFolder, count: u32) -> io::Result<()> {
     for number in 1..=count {
-        match fs::rename(dir.join(partial_file_name(number)), dir.join(archive_file_name(number))) {
+        match folder.rename(partial_file_name(number), archive_file_name(number)) {
             // Already renamed by the run that was killed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => other?,
         }
     }
-    for name in names(dir)?.into_iter().filter(|name| is_own_name(name)) {
+    for name in names(folder)?.into_iter().filter(|name| is_own_name(name)) {
         if chunk_number(&name).is_some_and(|number| number == 0 || number > count) {
-            fs::remove_file(dir.join(name))?;
+            folder.remove_file(name)?;
         }
     }
-    fs::remove_file(dir.join(COMMIT))
+    folder.remove_file(COMMIT)
 }
 
-pub(super) fn remove_partials(dir: &Path) -> io::Result<()> {
-    for name in names(dir)? {
-        if partial_number(&name).is_some() || name == ".mirror.commit.partial" {
-            fs::remove_file(dir.join(name))?;
+pub(super) fn remove_partials(folder: &RootedFolder) -> io::Result<()> {
+    for name in names(folder)? {
+        if partial_number(&name).is_some() || name == COMMIT_PARTIAL {
+            folder.remove_file(name)?;
         }
     }
     Ok(())
 }
 
-/// The number of chunks of an announced set.
-fn committed(dir: &Path) -> io::Result<Option<u32>> {
-    match fs::read_to_string(dir.join(COMMIT)) {
-        Ok(text) => Ok(text.trim().parse().ok()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error),
+/// The number of chunks of an announced set, of a folder with these names. Every chunk of the set must be there: a number
+/// that somebody else wrote must not remove chunks, and must not make this program count for hours.
+fn committed(folder: &RootedFolder, names: &[String]) -> io::Result<Option<u32>> {
+    let text = match folder.read_bounded(COMMIT, 64) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => String::new(),
+        Err(error) => return Err(error),
+    };
+    let refused = |why: String| {
+        let message = format!(
+            "`{COMMIT}` is not what oc-mirror writes: {why}; compare the archive's files with what was sent, remove \
+             `{COMMIT}`, and run again"
+        );
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    };
+    let count = text.parse().ok().filter(|count| (1..=MOST_CHUNKS).contains(count));
+    let count = count.ok_or_else(|| refused(format!("it holds no number from 1 to {MOST_CHUNKS}")))?;
+    let is_there = |name: &str| names.binary_search_by(|one| one.as_str().cmp(name)).is_ok();
+    let missing =
+        (1..=count).find(|number| !is_there(&partial_file_name(*number)) && !is_there(&archive_file_name(*number)));
+    if let Some(number) = missing {
+        let name = archive_file_name(number);
+        return Err(refused(format!("it says that the archive has {count} files, and `{name}` is missing")));
     }
+    Ok(Some(count))
 }
 
 /// The chunks of an archive and the other names of its folder.
@@ -137,19 +165,20 @@ pub(super) struct ChunkFiles {
     /// In lexical order of their final names.
     pub(super) chunks: Vec<(String, PathBuf)>,
     pub(super) foreign: Vec<String>,
-    /// A replacement was announced and not completed.
-    pub(super) interrupted: bool,
+    /// A replacement was announced and not completed: the hidden files that are read now. Empty when all have their names.
+    pub(super) interrupted: Option<Vec<String>>,
 }
 
 /// Finds the chunks in `dir`, seeing an announced replacement as if it were complete.
 pub(super) fn chunk_files(dir: &Path) -> io::Result<ChunkFiles> {
-    let count = committed(dir)?;
-    let mut found = ChunkFiles { chunks: Vec::new(), foreign: Vec::new(), interrupted: count.is_some() };
-    let names = names(dir)?;
+    let folder = RootedFolder::at(dir);
+    let names = names(&folder)?;
+    let count = committed(&folder, &names)?;
+    let mut found = ChunkFiles { chunks: Vec::new(), foreign: Vec::new(), interrupted: count.map(|_| Vec::new()) };
     for name in &names {
         if let (Some(count), true) = (count, is_own_name(name)) {
             let number = chunk_number(name).unwrap_or(0);
-            let superseded = number == 0 || number > count || names.contains(&partial_file_name(number));
+            let superseded = number == 0 || number > count || names.binary_search(&partial_file_name(number)).is_ok();
             if superseded {
                 continue;
             }
@@ -157,6 +186,7 @@ pub(super) fn chunk_files(dir: &Path) -> io::Result<ChunkFiles> {
         match (count, partial_number(name)) {
             (Some(count), Some(number)) if number <= count => {
                 found.chunks.push((archive_file_name(number), dir.join(name)));
+                found.interrupted.get_or_insert_default().push(name.clone());
             }
             _ if is_archive_name(name) => found.chunks.push((name.clone(), dir.join(name))),
             // Hidden names are ours or nobody's concern.
@@ -168,24 +198,15 @@ pub(super) fn chunk_files(dir: &Path) -> io::Result<ChunkFiles> {
     Ok(found)
 }
 
-/// File names in `dir`, sorted; none when there is no such folder.
-fn names(dir: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(dir) {
+/// Names in a folder that are no folders, sorted; none when there is no such folder.
+fn names(folder: &RootedFolder) -> io::Result<Vec<String>> {
+    let entries = match folder.read_dir("") {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        if let Ok(name) = entry.file_name().into_string()
-            && !entry.path().is_dir()
-        {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
+    let files = entries.iter().filter(|entry| !entry.kind().is_dir());
+    Ok(files.filter_map(|entry| entry.text().map(str::to_owned)).collect())
 }
 
 #[cfg(test)]

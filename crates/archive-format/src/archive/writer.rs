@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -64,7 +64,7 @@ impl ArchiveOptions {
 /// entries in the same order give the same bytes.
 #[derive(Debug)]
 pub struct ArchiveWriter {
-    dir: PathBuf,
+    folder: RootedFolder,
     options: ArchiveOptions,
     /// Index is chunk number minus one.
     chunks: Vec<OpenChunk>,
@@ -85,10 +85,11 @@ impl ArchiveWriter {
     /// When the folder cannot be written.
     pub fn create(dir: &Path, options: &ArchiveOptions) -> Result<Self, WriteError> {
         let failed = |source| WriteError::Folder { dir: dir.to_owned(), source };
-        fs::create_dir_all(dir).map_err(failed)?;
-        replace::recover(dir).map_err(failed)?;
+        let folder = RootedFolder::at(dir);
+        folder.create_root().map_err(failed)?;
+        replace::recover(&folder).map_err(failed)?;
         let mut writer = Self {
-            dir: dir.to_owned(),
+            folder,
             options: options.clone(),
             chunks: Vec::new(),
             current: 0,
@@ -150,7 +151,7 @@ impl ArchiveWriter {
             return Ok(false);
         }
         let failed = |source| WriteError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
+        let file = rooted_folder::open_regular(path).map_err(failed)?;
         let found = file.metadata().map_err(failed)?.len();
         if found != size {
             let message = format!("blob has {found} bytes, expected {size}");
@@ -252,11 +253,11 @@ impl ArchiveWriter {
             chunk.close(self.options.durable)?;
         }
         let count = u32::try_from(self.chunks.len()).expect("chunk numbers have six digits");
-        replace::commit(&self.dir, count, self.options.durable)
-            .map_err(|source| WriteError::Folder { dir: self.dir.clone(), source })?;
+        replace::commit(&self.folder, count, self.options.durable)
+            .map_err(|source| WriteError::Folder { dir: self.folder.path().to_owned(), source })?;
         self.finished = true;
         let chunks = self.chunks.iter().map(|chunk| Chunk {
-            path: self.dir.join(archive_file_name(chunk.number)),
+            path: self.folder.path().join(archive_file_name(chunk.number)),
             bytes: chunk.length,
             entries: chunk.entries,
         });
@@ -310,9 +311,9 @@ impl ArchiveWriter {
     }
 
     fn open_chunk(&mut self) -> Result<(), WriteError> {
-        let number = u32::try_from(self.chunks.len() + 1).ok().filter(|number| *number <= 999_999);
+        let number = u32::try_from(self.chunks.len() + 1).ok().filter(|number| *number <= replace::MOST_CHUNKS);
         let number = number.ok_or(WriteError::TooManyChunks)?;
-        self.chunks.push(OpenChunk::create(number, &self.dir)?);
+        self.chunks.push(OpenChunk::create(number, &self.folder)?);
         Ok(())
     }
 }
@@ -321,7 +322,7 @@ impl Drop for ArchiveWriter {
     fn drop(&mut self) {
         if !self.finished {
             for chunk in &self.chunks {
-                let _ = fs::remove_file(&chunk.path);
+                let _ = self.folder.remove_file(&chunk.path);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Garbage collection: mark from the tags, then sweep.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
+use std::path::Path;
 
 use image_ref::Digest;
 use oci_manifest::{MAX_MANIFEST_BYTES, ManifestView, VerifiedManifest};
 
-use super::{Store, StoreError, list, remove_tree};
+use super::{Store, StoreError, remove_tree, repository_path};
 use crate::layout;
 
 /// What [`Store::garbage_collect`] removed.
@@ -68,26 +68,25 @@ pub(super) fn garbage_collect(store: &Store) -> Result<Collected, StoreError> {
         }
         for digest in store.layers(&repository)? {
             if !kept_blobs.contains(&digest) {
-                let link = store.root().join(layout::layer_link_name(&repository, &digest));
-                remove_tree(link.parent().expect("a link lies in a folder of its own"))?;
+                store.remove_folder_of(&layout::layer_link_name(&repository, &digest))?;
             }
         }
-        remove_tree(&store.repository_path(&repository).join("_uploads"))?;
+        remove_tree(store.folder(), repository_path(&repository).join("_uploads"))?;
     }
-    let blobs = store.root().join(layout::BLOBS_ROOT);
-    for algorithm in list(&blobs)? {
-        for shard in list(&blobs.join(&algorithm))? {
+    let blobs = Path::new(layout::BLOBS_ROOT);
+    for algorithm in store.list(blobs)? {
+        for shard in store.list(&blobs.join(&algorithm))? {
             let shard_path = blobs.join(&algorithm).join(&shard);
-            for hex in list(&shard_path)? {
+            for hex in store.list(&shard_path)? {
                 let Ok(digest) = format!("{algorithm}:{hex}").parse::<Digest>() else { continue };
                 if !kept_blobs.contains(&digest) {
                     collected.bytes += store.blob_size(&digest).unwrap_or(0);
                     collected.blobs += 1;
-                    remove_tree(&shard_path.join(&hex))?;
+                    remove_tree(store.folder(), shard_path.join(&hex))?;
                 }
             }
             // Only succeeds when it became empty.
-            let _ = fs::remove_dir(&shard_path);
+            let _ = store.folder().remove_dir(&shard_path);
         }
     }
     for (digest, bytes) in store.partials()? {

@@ -10,7 +10,7 @@ mod error;
 mod partial;
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,17 +68,10 @@ impl Store {
     pub fn open_in(folder: RootedFolder, holder: &Holder) -> Result<Self, StoreError> {
         let lock = LockFile::acquire(&folder, "oc-mirror.lock", holder)?;
         let inner = Inner { folder, lock, writing: Mutex::new(HashSet::new()), next_temporary: AtomicU64::new(0) };
-        let temporary = inner.temporary_dir();
-        match fs::remove_dir_all(&temporary) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::io("remove", &temporary, source));
-            }
-            _ => {}
-        }
-        for dir in
-            [&temporary, &inner.folder.path().join("partial"), &inner.folder.path().join(layout::REPOSITORIES_ROOT)]
-        {
-            fs::create_dir_all(dir).map_err(|source| StoreError::io("create", dir, source))?;
+        remove_tree(&inner.folder, TEMPORARY)?;
+        for dir in [TEMPORARY, layout::BLOBS_ROOT, layout::REPOSITORIES_ROOT] {
+            let made = inner.folder.create_dir_all(dir);
+            made.map_err(|source| StoreError::io("create", &inner.folder.path().join(dir), source))?;
         }
         let store = Self { inner: Arc::new(inner) };
         for (digest, _) in store.partials()? {
@@ -113,7 +106,8 @@ impl Store {
     /// Size of a blob in bytes; `None` when it is not here. A caller who knows the size of a blob should compare: after
     /// a loss of power (not of the process) a file may be shorter than what was written.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
-        fs::metadata(self.blob_path(digest)).ok().filter(fs::Metadata::is_file).map(|meta| meta.len())
+        let about = self.folder().about(layout::blob_name(digest)).ok()?;
+        about.kind().is_file().then(|| about.len())
     }
 
     /// Opens a blob for reading. Its bytes are not hashed again.
@@ -121,10 +115,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`] when it is not here.
     pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
-        let path = self.blob_path(digest);
-        File::open(&path).map_err(|source| match source.kind() {
+        self.folder().open(layout::blob_name(digest)).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => StoreError::Missing(digest.clone()),
-            _ => StoreError::io("open", &path, source),
+            _ => StoreError::io("open", &self.blob_path(digest), source),
         })
     }
 
@@ -166,7 +159,7 @@ impl Store {
         if self.blob_size(digest) == Some(bytes.len() as u64) {
             return Ok(());
         }
-        self.write_whole(&self.blob_path(digest), bytes)
+        self.write_whole(&layout::blob_name(digest), bytes)
     }
 
     /// Stores a manifest or index: the bytes that its digest is of as a blob, and the revision link of the repository.
@@ -227,7 +220,7 @@ impl Store {
     pub fn resolve_tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, StoreError> {
         check_repository(repository)?;
         check_tag(tag)?;
-        read_link(&self.root().join(layout::tag_current_name(repository, tag)))
+        self.read_link(&layout::tag_current_name(repository, tag))
     }
 
     /// Whether the repository has this manifest or index (link and bytes).
@@ -250,7 +243,7 @@ impl Store {
 
     /// A link without content is none: a loss of power leaves such.
     fn is_linked(&self, name: &str) -> bool {
-        self.root().join(name).metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0)
+        self.folder().about(name).is_ok_and(|about| about.kind().is_file() && about.len() > 0)
     }
 
     /// All repositories, sorted.
@@ -261,7 +254,7 @@ impl Store {
         let mut found = Vec::new();
         let mut open = vec![String::new()];
         while let Some(parent) = open.pop() {
-            for name in list(&self.root().join(layout::REPOSITORIES_ROOT).join(&parent))? {
+            for name in self.list(&Path::new(layout::REPOSITORIES_ROOT).join(&parent))? {
                 match name.as_str() {
                     "_manifests" if !parent.is_empty() => found.push(parent.clone()),
                     name if name.starts_with('_') => {}
@@ -284,8 +277,8 @@ impl Store {
     /// [`StoreError::Repository`], [`StoreError::Io`].
     pub fn tags(&self, repository: &str) -> Result<Vec<String>, StoreError> {
         check_repository(repository)?;
-        let mut tags = list(&self.repository_path(repository).join("_manifests/tags"))?;
-        tags.retain(|tag| is_valid_tag(tag) && self.root().join(layout::tag_current_name(repository, tag)).is_file());
+        let mut tags = self.list(&repository_path(repository).join("_manifests/tags"))?;
+        tags.retain(|tag| is_valid_tag(tag) && self.folder().is_file(layout::tag_current_name(repository, tag)));
         Ok(tags)
     }
 
@@ -314,7 +307,7 @@ impl Store {
     pub fn delete_tag(&self, repository: &str, tag: &str) -> Result<bool, StoreError> {
         check_repository(repository)?;
         check_tag(tag)?;
-        remove_tree(&self.repository_path(repository).join("_manifests/tags").join(tag))
+        remove_tree(self.folder(), repository_path(repository).join("_manifests/tags").join(tag))
     }
 
     /// Takes a manifest or index out of a repository, with every tag that names it, as a registry does on `DELETE`.
@@ -329,8 +322,7 @@ impl Store {
                 self.delete_tag(repository, &tag)?;
             }
         }
-        let link = self.root().join(layout::revision_link_name(repository, digest));
-        remove_tree(link.parent().expect("a link lies in a folder of its own"))
+        self.remove_folder_of(&layout::revision_link_name(repository, digest))
     }
 
     /// Removes manifests that no tag leads to, links to what is gone, blobs that nothing names, abandoned uploads and
@@ -348,13 +340,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] when the folder cannot be read.
     pub fn partials(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
-        let base = self.root().join("partial");
         let mut found = Vec::new();
         for algorithm in ["sha256", "sha512"] {
-            for hex in list(&base.join(algorithm))? {
-                let path = base.join(algorithm).join(&hex);
-                if let (Ok(digest), Ok(meta)) = (format!("{algorithm}:{hex}").parse(), fs::metadata(&path)) {
-                    found.push((digest, meta.len()));
+            let base = Path::new(PARTIALS).join(algorithm);
+            for hex in self.list(&base)? {
+                if let (Ok(digest), Ok(about)) =
+                    (format!("{algorithm}:{hex}").parse(), self.folder().about(base.join(&hex)))
+                    && about.kind().is_file()
+                {
+                    found.push((digest, about.len()));
                 }
             }
         }
@@ -366,9 +360,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_partial(&self, digest: &Digest) -> Result<(), StoreError> {
-        let path = self.partial_path(digest);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &path, source)),
+        let name = partial_name(digest);
+        match self.folder().remove_file(&name) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &self.root().join(name), source))
+            }
             _ => Ok(()),
         }
     }
@@ -385,33 +381,27 @@ impl Store {
     }
 
     fn walk(&self, name: String, files: &mut Vec<(String, PathBuf)>) -> Result<(), StoreError> {
-        let path = self.root().join(&name);
-        if fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir()) {
-            for child in list(&path)? {
+        let folder = self.folder();
+        let kind = folder.about(&name).map(|about| about.kind());
+        if kind.as_ref().is_ok_and(|kind| kind.is_dir()) {
+            for child in self.list(Path::new(&name))? {
                 if child != "_uploads" {
                     self.walk(format!("{name}/{child}"), files)?;
                 }
             }
-        } else if path.is_file() {
+        } else if kind.is_ok_and(rooted_folder::Kind::is_file) {
+            let path = self.root().join(&name);
             files.push((name, path));
         }
         Ok(())
     }
 
-    fn repository_path(&self, repository: &str) -> PathBuf {
-        self.root().join(layout::REPOSITORIES_ROOT).join(repository)
-    }
-
-    fn partial_path(&self, digest: &Digest) -> PathBuf {
-        self.root().join("partial").join(digest.algorithm().as_str()).join(digest.hex())
-    }
-
     fn links(&self, repository: &str, folder: &str) -> Result<Vec<Digest>, StoreError> {
-        let base = self.repository_path(repository).join(folder);
+        let base = repository_path(repository).join(folder);
         let mut found = Vec::new();
-        for algorithm in list(&base)? {
-            for hex in list(&base.join(&algorithm))? {
-                if base.join(&algorithm).join(&hex).join("link").is_file()
+        for algorithm in self.list(&base)? {
+            for hex in self.list(&base.join(&algorithm))? {
+                if self.folder().is_file(base.join(&algorithm).join(&hex).join("link"))
                     && let Ok(digest) = format!("{algorithm}:{hex}").parse()
                 {
                     found.push(digest);
@@ -422,52 +412,77 @@ impl Store {
     }
 
     fn write_link(&self, name: &str, digest: &Digest) -> Result<(), StoreError> {
-        let path = self.root().join(name);
-        if read_link(&path).is_ok_and(|found| found.as_ref() == Some(digest)) {
+        if self.read_link(name).is_ok_and(|found| found.as_ref() == Some(digest)) {
             return Ok(());
         }
-        self.write_whole(&path, digest.to_string().as_bytes())
+        self.write_whole(name, digest.to_string().as_bytes())
     }
 
-    /// Temporary file and rename: no reader ever sees a half file under `path`.
-    fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    fn read_link(&self, name: &str) -> Result<Option<Digest>, StoreError> {
+        let path = || self.root().join(name);
+        let mut bytes = Vec::new();
+        match self.folder().open(name).and_then(|file| file.take(4096).read_to_end(&mut bytes)) {
+            // Nothing is synced link by link: this is what a loss of power leaves.
+            Ok(0) => Ok(None),
+            Ok(_) => layout::parse_link(&bytes).map(Some).ok_or_else(|| StoreError::Link { path: path() }),
+            Err(source) if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(source) => Err(StoreError::io("read", &path(), source)),
+        }
+    }
+
+    /// Temporary file and rename: no reader ever sees a half file under `name`.
+    fn write_whole(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let number = self.inner.next_temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.inner.temporary_dir().join(number.to_string());
-        let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes));
-        let written = written.map_err(|source| StoreError::write(path, bytes.len() as u64, source));
-        written.and_then(|()| publish(&temporary, path)).inspect_err(|_| {
-            let _ = fs::remove_file(&temporary);
+        let temporary = Path::new(TEMPORARY).join(number.to_string());
+        let written = self.folder().create(&temporary).and_then(|mut file| file.write_all(bytes));
+        let written = written.map_err(|source| StoreError::write(&self.root().join(name), bytes.len() as u64, source));
+        written.and_then(|()| self.publish(&temporary, name)).inspect_err(|_| {
+            let _ = self.folder().remove_file(&temporary);
         })
     }
-}
 
-impl Inner {
-    fn temporary_dir(&self) -> PathBuf {
-        self.folder.path().join("partial/tmp")
-    }
-}
-
-fn read_link(path: &Path) -> Result<Option<Digest>, StoreError> {
-    let mut bytes = Vec::new();
-    match File::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes)) {
-        // Nothing is synced link by link: this is what a loss of power leaves.
-        Ok(0) => Ok(None),
-        Ok(_) => layout::parse_link(&bytes).map(Some).ok_or_else(|| StoreError::Link { path: path.to_owned() }),
-        Err(source) if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(source) => Err(StoreError::io("read", path, source)),
-    }
-}
-
-/// Renames a finished file to its name, making the folders above it.
-fn publish(temporary: &Path, path: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::io("create", path, source);
-    match fs::rename(temporary, path) {
-        Err(source) if source.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(path.parent().expect("names of the layout have folders")).map_err(failed)?;
-            fs::rename(temporary, path).map_err(failed)
+    /// Renames a finished file to its name, making the folders above it.
+    fn publish(&self, temporary: &Path, name: &str) -> Result<(), StoreError> {
+        let failed = |source| StoreError::io("create", &self.root().join(name), source);
+        match self.folder().rename(temporary, name) {
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                let above = Path::new(name).parent().expect("names of the layout have folders");
+                self.folder().create_dir_all(above).map_err(failed)?;
+                self.folder().rename(temporary, name).map_err(failed)
+            }
+            other => other.map_err(failed),
         }
-        other => other.map_err(failed),
     }
+
+    /// The names in a folder, sorted; none when there is no such folder. Names that are not UTF-8 are not ours.
+    fn list(&self, folder: &Path) -> Result<Vec<String>, StoreError> {
+        match self.folder().read_dir(folder) {
+            Ok(entries) => Ok(entries.iter().filter_map(|entry| entry.text().map(str::to_owned)).collect()),
+            Err(source) if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(Vec::new())
+            }
+            Err(source) => Err(StoreError::io("read", &self.root().join(folder), source)),
+        }
+    }
+
+    /// Removes the folder that a link of the layout has for itself. Says whether it was there.
+    fn remove_folder_of(&self, link: &str) -> Result<bool, StoreError> {
+        remove_tree(self.folder(), Path::new(link).parent().expect("a link lies in a folder of its own"))
+    }
+}
+
+/// Where blobs grow until they are complete.
+const PARTIALS: &str = "partial";
+
+/// Where small files are written before they get their names.
+const TEMPORARY: &str = "partial/tmp";
+
+fn partial_name(digest: &Digest) -> PathBuf {
+    Path::new(PARTIALS).join(digest.algorithm().as_str()).join(digest.hex())
+}
+
+fn repository_path(repository: &str) -> PathBuf {
+    Path::new(layout::REPOSITORIES_ROOT).join(repository)
 }
 
 fn check_repository(repository: &str) -> Result<(), StoreError> {
@@ -478,30 +493,12 @@ fn check_tag(tag: &str) -> Result<(), StoreError> {
     if is_valid_tag(tag) { Ok(()) } else { Err(StoreError::Tag(tag.to_owned())) }
 }
 
-/// The names in a folder, sorted; none when there is no such folder. Names that are not UTF-8 are not ours.
-fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
-    let failed = |source| StoreError::io("read", dir, source);
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(source) if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(source) => return Err(failed(source)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-fn remove_tree(path: &Path) -> Result<bool, StoreError> {
-    match fs::remove_dir_all(path) {
+/// Removes a folder with all that is in it. Says whether it was there.
+fn remove_tree(folder: &RootedFolder, path: impl AsRef<Path>) -> Result<bool, StoreError> {
+    let path = path.as_ref();
+    match folder.remove_dir_all(path) {
         Ok(()) => Ok(true),
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(StoreError::io("remove", path, source)),
+        Err(source) => Err(StoreError::io("remove", &folder.path().join(path), source)),
     }
 }

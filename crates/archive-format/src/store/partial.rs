@@ -1,13 +1,13 @@
 //! A blob on its way into the cache: hashed while it is written, invisible until it is verified.
 
-use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::PathBuf;
 
 use image_ref::Digest;
 
-use super::{Store, StoreError, publish};
+use super::{Store, StoreError, partial_name};
 use crate::hashed_file::HashedFile;
+use crate::layout;
 
 /// A blob being written, at `partial/<algorithm>/<hex>` of the cache.
 ///
@@ -24,11 +24,11 @@ pub struct PartialBlob {
 impl PartialBlob {
     pub(super) fn begin(store: &Store, digest: &Digest, size: Option<u64>) -> Result<Self, StoreError> {
         let claim = Claim::take(store, digest)?;
-        let path = store.partial_path(digest);
+        let name = partial_name(digest);
+        let path = store.root().join(&name);
         let failed = |source| StoreError::io("open", &path, source);
-        fs::create_dir_all(path.parent().expect("partials have a folder")).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        store.folder().create_dir_all(name.parent().expect("partials have a folder")).map_err(failed)?;
+        let file = store.folder().open_or_create(&name).map_err(failed)?;
         let content = HashedFile::resume(file, size, digest.algorithm());
         let content = content.map_err(|source| StoreError::io("read", &path, source))?;
         claim.keep();
@@ -91,7 +91,7 @@ impl PartialBlob {
             self.store.remove_partial(&self.digest)?;
             return Err(StoreError::Digest { expected: self.digest.clone(), found });
         }
-        publish(&self.path, &self.store.blob_path(&self.digest))
+        self.store.publish(&partial_name(&self.digest), &layout::blob_name(&self.digest))
     }
 
     /// Keeps what is here for the next writer, of this or a later run.

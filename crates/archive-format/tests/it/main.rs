@@ -6,6 +6,7 @@ mod archive;
 mod history;
 mod properties;
 mod slots;
+mod small_disk;
 mod store;
 mod verify;
 

@@ -6,8 +6,9 @@
 //! that brought it, which the histories know: those of earlier archives travel with each.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use archive_format::{History, Store};
+use archive_format::{Archive, History, Store};
 use image_ref::Digest;
 use jiff::Timestamp;
 use mirror_plan::{CacheName, Destination};
@@ -25,20 +26,28 @@ pub(crate) struct Earlier {
     destination: Destination,
     /// Read when it is first needed: a run whose archive has everything never does.
     repositories: OnceCell<HashMap<Digest, BTreeSet<String>>>,
-    /// The folder of the histories.
+    /// The folder of the histories of archives that were made here.
     working_dir: RootedFolder,
+    /// The archive, which carries the histories of those before it.
+    archive: Arc<Archive>,
     /// When the archive was made that brought a blob.
     origins: OnceCell<HashMap<Digest, Timestamp>>,
 }
 
 impl Earlier {
     /// What the cache knows of images at this destination, and the histories of a working directory of archives.
-    pub(crate) fn new(store: Store, destination: Destination, working_dir: &RootedFolder) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        destination: Destination,
+        working_dir: &RootedFolder,
+        archive: Arc<Archive>,
+    ) -> Self {
         Self {
             store,
             destination,
             repositories: OnceCell::new(),
             working_dir: working_dir.clone(),
+            archive,
             origins: OnceCell::new(),
         }
     }
@@ -56,9 +65,17 @@ impl Earlier {
     /// The error for what is nowhere: which archive brought it, and what to do.
     pub(crate) async fn missing(&self, what: &str, digest: &Digest, images: &str) -> CopyError {
         let read = || async {
-            let working_dir = self.working_dir.clone();
-            // A history that cannot be read makes the message no worse than one that is not there.
-            blocking(move || History::origins(&working_dir).unwrap_or_default()).await
+            let (working_dir, archive) = (self.working_dir.clone(), Arc::clone(&self.archive));
+            blocking(move || {
+                // A history that cannot be read makes the message no worse than one that is not there.
+                let mut origins = History::origins(&working_dir).unwrap_or_default();
+                for (digest, time) in History::origins_in(&archive).unwrap_or_default() {
+                    let known = origins.entry(digest).or_insert(time);
+                    *known = time.min(*known);
+                }
+                origins
+            })
+            .await
         };
         let (which, since) = match self.origins.get_or_init(read).await.get(digest) {
             Some(time) => (format!(", that of {time}"), time.strftime("%Y-%m-%d").to_string()),

@@ -7,6 +7,7 @@ use archive_format::{Archive, ArchiveError, Store};
 
 use super::stage::Stage;
 use super::{Job, Progress, RunError, Workflow, check_access, generic_from};
+use crate::brought::{self, TakenOut};
 use crate::carrier::blocking;
 use crate::carrier::destination::DestinationRegistry;
 use crate::carrier::earlier::Earlier;
@@ -68,6 +69,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     }
 
     let planned = stage.plan(&store, Some(&archive), Some(destination)).await?;
+    let (from, into, images) = (Arc::clone(&archive), store.clone(), Arc::clone(&planned.images));
+    let catalogs = job.configuration.mirror.operators.clone();
+    blocking(move || brought::take_tags(&from, &into, &images, &catalogs)).await?;
     let trust = Trust::of(job, &planned.images)?;
     let shelf = if trust.travel || trust.gate.is_some() {
         let (archive, store) = (Arc::clone(&archive), store.clone());
@@ -78,8 +82,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     };
     let carrier = FromArchive {
         images: Arc::clone(&planned.images),
+        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder(), Arc::clone(&archive)),
         archive,
-        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder()),
         planned: tokio::sync::OnceCell::new(),
         store: store.clone(),
         destination: DestinationRegistry::of(job, &store, observer),
@@ -90,8 +94,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     stage.perform_to_registry(&planned, carrier, &store, destination, progress).await
 }
 
-/// Takes the small things out of the archive: the working directory below `folder`, and manifests and links into the
-/// cache, so that a later archive of the sequence can leave them out. Layers stay where they are.
+/// Takes the small things out of the archive before the planner reads them: files of the working directory below `folder`,
+/// and manifests into the cache, so that a later archive of the sequence can leave them out. Layers stay where they are.
 async fn take_out(
     archive: &Arc<Archive>,
     store: &Store,
@@ -99,8 +103,8 @@ async fn take_out(
     observer: &Arc<dyn Observer>,
 ) -> Result<(), RunError> {
     let (archive, store, folder) = (Arc::clone(archive), store.clone(), folder.to_owned());
-    let taken = blocking(move || -> Result<usize, RunError> {
-        archive.extract_working_dir(&folder)?;
+    let (files, taken) = blocking(move || -> Result<(TakenOut, usize), RunError> {
+        let files = brought::take_files(&archive, &folder)?;
         let mut taken = 0;
         for (repository, digest) in archive.revisions() {
             // Links also name manifests that earlier archives brought.
@@ -109,12 +113,13 @@ async fn take_out(
                 taken += 1;
             }
         }
-        for link in archive.tag_links() {
-            store.tag(&link.repository, &link.tag, &link.digest)?;
-        }
-        Ok(taken)
+        Ok((files, taken))
     })
     .await?;
-    observer.event(Event::Debug(format!("{taken} manifests taken out of the archive; layers stay in it")));
+    let TakenOut { files, left } = files;
+    observer.event(Event::Debug(format!(
+        "{taken} manifests and {files} files taken out of the archive; layers stay in it, and {left} files of its working \
+         directory that are of no use here"
+    )));
     Ok(())
 }
