@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::DateTime;
 
+use mirror_engine::visible;
 use oci_transport::Redactor;
 use rooted_folder::RootedFolder;
 
@@ -344,7 +345,7 @@ impl Sink {
     }
 
     fn write(&mut self, level: Level, message: &str) {
-        let line = level.line((self.clock)(), &self.redactor.clean(message));
+        let line = level.line((self.clock)(), &visible::message(&self.redactor.clean(message)));
         // A full disk or a closed pipe must not end a mirror run that is otherwise healthy; a lost line on standard output
         // counts when the run is over.
         if let Destination::Stdout(Some(file)) | Destination::StderrAnd(file) = &mut self.destination {
@@ -445,6 +446,14 @@ mod tests {
         let (log, written) = log(Level::Error);
         log.always(Level::Info, "hello");
         assert!(written.stderr().ends_with("[INFO] \x1b[0m  : hello\n"));
+    }
+
+    #[test]
+    fn text_of_others_forges_no_line_and_steers_no_terminal() {
+        let (log, written) = log(Level::Info);
+        log.warn("entry `a\n2026/08/01 12:00:05 [INFO]  : all is well\u{1b}[2J`");
+        assert!(written.stderr().ends_with(": entry `a\\n2026/08/01 12:00:05 [INFO]  : all is well\\u{1b}[2J`\n"));
+        assert_eq!(written.stderr().lines().count(), 1);
     }
 
     #[test]

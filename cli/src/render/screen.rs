@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirror_engine::event::Totals;
-use mirror_engine::{Event, Observer};
+use mirror_engine::{Event, Observer, visible};
 
 use super::meter::Meter;
 use super::words::{result_line, size, time_left};
@@ -99,7 +99,7 @@ impl Screen {
         };
         match &self.bar {
             Some(bar) => {
-                bar.set_message(line);
+                bar.set_message(visible::word(&line).into_owned());
                 bar.tick();
             }
             None => self.log.info(line),

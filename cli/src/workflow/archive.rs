@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirror_engine::inspect::{self, Listing, Verified, VerifyObserver};
 use mirror_engine::report::save;
+use mirror_engine::visible;
 use rooted_folder::RootedFolder;
 use serde::Serialize;
 
@@ -67,7 +68,7 @@ pub(super) fn answer(output: OutputFormat, document: &impl Serialize, text: impl
             text.push('\n');
             text
         }
-        OutputFormat::Text => text(),
+        OutputFormat::Text => visible::lines(&text()).into_owned(),
     };
     log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
 }
@@ -143,12 +144,12 @@ fn listing_text(listing: &Listing) -> String {
 fn verified_text(verified: &Verified, elapsed: Duration) -> String {
     let mut text = String::new();
     for fault in &verified.problems {
-        let _ = writeln!(text, "{}", fault.message);
+        let _ = writeln!(text, "{}", visible::word(&fault.message));
     }
     if !verified.affected_images.is_empty() {
         let _ = writeln!(text, "\nAffected images:");
         for image in &verified.affected_images {
-            let _ = writeln!(text, "  {image}");
+            let _ = writeln!(text, "  {}", visible::word(image));
         }
         text.push('\n');
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use isc_schema::{Document, Kind, Mirror};
 use mirror_engine::inspect::{self, Description};
+use mirror_engine::visible;
 
 use super::archive::{answer, fail};
 use crate::exit::ExitStatus;
@@ -75,28 +76,31 @@ fn text(description: &Description) -> String {
 
 /// The configuration's content in a few lines.
 fn made_for(mirror: &Mirror, text: &mut String) {
+    let mut line = |line: String| {
+        let _ = writeln!(text, "  {}", visible::word(&line));
+    };
     for channel in &mirror.platform.channels {
         let bound = |name: &str, version: &Option<isc_schema::VersionBound>| {
             version.as_ref().map(|version| format!(" {name} {}", version.as_str())).unwrap_or_default()
         };
         let (from, to) = (bound("from", &channel.min_version), bound("to", &channel.max_version));
-        let _ = writeln!(text, "  releases of channel {}{from}{to}", channel.name);
+        line(format!("releases of channel {}{from}{to}", channel.name));
     }
     if let Some(release) = &mirror.platform.release {
-        let _ = writeln!(text, "  release {}", release.as_written());
+        line(format!("release {}", release.as_written()));
     }
     for operator in &mirror.operators {
         let names: Vec<&str> = operator.packages.iter().flatten().map(|package| package.name.as_str()).collect();
         let packages = if names.is_empty() { "all packages".to_owned() } else { names.join(", ") };
-        let _ = writeln!(text, "  catalog {}: {packages}", operator.catalog.as_written());
+        line(format!("catalog {}: {packages}", operator.catalog.as_written()));
     }
     for image in &mirror.additional_images {
-        let _ = writeln!(text, "  image {}", image.name.as_written());
+        line(format!("image {}", image.name.as_written()));
     }
     for repository in &mirror.helm.repositories {
-        let _ = writeln!(text, "  Helm charts of {}", repository.url);
+        line(format!("Helm charts of {}", repository.url));
     }
     for chart in &mirror.helm.local {
-        let _ = writeln!(text, "  Helm chart {}", chart.name);
+        line(format!("Helm chart {}", chart.name));
     }
 }

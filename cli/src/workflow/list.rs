@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image_ref::ImageRef;
 use mirror_engine::event::uses_variable;
-use mirror_engine::{Observer, list};
+use mirror_engine::{Observer, list, visible};
 use serde_json::{Value, json};
 
 use super::archive::{answer, fail};
@@ -63,7 +63,7 @@ fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyh
             let versions = runtime.block_on(list::release_minors(&client))?;
             text.push_str("Available OpenShift Container Platform release versions:\n");
             for version in &versions {
-                let _ = writeln!(text, "  {version}");
+                let _ = writeln!(text, "  {}", visible::word(version));
             }
             Ok(Answer { text, document: json!({ "format": 1, "versions": versions }), errors: Vec::new() })
         }
@@ -71,7 +71,7 @@ fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyh
             let channels = runtime.block_on(list::release_channels(&client, update_url, version))?;
             let _ = writeln!(text, "Listing channels for version {version}:\n");
             for channel in &channels {
-                let _ = writeln!(text, "{channel}");
+                let _ = writeln!(text, "{}", visible::word(channel));
             }
             let document = json!({ "format": 1, "version": version, "channels": channels });
             Ok(Answer { text, document, errors: Vec::new() })
@@ -91,7 +91,7 @@ fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyh
                     Ok(versions) => {
                         let _ = writeln!(text, "Channel: {channel}\nArchitecture: {architecture}");
                         for version in &versions {
-                            let _ = writeln!(text, "{version}");
+                            let _ = writeln!(text, "{}", visible::word(version));
                         }
                         rows.push(json!({ "architecture": architecture, "versions": versions }));
                     }
@@ -185,7 +185,7 @@ fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery,
             let package = found.package(catalog, package)?;
             let channel = package.channel(catalog, channel)?;
             let lines = std::iter::once("VERSIONS").chain(channel.versions.iter().map(String::as_str));
-            let text = lines.fold(String::new(), |text, line| text + line + "\n");
+            let text = lines.fold(String::new(), |text, line| text + &visible::word(line) + "\n");
             let document = json!({
                 "format": 1,
                 "catalog": name,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use mirror_engine::why::{Explanation, Reason};
-use mirror_engine::{Job, Observer, Options, RuleSet, VersionMetadata, Workflow};
+use mirror_engine::{Job, Observer, Options, RuleSet, VersionMetadata, Workflow, visible};
 
 use super::archive::{answer, fail};
 use super::mirror::read_configuration;
@@ -100,7 +100,7 @@ fn text(explanation: &Explanation, file: &str, configuration: &str) -> String {
         reason_text(reason, file, configuration, &mut text);
     }
     for blocked in &explanation.blocked {
-        let _ = writeln!(text, "{}\n  kept out by blockedImages `{}`", blocked.origin, blocked.pattern);
+        let _ = writeln!(text, "{}\n  kept out by blockedImages `{}`", visible::word(&blocked.origin), blocked.pattern);
     }
     text
 }
@@ -119,9 +119,9 @@ fn reason_text(reason: &Reason, file: &str, configuration: &str, text: &mut Stri
         }
     }
     for (depth, step) in why.steps.iter().enumerate() {
-        let _ = writeln!(text, "  {}-> {step}", "  ".repeat(depth));
+        let _ = writeln!(text, "  {}-> {step}", "  ".repeat(depth), step = visible::word(step));
     }
     for needing in &reason.needed_by {
-        let _ = writeln!(text, "  needed by {needing}");
+        let _ = writeln!(text, "  needed by {}", visible::word(needing));
     }
 }

@@ -8,6 +8,7 @@ mod disks;
 mod hostile;
 mod links;
 mod registries;
+mod terminal;
 
 use test_support::{Image, ImageBuilder, Layer, Registry, RegistryBuilder};
 

@@ -58,7 +58,7 @@ impl fmt::Display for Holder {
             write!(f, " (`{}`)", self.command)?;
         }
         if !self.started.is_empty() {
-            write!(f, " since {}", self.started)?;
+            write!(f, " since {}", self.started.escape_debug())?;
         }
         Ok(())
     }

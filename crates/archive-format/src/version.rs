@@ -88,7 +88,10 @@ impl fmt::Display for VersionWarning {
             Self::Mismatch { archive, program } => write!(
                 f,
                 "oc-mirror version mismatch: the archive was made by {} ({}), this is {} ({})",
-                archive.git_version, archive.git_commit, program.git_version, program.git_commit
+                archive.git_version.escape_debug(),
+                archive.git_commit.escape_debug(),
+                program.git_version,
+                program.git_commit
             ),
         }
     }

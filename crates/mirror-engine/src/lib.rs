@@ -44,6 +44,7 @@ mod root;
 mod scratch;
 mod slots;
 mod trust;
+pub mod visible;
 pub mod why;
 pub mod workdir;
 mod workflow;

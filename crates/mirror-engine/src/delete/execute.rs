@@ -23,6 +23,7 @@ use crate::copy::chain;
 use crate::event::{Event, Observer};
 use crate::guard::guarded;
 use crate::heard::Heard;
+use crate::visible;
 use crate::workdir::{WorkingDir, write_whole};
 
 /// What the second step needs.
@@ -483,7 +484,7 @@ impl Execute {
         for item in &report.items {
             if let Some(error) = &item.error {
                 let message = self.client.options().redactor.clean(&error.message);
-                text.push_str(&format_error(&item.reference, &message));
+                text.push_str(&visible::message(&format_error(&item.reference, &message)));
             }
         }
         let path = self.logs.path().join(format!("mirroring_errors_{}.txt", self.log_stamp));

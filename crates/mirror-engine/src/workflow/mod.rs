@@ -22,6 +22,7 @@ use crate::event::{Event, Observer};
 use crate::guard::{Panicked, guarded};
 use crate::heard::Heard;
 use crate::report::{ArchiveReport, RequestReport, RunReport, save};
+use crate::visible;
 use crate::workdir::{WorkingDir, write_whole};
 
 /// Where content comes from and where it goes.
@@ -332,7 +333,7 @@ fn conclude(
     }
     let logs = job.workflow.working_dir().logs();
     let path = logs.path().join(format!("mirroring_errors_{}.txt", job.log_stamp));
-    let mut text = lines.join("\n");
+    let mut text = lines.iter().map(|line| visible::message(line)).collect::<Vec<_>>().join("\n");
     text.push('\n');
     // A full disk is a likely cause of all of it, and must not hide the outcome.
     let review = match write_whole(&logs, &path, text.as_bytes()) {
