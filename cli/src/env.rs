@@ -324,6 +324,19 @@ impl Snapshot {
         }
     }
 
+    /// The variables that replace the signature key or an address, with their values.
+    pub fn replacements(&self) -> Vec<(&'static str, String)> {
+        let key = self.signature_key.as_ref().map(|path| path.display().to_string());
+        let all = [
+            (UPDATE_URL_OVERRIDE, self.update_url.clone()),
+            (OCP_SIGNATURE_URL, self.signature_url.clone()),
+            (OCP_SIGNATURE_VERIFICATION_PK, key),
+            (OC_MIRROR_GRAPH_DATA_URL, self.graph_data_url.clone()),
+            (OC_MIRROR_GRAPH_BASE_IMAGE, self.graph_base_image.clone()),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     /// Makes a path absolute, counted from the current directory; `.` and empty elements go, `..` stays.
     pub fn absolute(&self, path: impl AsRef<std::path::Path>) -> PathBuf {
         self.directory.join(path).components().collect()

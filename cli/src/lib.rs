@@ -37,6 +37,7 @@ pub mod duration;
 pub mod env;
 pub mod exit;
 pub mod log;
+pub mod memory;
 pub mod render;
 pub mod settings;
 pub mod version;

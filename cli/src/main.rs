@@ -8,6 +8,7 @@ use oc_mirror::env::Snapshot;
 use oc_mirror::log::Streams;
 
 fn main() -> ExitCode {
+    oc_mirror::memory::keep_out_of_core_dumps();
     // The reason is told in the log, which knows what must not be shown. Here is only told where it was.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! `oc-mirror`: mirror in one of the three modes.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use isc_schema::{Diagnostic, Document, ImageSetConfiguration, Kind, Stage};
+use mirror_engine::event::uses_variable;
 use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
 use rooted_folder::RootedFolder;
 
@@ -14,6 +16,7 @@ use super::archive::{fail_run, log_file};
 use super::runtime::Runtime;
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
+use crate::env::{OCP_SIGNATURE_VERIFICATION_PK, UPDATE_URL_OVERRIDE};
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, size_lines};
@@ -209,6 +212,8 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
     } else {
         Default::default()
     };
+    let signature_key = access::release_keys(common, log);
+    let variables = told(common, signature_key.is_some(), log);
     Ok(Options {
         parallel_images: common.parallel_images as usize,
         parallel_layers: common.parallel_layers as usize,
@@ -238,10 +243,29 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         graph_base_image: common.env.graph_base_image.clone(),
         version_filter: common.env.version_filter.clone(),
         signature_url: common.env.signature_url.clone(),
-        signature_key: access::release_keys(common, log),
+        signature_key,
+        variables,
         sign_catalogs: request.sign_catalogs.as_deref().map(|path| signing_key(path, log)).transpose()?,
         cache_host: common.cache_host(),
     })
+}
+
+/// The variables of the environment that replace the signature key or an address. Each is told: whoever sets one decides what
+/// this run believes.
+fn told(common: &Common, has_key: bool, log: &Log) -> BTreeMap<String, String> {
+    let mut variables: BTreeMap<String, String> =
+        common.env.replacements().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if !has_key {
+        // The key cannot be used, and a warning has said so.
+        variables.remove(OCP_SIGNATURE_VERIFICATION_PK);
+    }
+    for (name, value) in &variables {
+        // Where updates are looked for is told when they are.
+        if name != UPDATE_URL_OVERRIDE {
+            log.info(uses_variable(name, value));
+        }
+    }
+    variables
 }
 
 /// Reads the private key of `--sign-catalogs`. One that is not its owner's alone is warned about, as `ssh` does.

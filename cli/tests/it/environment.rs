@@ -511,3 +511,58 @@ fn the_time_zone() {
     let apart = (hour("<+12>-12") - hour("UTC")).rem_euclid(24);
     assert!(apart == 12 || apart == 11, "{apart} hours");
 }
+
+/// Who sets one of these variables decides what a run believes: the log and the result document name them.
+#[test]
+fn variables_that_replace_keys_and_addresses_are_told() {
+    let source = Registry::start_blocking();
+    source.push("ns/app", "v1", &ImageBuilder::oci().layer(Layer::random(1, 1000)).build());
+    let home = Home::new();
+    let key = home.write("key.asc", "a key");
+    let variables = [
+        ("OCP_SIGNATURE_URL", "https://user:hunter22@signatures.example/"),
+        ("OCP_SIGNATURE_VERIFICATION_PK", key.to_str().unwrap()),
+        ("OC_MIRROR_GRAPH_DATA_URL", "https://graph.example/data"),
+        ("OC_MIRROR_GRAPH_BASE_IMAGE", "registry.example/base:1"),
+    ];
+    let home = variables.iter().fold(home, |home, (name, value)| home.variable(name, value));
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let outcome = home.to_disk(&["--output=json"]);
+    let document: serde_json::Value = serde_json::from_str(&outcome.code(0).stdout).unwrap();
+    for (name, value) in variables {
+        let told = document["variables"][name].as_str().unwrap_or_else(|| panic!("{name}: {document:#}"));
+        outcome.says(&format!("Using the {name} environment variable: {told}"));
+        assert!(told == value || value.contains("hunter22"), "{told}");
+        assert!(!told.contains("hunter22"), "{told}");
+    }
+    assert!(!outcome.stderr.contains("hunter22"), "{}", outcome.stderr);
+
+    // A key that cannot be used replaces nothing, and nobody else is named.
+    let home = Home::new().variable("OCP_SIGNATURE_VERIFICATION_PK", "missing.asc");
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let outcome = home.to_disk(&["--output=json"]);
+    let document: serde_json::Value = serde_json::from_str(&outcome.code(0).stdout).unwrap();
+    assert_eq!(document.get("variables"), None, "{document:#}");
+    outcome.says("releases are verified with the built-in Red Hat keys");
+}
+
+/// Credentials are in memory while a helper runs: a crash must not write them to disk.
+#[test]
+fn no_core_dump_holds_credentials() {
+    let row = Row::new(&[], &[("DOCKER_CONFIG", "docker")]);
+    let host = row.source.host();
+    row.home.write("docker/config.json", format!("{{\"credHelpers\": {{\"{host}\": \"test\"}}}}"));
+    let program = row.home.write(
+        "bin/docker-credential-test",
+        "#!/bin/sh\nread -r server\ncat /proc/$PPID/limits > \"$0.limits\"\necho '{\"Username\": \"me\", \"Secret\": \
+         \"secret\"}'\n",
+    );
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let disk = format!("file://{}", row.home.disk().display());
+    let mut command = row.home.command(&["-c", "isc.yaml", &disk, "--src-tls-verify=false"]);
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    row.home.outcome(&command.env("PATH", path).output().unwrap()).code(0);
+    let limits = std::fs::read_to_string(row.home.path().join("bin/docker-credential-test.limits")).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(line.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{line}");
+}

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blob::{COSIGN_MEDIA_TYPE, COSIGN_SIGNATURE, SigstoreSignature};
 use crate::payload::Payload;
+use rsa::traits::PublicKeyParts as _;
 
 /// A public key that cosign signatures are checked with.
 #[derive(Debug, Clone)]
@@ -27,6 +28,9 @@ enum Kind {
     Rsa(Box<rsa::pkcs1v15::VerifyingKey<rsa::sha2::Sha256>>),
 }
 
+/// The shortest RSA key that is believed, in bits.
+const MIN_RSA_BITS: usize = 2048;
+
 /// A text is no key that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +38,8 @@ enum Kind {
 pub enum KeyError {
     #[error("not a public key: expected PEM `PUBLIC KEY` with an ECDSA P-256, ECDSA P-384, Ed25519 or RSA key")]
     Public,
+    #[error("the public key is an RSA key of {bits} bits; keys below {MIN_RSA_BITS} bits can be broken")]
+    Weak { bits: usize },
     #[error(
         "not a signing key: expected PEM `PRIVATE KEY` (PKCS #8, not encrypted) with an ECDSA P-256 key; \
          `openssl pkcs8 -topk8 -nocrypt` makes one"
@@ -59,8 +65,7 @@ impl PublicKey {
         if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_pem(pem) {
             return Ok(Self(Kind::Ed25519(key)));
         }
-        let key = rsa::RsaPublicKey::from_public_key_pem(pem).map_err(|_| KeyError::Public)?;
-        Ok(Self(Kind::Rsa(Box::new(rsa::pkcs1v15::VerifyingKey::new(key)))))
+        Self::rsa(rsa::RsaPublicKey::from_public_key_pem(pem).map_err(|_| KeyError::Public)?)
     }
 
     /// The key of a certificate, in DER (RFC 5280, `SubjectPublicKeyInfo`).
@@ -74,7 +79,14 @@ impl PublicKey {
         if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_der(der) {
             return Ok(Self(Kind::Ed25519(key)));
         }
-        let key = rsa::RsaPublicKey::from_public_key_der(der).map_err(|_| KeyError::Public)?;
+        Self::rsa(rsa::RsaPublicKey::from_public_key_der(der).map_err(|_| KeyError::Public)?)
+    }
+
+    fn rsa(key: rsa::RsaPublicKey) -> Result<Self, KeyError> {
+        let bits = key.n().bits();
+        if bits < MIN_RSA_BITS {
+            return Err(KeyError::Weak { bits });
+        }
         Ok(Self(Kind::Rsa(Box::new(rsa::pkcs1v15::VerifyingKey::new(key)))))
     }
 
@@ -117,8 +129,7 @@ pub(crate) mod raw {
     use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
     use rsa::traits::PublicKeyParts as _;
 
-    /// The shortest RSA key that is believed, in bytes.
-    const MIN_RSA: usize = 256;
+    use super::MIN_RSA_BITS;
 
     fn p256_over<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         let (Ok(key), Ok(signature)) =
@@ -164,7 +175,7 @@ pub(crate) mod raw {
     }
 
     fn rsa_key(key: &[u8]) -> Option<rsa::RsaPublicKey> {
-        rsa::RsaPublicKey::from_pkcs1_der(key).ok().filter(|key| key.size() >= MIN_RSA)
+        rsa::RsaPublicKey::from_pkcs1_der(key).ok().filter(|key| key.n().bits() >= MIN_RSA_BITS)
     }
 
     pub(crate) fn rsa_sha256(key: &[u8], message: &[u8], signature: &[u8]) -> bool {

@@ -5,6 +5,7 @@ use mirror_plan::{Family, ImageKind, Mode, OperatorUse};
 use oci_transport::{Client, RequestCounts};
 use rooted_folder::RootedFolder;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workdir::write_whole;
 
@@ -84,7 +85,7 @@ impl ImageReport {
         if self.operators.is_empty() {
             return String::new();
         }
-        let list = |names: std::collections::BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(" ");
+        let list = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(" ");
         let bundles = list(self.operators.iter().map(|part_of| part_of.bundle.as_str()).collect());
         let operators = list(self.operators.iter().map(|part_of| part_of.operator.as_str()).collect());
         format!(" (Operator bundles: [{bundles}] - Operators: [{operators}])")
@@ -173,6 +174,9 @@ pub struct RunReport {
     /// Requests to registries and servers, by side and host.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestReport>,
+    /// Variables of the environment that replaced the signature key or an address, with their values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
     /// Files written for the operator: relative to the working directory those in it, absolute those elsewhere.
     pub files: Vec<String>,
     /// Warnings given, in order.

@@ -169,6 +169,55 @@ fn the_signed_name_is_the_one_that_counts() {
     assert_arrived(&release, &destination, "");
 }
 
+/// Old releases stay signed: an update service, or a registry, that gives one out under a newer version is found out.
+#[test]
+fn a_signature_of_another_version_does_not_count() {
+    let Some(outside) = Outside::new() else { return };
+    let (old, new) = (Release::new("4.99.1", 2, 1), Release::new("4.99.2", 2, 2));
+    outside.publish(&old);
+    outside.publish(&new);
+    let payload = |release: &Release| format!("{}/{PAYLOADS}@{}", outside.source.host(), release.digest());
+    let words = "it is the signature of release 4.99.1, and release 4.99.2 was selected";
+    let channel = "platform:\n  channels:\n  - name: stable-4.99\n    minVersion: 4.99.2\n    maxVersion: 4.99.2\n";
+    outside.home.configuration(channel);
+    outside.service.graph("amd64", "stable-4.99", &update_graph([("4.99.2", payload(&old))], []));
+    outside.home.to_disk(&[]).code(2).says(words);
+    assert!(outside.home.archives().is_empty());
+    outside.service.graph("amd64", "stable-4.99", &update_graph([("4.99.2", payload(&new))], []));
+    outside.home.to_disk(&[]).code(0);
+
+    // The same of a tag that the configuration names: the registry moved it.
+    let configured = |tag: &str| {
+        let name = format!("{}/{PAYLOADS}:{tag}", outside.source.host());
+        outside.home.configuration(&format!("platform:\n  release: {name}\n"))
+    };
+    outside.source.tag(PAYLOADS, &new.tag, old.digest());
+    configured(&new.tag);
+    outside.home.to_disk(&[]).code(2).says(words);
+    // A tag of one's own names no version.
+    outside.source.tag(PAYLOADS, "ours", old.digest());
+    configured("ours");
+    outside.home.to_disk(&[]).code(0);
+}
+
+/// A clock that is wrong, here or where the signature was made, is named.
+#[test]
+fn signatures_of_the_future_do_not_count() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.mirrors(&[&release]);
+    let signed = |days: i64| {
+        let time = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+        let time = time.strftime("%Y%m%dT%H%M%S!").to_string();
+        let message = outside.gpg.sign(USER, &release.identity(), &["--faked-system-time", &time]);
+        outside.service.signature(release.digest(), 1, message);
+    };
+    signed(3);
+    outside.home.to_disk(&[]).code(2).says("more than 24 hours after the time of this machine").says("check the clock");
+    signed(0);
+    outside.home.to_disk(&[]).code(0);
+}
+
 /// Only `platform.release` may come without a signature.
 #[test]
 fn channels_are_always_verified() {

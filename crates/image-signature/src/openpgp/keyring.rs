@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use pgp::composed::{Deserializable, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType, SubpacketData};
-use pgp::types::{KeyDetails, Tag, VerifyingKey};
+use pgp::ser::Serialize as _;
+use pgp::types::{KeyDetails, PublicParams, Tag, VerifyingKey};
 
-use super::message::MessageError;
+use super::message::{MIN_RSA_BITS, MessageError};
 
 /// The most a key ring may measure, in bytes: 16 MiB.
 pub const MAX_KEYRING_SIZE: usize = 16 << 20;
@@ -154,6 +155,8 @@ impl Signer<'_> {
         let details = &self.primary.details;
         let fingerprint = || self.fingerprint();
 
+        check_strength(primary)?;
+        check_strength(self.key)?;
         let revoked =
             details.revocation_signatures.iter().any(|sig| acceptable(sig) && sig.verify_key(primary).is_ok());
         if revoked {
@@ -193,6 +196,18 @@ impl Signer<'_> {
             .is_some_and(|sig| acceptable(sig) && sig.verify_primary_key_binding(&subkey.key, primary).is_ok());
         if agreed { Ok(()) } else { Err(MessageError::KeyUnbound(fingerprint())) }
     }
+}
+
+/// Refuses RSA keys that are too short. The modulus is the first of the key's numbers, with its length in bits before it
+/// (RFC 9580, 3.2).
+fn check_strength<K: KeyDetails + ?Sized>(key: &K) -> Result<(), MessageError> {
+    let PublicParams::RSA(rsa) = key.public_params() else { return Ok(()) };
+    let encoded = rsa.to_bytes().unwrap_or_default();
+    let bits = encoded.first_chunk().map_or(0, |length| u32::from(u16::from_be_bytes(*length)));
+    if bits < MIN_RSA_BITS {
+        return Err(MessageError::WeakKey { key: format!("{:X}", key.fingerprint()), bits });
+    }
+    Ok(())
 }
 
 /// Signatures inside keys may use SHA-1, as many long-lived keys do: their content is not an attacker's to choose.

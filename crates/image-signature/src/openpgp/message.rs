@@ -20,6 +20,12 @@ pub const MAX_PAYLOAD_SIZE: u64 = 4 << 20;
 /// How deep compression may be nested; gpg writes one layer.
 const MAX_LAYERS: usize = 4;
 
+/// The shortest RSA key that is believed, in bits.
+pub(super) const MIN_RSA_BITS: u32 = 2048;
+
+/// How far a signature may be ahead of this machine's clock, in seconds: 24 hours.
+const MAX_AHEAD: i64 = 24 * 3600;
+
 /// How many packets a message may have. One signature and its payload are three.
 const MAX_PACKETS: usize = 16;
 
@@ -61,6 +67,13 @@ pub enum MessageError {
     SignatureExpired { key: String, at: Timestamp },
     #[error("the signature by key {key} was made at {at}, before the key was")]
     SignatureBeforeKey { key: String, at: Timestamp },
+    #[error(
+        "the signature by key {key} was made at {at}, more than 24 hours after the time of this machine, {now}; check \
+         the clock of this machine"
+    )]
+    SignatureInFuture { key: String, at: Timestamp, now: Timestamp },
+    #[error("the key {key} is an RSA key of {bits} bits; keys below {MIN_RSA_BITS} bits can be broken")]
+    WeakKey { key: String, bits: u32 },
     #[error("the key {key} expired at {at}")]
     KeyExpired { key: String, at: Timestamp },
     #[error("the key {0} is revoked")]
@@ -231,6 +244,9 @@ fn check_time(signature: &Signature, key_created: u32, key: &str, now: Timestamp
     let created = signature.created().map_or(0, pgp::types::Timestamp::as_secs);
     if created < key_created {
         return Err(MessageError::SignatureBeforeKey { key, at: at(created.into()) });
+    }
+    if i64::from(created) > now.as_second().saturating_add(MAX_AHEAD) {
+        return Err(MessageError::SignatureInFuture { key, at: at(created.into()), now });
     }
     match signature.signature_expiration_time().map(pgp::types::Duration::as_secs) {
         Some(seconds @ 1..) if i64::from(created) + i64::from(seconds) <= now.as_second() => {

@@ -185,6 +185,41 @@ fn revocation_and_usage_of_gpg() {
 }
 
 #[test]
+fn signatures_of_the_future_do_not_count() {
+    let Some(gpg) = Gpg::find() else { return };
+    let key = gpg.key("future@test", "ed25519", "sign", &[]);
+    let keys = ring(&gpg.export("future@test"));
+    let signed = Timestamp::now() + SignedDuration::from_hours(240);
+    let message =
+        gpg.sign("future@test", PAYLOAD, &["--faked-system-time", &signed.strftime("%Y%m%dT%H%M%S!").to_string()]);
+    let good = format!("signed by {key}");
+    for hours in [1, 0, -12, -23] {
+        assert_eq!(outcome(&message, &keys, signed + SignedDuration::from_hours(hours)), good, "{hours}");
+    }
+    let told = outcome(&message, &keys, signed - SignedDuration::from_hours(25));
+    assert!(told.starts_with(&format!("the signature by key {key} was made at ")), "{told}");
+    assert!(told.contains("more than 24 hours after the time of this machine, "), "{told}");
+    assert!(told.ends_with("; check the clock of this machine"), "{told}");
+}
+
+#[test]
+fn short_rsa_keys_do_not_count() {
+    let Some(gpg) = Gpg::find() else { return };
+    let now = Timestamp::now() + SignedDuration::from_mins(10);
+    for (bits, is_good) in [(1024, false), (2048, true)] {
+        let user = format!("rsa{bits}@test");
+        let key = gpg.key(&user, &format!("rsa{bits}"), "sign", &[]);
+        let message = gpg.sign(&user, PAYLOAD, &[]);
+        let expected = if is_good {
+            format!("signed by {key}")
+        } else {
+            format!("the key {key} is an RSA key of {bits} bits; keys below 2048 bits can be broken")
+        };
+        assert_eq!(outcome(&message, &ring(&gpg.export(&user)), now), expected);
+    }
+}
+
+#[test]
 fn rings_that_are_none() {
     assert_eq!(Keyring::parse(b"").unwrap_err(), KeyringError::NoKeys);
     assert_eq!(Keyring::parse(b"not a key").unwrap_err(), KeyringError::NoKeys);

@@ -5,6 +5,7 @@ mod mirror_to_disk;
 mod mirror_to_mirror;
 mod stage;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +119,9 @@ pub struct Options {
     pub signature_url: Option<String>,
     /// Armored public keys for release signatures, instead of the built-in ones.
     pub signature_key: Option<Vec<u8>>,
+    /// Variables of the environment that replace the signature key or an address, with their values: the result document
+    /// names them.
+    pub variables: BTreeMap<String, String>,
     /// Private key (PEM) that rebuilt catalogs are signed with.
     pub sign_catalogs: Option<Vec<u8>>,
     /// The cache's name in mapping files and delete lists, `localhost:<port>`.
@@ -161,6 +165,7 @@ impl Default for Options {
             version_filter: None,
             signature_url: None,
             signature_key: None,
+            variables: BTreeMap::new(),
             sign_catalogs: None,
             cache_host: "localhost:55000".to_owned(),
         }
@@ -295,6 +300,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
         archive: progress.archive,
         sizes: progress.sizes,
         requests: RequestReport::of(&job.source, &job.destination),
+        variables: job.options.variables.iter().map(|(name, value)| (name.clone(), heard.clean(value))).collect(),
         files: progress.files.iter().map(|path| working_dir.name_of(path)).collect(),
         warnings: heard.take(),
         exit_code: outcome.as_ref().err().map_or(0, |error| error.exit_code),

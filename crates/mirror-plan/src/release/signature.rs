@@ -79,6 +79,33 @@ pub fn signed_name(docker_reference: &str) -> Result<ImageRef, SignedNameError> 
     Ok(image)
 }
 
+/// What ends the tags of releases, by architecture of the payload.
+const TAG_ENDINGS: &[&str] = &["-x86_64", "-aarch64", "-ppc64le", "-s390x", "-multi"];
+
+/// The version in the tag of a release, which is the version and the architecture: `4.16.0-rc.1` of `4.16.0-rc.1-x86_64`.
+/// None when the tag does not begin with a version.
+///
+/// ```
+/// use mirror_plan::release::signature::version_of_tag;
+///
+/// assert_eq!(version_of_tag("4.16.0-x86_64"), Some("4.16.0"));
+/// assert_eq!(version_of_tag("4.16.0-rc.1-multi"), Some("4.16.0-rc.1"));
+/// assert_eq!(version_of_tag("4.15.0-0.okd-2024-03-10-010116"), Some("4.15.0-0.okd-2024-03-10-010116"));
+/// assert_eq!(version_of_tag("latest"), None);
+/// assert_eq!(version_of_tag("4.16"), None);
+/// ```
+pub fn version_of_tag(tag: &str) -> Option<&str> {
+    let mut version = tag;
+    // A list of all architectures has instances of its own: `4.16.0-multi-x86_64`.
+    while let Some(rest) = TAG_ENDINGS.iter().find_map(|ending| version.strip_suffix(ending)) {
+        version = rest;
+    }
+    let core = version.split_once(['-', '+', '_']).map_or(version, |(core, _)| core);
+    let numbers: Vec<&str> = core.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    (numbers.len() == 3 && numbers.iter().all(is_number)).then_some(version)
+}
+
 /// Why a signed name cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -30,6 +30,8 @@ struct Wanted {
     payload: ImageRef,
     /// Its digest.
     digest: Digest,
+    /// The version that was selected or configured, such as `4.16.0`; none when only a digest was.
+    version: Option<String>,
     /// Why it is wanted.
     why: Why,
     /// Whether its signature counts.

@@ -120,7 +120,8 @@ fn of_channel(platform: &PlatformConfig, release: &Release) -> Result<Wanted, St
     let mut steps: Vec<String> =
         reason.map(|reason| format!("channel {}: {}", reason.channel, reason.why)).into_iter().collect();
     steps.push(format!("release {} ({})", release.version, release.arch));
-    Ok(Wanted { payload: payload.with_digest(digest.clone()), digest, why: Why { path, line, steps }, signed: true })
+    let (payload, version) = (payload.with_digest(digest.clone()), Some(release.version.to_string()));
+    Ok(Wanted { payload, digest, version, why: Why { path, line, steps }, signed: true })
 }
 
 /// `platform.release`: its digest is asked of the registry, or was by the run that made the archive.
@@ -146,7 +147,9 @@ async fn direct(at: &Collecting<'_>, release: &ImageRef) -> Result<Wanted, Strin
         steps: vec![format!("release {}", release.as_written())],
     };
     let signed = signature::is_required(at.job.options.ignore_release_signature, true);
-    Ok(Wanted { payload, digest, why, signed })
+    // A tag of one's own, such as `latest`, says nothing about the version.
+    let version = release.tag().and_then(signature::version_of_tag).map(str::to_owned);
+    Ok(Wanted { payload, digest, version, why, signed })
 }
 
 /// Remembers for disk to mirror which digest the tag of `platform.release` had.

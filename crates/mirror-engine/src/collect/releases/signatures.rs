@@ -146,7 +146,19 @@ fn check(message: &[u8], keyring: &Keyring, wanted: &Wanted, now: Timestamp) -> 
     if payload.manifest_digest != wanted.digest {
         return Err(format!("signature error for {image}: it signs {}", payload.manifest_digest));
     }
-    signature::signed_name(&payload.docker_reference).map_err(|error| error.to_string())
+    let name = signature::signed_name(&payload.docker_reference).map_err(|error| error.to_string())?;
+    // Old releases stay signed. Without this, an update service could give one out for a newer one.
+    let signed = name.tag().map(|tag| signature::version_of_tag(tag).unwrap_or(tag));
+    if let Some(wanted) = wanted.version.as_deref()
+        && signed != Some(wanted)
+    {
+        return Err(format!(
+            "signature error for {image}: it is the signature of release {}, and release {wanted} was selected. Whoever \
+             named this image for {wanted} gives out another release: check the update service and the registry",
+            signed.unwrap_or("without a version")
+        ));
+    }
+    Ok(name)
 }
 
 #[cfg(test)]
