@@ -75,9 +75,10 @@ impl Set {
 
 /// Source and mirror of one image: the namespaces when the destination path ends with the source path, so that one
 /// pair serves many images; otherwise, or when paths are flattened, the repositories. None for an image that has no
-/// registry to pull from.
+/// registry to pull from, and for a name that breaks the grammar of references.
 fn pair(row: &Mirrored, repositories_only: bool) -> Option<(String, String)> {
-    if row.origin.transport() != &Transport::Docker || row.destination.transport() != &Transport::Docker {
+    // A name that no registry can have would make the cluster refuse the whole document.
+    if row.origin.repository().is_err() || row.destination.transport() != &Transport::Docker {
         return None;
     }
     let normalized = row.origin.normalized();
@@ -154,6 +155,8 @@ mod tests {
             (Kind::Additional, "quay.io/ubi:1", "m:5000/ns/myubi:1", "quay.io/ubi -> m:5000/ns/myubi", "T"),
             (Kind::RelatedImage, "quay.io/a/b:1@D", "m:5000/a/b:1", "quay.io/a -> m:5000/a", "IT"),
             (Kind::Additional, "oci:///tmp/app1", "m:5000/ns/tmp/app1:latest", "none", "T"),
+            (Kind::RelatedImage, "quay.io/a/*/b:1", "m:5000/a/b:1", "none", "T"),
+            (Kind::RelatedImage, "*.io/a/b:1", "m:5000/a/b:1", "none", "T"),
             (Kind::Additional, "ubi:1", "m:5000/ubi:1", "docker.io/library -> m:5000", "T"),
             (Kind::Additional, "docker://quay.io/a/b:1", "docker://m:5000/a/b:1", "quay.io/a -> m:5000/a", "T"),
             (

@@ -406,6 +406,35 @@ fn a_referrer_must_name_its_subject() {
     assert!(destination.manifest("ns/app", &stranger.digest.to_string()).is_none());
 }
 
+/// A manifest of a signature may name thousands of layers, none of them there: it stays behind, and its image arrives.
+#[test]
+fn a_signature_of_thousands_of_layers_fails_itself_and_not_its_image() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let image = ImageBuilder::oci().layer(Layer::random(1, 4000)).build();
+    source.push("ns/app", "v1", &image);
+    let layer = |number: u32| {
+        let digest = format!("sha256:{number:064x}");
+        serde_json::json!({ "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": digest, "size": 1 })
+    };
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "config": layer(0),
+        "layers": (1..3000).map(layer).collect::<Vec<_>>(),
+    });
+    let digest = source.put_manifest("ns/app", media_type, manifest.to_string().into_bytes());
+    source.tag("ns/app", &format!("{}.sig", image.digest.as_tag()), &digest);
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let words = "has more than 1000 layers and is left behind";
+    home.to_disk(&[]).code(0).says(words);
+    home.mirror_to_mirror(destination.host(), &[]).code(0).says(words);
+    assert_eq!(destination.manifest("ns/app", "v1").unwrap().digest, image.digest);
+    let asked = source.requests().into_iter().filter(|request| request.path.contains("/blobs/sha256:00000")).count();
+    assert_eq!(asked, 0);
+}
+
 /// With Debian's registry, which has no referrers API, and skopeo as witness.
 #[test]
 fn a_real_registry_lists_the_signatures() {

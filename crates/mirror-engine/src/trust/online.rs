@@ -19,6 +19,10 @@ const AT_ONCE: usize = 4;
 /// How many referrers of one manifest travel. A hostile registry could name any number.
 const MAX_REFERRERS: usize = 256;
 
+/// How many layers an artifact may have, with its configuration. A manifest of a few MiB can name tens of thousands, each a
+/// request; signatures and attestations have a handful.
+const MAX_BLOBS: usize = 1000;
+
 /// What is attached to an image.
 pub(crate) struct Found {
     pub(crate) attached: Vec<Attached>,
@@ -172,6 +176,13 @@ impl Asker<'_> {
         })
         .await;
         match fetched {
+            Ok(tree) if blobs(&tree) > MAX_BLOBS => {
+                self.warn(&format!(
+                    "artifact {}@{name} has more than {MAX_BLOBS} layers and is left behind",
+                    self.endpoint
+                ));
+                None
+            }
             Ok(tree) => Some(tree),
             Err(error) => {
                 let why = chain(&error);
@@ -201,6 +212,12 @@ impl Asker<'_> {
         self.failed.store(true, Ordering::Relaxed);
         self.observer.event(Event::Warning(text.to_owned()));
     }
+}
+
+/// How many configurations and layers an artifact has.
+fn blobs(tree: &ImageTree) -> usize {
+    let manifests = std::iter::once(&tree.root).chain(&tree.children);
+    manifests.filter_map(|manifest| manifest.view().ok()).map(|view| view.blobs().len()).sum()
 }
 
 /// The manifest that an artifact says it is about.

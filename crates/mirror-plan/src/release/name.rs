@@ -75,10 +75,15 @@ impl ReleaseName {
     /// A component or boot image of the release.
     ///
     /// # Errors
-    /// When the component names no image, or its name cannot end a tag.
+    /// When the component names no image of a registry, or its name cannot end a tag.
     pub fn component(&self, component: &Component) -> Result<ReleaseImage, ReleaseNameError> {
         let source = ImageRef::parse(&component.image)
             .map_err(|source| ReleaseNameError::Component { name: component.name.clone(), source })?;
+        // A payload must not make this program read a folder or another store of this machine.
+        if let Err(error) = source.repository() {
+            let (name, image) = (component.name.clone(), component.image.clone());
+            return Err(ReleaseNameError::ComponentSource { name, image, source: error });
+        }
         let (repository, tag) = if component.name.is_empty() {
             (source.path().to_owned(), source.tag_or_digest_tag())
         } else {
@@ -176,6 +181,8 @@ pub enum ReleaseNameError {
     Repository { image: String, source: ParseRepositoryError },
     #[error("component `{name}` of the release: {source}")]
     Component { name: String, source: ParseError },
+    #[error("component `{name}` of the release is `{image}`, which is no image of a registry: {source}")]
+    ComponentSource { name: String, image: String, source: ParseRepositoryError },
     #[error("component `{name}` of the release cannot be named at the destination: `{tag}` is no tag")]
     ComponentName { name: String, tag: String },
 }

@@ -394,3 +394,23 @@ proptest! {
         let _ = (ImageReferences::parse(&bytes), choose_entry(&bytes), Bootimages::parse(&text));
     }
 }
+
+/// A payload must not make a run read a folder or a store of this machine.
+#[test]
+fn components_are_images_of_registries_only() {
+    let name = ReleaseName::new(ImageRef::parse("quay.io/ocp/ocp-release:4.16.2-x86_64").unwrap()).unwrap();
+    for image in [
+        "oci:///etc/x",
+        "dir:///etc",
+        "containers-storage:///x",
+        "docker-daemon://x:1",
+        "docker-archive:///x.tar",
+        "quay.io/UPPER/x:1",
+        "quay.io/a//b:1",
+    ] {
+        let error = name.component(&component("etcd", image)).unwrap_err().to_string();
+        let expected = format!("component `etcd` of the release is `{image}`, which is no image of a registry: ");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    assert!(name.component(&component("etcd", &format!("quay.io/a/b@sha256:{}", hex('1')))).is_ok());
+}
