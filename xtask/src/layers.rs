@@ -1,14 +1,17 @@
-//! `cargo xtask layers`: the arrows between our crates, held against `cargo metadata`.
+//! `cargo xtask layers`: the arrows between our crates, held against `cargo metadata`, and those between modules
+//! ([`crate::modules`]).
 //!
 //! The table is the architecture (`docs/architecture.md` draws it). A new edge is a decision: change the table in the
 //! same commit, and say why in `docs/adr/`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
+use crate::modules;
 use crate::process::{cargo, root, say};
 
 /// Crate, our crates it may use, outside crates that must not be among its direct dependencies.
@@ -80,6 +83,7 @@ struct Metadata {
 #[derive(Deserialize)]
 struct Package {
     name: String,
+    manifest_path: String,
     dependencies: Vec<Dependency>,
 }
 
@@ -103,11 +107,21 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let found: BTreeMap<&str, &Package> =
         metadata.packages.iter().map(|package| (package.name.as_str(), package)).collect();
     let faults = faults(&found);
-    if faults.is_empty() {
-        say(&format!("layers: {} crates, every arrow points down", found.len()));
-        return Ok(());
+    if !faults.is_empty() {
+        bail!("the arrows between crates differ from xtask/src/layers.rs:\n  {}", faults.join("\n  "));
     }
-    bail!("the arrows between crates differ from xtask/src/layers.rs:\n  {}", faults.join("\n  "));
+    let root = root();
+    let folder = |package: &&Package| {
+        let folder = Path::new(&package.manifest_path).parent()?;
+        Some(folder.strip_prefix(&root).unwrap_or(folder).display().to_string())
+    };
+    let folders: Vec<String> = found.values().filter_map(folder).collect();
+    let (faults, modules) = modules::check(&root, &folders)?;
+    if !faults.is_empty() {
+        bail!("the arrows between modules differ from xtask/src/modules.rs:\n  {}", faults.join("\n  "));
+    }
+    say(&format!("layers: {} crates, every arrow points down; {modules} modules, no new circle", found.len()));
+    Ok(())
 }
 
 fn faults(found: &BTreeMap<&str, &Package>) -> Vec<String> {
@@ -147,7 +161,7 @@ mod tests {
     fn package(name: &str, uses: &[(&str, Option<&str>)]) -> Package {
         let dependencies =
             uses.iter().map(|(name, kind)| Dependency { name: (*name).into(), kind: kind.map(Into::into) }).collect();
-        Package { name: name.into(), dependencies }
+        Package { name: name.into(), manifest_path: String::new(), dependencies }
     }
 
     fn check(name: &str, uses: &[(&str, Option<&str>)], expected: &str) {

@@ -7,6 +7,7 @@ mod citations;
 mod demo;
 mod fuzz;
 mod layers;
+mod modules;
 mod outside;
 mod peers;
 mod process;
@@ -24,7 +25,7 @@ cargo xtask COMMAND
 
   setup                  install the Debian packages that the tests use (as root; otherwise says the command)
   test                   setup, fmt, layers, tidy, clippy, all tests, doc tests: what the gate runs
-  layers                 hold the allowed arrows between crates against `cargo metadata`
+  layers                 hold the allowed arrows between crates and between modules against the sources
   tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies, tests that documents name, pages that sources cite)
   demo [--binary PATH]   mirror a small world to disk and on to a registry, and compare every digest
   bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
