@@ -41,6 +41,7 @@ mod collision;
 pub mod delete;
 mod destination;
 mod draft;
+pub mod helm;
 mod kind;
 pub mod operators;
 mod plan;
