@@ -155,6 +155,7 @@ fn dispatch(settings: &Settings, argv: &[OsString], log: &Log) -> ExitStatus {
         Command::Mirror(request) => workflow::mirror(settings, request, log),
         Command::Delete(request) => workflow::delete(settings, request, log),
         Command::ListReleases(request) => workflow::list_releases(settings, request, log),
+        Command::ListHelmImages(request) => workflow::list_helm_images(settings, request, log),
         Command::ListOperators(request) => workflow::list_operators(settings, request, log),
         Command::ArchiveList(folder) => workflow::archive_list(settings, folder, log),
         Command::ArchiveVerify(folder) => workflow::archive_verify(settings, folder, log),

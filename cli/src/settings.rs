@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::access::{Access, Credentials, Secret};
-pub use self::list::{ListOperators, ListReleases, OperatorQuery};
+pub use self::list::{ListHelmImages, ListOperators, ListReleases, OperatorQuery};
 pub use self::mirror::{Delete, DeletePhase, DryRun, Mirror, Mode, Selection};
 pub use self::usage::UsageError;
 use oci_transport::Redactor;
@@ -47,6 +47,8 @@ pub enum Command {
     ListOperators(ListOperators),
     /// List releases.
     ListReleases(ListReleases),
+    /// List the images of a Helm chart.
+    ListHelmImages(ListHelmImages),
     /// List what the archives of a directory hold.
     ArchiveList(PathBuf),
     /// Check the archives of a directory.
@@ -82,6 +84,7 @@ impl Command {
             Self::Delete(_) => "delete",
             Self::ListOperators(_) => "list operators",
             Self::ListReleases(_) => "list releases",
+            Self::ListHelmImages(_) => "list helm-images",
             Self::ArchiveList(_) => "archive list",
             Self::ArchiveVerify(_) => "archive verify",
             Self::Describe(_) => "describe",
@@ -222,7 +225,7 @@ fn uses_cache(cli: &Cli) -> bool {
         Some(Subcommands::Delete(args)) => args.generate.0 || args.force_cache_delete.0,
         Some(Subcommands::List(args)) => match &args.command {
             Some(ListCommand::Operators(args)) => args.catalog.is_some(),
-            Some(ListCommand::Releases(_)) | None => false,
+            Some(ListCommand::Releases(_) | ListCommand::HelmImages(_)) | None => false,
         },
         Some(Subcommands::Why(_)) => true,
         Some(Subcommands::Init(args)) => args.from_catalog.is_some(),
@@ -263,6 +266,10 @@ pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), 
             Some(ListCommand::Releases(args)) => {
                 output = args.output;
                 Command::ListReleases(ListReleases::settle(args)?)
+            }
+            Some(ListCommand::HelmImages(args)) => {
+                output = args.output;
+                Command::ListHelmImages(ListHelmImages::settle(args, env)?)
             }
         },
         Some(Subcommands::Archive(args)) => match &args.command {

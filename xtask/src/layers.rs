@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
             "cincinnati-graph",
             "cluster-resources",
             "fbc-catalog",
+            "helm-chart",
             "image-ref",
             "image-signature",
             "isc-schema",

@@ -1,5 +1,7 @@
 //! Flags of `list operators` and `list releases` (contract `config-cli.md` 2.3).
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::{OutputFormat, Switch};
@@ -19,6 +21,24 @@ pub enum ListCommand {
     Operators(ListOperatorsArgs),
     /// List releases, their channels and versions
     Releases(ListReleasesArgs),
+    /// List the images of a Helm chart, and propose `imagePaths` for those that mirroring would not find
+    HelmImages(ListHelmImagesArgs),
+}
+
+/// What `list helm-images` accepts.
+#[derive(Debug, Args)]
+pub struct ListHelmImagesArgs {
+    /// The chart: a folder, a package (.tgz), the URL of a package, or `oci://REGISTRY/PATH/NAME`
+    pub chart: String,
+    /// Version or range of a chart of a registry; the newest when absent
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Render the chart with the values of this file; may be repeated, later files win
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: OutputFormat,
 }
 
 /// What `list operators` accepts.

@@ -93,7 +93,7 @@ pub struct SelectionArgs {
     /// Add the releases that an upgrade has to pass
     #[arg(long, default_value = "false")]
     pub add_intermediate_releases: Switch,
-    /// The helm program that renders charts; accepted, without effect as long as charts cannot be mirrored
+    /// Accepted for compatibility; charts are rendered without the helm program
     #[arg(long, hide = true, value_name = "FILE")]
     pub helm_binary: Option<PathBuf>,
 }

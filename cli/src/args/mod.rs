@@ -29,7 +29,7 @@ pub use self::delete::DeleteArgs;
 pub use self::inspect::{
     ArchiveArgs, ArchiveCommand, ArchivePath, CompletionArgs, DescribeArgs, ManArgs, VersionArgs, WhyArgs,
 };
-pub use self::list::{ListArgs, ListCommand, ListOperatorsArgs, ListReleasesArgs};
+pub use self::list::{ListArgs, ListCommand, ListHelmImagesArgs, ListOperatorsArgs, ListReleasesArgs};
 pub use self::man::write_man_pages;
 pub use self::mirror::{MirrorArgs, OperatorSelection, OutputFormat, SelectionArgs};
 pub use self::persistent::{PersistentArgs, SideArgs};
@@ -67,7 +67,7 @@ pub enum Subcommands {
     ///
     /// The first step writes a list of images. The second step deletes what the list names.
     Delete(DeleteArgs),
-    /// List releases, or operators of catalogs
+    /// List releases, operators of catalogs, or images of a Helm chart
     List(ListArgs),
     /// List or verify archives
     Archive(ArchiveArgs),

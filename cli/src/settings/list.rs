@@ -1,9 +1,12 @@
 //! Listing: the rules of contract `config-cli.md` 2.8 and 2.9.
 
+use std::path::PathBuf;
+
 use image_ref::{ImageRef, Transport};
 
 use super::UsageError;
-use crate::args::{ListOperatorsArgs, ListReleasesArgs};
+use crate::args::{ListHelmImagesArgs, ListOperatorsArgs, ListReleasesArgs};
+use crate::env::Snapshot;
 
 /// Architectures that releases exist for.
 const ARCHITECTURES: [&str; 5] = ["amd64", "arm64", "multi", "ppc64le", "s390x"];
@@ -129,5 +132,34 @@ impl ListReleases {
             None => Self::MinorVersions,
             Some(channel) => Self::Versions { channel, version, architectures: flags.filter_by_archs.clone() },
         })
+    }
+}
+
+/// Which chart `list helm-images` looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListHelmImages {
+    /// An absolute path, or an address.
+    pub chart: String,
+    /// The version of a chart of a registry.
+    pub version: Option<String>,
+    /// Files with values; later ones win.
+    pub values: Vec<PathBuf>,
+}
+
+impl ListHelmImages {
+    pub(super) fn settle(flags: &ListHelmImagesArgs, env: &Snapshot) -> Result<Self, UsageError> {
+        let chart = flags.chart.as_str();
+        if chart.is_empty() {
+            return Err(UsageError::ListChartEmpty);
+        }
+        let is_oci = chart.starts_with("oci://");
+        let version = flags.version.clone().filter(|version| !version.is_empty());
+        if version.is_some() && !is_oci {
+            return Err(UsageError::ListVersionOfPackage);
+        }
+        let is_address = is_oci || chart.starts_with("https://") || chart.starts_with("http://");
+        let chart = if is_address { chart.to_owned() } else { env.absolute(chart).display().to_string() };
+        let values = flags.values.iter().map(|path| env.absolute(path)).collect();
+        Ok(Self { chart, version, values })
     }
 }

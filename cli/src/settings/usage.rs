@@ -91,6 +91,10 @@ pub enum UsageError {
     ListPackageWithoutCatalog,
     #[error("--channel needs --package")]
     ListChannelWithoutPackage,
+    #[error("the chart is empty: name a folder, a package (.tgz), the URL of a package, or oci://REGISTRY/PATH/NAME")]
+    ListChartEmpty,
+    #[error("--version chooses among the charts of a registry (oci://); a folder or package has one version")]
+    ListVersionOfPackage,
     #[error("{0:?}: repository name must be canonical, like `registry.redhat.io/redhat/redhat-operator-index:v4.20`")]
     ListCatalogNotCanonical(String),
     #[error("{0:?}: invalid reference format: {1}")]

@@ -13,7 +13,7 @@ use mirror_plan::delete::DeleteList;
 use rooted_folder::RootedFolder;
 
 use super::archive::fail_run;
-use super::mirror::{open_log, read_document};
+use super::mirror::{folders, open_log, read_document};
 use super::runtime::Runtime;
 use super::why::{options, program};
 use crate::access::{self, Clients};
@@ -88,6 +88,7 @@ fn first_step(
         workflow: Workflow::DiskToMirror { folder, working_dir, destination: request.dest.clone() },
         configuration: ImageSetConfiguration { archive_size_gib: None, mirror: configuration.delete.clone() },
         configuration_text: bytes,
+        folders: folders(common, config),
         cache: common.cache().to_owned(),
         source: clients.source,
         destination: clients.destination,

@@ -20,10 +20,10 @@ use crate::render::{HEARTBEAT, Screen, table};
 use crate::settings::{ListOperators, ListReleases, OperatorQuery, Settings};
 
 /// What to print, as text and as a document, and what went wrong beside that.
-struct Answer {
-    text: String,
-    document: Value,
-    errors: Vec<String>,
+pub(super) struct Answer {
+    pub(super) text: String,
+    pub(super) document: Value,
+    pub(super) errors: Vec<String>,
 }
 
 /// Lists releases.
@@ -36,7 +36,7 @@ pub(crate) fn operators(settings: &Settings, request: &ListOperators, log: &Log)
     print(settings.output, find_operators(settings, request, log), log)
 }
 
-fn print(output: OutputFormat, found: anyhow::Result<Answer>, log: &Log) -> ExitStatus {
+pub(super) fn print(output: OutputFormat, found: anyhow::Result<Answer>, log: &Log) -> ExitStatus {
     match found {
         Err(error) => fail(output, &error, log),
         Ok(found) => {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use isc_schema::{Diagnostic, Document, ImageSetConfiguration, Kind, Stage};
 use mirror_engine::event::uses_variable;
-use mirror_engine::{Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
+use mirror_engine::{Folders, Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
 use rooted_folder::RootedFolder;
 
 use super::archive::{fail_run, log_file};
@@ -80,6 +80,7 @@ fn prepare(
         workflow: workflow.clone(),
         configuration,
         configuration_text,
+        folders: folders(common, &request.config),
         cache: common.cache().to_owned(),
         source: clients.source,
         destination: clients.destination,
@@ -93,6 +94,12 @@ fn prepare(
         warnings: log.warnings(),
     };
     Ok((job, runtime))
+}
+
+/// Where relative paths of a configuration begin.
+pub(super) fn folders(common: &Common, configuration: &Path) -> Folders {
+    let beside = configuration.parent().unwrap_or(Path::new("/"));
+    Folders { current: common.env.absolute(""), configuration: beside.to_owned() }
 }
 
 /// Reads and validates an image set configuration.

@@ -3,6 +3,7 @@
 mod archive;
 mod delete;
 mod describe;
+mod helm_images;
 mod list;
 mod mirror;
 mod runtime;
@@ -12,6 +13,7 @@ mod why;
 pub(crate) use self::archive::{list as archive_list, verify as archive_verify};
 pub(crate) use self::delete::run as delete;
 pub(crate) use self::describe::run as describe;
+pub(crate) use self::helm_images::run as list_helm_images;
 pub(crate) use self::list::{operators as list_operators, releases as list_releases};
 pub(crate) use self::mirror::run as mirror;
 pub(crate) use self::start::{init, schema};

@@ -7,7 +7,7 @@ use mirror_engine::why::{Explanation, Reason};
 use mirror_engine::{Job, Observer, Options, RuleSet, VersionMetadata, Workflow, visible};
 
 use super::archive::{answer, fail};
-use super::mirror::read_configuration;
+use super::mirror::{folders, read_configuration};
 use super::runtime::Runtime;
 use crate::access::{self, Clients};
 use crate::exit::ExitStatus;
@@ -53,6 +53,7 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
         workflow: Workflow::MirrorToDisk { folder: common.cache().to_owned() },
         configuration,
         configuration_text: bytes,
+        folders: folders(common, &request.config),
         cache: common.cache().to_owned(),
         source: clients.source,
         destination: clients.destination,

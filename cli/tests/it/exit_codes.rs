@@ -55,19 +55,13 @@ fn one_bit_for_each_family() {
     let failed = "some errors occurred during the mirroring";
     check(&images, 8, &[failed, &format!("{host}/ns/no:v1"), &format!("{host}/ns/nor:v2")]);
     check(&foo, 4, &[failed, "ns/foo-bundle:0.1.0"]);
-    // Helm charts cannot be mirrored: that is said, with the bit of their family, and nothing is copied.
     let charts = "helm:\n  local:\n  - name: chart\n    path: ./charts/chart\n";
-    let repository = "helm:\n  repositories:\n  - name: demo\n    url: https://charts.example.com/demo/\n";
-    let no_helm = [
-        "collection error",
-        "helm: this version cannot mirror Helm charts",
-        "name the images of the charts in `additionalImages` instead, and take `helm` out of the configuration",
-    ];
-    check(charts, 16, &no_helm);
-    check(repository, 16, &no_helm);
+    let repository = "helm:\n  repositories:\n  - name: demo\n    url: http://127.0.0.1:1/demo/\n";
+    check(charts, 16, &["collection error", "no such file or directory"]);
+    check(repository, 16, &["collection error", "invalid chart repository \"http://127.0.0.1:1/demo\""]);
     // Several families in one run.
     check(&format!("{foo}{images}"), 4 | 8, &[failed]);
-    check(&format!("{catalog}{charts}"), 4 | 16, &["registry.invalid.example.com", "cannot mirror Helm charts"]);
+    check(&format!("{catalog}{charts}"), 4 | 16, &["registry.invalid.example.com", "no such file or directory"]);
     check(&format!("{catalog}{images}{charts}"), 4 | 16, &["registry.invalid.example.com"]);
     // A release error ends collecting: the catalog is not even asked for.
     check(&format!("{release}{catalog}"), 2, &["no release images found"]);

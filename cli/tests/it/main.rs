@@ -8,6 +8,7 @@ mod bad_input;
 mod catalog_contents;
 mod catalog_image;
 mod catalogs;
+mod charts;
 mod completion;
 mod delete;
 mod digests;

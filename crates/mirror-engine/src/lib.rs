@@ -54,4 +54,4 @@ pub use event::{Event, NoObserver, Observer, Totals};
 pub use fbc_catalog::RuleSet;
 pub use report::RunReport;
 pub use workdir::WorkingDir;
-pub use workflow::{DryRun, Job, Options, Workflow, expect_archive, run};
+pub use workflow::{DryRun, Folders, Job, Options, Workflow, expect_archive, run};

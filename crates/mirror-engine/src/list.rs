@@ -1,6 +1,7 @@
 //! What there is to mirror: releases by tag or update graph, operator catalogs and what they hold (contract `config-cli.md` 2.8 and 2.9).
 
 mod catalog;
+mod charts;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -14,6 +15,7 @@ pub(crate) use self::catalog::forget;
 pub use self::catalog::{
     CatalogContents, ChannelContents, Keep, ListCatalogError, PackageContents, catalog as catalog_contents,
 };
+pub use self::charts::{ChartImage, ChartImages, ChartQuery, Needs, chart_images};
 use crate::copy::chain;
 
 /// The repository whose tags are the releases there are.

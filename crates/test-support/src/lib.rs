@@ -33,6 +33,7 @@
 mod ca;
 mod catalog;
 mod certified;
+mod chart;
 mod digest;
 mod flatten;
 mod generated_catalog;
@@ -55,6 +56,7 @@ mod world;
 pub use ca::TestCa;
 pub use catalog::CatalogBuilder;
 pub use certified::{Date, SigningAuthority, SigningCertificate, Subject, TransparencyLog};
+pub use chart::ChartBuilder;
 pub use digest::{manifest_digest, sha256};
 pub use flatten::{FlatEntry, flatten};
 pub use generated_catalog::{Filling, GeneratedCatalog};

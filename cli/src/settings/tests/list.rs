@@ -30,6 +30,10 @@ fn list_checks_in_their_order() {
             "list releases --channel fast-4.20 --filter-by-archs x86",
             "list releases --channels",
             "list releases --channels --version 4.20",
+            "list helm-images",
+            "list helm-images charts/app -f v.yaml",
+            "list helm-images app --version 1.0.0",
+            "list helm-images oci://reg.lan/charts/app --version ^1",
             "list nothing",
         ],
     );
@@ -76,6 +80,14 @@ fn list_checks_in_their_order() {
         --channels needs --version
     $ oc-mirror list releases --channels --version 4.20
         ok: list releases []
+    $ oc-mirror list helm-images
+        missing argument: <CHART>
+    $ oc-mirror list helm-images charts/app -f v.yaml
+        ok: list helm-images []
+    $ oc-mirror list helm-images app --version 1.0.0
+        --version chooses among the charts of a registry (oci://); a folder or package has one version
+    $ oc-mirror list helm-images oci://reg.lan/charts/app --version ^1
+        ok: list helm-images []
     $ oc-mirror list nothing
         unknown command "nothing"
     "#);

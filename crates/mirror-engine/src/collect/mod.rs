@@ -1,5 +1,6 @@
 //! From the configuration to the images it asks for: the planner decides, this module brings it the facts.
 
+pub(crate) mod charts;
 mod names;
 mod operators;
 mod releases;
@@ -133,7 +134,6 @@ fn draft(at: &Collecting<'_>, images: Vec<PlannedImage>, blocked: Vec<Blocked>) 
 }
 
 async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
-    let mirror = &at.job.configuration.mirror;
     let mut gathered = Gathered::default();
     let Gathered { images, blocked, catalogs, errors } = &mut gathered;
     images.extend(releases::collect(at, errors).await);
@@ -145,13 +145,7 @@ async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
     *catalogs = operators.catalogs;
     *blocked = operators.blocked;
     images.extend(additional_images(at, errors));
-    if !mirror.helm.repositories.is_empty() || !mirror.helm.local.is_empty() {
-        errors.push(
-            Family::Helm,
-            "helm: this version cannot mirror Helm charts, nor list their images for deleting; name the images of the \
-             charts in `additionalImages` instead, and take `helm` out of the configuration",
-        );
-    }
+    images.extend(charts::collect(at, errors).await);
     gathered
 }
 

@@ -119,6 +119,7 @@ fn generate_for(images: &[PlannedImage], failed: &[usize], graph: bool, template
         workflow: Workflow::MirrorToMirror { working_dir: working_dir.clone(), destination: destination.clone() },
         configuration,
         configuration_text: Vec::new(),
+        folders: crate::Folders::default(),
         cache: folder.path().join("cache"),
         source: client(),
         destination: client(),

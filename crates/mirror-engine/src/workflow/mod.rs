@@ -180,6 +180,29 @@ impl Options {
     }
 }
 
+/// Where relative paths of a configuration begin.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Folders {
+    /// The folder that the program runs in: paths of local charts, as upstream has it.
+    pub current: PathBuf,
+    /// The folder of the configuration: paths of `valuesFiles`, and of local charts that are not in the other.
+    pub configuration: PathBuf,
+}
+
+impl Folders {
+    /// Where a local chart may lie, the likeliest first.
+    pub(crate) fn places(&self, path: &str) -> Vec<PathBuf> {
+        let mut places = vec![self.current.join(path), self.configuration.join(path)];
+        places.dedup();
+        places
+    }
+
+    /// Where a file beside the configuration lies.
+    pub(crate) fn of_configuration(&self, path: &str) -> PathBuf {
+        self.configuration.join(path)
+    }
+}
+
 /// Everything one run needs.
 pub struct Job {
     /// From where to where.
@@ -188,6 +211,8 @@ pub struct Job {
     pub configuration: ImageSetConfiguration,
     /// The configuration as written; it travels in the archive.
     pub configuration_text: Vec<u8>,
+    /// Where relative paths of charts and values begin.
+    pub folders: Folders,
     /// Root of the cache, `<base>/.oc-mirror/.cache`.
     pub cache: PathBuf,
     /// Client for source registries.

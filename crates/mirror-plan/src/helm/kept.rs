@@ -73,6 +73,11 @@ pub fn local_file(path: &str) -> String {
     keyed(path, ".tgz")
 }
 
+/// The name of a folder below [`CHARTS`] for the charts of one repository, by its address.
+pub fn repository_folder(url: &str) -> String {
+    keyed(url, "")
+}
+
 /// A name that no other path has, and that a person recognises.
 fn keyed(path: &str, ending: &str) -> String {
     let digest = Hasher::of(Algorithm::Sha256, path.as_bytes());

@@ -14,7 +14,7 @@ use crate::{Destination, DestinationError, ImageKind, PlannedImage, Why};
 
 pub use kept::{
     CHARTS, INDEXES, KeptCharts, KeptChartsError, LOCAL, NameError, VALUES, candidates, chart_file, local_file,
-    values_file, version_in,
+    repository_folder, values_file, version_in,
 };
 pub use repository::{RepositoryUrl, UrlError};
 
