@@ -28,6 +28,7 @@ const USED: &[(&str, &[&str])] = &[
     ),
     ("list operators", &["authfile", "src_tls_verify", "cache_dir", "retry_times", "retry_delay", "log_level"]),
     ("list releases", &["authfile", "src_tls_verify", "retry_times", "retry_delay", "log_level"]),
+    ("list helm-images", &["authfile", "src_tls_verify", "retry_times", "retry_delay", "log_level"]),
     ("why", &["config", "authfile", "src_tls_verify", "cache_dir", "retry_times", "retry_delay", "log_level"]),
     ("init", &["authfile", "src_tls_verify", "cache_dir", "retry_times", "retry_delay"]),
     ("archive list", &["log_level"]),
@@ -144,6 +145,14 @@ oc-mirror list releases
 oc-mirror list releases --channels --version 4.20
 # The versions in a channel
 oc-mirror list releases --channel fast-4.20",
+    ),
+    (
+        "list helm-images",
+        "\
+# The images of a chart, with the values that you deploy with
+oc-mirror list helm-images ./charts/app -f values.yaml
+# Of a chart of a registry
+oc-mirror list helm-images oci://reg.lan/charts/app --version 1.2.3",
     ),
     ("archive", "oc-mirror archive list /srv/mirror\noc-mirror archive verify /srv/mirror"),
     ("archive list", "oc-mirror archive list /srv/mirror"),

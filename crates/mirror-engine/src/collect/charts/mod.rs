@@ -24,6 +24,7 @@ use mirror_plan::{Family, Mode, PlannedImage, Why};
 use super::{CollectErrors, Collecting};
 use crate::carrier::blocking;
 use crate::event::Event;
+use crate::guard::guarded;
 use shelf::Shelf;
 
 pub(crate) use folder::load as load_folder;
@@ -105,7 +106,11 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     let folders = folders(&wanted);
     let charts = wanted.iter().zip(&folders).map(|(wanted, folder)| {
         let shelf = &shelf;
-        async move { images_of(at, shelf, wanted, folder).await }
+        async move {
+            // A chart that meets a defect of this program costs its own images only.
+            let found = guarded(Box::pin(images_of(at, shelf, wanted, folder))).await;
+            found.unwrap_or_else(|panicked| Err(panicked.to_string()))
+        }
     });
     let outcomes: Vec<_> = futures_util::stream::iter(charts.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
     let mut images = Vec::new();
