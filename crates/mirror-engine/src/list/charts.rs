@@ -193,7 +193,16 @@ fn places(manifest: &Manifest) -> Result<Vec<Place>, String> {
         if data.get("kind") == Some(&Json::Str("CustomResourceDefinition".to_owned())) {
             continue;
         }
+        let first = found.len();
         walk(&data, "", "", &mut found);
+        for place in &mut found[first..] {
+            // Not every key can be written in a path: a path is proposed only when it leads to the image.
+            let leads_there = |path: &String| {
+                let printed = JsonPath::parse(path).and_then(|path| path.print(&data));
+                printed.is_ok_and(|printed| printed.split_whitespace().any(|text| text == place.image))
+            };
+            place.path = place.path.take().filter(leads_there);
+        }
     }
     Ok(found)
 }
@@ -221,9 +230,7 @@ fn walk(data: &Json, path: &str, key: &str, found: &mut Vec<Place>) {
             }
         }
         Json::Str(text) if names_image(key, text) => {
-            // A key with quotes and blanks cannot be written in a path.
-            let path = format!("{{{path}}}");
-            found.push(Place { image: text.clone(), path: JsonPath::parse(&path).is_ok().then_some(path) });
+            found.push(Place { image: text.clone(), path: Some(format!("{{{path}}}")) });
         }
         Json::Str(text) => {
             // `--reloader-image=quay.io/org/reloader:v1`
@@ -236,10 +243,14 @@ fn walk(data: &Json, path: &str, key: &str, found: &mut Vec<Place>) {
     }
 }
 
-/// A step of a path to the entry of a mapping.
+/// A step of a path to the entry of a mapping. The notation of `kubectl` wants a backslash before dots in a key.
 fn step(key: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '\'');
-    if !key.is_empty() && key.chars().all(plain) { format!(".{key}") } else { format!("['{key}']") }
+    if !key.is_empty() && key.chars().all(plain) {
+        format!(".{key}")
+    } else {
+        format!("['{}']", key.replace('.', "\\."))
+    }
 }
 
 /// Whether a text under this key is most likely an image: one that can be mirrored, with a registry in its name unless the
@@ -301,7 +312,7 @@ spec:
         quay.io/known/image:v1 app/templates/a.yaml Nothing
         quay.io/hook/test:v1 app/templates/c.yaml Hooks
         quay.io/cron/job:v1 app/templates/b.yaml Path { path: "{.spec.jobTemplate.spec.template.spec.containers[*].image}", hook: false }
-        quay.io/odd/key:v1 app/templates/a.yaml Path { path: "{.spec.config['a.b/c']}", hook: false }
+        quay.io/odd/key:v1 app/templates/a.yaml Path { path: "{.spec.config['a\\.b/c']}", hook: false }
         quay.io/in/args:v1 app/templates/a.yaml Line
         quay.io/in/env:v1 app/templates/a.yaml Path { path: "{.spec.containers[*].env[?(@.name==\"RELATED_IMAGE\")].value}", hook: false }
         quay.io/prom/prometheus:v1 app/templates/a.yaml Path { path: "{.spec.image}", hook: false }
@@ -309,7 +320,7 @@ spec:
         quay.io/hook/other:v1 app/templates/c.yaml Path { path: "{.spec.other.image}", hook: true }
         "#);
         insta::assert_snapshot!(answer.image_paths.join("\n"), @r#"
-        {.spec.config['a.b/c']}
+        {.spec.config['a\.b/c']}
         {.spec.containers[*].env[?(@.name=="RELATED_IMAGE")].value}
         {.spec.image}
         {.spec.jobTemplate.spec.template.spec.containers[*].image}
