@@ -25,7 +25,13 @@ const FOLDERS: &[&str] = &[
     "operator-catalogs",
     "helm/charts",
     "helm/indexes",
+    // Local charts and files of values, which the receiving side does not have.
+    "helm/local",
+    "helm/values",
 ];
+
+/// Which file was taken for which chart of the configuration.
+const CHART_RECORD: &str = "helm/charts.json";
 
 /// What was taken out of an archive.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,7 +44,7 @@ pub(crate) struct TakenOut {
 
 /// Whether an archive may bring `name`, a path below the working directory. `is_there` says whether a path exists.
 fn may_bring(name: &str, is_there: impl Fn(&str) -> bool) -> bool {
-    if name == VERSION_FILE || FOLDERS.iter().any(|folder| is_below(name, folder)) {
+    if [VERSION_FILE, CHART_RECORD].contains(&name) || FOLDERS.iter().any(|folder| is_below(name, folder)) {
         return true;
     }
     // Pinned configurations are for the operator of either side: new ones come, none is replaced.
@@ -114,6 +120,9 @@ mod tests {
             ("operator-catalogs/redhat-operator-index/00/filtered-catalogs/00/digest", true),
             ("helm/charts/podinfo-5.0.0.tgz", true),
             ("helm/indexes/stefanprodan.github.io/podinfo/index.yaml", true),
+            ("helm/local/00/Chart.yaml", true),
+            ("helm/values/00.yaml", true),
+            ("helm/charts.json", true),
             ("internal/oc-mirror-version.json", true),
             ("isc_pinned_2026-01-01T00:00:00Z.yaml", true),
             ("disc_pinned_2026-01-01T00:00:00Z.yaml", true),
