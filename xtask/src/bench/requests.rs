@@ -113,11 +113,9 @@ fn print(world: &str, tool: &Tool, registry: &Registry, api: bool) -> anyhow::Re
     let count = |kind: &str| counts[kind].as_u64().unwrap_or(0);
     let kinds = ["manifests", "blobs", "uploads", "tags", "referrers", "tokens", "other"];
     let total: u64 = kinds.into_iter().map(count).sum();
-    ensure!(
-        total == registry.request_count() as u64,
-        "the result document counts {total} requests, the registry {}",
-        registry.request_count()
-    );
+    let seen = registry.request_count() as u64;
+    // The first contact tries TLS, and a registry without TLS sees no request in that.
+    ensure!((seen..=seen + 1).contains(&total), "the result document counts {total} requests, the registry {seen}");
     // Each manifest that the source has was needed once.
     let own: usize = registry.snapshot().manifests.values().map(distinct).sum();
     let beyond = total - count("blobs") - own as u64;
