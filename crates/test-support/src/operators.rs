@@ -66,7 +66,7 @@ impl OperatorWorld {
 
     /// The image that a version of the operator runs.
     pub fn operand(package: &str, version: &str) -> WorldImage {
-        let image = ImageBuilder::oci().layer(Layer::random(seed(package, version) + 1, 9000)).build();
+        let image = ImageBuilder::oci().layer(Layer::random(seed(package, version).wrapping_add(1), 9000)).build();
         world_image(&format!("ns/{package}"), None, image)
     }
 
@@ -91,7 +91,7 @@ fn world_image(repository: &str, tag: Option<&str>, image: Image) -> WorldImage 
 }
 
 fn seed(package: &str, version: &str) -> u64 {
-    package.bytes().chain(version.bytes()).fold(7, |seed, byte| seed * 31 + u64::from(byte))
+    package.bytes().chain(version.bytes()).fold(7_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
 #[cfg(test)]
