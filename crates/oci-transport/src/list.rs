@@ -241,9 +241,7 @@ struct Page {
 /// others refuse the path in ways of their own; a server that is in trouble may have the API.
 fn says_no_api(error: &Error) -> bool {
     match error.status_code() {
-        Some(408 | 425 | 429) => false,
-        Some(400..=499 | 501) => true,
-        Some(_) => false,
+        Some(_) => error.is_refusal(),
         None => error.is_not_found() || error.condition() == Condition::Redirect,
     }
 }

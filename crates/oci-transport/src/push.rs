@@ -90,7 +90,7 @@ impl Client {
                 {
                     retries.again(error, 0).await?;
                 }
-                Err(error) if error.status_code().is_some_and(|status| !matches!(status, 408 | 425 | 429)) => {
+                Err(error) if error.status_code().is_some() && !error.asks_to_wait() => {
                     host.mount_was_refused(true);
                     tracing::debug!(%error, "the registry refused the mount");
                     return Ok(false);

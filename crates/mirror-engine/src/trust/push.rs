@@ -46,7 +46,7 @@ impl Attaching<'_> {
             }
             let listed = match self.push_one(&artifact.tree, &name_of(artifact)).await {
                 Ok(listed) => listed,
-                Err(error) if is_refusal(&error) && !self.is_needed(artifact) => {
+                Err(error) if error.is_refusal() && !self.is_needed(artifact) => {
                     self.refused.add(self.endpoint, root.digest(), &error);
                     continue;
                 }
@@ -103,7 +103,7 @@ impl Attaching<'_> {
         };
         let index = index_of(earlier, referrers);
         client.push_manifest(at, &reference, &index).await.or_else(|error| {
-            if !is_refusal(&error) {
+            if !error.is_refusal() {
                 return Err(transport(&error));
             }
             self.refused.add(at, index.digest(), &error);
@@ -127,14 +127,6 @@ impl Attaching<'_> {
             }
         }
         Ok(true)
-    }
-}
-
-/// Whether a registry has said that it does not want a manifest, and would say so again.
-fn is_refusal(error: &Error) -> bool {
-    match error.status_code() {
-        Some(408 | 425 | 429) | None => false,
-        Some(status) => (400..500).contains(&status) || status == 501,
     }
 }
 

@@ -176,6 +176,16 @@ impl Error {
         self.0.condition.is_retryable()
     }
 
+    /// Whether the registry has answered that it does not do what was asked (4xx or 501), and would answer so again.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.0.status, Some(400..=499 | 501)) && !self.asks_to_wait()
+    }
+
+    /// Whether the answer has a status of those that time alone may mend (408, 425, 429).
+    pub(crate) fn asks_to_wait(&self) -> bool {
+        matches!(self.0.status, Some(408 | 425 | 429))
+    }
+
     /// Whether nothing that was asked had ever answered.
     pub(crate) fn is_at_first_contact(&self) -> bool {
         self.0.first_contact
