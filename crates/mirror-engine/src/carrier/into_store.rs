@@ -406,8 +406,7 @@ impl Carrier for IntoStore {
             let mut found = self.attached(at, image, &tree).await?;
             if let Err(refusal) = self.check(at, image, &tree, &found.attached).await {
                 // What the cache has may be older than the signature that the policy wants.
-                let needed = self.trust.gate_for(image).is_some_and(|gate| gate.needs_signatures(image));
-                if !found.is_of_cache || !needed {
+                if !found.is_of_cache || !self.trust.needs_signatures(image) {
                     return Err(refusal);
                 }
                 let endpoint = self.endpoint(at).await?;

@@ -133,8 +133,8 @@ impl Trust {
         if self.is_left_in_peace(endpoint, tree.root.digest()) {
             return Found::unasked();
         }
-        let needed = self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image));
-        let source = Source { client, endpoint, lists: &self.lists, named: named(image), needs_signatures: needed };
+        let needs_signatures = self.needs_signatures(image);
+        let source = Source { client, endpoint, lists: &self.lists, named: named(image), needs_signatures };
         online::find_online(&source, tree, observer).await
     }
 
@@ -152,8 +152,7 @@ impl Trust {
         if self.is_left_in_peace(endpoint, digest) {
             return Ok(None);
         }
-        let needed = self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image));
-        if !needed && self.lists.pays_for_one_question(endpoint) {
+        if !self.needs_signatures(image) && self.lists.pays_for_one_question(endpoint) {
             let tag = cosign_tag(digest, "sig");
             if self.lists.has(client, endpoint, named(image), &tag).await == Some(false) {
                 return Ok(None);
@@ -208,7 +207,12 @@ impl Trust {
 
     /// Whether signatures of the image are of any use to this run.
     pub(crate) fn wants_signatures(&self, image: &PlannedImage) -> bool {
-        self.travel || self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image))
+        self.travel || self.needs_signatures(image)
+    }
+
+    /// Whether a policy judges the image by its signatures.
+    pub(crate) fn needs_signatures(&self, image: &PlannedImage) -> bool {
+        self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image))
     }
 }
 

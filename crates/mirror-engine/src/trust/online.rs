@@ -71,14 +71,17 @@ pub(super) struct Source<'a> {
 /// Finds what is attached to the manifests of an image. That there is nothing is normal; what cannot be asked or read is
 /// told as a warning and left behind, since an image without its signature is of use and no image is not.
 pub(super) async fn find_online(source: &Source<'_>, tree: &ImageTree, observer: &Arc<dyn Observer>) -> Found {
-    let Source { client, endpoint, .. } = *source;
-    let asker = Asker { source, client, endpoint, observer, failed: AtomicBool::new(false) };
+    let asker = Asker { source, observer, failed: AtomicBool::new(false) };
     let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest().clone()).collect();
     let found: Vec<Vec<Attached>> =
         stream::iter(subjects).map(|subject| asker.attached_to(subject)).buffered(AT_ONCE).collect().await;
     let attached: Vec<Attached> = found.into_iter().flatten().collect();
     if attached.is_empty() {
-        observer.event(Event::Debug(format!("{endpoint}@{}: no signature and no other artifact", tree.root.digest())));
+        observer.event(Event::Debug(format!(
+            "{}@{}: no signature and no other artifact",
+            source.endpoint,
+            tree.root.digest()
+        )));
     }
     let (all, own) = (!asker.failed.into_inner(), cosign_tag(tree.root.digest(), "sig"));
     let signed = all.then(|| attached.iter().any(|artifact| artifact.tag.as_ref() == Some(&own)));
@@ -109,8 +112,6 @@ fn is_refusal(error: &oci_transport::Error) -> bool {
 
 struct Asker<'a> {
     source: &'a Source<'a>,
-    client: &'a Client,
-    endpoint: &'a Endpoint,
     observer: &'a Arc<dyn Observer>,
     failed: AtomicBool,
 }
@@ -140,10 +141,10 @@ impl Asker<'_> {
     }
 
     async fn referrers(&self, subject: &Digest) -> Vec<Attached> {
-        let listed = match self.client.referrers_by_api(self.endpoint, subject).await {
+        let listed = match self.source.client.referrers_by_api(self.source.endpoint, subject).await {
             Ok(Some(listed)) => Ok(listed),
             Ok(None) if !self.may_have(&subject.as_tag()).await => Ok(Vec::new()),
-            Ok(None) => self.client.referrers_by_tag(self.endpoint, subject).await,
+            Ok(None) => self.source.client.referrers_by_tag(self.source.endpoint, subject).await,
             Err(error) => Err(error),
         };
         let listed = match listed {
@@ -172,28 +173,31 @@ impl Asker<'_> {
         // What was asked for by digest was compared when it came, and a tag may lead to anything.
         let root = Root::of(root, None).ok()?;
         let fetched = walk(root, &[], |child| async move {
-            self.client.pull_manifest_at(self.endpoint, &Reference::Digest(child.digest)).await
+            self.source.client.pull_manifest_at(self.source.endpoint, &Reference::Digest(child.digest)).await
         })
         .await;
         match fetched {
             Ok(tree) if blobs(&tree) > MAX_BLOBS => {
                 self.warn(&format!(
                     "artifact {}@{name} has more than {MAX_BLOBS} layers and is left behind",
-                    self.endpoint
+                    self.source.endpoint
                 ));
                 None
             }
             Ok(tree) => Some(tree),
             Err(error) => {
                 let why = chain(&error);
-                self.warn(&format!("artifact {}@{name} cannot be read and is left behind: {why}", self.endpoint));
+                self.warn(&format!(
+                    "artifact {}@{name} cannot be read and is left behind: {why}",
+                    self.source.endpoint
+                ));
                 None
             }
         }
     }
 
     async fn manifest(&self, reference: &Reference) -> Option<VerifiedManifest> {
-        match self.client.pull_manifest_at(self.endpoint, reference).await {
+        match self.source.client.pull_manifest_at(self.source.endpoint, reference).await {
             Ok(manifest) => Some(manifest),
             Err(error) => {
                 self.complain(&error);
