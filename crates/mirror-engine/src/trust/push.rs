@@ -41,7 +41,8 @@ impl Attaching<'_> {
         let mut unlisted: BTreeMap<Digest, Vec<&VerifiedManifest>> = BTreeMap::new();
         for artifact in attached {
             let root = &artifact.tree.root;
-            if self.refused.contains(self.endpoint, root.digest()) && !self.is_needed(artifact) {
+            let was_refused = self.refused.contains(self.endpoint, root.digest());
+            if was_refused && !self.is_needed(artifact) {
                 continue;
             }
             let listed = match self.push_one(&artifact.tree, &name_of(artifact)).await {
@@ -52,6 +53,9 @@ impl Attaching<'_> {
                 }
                 Err(error) => return Err(transport(&error)),
             };
+            if was_refused {
+                self.refused.taken(self.endpoint, root.digest());
+            }
             if artifact.tag.is_none()
                 && !listed
                 && let Some(subject) = subject_of(root)
@@ -74,9 +78,7 @@ impl Attaching<'_> {
         for child in &tree.children {
             self.client.push_manifest(self.endpoint, &Reference::Digest(child.digest().clone()), child).await?;
         }
-        let listed = self.client.push_referrer(self.endpoint, name, &tree.root).await?;
-        self.refused.taken(self.endpoint, tree.root.digest());
-        Ok(listed)
+        self.client.push_referrer(self.endpoint, name, &tree.root).await
     }
 
     /// Lists referrers under the tag that stands for the API, unless the registry has the API.

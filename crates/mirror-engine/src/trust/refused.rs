@@ -8,10 +8,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use archive_format::Store;
-use image_ref::{Algorithm, Digest, Hasher};
+use image_ref::Digest;
 use oci_transport::{Endpoint, Error};
 use rooted_folder::RootedFolder;
 
+use super::unasked;
 use crate::event::{Event, Observer};
 
 /// The folder of the notes, in the root of the cache.
@@ -73,5 +74,5 @@ impl Refused {
 }
 
 fn file_name(at: &Endpoint, artifact: &Digest) -> String {
-    Hasher::of(Algorithm::Sha256, format!("{at}@{artifact}").as_bytes()).hex().to_owned()
+    unasked::file_name(&format!("{at}@{artifact}"))
 }

@@ -122,7 +122,8 @@ impl Unasked {
     }
 }
 
-fn file_name(place: &str) -> String {
+/// The name of the note about something with this name.
+pub(super) fn file_name(place: &str) -> String {
     Hasher::of(image_ref::Algorithm::Sha256, place.as_bytes()).hex().to_owned()
 }
 
