@@ -64,12 +64,6 @@ impl ImagePaths {
         Ok(Self(paths))
     }
 
-    pub(crate) fn in_manifest(&self, manifest: &Manifest) -> Result<Vec<FoundImage>, FindError> {
-        let mut images = Vec::new();
-        self.find(manifest, &mut images)?;
-        Ok(images)
-    }
-
     fn find(&self, manifest: &Manifest, images: &mut Vec<FoundImage>) -> Result<(), FindError> {
         // oc-mirror writes all documents into one text, each under a line that names its source, and cuts it again.
         let text = format!("# Source: {}\n{}", manifest.path, manifest.text);

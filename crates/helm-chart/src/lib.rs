@@ -59,7 +59,6 @@ mod load;
 mod manifest;
 mod number;
 mod objects;
-mod propose;
 mod render;
 #[cfg(test)]
 mod rows;
@@ -76,6 +75,5 @@ pub use index::{Index, IndexEntry, IndexError, MAX_INDEX, choose};
 pub use jsonpath::{JsonPath, JsonPathError};
 pub use load::{Folder, FolderEntry, FolderKind, LoadError};
 pub use manifest::{Hook, Manifest, ManifestError};
-pub use propose::ProposedPath;
 pub use render::{RenderError, Rendered};
 pub use values::{merge_values, read_values};
