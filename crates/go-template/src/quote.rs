@@ -155,6 +155,10 @@ mod tests {
         check(b"a\"b\\c\n\t\x07\x00\x7f", r#""a\"b\\c\n\t\a\x00\x7f""#);
         check("ä€😀\u{200b}".as_bytes(), "\"ä€😀\\u200b\"");
         check(b"\xff\xfe", r#""\xff\xfe""#);
+        check(b"a\"b\\", r#""a\"b\\""#);
+        check(b"\x00\x07\x1b\x7f\n", r#""\x00\a\x1b\x7f\n""#);
+        check("é\u{301}\u{AD}\u{200B}\u{A0}😀".as_bytes(), "\"é\u{301}\\u00ad\\u200b\\u00a0😀\"");
+        check(b"\xff", r#""\xff""#);
         assert_eq!(quote_with("ä😀".as_bytes(), b'"', true), r#""\u00e4\U0001f600""#);
         assert_eq!(unquote(b"`a\\n\rb`"), Some(b"a\\nb".to_vec()));
         assert_eq!(unquote(br#""\101\x41\u0041\U00000041""#), Some(b"AAAA".to_vec()));

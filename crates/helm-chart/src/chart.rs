@@ -253,7 +253,7 @@ impl Metadata {
         }
         self.sources.iter_mut().chain(&mut self.keywords).for_each(clean);
         let fail = |message: String| Err(format!("validation: {message}"));
-        let quoted = |text: &str| gostring::quote(text.as_bytes());
+        let quoted = |text: &str| go_template::quote(text.as_bytes());
         if self.api_version.is_empty() {
             return fail("chart.metadata.apiVersion is required".into());
         }

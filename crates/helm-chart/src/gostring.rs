@@ -1,40 +1,4 @@
-//! Strings as Go quotes them, and a few of Go's string functions on bytes.
-
-use std::fmt::Write as _;
-
-/// `strconv.Quote`: text in double quotes, with Go's escapes.
-pub(crate) fn quote(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 2);
-    out.push('"');
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\u{7}' => out.push_str("\\a"),
-                '\u{8}' => out.push_str("\\b"),
-                '\u{C}' => out.push_str("\\f"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{B}' => out.push_str("\\v"),
-                c if is_print(c) => out.push(c),
-                c if u32::from(c) < 0x20 || c == '\u{7F}' => escape(&mut out, 'x', 2, c.into()),
-                c if u32::from(c) < 0x10000 => escape(&mut out, 'u', 4, c.into()),
-                c => escape(&mut out, 'U', 8, c.into()),
-            }
-        }
-        for byte in chunk.invalid() {
-            escape(&mut out, 'x', 2, (*byte).into());
-        }
-    }
-    out.push('"');
-    out
-}
-
-fn escape(out: &mut String, letter: char, width: usize, code: u32) {
-    let _ = write!(out, "\\{letter}{code:0width$x}");
-}
+//! A few of Go's string functions on bytes.
 
 /// `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
 pub(crate) fn is_print(character: char) -> bool {
@@ -170,18 +134,6 @@ pub(crate) fn trim_end_where(mut text: &[u8], drop: impl Fn(char) -> bool) -> &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quotes_are_gos() {
-        for (text, expected) in [
-            (&b"a\"b\\"[..], r#""a\"b\\""#),
-            (b"\x00\x07\x1b\x7f\n", r#""\x00\a\x1b\x7f\n""#),
-            ("é\u{301}\u{AD}\u{200B}\u{A0}😀".as_bytes(), "\"é\u{301}\\u00ad\\u200b\\u00a0😀\""),
-            (b"\xff", r#""\xff""#),
-        ] {
-            assert_eq!(quote(text), expected);
-        }
-    }
 
     #[test]
     fn texts_are_split_and_replaced_as_go_does() {

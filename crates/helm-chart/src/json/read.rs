@@ -40,7 +40,7 @@ fn invalid(byte: u8, place: &str) -> String {
         b'"' => "'\"'".to_owned(),
         // Go looks at the byte as a character of its own.
         byte => {
-            let quoted = crate::gostring::quote(char::from(byte).encode_utf8(&mut [0; 4]).as_bytes());
+            let quoted = go_template::quote(char::from(byte).encode_utf8(&mut [0; 4]).as_bytes());
             format!("'{}'", &quoted[1..quoted.len() - 1])
         }
     };

@@ -13,7 +13,6 @@ pub use folder::{Folder, FolderEntry, FolderKind};
 pub(crate) use package::clean;
 
 use crate::chart::{Chart, File, LOCK, METADATA, Metadata};
-use crate::gostring;
 use crate::yaml::{self, Json, Target};
 
 /// The largest file of a chart, in bytes; Helm's bound.
@@ -220,5 +219,5 @@ fn extension(path: &str) -> &str {
 
 /// Go's `%q`.
 fn quoted(text: &str) -> String {
-    gostring::quote(text.as_bytes())
+    go_template::quote(text.as_bytes())
 }

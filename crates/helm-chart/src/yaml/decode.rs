@@ -290,7 +290,7 @@ fn write_go(any: &Any, out: &mut String) {
             let _ = write!(out, "{value:#x}");
         }
         Any::Float(value) => out.push_str(&number::format_g(*value)),
-        Any::Str(value) => out.push_str(&crate::gostring::quote(value.as_bytes())),
+        Any::Str(value) => out.push_str(&go_template::quote(value.as_bytes())),
         Any::List(items) => {
             out.push_str("[]interface {}{");
             for (index, item) in items.iter().enumerate() {

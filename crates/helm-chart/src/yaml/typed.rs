@@ -150,7 +150,7 @@ impl Checker {
 /// Go's words for a text that is no time as RFC 3339 writes it.
 fn rfc3339(text: &str) -> Result<(), String> {
     let fail = |rest: &str, wanted: &str| {
-        let quote = |text: &str| crate::gostring::quote(text.as_bytes());
+        let quote = |text: &str| go_template::quote(text.as_bytes());
         let layout = "2006-01-02T15:04:05Z07:00";
         Err(format!(
             "parsing time {} as {}: cannot parse {} as {}",
