@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::gostring;
+use crate::load::extension;
 use crate::semver::Version;
 use crate::yaml::{Json, Struct, Target};
 
@@ -84,23 +85,14 @@ pub struct Dependency {
 }
 
 impl Chart {
-    /// The resource definitions under `crds/`, those of subcharts behind those of the chart. Helm does not render them.
-    pub fn crds(&self) -> Vec<&File> {
-        let mut files: Vec<&File> = self.own_crds().collect();
-        for dependency in &self.dependencies {
-            files.extend(dependency.crds());
-        }
-        files
-    }
-
+    /// The resource definitions under `crds/`, without those of subcharts. Helm does not render them.
     pub(crate) fn own_crds(&self) -> impl Iterator<Item = &File> {
         self.files.iter().filter(|file| file.name.starts_with("crds/") && is_manifest(&file.name))
     }
 }
 
 fn is_manifest(name: &str) -> bool {
-    let extension =
-        name.rsplit('/').next().and_then(|base| base.rsplit_once('.')).map_or("", |(_, extension)| extension);
+    let extension = extension(name);
     ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 

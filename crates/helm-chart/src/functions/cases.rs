@@ -1,6 +1,6 @@
 //! Upper and lower case, and words written as one: `upper`, `title`, `snakecase`, `camelcase`.
 
-use go_template::{Error, Function, Functions, Text, Type, Value};
+use go_template::{Error, Function, Functions, Type, Value};
 
 use super::text;
 use crate::gostring;
@@ -18,12 +18,8 @@ pub(super) fn add(functions: &mut Functions) {
         ("camelcase", pascal),
     ] {
         let function = Function::new(S, move |_, args| -> Result<Value, Error> {
-            let whole = text(args, 0);
-            if whole.as_bytes().iter().all(u8::is_ascii) || std::str::from_utf8(whole.as_bytes()).is_ok() {
-                return Ok(change(&whole.to_str()).into());
-            }
             // Bytes that are no character become U+FFFD, as in Go.
-            Ok(Text::from(change(&whole.to_str())).into())
+            Ok(change(&text(args, 0).to_str()).into())
         });
         functions.add(name, function);
     }

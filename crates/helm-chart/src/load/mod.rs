@@ -212,7 +212,7 @@ fn read(file: &File, target: &Target) -> Result<Json, LoadError> {
 }
 
 /// What follows the last dot of a name.
-fn extension(path: &str) -> &str {
+pub(crate) fn extension(path: &str) -> &str {
     let base = path.rsplit('/').next().unwrap_or(path);
     base.rsplit_once('.').map_or("", |(_, extension)| extension)
 }

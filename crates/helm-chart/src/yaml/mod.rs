@@ -14,14 +14,9 @@ mod typed;
 
 use std::collections::BTreeMap;
 
-#[allow(unused_imports)]
-pub(crate) use resolve::{parse_int, parse_uint};
-
-#[allow(unused_imports)]
-pub(crate) use emit_pretty::marshal_pretty;
-
-#[allow(unused_imports)]
 pub(crate) use emit::marshal;
+pub(crate) use emit_pretty::marshal_pretty;
+pub(crate) use resolve::parse_int;
 
 use go_template::{List, Map, Value};
 pub(crate) use typed::{Struct, Target};

@@ -132,7 +132,7 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
 }
 
 /// `strconv.ParseUint(text, 0, 64)` of text without underscores: `0x`, `0o`, `0b` and a leading zero choose the base.
-pub(crate) fn parse_uint(text: &str) -> Option<u64> {
+fn parse_uint(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let (base, digits) = match (bytes.first()?, bytes.get(1)) {
         (b'0', Some(b'x' | b'X')) => (16, &text[2..]),
