@@ -179,10 +179,7 @@ impl WorkingDir {
     /// # Errors
     /// With the path in the message; a link in its place is one.
     pub(crate) fn remove(&self, folder: &Path) -> io::Result<()> {
-        match self.folder.remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(with_path(folder, error)),
-            _ => Ok(()),
-        }
+        self.folder.remove_dir_all_if_there(folder).map(drop).map_err(|error| with_path(folder, error))
     }
 
     /// What lies below the working directory.

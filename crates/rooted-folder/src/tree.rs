@@ -103,6 +103,14 @@ impl RootedFolder {
         Ok(rustix::fs::unlinkat(&holder, name, AtFlags::empty())?)
     }
 
+    /// As [`RootedFolder::remove_file`], where there may be nothing to remove. Says whether there was.
+    ///
+    /// # Errors
+    /// As [`RootedFolder::remove_file`], except when nothing lies there.
+    pub fn remove_file_if_there(&self, path: impl AsRef<Path>) -> io::Result<bool> {
+        was_there(self.remove_file(path))
+    }
+
     /// Sets when what lies at `path` was last written; of a link itself, not of what it leads to.
     ///
     /// # Errors
@@ -146,6 +154,14 @@ impl RootedFolder {
         remove_tree(holder.as_fd(), name, &whole, DEEPEST)
     }
 
+    /// As [`RootedFolder::remove_dir_all`], where there may be nothing to remove. Says whether there was.
+    ///
+    /// # Errors
+    /// As [`RootedFolder::remove_dir_all`], except when nothing lies there.
+    pub fn remove_dir_all_if_there(&self, path: impl AsRef<Path>) -> io::Result<bool> {
+        was_there(self.remove_dir_all(path))
+    }
+
     /// Brings the names in a folder to disk.
     ///
     /// # Errors
@@ -153,6 +169,14 @@ impl RootedFolder {
     pub fn sync_dir(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let relative = self.relative(path.as_ref())?;
         Ok(rustix::fs::fsync(self.open_at(&relative, LISTED, Mode::empty())?)?)
+    }
+}
+
+fn was_there(removed: io::Result<()>) -> io::Result<bool> {
+    match removed {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

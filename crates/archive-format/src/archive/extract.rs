@@ -86,10 +86,7 @@ fn temporary_name(path: &Path) -> PathBuf {
 
 /// A new file in the place of what a killed run left, or of a link of that name.
 fn create(folder: &RootedFolder, path: &Path) -> io::Result<File> {
-    match folder.remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    folder.remove_file_if_there(path)?;
     match folder.create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             folder.create_dir_all(path.parent().expect("names begin with `working-dir/`"))?;

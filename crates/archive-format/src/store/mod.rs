@@ -361,12 +361,8 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn remove_partial(&self, digest: &Digest) -> Result<(), StoreError> {
         let name = partial_name(digest);
-        match self.folder().remove_file(&name) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::io("remove", &self.root().join(name), source))
-            }
-            _ => Ok(()),
-        }
+        let removed = self.folder().remove_file_if_there(&name).map(drop);
+        removed.map_err(|source| StoreError::io("remove", &self.root().join(name), source))
     }
 
     /// All files below `repositories/`, as (entry name, path), in the order an archive has them: names of each folder
@@ -496,9 +492,5 @@ fn check_tag(tag: &str) -> Result<(), StoreError> {
 /// Removes a folder with all that is in it. Says whether it was there.
 fn remove_tree(folder: &RootedFolder, path: impl AsRef<Path>) -> Result<bool, StoreError> {
     let path = path.as_ref();
-    match folder.remove_dir_all(path) {
-        Ok(()) => Ok(true),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(StoreError::io("remove", &folder.path().join(path), source)),
-    }
+    folder.remove_dir_all_if_there(path).map_err(|source| StoreError::io("remove", &folder.path().join(path), source))
 }

@@ -197,10 +197,7 @@ fn path(digest: &Digest) -> String {
 
 /// Forgets every kept answer, for a cache whose garbage is collected.
 pub(crate) fn forget(cache: &RootedFolder) -> std::io::Result<()> {
-    match cache.remove_dir_all(LISTINGS) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    cache.remove_dir_all_if_there(LISTINGS).map(drop)
 }
 
 /// The answer of an earlier call. A file that cannot be read, or has another layout, is no answer.

@@ -182,10 +182,7 @@ fn keep(folder: &RootedFolder, found: &Found, answered: Option<Timestamp>) -> Re
         write_whole(folder, file_name(at + 1).as_ref(), bytes).map_err(failed)?;
     }
     // Readers stop at the first number that is missing.
-    match folder.remove_file(file_name(found.len() + 1)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
+    folder.remove_file_if_there(file_name(found.len() + 1)).map_err(failed)?;
     if let (Some(now), true) = (answered, found.is_empty()) {
         folder.create_dir_all("").map_err(failed)?;
         none::answered(folder, "", now);

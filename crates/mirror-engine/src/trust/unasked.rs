@@ -10,7 +10,6 @@
 //! were notes; they are left in peace.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -134,10 +133,7 @@ fn write(folder: &RootedFolder, place: &str) -> Result<(), CopyError> {
 
 fn remove(folder: &RootedFolder, place: &str) -> Result<(), CopyError> {
     let name = file_name(place);
-    match folder.remove_file(&name) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &folder.path().join(&name), &error)),
-        _ => Ok(()),
-    }
+    folder.remove_file_if_there(&name).map(drop).map_err(|error| failed("remove", &folder.path().join(&name), &error))
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> CopyError {

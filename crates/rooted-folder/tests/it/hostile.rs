@@ -25,6 +25,7 @@ const ACTS: &[Act] = &[
     ("read_dir", |folder, path| folder.read_dir(path).map(drop)),
     ("create_dir_all", |folder, path| folder.create_dir_all(path)),
     ("remove_dir_all", |folder, path| folder.remove_dir_all(path)),
+    ("remove_dir_all_if_there", |folder, path| folder.remove_dir_all_if_there(path).map(drop)),
 ];
 
 /// Those that name something in the folder at a path.
@@ -38,6 +39,7 @@ const ACTS_BELOW: &[Act] = &[
     ("create_dir", |folder, path| folder.create_dir(path)),
     ("about", |folder, path| folder.about(path).map(drop)),
     ("remove_file", |folder, path| folder.remove_file(path)),
+    ("remove_file_if_there", |folder, path| folder.remove_file_if_there(path).map(drop)),
     ("remove_dir", |folder, path| folder.remove_dir(path)),
     ("rename from", |folder, path| folder.rename(path, "elsewhere")),
     ("rename to", |folder, path| folder.rename("file", path)),

@@ -70,6 +70,21 @@ fn folders_are_made_listed_and_removed() {
 }
 
 #[test]
+fn what_is_removed_need_not_be_there() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = RootedFolder::at(place.path());
+    folder.write_whole("a/file", b"text").unwrap();
+    assert!(folder.remove_file_if_there("a/file").unwrap());
+    assert!(!folder.remove_file_if_there("a/file").unwrap());
+    assert!(!folder.remove_file_if_there("none/file").unwrap());
+    assert!(folder.remove_dir_all_if_there("a").unwrap());
+    assert!(!folder.remove_dir_all_if_there("a").unwrap());
+    // A folder is no file, and says so.
+    folder.create_dir("b").unwrap();
+    assert!(folder.remove_file_if_there("b").is_err());
+}
+
+#[test]
 fn a_root_may_come_late_and_may_be_a_link() {
     let scratch = tempfile::tempdir().unwrap();
     let late = RootedFolder::at(scratch.path().join("x/y"));

@@ -126,17 +126,10 @@ pub(crate) fn prune(store: &Store, now: SystemTime) -> io::Result<usize> {
         }
         // The list goes with its contents, whichever of them comes first here.
         if name != users || !folder.exists(&contents) {
-            remove_if_there(&folder, if name == contents { &users } else { name })?;
+            folder.remove_file_if_there(if name == contents { &users } else { name })?;
         }
     }
     Ok(removed)
-}
-
-fn remove_if_there(folder: &RootedFolder, name: &Path) -> io::Result<()> {
-    match folder.remove_file(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 /// What the tags of a cache name now, looked up once for each repository.
@@ -176,10 +169,7 @@ impl Tagged<'_> {
 
 /// Forgets everything kept, for a cache whose garbage is collected.
 pub(crate) fn forget(cache: &RootedFolder) -> io::Result<()> {
-    match cache.remove_dir_all(FOLDER) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    cache.remove_dir_all_if_there(FOLDER).map(drop)
 }
 
 #[cfg(test)]

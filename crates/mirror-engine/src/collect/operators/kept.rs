@@ -96,10 +96,7 @@ impl Kept {
 
     /// Writes the selection; its digest comes last, so that what is there with a digest is whole.
     pub(super) fn write(&self, files: &[(String, Vec<u8>)], made: Made, digest: &Digest) -> io::Result<()> {
-        match self.folder.remove_dir_all("") {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        self.folder.remove_dir_all_if_there("")?;
         for (path, content) in files {
             write_whole(&self.folder.below(CONFIGURATION), path.as_ref(), content)?;
         }

@@ -103,10 +103,8 @@ fn keep(within: &RootedFolder, folder: &Path, digest: &Digest, files: &Files) ->
         .iter()
         .try_for_each(|(path, content)| within.write_whole(temporary.join(path), content))
         .and_then(|()| within.write_whole(temporary.join(MARKER), format!("{digest}\n").as_bytes()))
-        .and_then(|()| match within.remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => within.rename(&temporary, folder),
-        });
+        .and_then(|()| within.remove_dir_all_if_there(folder))
+        .and_then(|_| within.rename(&temporary, folder));
     written.inspect_err(|_| {
         // The error that is told is the first one.
         let _ = within.remove_dir_all(&temporary);
