@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use archive_format::{Archive, ArchiveError, Store, StoreError, VERSION_FILE};
-use image_ref::{Digest, is_valid_tag};
+use image_ref::is_valid_tag;
 use isc_schema::OperatorCatalog;
-use mirror_plan::{CacheName, PlannedImage, operators};
+use mirror_plan::{CacheName, PlannedImage, attachment, operators};
 use rooted_folder::RootedFolder;
 
 use crate::workdir::WORKING_DIR;
@@ -88,20 +88,14 @@ pub(crate) fn take_tags(
     let mut taken = 0;
     for link in archive.tag_links() {
         let (repository, tag) = (link.repository.as_str(), link.tag.as_str());
-        let is_wanted = named.contains(&(repository, tag)) || (repositories.contains(repository) && is_attached(tag));
+        let is_wanted = named.contains(&(repository, tag))
+            || (repositories.contains(repository) && attachment::subject(tag).is_some());
         if is_wanted && is_valid_tag(tag) {
             store.tag(repository, tag, &link.digest)?;
             taken += 1;
         }
     }
     Ok(taken)
-}
-
-/// Whether a tag is one under which cosign keeps what belongs to an image: `sha256-<hex>.sig`, `.att`, `.sbom`.
-fn is_attached(tag: &str) -> bool {
-    let Some((subject, ending)) = tag.split_once('.') else { return false };
-    let digest = subject.split_once('-').map(|(algorithm, hex)| format!("{algorithm}:{hex}"));
-    matches!(ending, "sig" | "att" | "sbom") && digest.is_some_and(|digest| digest.parse::<Digest>().is_ok())
 }
 
 #[cfg(test)]
@@ -160,7 +154,7 @@ mod tests {
             ("v1.sig".to_owned(), false),
         ];
         for (tag, expected) in rows {
-            assert_eq!(is_attached(&tag), expected, "{tag}");
+            assert_eq!(attachment::subject(&tag).is_some(), expected, "{tag}");
         }
     }
 }
