@@ -12,7 +12,6 @@ use archive_format::{Archive, History, Store};
 use image_ref::Digest;
 use jiff::Timestamp;
 use mirror_plan::{CacheName, Destination};
-use oci_manifest::ManifestView;
 use rooted_folder::RootedFolder;
 use tokio::sync::OnceCell;
 
@@ -92,14 +91,6 @@ impl Earlier {
     }
 }
 
-/// The blobs that a manifest names: config and layers.
-pub(crate) fn blobs_of(view: ManifestView) -> Vec<Digest> {
-    match view {
-        ManifestView::Schema1(image) => image.layers,
-        other => other.blobs().into_iter().map(|blob| blob.digest.clone()).collect(),
-    }
-}
-
 fn read(store: &Store, destination: &Destination) -> Result<HashMap<Digest, BTreeSet<String>>, CopyError> {
     let mut known: HashMap<Digest, BTreeSet<String>> = HashMap::new();
     for repository in store.repositories().map_err(|e| store_error(&e))? {
@@ -109,8 +100,8 @@ fn read(store: &Store, destination: &Destination) -> Result<HashMap<Digest, BTre
         for digest in store.revisions(&repository).map_err(|e| store_error(&e))? {
             // Links outlive what they name when the cache is cleaned by hand.
             let Some(Ok(view)) = stored_manifest(store, &digest)?.map(|manifest| manifest.view()) else { continue };
-            for blob in blobs_of(view) {
-                known.entry(blob).or_default().insert(there.path().to_owned());
+            for blob in view.named_blobs() {
+                known.entry(blob.digest).or_default().insert(there.path().to_owned());
             }
         }
     }

@@ -20,7 +20,7 @@ use oci_transport::{BlobSource, Endpoint, FileSource, Reference};
 use tokio::sync::OnceCell;
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
-use super::earlier::{Earlier, blobs_of};
+use super::earlier::Earlier;
 use super::into_store::stored_manifest;
 use super::{bounded, destination_name, left_out, transport, tree as tree_error};
 use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
@@ -173,10 +173,9 @@ impl FromArchive {
             walk(root_of(image, root)?, &image.platforms, child).await.map_err(tree_error)
         };
         let Ok(tree) = tree.await else { return (repository_path(image), Vec::new()) };
-        let manifests = std::iter::once(&tree.root).chain(&tree.children);
-        let earlier = manifests.filter(|manifest| self.archive.blob(manifest.digest()).is_none());
-        let blobs = earlier.filter_map(|manifest| manifest.view().ok()).flat_map(blobs_of);
-        (repository_path(image), blobs.collect())
+        let earlier = tree.image_manifests().filter(|manifest| self.archive.blob(manifest.digest()).is_none());
+        let blobs = earlier.filter_map(|manifest| manifest.view().ok()).flat_map(|view| view.named_blobs());
+        (repository_path(image), blobs.map(|blob| blob.digest).collect())
     }
 
     /// Takes a blob from one of these repositories of the destination, where an earlier archive has brought it; the bytes

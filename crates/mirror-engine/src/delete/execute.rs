@@ -11,7 +11,7 @@ use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository, is_valid_tag};
 use mirror_plan::delete::{DeleteItem, DeleteList};
 use mirror_plan::{Destination, attachment};
-use oci_manifest::{Descriptor, ManifestView};
+use oci_manifest::Descriptor;
 use oci_transport::{Client, Reference, RetryTally};
 use registries_conf::RegistriesD;
 use rooted_folder::RootedFolder;
@@ -132,10 +132,7 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
 impl Execute {
     /// The images that may be deleted here, by index of their item; the others fail.
     fn targets(&self, items: &mut [ItemReport]) -> BTreeMap<usize, ImageRef> {
-        let destination = match self.destination.namespace() {
-            "" => self.destination.registry().to_owned(),
-            namespace => format!("{}/{namespace}", self.destination.registry()),
-        };
+        let destination = self.destination.to_string();
         let mut targets = BTreeMap::new();
         for (at, item) in self.list.items.iter().enumerate() {
             match item.target(&destination) {
@@ -294,8 +291,8 @@ impl Execute {
                 };
                 if oci_transport::media_type::is_index(&found.media_type) {
                     let index = self.client.pull_manifest_at(endpoint, &reference).await?;
-                    if let Ok(ManifestView::Index(view)) = index.view() {
-                        used.extend(view.manifests.into_iter().map(|entry| entry.descriptor.digest));
+                    if let Ok(view) = index.view() {
+                        used.extend(view.children().iter().map(|entry| entry.descriptor.digest.clone()));
                     }
                 }
                 used.push(found.digest);
@@ -350,9 +347,9 @@ impl Execute {
             // What is kept is kept whole, instances included.
             let endpoint = self.client.endpoint(&place.0);
             let pulled = self.client.pull_manifest_at(&endpoint, &Reference::Digest(place.1.clone())).await;
-            if let Ok(Ok(ManifestView::Index(index))) = pulled.map(|manifest| manifest.view()) {
-                for entry in index.manifests {
-                    let instance = (place.0.clone(), entry.descriptor.digest);
+            if let Ok(Ok(view)) = pulled.map(|manifest| manifest.view()) {
+                for entry in view.children() {
+                    let instance = (place.0.clone(), entry.descriptor.digest.clone());
                     users.entry(instance).or_default().extend(needing.iter().cloned());
                 }
             }

@@ -8,7 +8,6 @@ use image_ref::{Digest, ImageRef, Transport};
 use isc_schema::DeleteImageSetConfiguration;
 use mirror_plan::delete::{DeleteItem, DeleteList, V1Source, file_names, v1_tag};
 use mirror_plan::{ConfigEntry, Destination, Family, ImageKind, Mode, PlannedImage};
-use oci_manifest::ManifestView;
 
 use super::{DeleteReport, ItemReport};
 use crate::carrier::into_store::stored_manifest;
@@ -256,8 +255,8 @@ fn manifests(store: &Store, image: &PlannedImage) -> Result<Vec<Digest>, RunErro
     let Some(root) = root_digest(image, named)? else { return Ok(Vec::new()) };
     let mut found = vec![root.clone()];
     let manifest = stored_manifest(store, &root).map_err(|error| RunError::generic(error.message))?;
-    if let Some(Ok(ManifestView::Index(index))) = manifest.map(|manifest| manifest.view()) {
-        found.extend(index.manifests.into_iter().map(|entry| entry.descriptor.digest));
+    if let Some(Ok(view)) = manifest.map(|manifest| manifest.view()) {
+        found.extend(view.children().iter().map(|entry| entry.descriptor.digest.clone()));
     }
     Ok(found)
 }

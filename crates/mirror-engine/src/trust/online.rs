@@ -220,8 +220,7 @@ impl Asker<'_> {
 
 /// How many configurations and layers an artifact has.
 fn blobs(tree: &ImageTree) -> usize {
-    let manifests = std::iter::once(&tree.root).chain(&tree.children);
-    manifests.filter_map(|manifest| manifest.view().ok()).map(|view| view.blobs().len()).sum()
+    tree.image_manifests().filter_map(|manifest| manifest.view().ok()).map(|view| view.blobs().len()).sum()
 }
 
 /// The manifest that an artifact says it is about.

@@ -6,13 +6,13 @@
 use archive_format::{Store, StoreError};
 use image_signature::cosign::SigningKey;
 use image_signature::{COSIGN_MEDIA_TYPE, Payload};
+use oci_manifest::media_type::OCI_MANIFEST;
 use oci_manifest::{Attached, Descriptor, ImageTree, Root, VerifiedManifest};
 use oci_transport::Hasher;
 use serde_json::json;
 
 use super::cosign_tag;
 
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 /// Signs every manifest of an image under `name` (a repository, without tag) and keeps the signatures in the store,

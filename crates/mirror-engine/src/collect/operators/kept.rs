@@ -106,7 +106,7 @@ impl Kept {
     }
 }
 
-/// The folders in a folder, sorted; none when it is not there.
+/// The folder of a catalog's selections.
 fn of_catalog(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> RootedFolder {
     working_dir.folder().below(working_dir.operator_catalogs()).below(name).below(catalog.hex())
 }
