@@ -25,12 +25,7 @@ pub fn plan(images: &[AdditionalImage], destination: Option<&Destination>) -> Re
     let mut collected = Collected::default();
     let mut errors = Vec::new();
     for (index, image) in images.iter().enumerate() {
-        if has_tag_and_digest(&image.name) {
-            collected.warnings.push(format!(
-                "{} has both tag and digest : using digest to pull, but tag only for mirroring",
-                image.name.as_written()
-            ));
-        }
+        collected.warnings.extend(tag_and_digest_warning(&image.name));
         match plan_one(index, image, destination) {
             Ok(planned) => collected.images.push(planned),
             Err(error) => errors.push(error),
@@ -99,6 +94,13 @@ pub(crate) fn tag_of_place(name: Option<&str>) -> Option<String> {
 /// Whether an image is named by tag and digest.
 pub(crate) fn has_tag_and_digest(image: &ImageRef) -> bool {
     image.tag().is_some() && image.digest().is_some()
+}
+
+/// What is said of an image that is named by tag and digest.
+pub(crate) fn tag_and_digest_warning(image: &ImageRef) -> Option<String> {
+    has_tag_and_digest(image).then(|| {
+        format!("{} has both tag and digest : using digest to pull, but tag only for mirroring", image.as_written())
+    })
 }
 
 /// What is pulled for an image: by digest when there is one, whatever the tag says.

@@ -8,7 +8,9 @@ use fbc_catalog::{BundleId, Catalog, ChannelRequest, PackageRequest, Request};
 use image_ref::{Digest, ImageRef, Platform, Transport};
 use isc_schema::{BlockedImage, OperatorCatalog, Package, VersionBound};
 
-use crate::additional::{Collected, cache_name, has_tag_and_digest, path_of_place, source, tag_of_place};
+use crate::additional::{
+    Collected, cache_name, has_tag_and_digest, path_of_place, source, tag_and_digest_warning, tag_of_place,
+};
 use crate::blocklist::{blocking_text, without_scheme};
 use crate::{
     Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Destination, DestinationError, ImageKind, OperatorUse,
@@ -192,13 +194,8 @@ pub fn images(
     let mut bundle_images: HashMap<&BundleId, Vec<usize>> = HashMap::new();
     let channels = Channels::of(selected);
     for image in &related.images {
+        collected.warnings.extend(tag_and_digest_warning(&image.image));
         let tag_may_give_way = has_tag_and_digest(&image.image);
-        if tag_may_give_way {
-            collected.warnings.push(format!(
-                "{} has both tag and digest : using digest to pull, but tag only for mirroring",
-                image.image.as_written()
-            ));
-        }
         let cache = cache_name(&image.image, None, None);
         let planned = PlannedImage::new(
             if image.is_bundle { ImageKind::OperatorBundle } else { ImageKind::OperatorRelated },

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use image_ref::{ImageRef, Transport};
 use isc_schema::HelmChart;
 
-use crate::additional::{Collected, cache_name, source};
+use crate::additional::{Collected, cache_name, source, tag_and_digest_warning};
 use crate::{Destination, DestinationError, ImageKind, PlannedImage, Why};
 
 pub use kept::{
@@ -54,12 +54,7 @@ pub fn images(
                 continue;
             }
         };
-        if image.tag().is_some() && image.digest().is_some() {
-            collected.warnings.push(format!(
-                "{} has both tag and digest : using digest to pull, but tag only for mirroring",
-                image.as_written()
-            ));
-        }
+        collected.warnings.extend(tag_and_digest_warning(&image));
         let mut cache = cache_name(&image, None, None);
         if cache.tag.len() > LONGEST_TAG {
             cache.tag.truncate(LONGEST_TAG - 1);
