@@ -71,13 +71,9 @@ pub(crate) struct Reply {
     /// Where the answer came from, behind all redirects.
     pub(crate) url: Url,
     permit: Permit,
-    stall: Duration,
-    /// How long the body may take, where it is read as a whole.
-    within: Duration,
     action: String,
     host: Arc<Host>,
-    /// Where the rest of the body comes from.
-    place: Place,
+    inner: Arc<Inner>,
 }
 
 impl Reply {
@@ -93,12 +89,18 @@ impl Reply {
         self.headers().get(name)?.to_str().ok()
     }
 
+    /// Where the rest of the body comes from. Only an error asks, since the answer costs looks at the disk.
+    fn place(&self) -> Place {
+        self.inner.place(&self.url, &self.host.registry)
+    }
+
     /// The next piece of the body, or `None` at its end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        let result = match tokio::time::timeout(self.stall, self.response.chunk()).await {
+        let stall = self.inner.options.stall_timeout;
+        let result = match tokio::time::timeout(stall, self.response.chunk()).await {
             Ok(Ok(chunk)) => return Ok(chunk),
-            Ok(Err(error)) => Error::transport(&*self.action, error, &self.place),
-            Err(_) => stalled(&self.action, self.stall, &self.place),
+            Ok(Err(error)) => Error::transport(&*self.action, error, &self.place()),
+            Err(_) => stalled(&self.action, stall, &self.place()),
         };
         if result.is_congestion() {
             self.permit.congested();
@@ -119,9 +121,9 @@ impl Reply {
         if self.response.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_large(&self));
         }
-        let within = self.within;
+        let within = self.inner.options.document_timeout;
         let Ok(read) = tokio::time::timeout(within, read_whole(&mut self, limit)).await else {
-            let message = format!("`{}`: the {noun} did not arrive within {} s", self.place, within.as_secs_f64());
+            let message = format!("`{}`: the {noun} did not arrive within {} s", self.place(), within.as_secs_f64());
             self.permit.congested();
             return Err(Error::new(Condition::TooSlow, &*self.action, message).with_registry(&self.host.registry));
         };
@@ -221,14 +223,12 @@ impl Inner {
         let result = self.call_authorized(host, &call).await;
         match result {
             Ok((response, url)) => Ok(Reply {
-                place: self.place(&url, &host.registry),
                 response,
                 url,
                 permit,
-                stall: self.options.stall_timeout,
-                within: self.options.document_timeout,
                 action: call.action.to_owned(),
                 host: Arc::clone(host),
+                inner: Arc::clone(self),
             }),
             Err(error) => {
                 if error.is_congestion() {
