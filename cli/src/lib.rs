@@ -90,13 +90,15 @@ fn run_logged(argv: &[OsString], env: &Snapshot, log: &Log) -> u8 {
         }
         Outcome::Refused { message, usage } => return refuse(log, &message, Some(&usage)),
     };
-    let usage = args::short_usage(argv);
     match settle(&cli, env, log) {
         Ok(settings) => {
             let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&settings, argv, log)));
             outcome.unwrap_or_else(|payload| tell_defect(log, payload.as_ref())).code()
         }
-        Err(error) => refuse(log, &error.to_string(), error.shows_usage().then_some(&usage)),
+        Err(error) => {
+            let usage = error.shows_usage().then(|| args::short_usage(argv));
+            refuse(log, &error.to_string(), usage.as_deref())
+        }
     }
 }
 
@@ -176,7 +178,7 @@ fn tell_defect(log: &Log, payload: &(dyn Any + Send)) -> ExitStatus {
     ExitStatus::GENERIC
 }
 
-fn refuse(log: &Log, message: &str, usage: Option<&String>) -> u8 {
+fn refuse(log: &Log, message: &str, usage: Option<&str>) -> u8 {
     log.error(format_args!("[Executor] {message} "));
     if let Some(usage) = usage {
         log.with_stderr(|stderr| writeln!(stderr, "{usage}"));
