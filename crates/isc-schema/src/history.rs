@@ -5,7 +5,7 @@
 
 use crate::VersionBound;
 use crate::fields::{Object, Shape};
-use crate::yaml::{Entry, Node, Resolved, Scalar, Value};
+use crate::yaml::{Entry, Node, Resolved, Scalar, Value, in_other_case};
 
 /// What is said about a field that is not known any more.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ const RENAMED: &[(&str, &str)] = &[
 /// mapping.
 pub(crate) fn former_field(entry: &Entry, object: &'static Object, siblings: &[Entry]) -> Option<Answer> {
     let name = entry.key.text.as_str();
-    let has = |name: &str| siblings.iter().any(|sibling| sibling.key.text.eq_ignore_ascii_case(name));
+    let has = |name: &str| in_other_case(siblings, name).is_some();
     if let Some((_, now)) = RENAMED.iter().find(|(former, _)| former.eq_ignore_ascii_case(name))
         && let Some(field) = object.field(now)
     {
@@ -69,7 +69,7 @@ fn is_of_operators(object: &Object) -> bool {
 /// `headsOnly: true` is the default; `false` is `full: true` where nothing else bounds the selection.
 fn heads_only(entry: &Entry, object: &Object, siblings: &[Entry]) -> Option<Answer> {
     let off = matches!(&entry.value.value, Value::Scalar(Scalar { resolved: Resolved::Bool(false), .. }));
-    let full = siblings.iter().any(|sibling| sibling.key.text.eq_ignore_ascii_case("full"));
+    let full = in_other_case(siblings, "full").is_some();
     if !off {
         return Answer::say(if is_of_operators(object) {
             "remove it: heads are the default now, but of the default channel of each package only; list `channels` for more"
@@ -135,13 +135,13 @@ fn version_of_bundle(name: &str) -> Option<&str> {
 /// `targetName` replaced the last element of the catalog's path; `targetCatalog` is the whole path.
 fn target_name(entry: &Entry, object: &Object, siblings: &[Entry]) -> Option<Answer> {
     object.field("targetCatalog")?;
-    if siblings.iter().any(|sibling| sibling.key.text.eq_ignore_ascii_case("targetCatalog")) {
+    if in_other_case(siblings, "targetCatalog").is_some() {
         return Answer::say("remove it: `targetCatalog` is the whole path at the destination");
     }
     let Some(name) = entry.value.as_text().filter(|name| image_ref::is_valid_path(name)) else {
         return Answer::say("write `targetCatalog` and the whole path at the destination, like `team/index`");
     };
-    let catalog = siblings.iter().find(|sibling| sibling.key.text.eq_ignore_ascii_case("catalog"));
+    let catalog = in_other_case(siblings, "catalog");
     let image =
         catalog.and_then(|catalog| catalog.value.as_text()).and_then(|text| image_ref::ImageRef::parse(text).ok());
     let namespace = image.filter(|image| *image.transport() == image_ref::Transport::Docker).and_then(|image| {
@@ -157,7 +157,7 @@ fn target_name(entry: &Entry, object: &Object, siblings: &[Entry]) -> Option<Ans
 /// One version, or a list of versions, where bounds are expected.
 fn versions(entry: &Entry, object: &'static Object, siblings: &[Entry]) -> Option<Answer> {
     let field = object.field("minVersion")?;
-    let has = |name: &str| siblings.iter().any(|sibling| sibling.key.text.eq_ignore_ascii_case(name));
+    let has = |name: &str| in_other_case(siblings, name).is_some();
     if has("minVersion") || has("maxVersion") {
         return Answer::say("remove it: `minVersion` and `maxVersion` say what is taken");
     }

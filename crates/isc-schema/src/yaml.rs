@@ -50,6 +50,11 @@ pub(crate) struct Entry {
     pub(crate) value: Node,
 }
 
+/// The entry whose key is `name` but for its case, for advice.
+pub(crate) fn in_other_case<'n>(entries: &'n [Entry], name: &str) -> Option<&'n Entry> {
+    entries.iter().find(|entry| entry.key.text.eq_ignore_ascii_case(name))
+}
+
 /// A key of a mapping; always text here, as written.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {

@@ -111,13 +111,14 @@ impl Context<'_> {
         let Value::Mapping(entries) = &node.value else {
             let help = match &node.value {
                 Value::Sequence(_) if matches!(path, Path::Item(..)) => Some(known_here(object)),
-                Value::Sequence(items) if fitting_list(node, object).is_some() => {
-                    let name = fitting_list(node, object).unwrap_or_default();
-                    let line = items.first().map_or(node.span.line, |item| item.span.line);
-                    Some(format!("write `{name}:` above line {line}, and indent the list below it"))
-                }
-                Value::Sequence(items) if items.len() > 1 => Some(known_here(object)),
-                Value::Sequence(_) => Some("remove the `- `: there is only one of it".to_owned()),
+                Value::Sequence(items) => Some(match fitting_list(node, object) {
+                    Some(name) => {
+                        let line = items.first().map_or(node.span.line, |item| item.span.line);
+                        format!("write `{name}:` above line {line}, and indent the list below it")
+                    }
+                    None if items.len() > 1 => known_here(object),
+                    None => "remove the `- `: there is only one of it".to_owned(),
+                }),
                 Value::Scalar(scalar) => Some(shorthand_help(scalar, object)),
                 Value::Mapping(_) => None,
             };

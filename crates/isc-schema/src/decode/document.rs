@@ -7,7 +7,7 @@ use crate::config::{API_VERSION, DeleteImageSetConfiguration, Document, ImageSet
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Stage};
 use crate::fields::{self, Object};
 use crate::suggest::nearest;
-use crate::yaml::{Entry, Node, Resolved, Value, lines_to_remove};
+use crate::yaml::{Entry, Node, Resolved, Value, in_other_case, lines_to_remove};
 use crate::{BlockedImage, Span, history};
 
 /// The only `apiVersion` under which `storageConfig` is still taken, without effect.
@@ -58,11 +58,6 @@ pub(crate) fn document(root: Option<&Node>, expected: Kind, diagnostics: &mut Di
 /// The entry whose key is exactly `name`: `kind`, `mirror` and `delete` are not looked up in other cases.
 fn exact<'n>(entries: &'n [Entry], name: &str) -> Option<&'n Entry> {
     entries.iter().find(|entry| entry.key.text == name)
-}
-
-/// The entry whose key is `name` but for its case, for advice.
-fn in_other_case<'n>(entries: &'n [Entry], name: &str) -> Option<&'n Entry> {
-    entries.iter().find(|entry| entry.key.text.eq_ignore_ascii_case(name))
 }
 
 /// What stands below `spec:` belongs to the top. Taking it for that finds the mistakes in it, too.
