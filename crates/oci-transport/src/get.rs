@@ -57,8 +57,8 @@ struct Got {
     answer: Answer,
     /// How long the server asks to wait.
     wait: Option<std::time::Duration>,
-    /// Who answered, after redirects.
-    url: Url,
+    /// Whether a redirect led to another host, be it that another one led back: the answer is of that host's choice.
+    has_left: bool,
     challenges: Vec<Challenge>,
 }
 
@@ -110,7 +110,7 @@ impl Client {
         }
         let mut wanted = Wanted { url, limit, visit: Visit::Own { authorization: None } };
         let got = self.get_with_retries(&wanted, &action).await?;
-        if got.answer.status != 401 || !same_origin(&got.url, &wanted.url) {
+        if got.answer.status != 401 || got.has_left {
             return Ok(got.answer);
         }
         let credentials = match given {
@@ -156,35 +156,36 @@ impl Client {
     }
 
     /// The HTTP client for one hop of a visit.
-    fn client_for(&self, wanted: &Wanted<'_>, url: &Url) -> Result<reqwest::Client, Error> {
-        match &wanted.visit {
-            Visit::Public { .. } => self.document_client(),
-            Visit::Own { .. } if same_origin(url, &wanted.url) => {
-                Ok(self.inner.host_named(&host_of(url))?.profile.small.clone())
-            }
-            Visit::Own { .. } => self.inner.foreign_client(&*self.inner.host_named(&host_of(&wanted.url))?, url),
+    fn client_for(&self, wanted: &Wanted<'_>, url: &Url, has_left: bool) -> Result<reqwest::Client, Error> {
+        if matches!(wanted.visit, Visit::Public { .. }) {
+            return self.document_client();
         }
+        let home = self.inner.host_named(&host_of(&wanted.url))?;
+        if has_left { self.inner.foreign_client(&home, url) } else { Ok(home.profile.small.clone()) }
     }
 
     async fn get_once(&self, wanted: &Wanted<'_>, action: &str) -> Result<Got, Error> {
         let options = &self.inner.options;
         let limit = wanted.limit;
         let mut url = wanted.url.clone();
+        // Who has once led away may lead back to any path: nothing of ours goes there any more.
+        let mut has_left = false;
         for _ in 0..=MAX_REDIRECTS {
+            has_left |= !same_origin(&url, &wanted.url);
             let host = host_of(&url);
             let place = || self.inner.place(&url, &host);
             let transport = |error| Error::transport(action, error, &place());
-            if matches!(wanted.visit, Visit::Own { .. }) && !same_origin(&url, &wanted.url) {
+            if matches!(wanted.visit, Visit::Own { .. }) && has_left {
                 let home = self.inner.host_named(&host_of(&wanted.url))?;
                 home.admit("the request", &url, action).await?;
             }
-            let mut request = self.client_for(wanted, &url)?.get(url.clone());
+            let mut request = self.client_for(wanted, &url, has_left)?.get(url.clone());
             let (accept, insecure) = match &wanted.visit {
                 Visit::Public { accept } => (*accept, false),
                 Visit::Own { .. } => (None, self.inner.host_named(&host_of(&wanted.url))?.insecure),
             };
             if let Visit::Own { authorization: Some(header) } = &wanted.visit
-                && same_origin(&url, &wanted.url)
+                && !has_left
             {
                 request = request.header(AUTHORIZATION, header.clone());
             }
@@ -220,7 +221,7 @@ impl Client {
                     Err(_) => return Err(stalled(action, options.stall_timeout, &place())),
                 }
             }
-            return Ok(Got { answer: Answer { status, body: body.into() }, wait, url, challenges });
+            return Ok(Got { answer: Answer { status, body: body.into() }, wait, has_left, challenges });
         }
         Err(Error::new(Condition::Redirect, action, format!("gave up after {MAX_REDIRECTS} redirects")))
     }

@@ -74,6 +74,20 @@ async fn credentials_follow_no_redirect_to_another_host() {
     assert!(other.requests().iter().all(|request| request.authorization.is_none()));
 }
 
+/// Another host may lead back, to a path of its choice: who we are is not told there either.
+#[tokio::test]
+async fn credentials_follow_nobody_back() {
+    let (server, other) = (WebServer::start_blocking(), WebServer::start_blocking());
+    server.login("user", "s3cret");
+    server.redirect("/index.yaml", format!("{}/away", other.url()));
+    server.file("/private", "ours");
+    other.redirect("/away", format!("{}/private", server.url()));
+    let url = format!("http://user:s3cret@{}/index.yaml", server.host());
+    assert_eq!(get(&source(), &url).await.0, 401);
+    let back = server.requests().into_iter().filter(|request| request.path == "/private");
+    assert!(back.map(|request| request.authorization).all(|authorization| authorization.is_none()));
+}
+
 #[tokio::test]
 async fn certificates_are_those_of_the_side() {
     let ca = TestCa::new();
