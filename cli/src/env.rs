@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use jiff::Zoned;
 
-/// Every environment variable the program looks at, with its effect (contract `config-cli.md` 2.4). `--help` lists them.
+/// Every environment variable the program looks at, with its effect (`docs/behaviour/config-cli.md` 2.4). `--help`
+/// lists them.
 pub const VARIABLES: &[(&str, &str)] = &[
     (OC_MIRROR_CACHE, "directory that holds the cache `.oc-mirror/.cache`; not together with --cache-dir"),
     (

@@ -1,4 +1,4 @@
-//! Exit codes: bits that say which kind of content failed (contract `config-cli.md` 3).
+//! Exit codes: bits that say which kind of content failed (`docs/behaviour/config-cli.md` 3).
 
 use std::ops::{BitOr, BitOrAssign};
 

@@ -108,7 +108,7 @@ fn colour(when: When, env: &Snapshot, log: &Log) {
     log.set_colours(wanted(env.stdout_is_terminal), wanted(env.stderr_is_terminal));
 }
 
-/// The steps every command begins with (contract `config-cli.md` 2.5), in the order users see them.
+/// The steps every command begins with (`docs/behaviour/config-cli.md` 2.5), in the order users see them.
 fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> {
     colour(cli.persistent.color, env, log);
     log.always(Level::Info, "👋 Hello, welcome to oc-mirror");

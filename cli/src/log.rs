@@ -1,4 +1,4 @@
-//! Log lines, byte for byte as oc-mirror v2 writes them, and where they go (contract `config-cli.md` 6.1).
+//! Log lines, byte for byte as oc-mirror v2 writes them, and where they go (`docs/behaviour/config-cli.md` 6.1).
 //!
 //! Until the workspace has its `logs` directory, lines go to standard error; after [`Log::open`] they go to standard
 //! output and to the file. Colours are for terminals, see [`colour`](crate::colour); files get neither colours nor pictures.
@@ -219,7 +219,8 @@ impl Log {
         lock(&self.0).curtain = curtain;
     }
 
-    /// Starts the log file `name` in `folder`: from now on lines go to standard output and into it. With `stdout_is_answer`, standard
+    /// Starts the log file `name` in `folder`: from now on lines go to standard output and into it. With
+    /// `stdout_is_answer`, standard
     /// output is left to the machine-readable answer, and lines stay on standard error.
     ///
     /// # Errors

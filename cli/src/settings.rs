@@ -1,7 +1,7 @@
 //! What was meant: absolute paths, parsed values, chosen defaults, no conflicts left.
 //!
 //! Everything behind this point works with [`Settings`] alone; it never sees a flag or a variable again.
-//! Checks stand in the order of contract `config-cli.md` 2.5 to 2.9 and 7.1, because the first failure wins and
+//! Checks stand in the order of `docs/behaviour/config-cli.md` 2.5 to 2.9 and 7.1, because the first failure wins and
 //! scripts look for its text.
 
 mod access;
@@ -181,7 +181,7 @@ impl Common {
     }
 }
 
-/// The checks before any command (contract 2.5, steps 3 to 5).
+/// The checks before any command (`docs/behaviour/config-cli.md` 2.5, steps 3 to 5).
 ///
 /// # Errors
 /// The first check that fails.

@@ -1,4 +1,4 @@
-//! What version this is, in the shapes that `oc` and its plugins print (contract `config-cli.md` 2.7).
+//! What version this is, in the shapes that `oc` and its plugins print (`docs/behaviour/config-cli.md` 2.7).
 
 use std::fmt::Write as _;
 

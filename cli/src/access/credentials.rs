@@ -100,7 +100,7 @@ impl CredentialSource for Credentialed {
 }
 
 /// Credentials given on the command line (`--src-creds` and its relatives). They belong to the host that was asked for
-/// and go to no mirror of it (contract `release.md` 7.2).
+/// and go to no mirror of it (`docs/behaviour/release.md` 7.2).
 #[derive(Debug, Clone)]
 pub(super) struct FixedCredentials {
     /// User and password, or a registry token; none: anonymous, whatever the auth files say.

@@ -49,7 +49,7 @@ pub enum AccessError {
 }
 
 /// The keys that release signatures are verified with, from the file that `OCP_SIGNATURE_VERIFICATION_PK` names; none
-/// for the built-in ones. A file that gives none is warned about, as upstream does (contract `release.md` 4.1).
+/// for the built-in ones. A file that gives none is warned about, as upstream does (`docs/behaviour/release.md` 4.1).
 pub fn release_keys(common: &Common, log: &Log) -> Option<Vec<u8>> {
     let path = common.env.signature_key.as_deref()?;
     let reason = match std::fs::read(path) {

@@ -1,4 +1,4 @@
-//! Flags of `delete` (contract `config-cli.md` 2.3, "delete only").
+//! Flags of `delete` (`docs/behaviour/config-cli.md` 2.3, "delete only").
 
 use std::path::PathBuf;
 

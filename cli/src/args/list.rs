@@ -1,4 +1,4 @@
-//! Flags of `list operators` and `list releases` (contract `config-cli.md` 2.3).
+//! Flags of `list operators` and `list releases` (`docs/behaviour/config-cli.md` 2.3).
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Flags of mirroring, the command without a name (contract `config-cli.md` 2.3, "Mirror command only").
+//! Flags of mirroring, the command without a name (`docs/behaviour/config-cli.md` 2.3, "Mirror command only").
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,7 +52,8 @@ pub struct MirrorArgs {
     pub ignore_release_signature: Switch,
     /// Mirror to disk without a cache
     ///
-    /// Blobs stream straight into the archive. Only blobs that no earlier archive of this folder holds are fetched. A run that
+    /// Blobs stream straight into the archive. Only blobs that no earlier archive of this folder holds are fetched. A
+    /// run that
     /// fails keeps nothing.
     #[arg(long, default_value = "false")]
     pub no_cache: Switch,

@@ -1,7 +1,7 @@
 //! What was typed: the clap structs, and the way from an argument list to them.
 //!
 //! Nothing here decides what a flag means; [`settings`](crate::settings) does. Flags and their spellings follow
-//! contract `config-cli.md` 2.3; parsing follows Go's flag package where scripts may depend on it, see [`argv`].
+//! `docs/behaviour/config-cli.md` 2.3; parsing follows Go's flag package where scripts may depend on it, see [`argv`].
 
 pub mod argv;
 mod completion;

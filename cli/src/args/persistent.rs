@@ -1,4 +1,4 @@
-//! Flags that every command accepts (contract `config-cli.md` 2.3, "Persistent").
+//! Flags that every command accepts (`docs/behaviour/config-cli.md` 2.3, "Persistent").
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -122,7 +122,7 @@ macro_rules! side {
         #[derive(Args)]
         #[group(skip)]
         pub struct $name {
-            // Each field is the flag of the same name, see the contract, section 2.3.
+            // Each field is the flag of the same name, see `docs/behaviour/config-cli.md` 2.3.
             #[arg(id = concat!($prefix, "-authfile"), long = concat!($prefix, "-authfile"), global = true, hide = true)]
             pub authfile: Option<PathBuf>,
             #[arg(id = concat!($prefix, "-creds"), long = concat!($prefix, "-creds"), alias = $creds_alias, global = true, hide = true)]

@@ -195,7 +195,7 @@ impl Observer for Screen {
 }
 
 impl Screen {
-    /// The events that are one line each (contract `config-cli.md` 6.2).
+    /// The events that are one line each (`docs/behaviour/config-cli.md` 6.2).
     fn line(&self, event: Event) {
         let log = &self.log;
         match event {

@@ -53,7 +53,7 @@ pub(super) fn time_left(duration: Duration) -> String {
     }
 }
 
-/// The result line of a family (contract `config-cli.md` 6.2).
+/// The result line of a family (`docs/behaviour/config-cli.md` 6.2).
 pub(super) fn result_line(count: FamilyCount) -> String {
     let FamilyCount { family, mirrored, total } = count;
     if mirrored == total {

@@ -1,4 +1,4 @@
-//! How the registries of one side are accessed (contract `release.md` 7.1).
+//! How the registries of one side are accessed (`docs/behaviour/release.md` 7.1).
 
 use std::fmt;
 use std::path::PathBuf;

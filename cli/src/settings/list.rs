@@ -1,4 +1,4 @@
-//! Listing: the rules of contract `config-cli.md` 2.8 and 2.9.
+//! Listing: the rules of `docs/behaviour/config-cli.md` 2.8 and 2.9.
 
 use std::path::PathBuf;
 

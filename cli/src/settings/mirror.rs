@@ -1,4 +1,4 @@
-//! Mirroring and deleting: modes, directories and the checks of contract `config-cli.md` 2.6 and 7.1.
+//! Mirroring and deleting: modes, directories and the checks of `docs/behaviour/config-cli.md` 2.6 and 7.1.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -153,7 +153,7 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// The checks stand in the order of the contract's table; the first failure wins.
+    /// The checks stand in the order of the table of `docs/behaviour/config-cli.md`; the first failure wins.
     pub(super) fn settle(
         common: &PersistentArgs,
         flags: &MirrorArgs,

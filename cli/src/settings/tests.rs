@@ -248,7 +248,7 @@ fn shown(settings: &Settings) -> String {
     [&text[..start], &text[end..]].concat().join("\n")
 }
 
-/// What a flag means that is not given (contract 2.3).
+/// What a flag means that is not given (`docs/behaviour/config-cli.md` 2.3).
 #[test]
 fn defaults() {
     let (settings, warnings) = settled("-c isc.yaml file:///d", &Snapshot::for_test(WORLD)).unwrap();

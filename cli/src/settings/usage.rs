@@ -3,7 +3,7 @@
 use crate::log::ParseLevelError;
 use mirror_plan::DestinationError;
 
-/// Why a command line makes no sense. Texts follow contract `config-cli.md` 2.5 to 2.9 and 7.1.
+/// Why a command line makes no sense. Texts follow `docs/behaviour/config-cli.md` 2.5 to 2.9 and 7.1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message is the documentation")]

@@ -1,5 +1,5 @@
 //! `oc-mirror list releases` and `oc-mirror list operators`. The answer goes to standard output, log lines to standard
-//! error (contract `config-cli.md` 2.8, 2.9).
+//! error (`docs/behaviour/config-cli.md` 2.8, 2.9).
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -145,7 +145,8 @@ pub(super) fn contents(settings: &Settings, catalog: &ImageRef, log: &Log) -> an
     Ok(Runtime::new(&clients)?.block_on(list::catalog_contents(&clients.source, catalog, &keep, &observer))?)
 }
 
-/// What one catalog holds. Texts are the columns of contract 2.8, documents all that is known at that depth.
+/// What one catalog holds. Texts are the columns of `docs/behaviour/config-cli.md` 2.8, documents all that is known at
+/// that depth.
 fn find_contents(settings: &Settings, catalog: &ImageRef, query: &OperatorQuery, log: &Log) -> anyhow::Result<Answer> {
     let found = contents(settings, catalog, log)?;
     let name = catalog.to_string();

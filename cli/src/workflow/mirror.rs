@@ -153,8 +153,9 @@ pub(super) struct Mistakes {
     pub(super) status: ExitStatus,
 }
 
-/// With which exit code oc-mirror, which comes to some mistakes only while it collects, ends because of these (contract
-/// `config-cli.md` 1.4, 1.5 and 3). What it finds first decides: loading, then releases, then all others together.
+/// With which exit code oc-mirror, which comes to some mistakes only while it collects, ends because of these (
+/// `docs/behaviour/config-cli.md` 1.4, 1.5 and 3). What it finds first decides: loading, then releases, then all others
+/// together.
 fn status_of(diagnostics: &[Diagnostic], kind: Kind) -> ExitStatus {
     let stages: Vec<Stage> = diagnostics.iter().filter(|found| found.is_error()).map(|found| found.stage).collect();
     let first = [Stage::Load, Stage::Release].into_iter().find(|stage| stages.contains(stage));
@@ -257,7 +258,8 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
     })
 }
 
-/// The variables of the environment that replace the signature key or an address. Each is told: whoever sets one decides what
+/// The variables of the environment that replace the signature key or an address. Each is told: whoever sets one
+/// decides what
 /// this run believes.
 fn told(common: &Common, has_key: bool, log: &Log) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> =

@@ -1,4 +1,4 @@
-//! Rows of upstream's own integration tests (contract `config-cli.md` 8) that belong to no other page.
+//! Rows of upstream's own integration tests (`docs/behaviour/config-cli.md` 8) that belong to no other page.
 
 mod operators;
 
@@ -165,7 +165,7 @@ fn channels_behind_a_dead_proxy() {
     assert!(home.archives().is_empty());
 }
 
-/// `VERSION_FILTER` narrows what the bounds of a channel select from (contract 2.4).
+/// `VERSION_FILTER` narrows what the bounds of a channel select from (`docs/behaviour/config-cli.md` 2.4).
 #[test]
 fn a_filter_of_versions() {
     let service = UpdateService::start_blocking();

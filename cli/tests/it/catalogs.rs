@@ -243,7 +243,8 @@ fn signatures_of_catalogs() {
     }
 }
 
-/// Texts of `relatedImages` that name no image: the whole catalog fails, with the bundle named (contract section 4).
+/// Texts of `relatedImages` that name no image: the whole catalog fails, with the bundle named
+/// (`docs/behaviour/operators-archive.md` 4).
 #[test]
 fn related_images_that_are_none() {
     let check = |image: &str, text: &str| {
@@ -492,7 +493,7 @@ fn indexes_with_attestations_and_indexes_in_them() {
     }
 }
 
-/// Names of contract `config-cli.md` 4.2 that are neither a tag nor a digest alone.
+/// Names of `docs/behaviour/config-cli.md` 4.2 that are neither a tag nor a digest alone.
 #[test]
 fn other_names_of_catalogs() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
@@ -528,8 +529,8 @@ fn other_names_of_catalogs() {
         .says("holds 2 images; they have no names, so none can be chosen");
 }
 
-/// What is blocked is not mirrored, and nothing is missing then: the catalog keeps what it says (contract
-/// `operators-archive.md` 4).
+/// What is blocked is not mirrored, and nothing is missing then: the catalog keeps what it says (
+/// `docs/behaviour/operators-archive.md` 4).
 #[test]
 fn blocked_images_of_operators() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());

@@ -1,4 +1,4 @@
-//! `--dry-run` and `--dry-run-manifest-lists` (contract `config-cli.md` 5.3), and the refusal of runs that cannot fit.
+//! `--dry-run` and `--dry-run-manifest-lists` (`docs/behaviour/config-cli.md` 5.3), and the refusal of runs that cannot fit.
 
 use std::fmt::Write as _;
 

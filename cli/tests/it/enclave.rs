@@ -1,4 +1,4 @@
-//! Enclaves: internet -> disk -> enterprise registry -> disk -> enclave registry (contract `release.md` 7.9), the part
+//! Enclaves: internet -> disk -> enterprise registry -> disk -> enclave registry (`docs/behaviour/release.md` 7.9), the part
 //! that registries.conf plays in it, and what must not be asked for on the far side of the gap.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! Where credentials, certificates and registries.conf are looked for (contract `config-cli.md` 2.4, `release.md` 7.4).
+//! Where credentials, certificates and registries.conf are looked for (`docs/behaviour/config-cli.md` 2.4,
+//! `docs/behaviour/release.md` 7.4).
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -156,7 +157,7 @@ fn token(registry: &Registry, login: &str) -> String {
     document["token"].as_str().unwrap().to_owned()
 }
 
-/// What is given on the command line goes before every file, and each side has its own (contract `release.md` 7.1).
+/// What is given on the command line goes before every file, and each side has its own (`docs/behaviour/release.md` 7.1).
 #[test]
 fn credentials_on_the_command_line() {
     let server =

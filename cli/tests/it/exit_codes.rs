@@ -1,4 +1,4 @@
-//! Exit codes of mirroring (contract `config-cli.md` 3, and the row `exit_codes` of its section 8).
+//! Exit codes of mirroring (`docs/behaviour/config-cli.md` 3, and the row `exit_codes` of its section 8).
 
 use test_support::{ImageBuilder, Layer, OperatorWorld, Registry};
 
@@ -67,7 +67,7 @@ fn one_bit_for_each_family() {
     check(&format!("{release}{catalog}"), 2, &["no release images found"]);
 }
 
-/// After a copy that failed in part, what is told of are the images that are there (contract `config-cli.md` 3).
+/// After a copy that failed in part, what is told of are the images that are there (`docs/behaviour/config-cli.md` 3).
 #[test]
 fn mirror_to_mirror_tells_of_what_succeeded() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());

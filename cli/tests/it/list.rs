@@ -1,4 +1,4 @@
-//! `list releases` and `list operators` (contract `config-cli.md` 2.8 and 2.9).
+//! `list releases` and `list operators` (`docs/behaviour/config-cli.md` 2.8 and 2.9).
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -318,8 +318,8 @@ fn catalogs_that_cannot_be_listed() {
     insta::assert_snapshot!(complaint("broken:v1", &[]), @"[ERROR]  : [Executor] failed to load catalog `127.0.0.1:PORT/cat/broken:v1`: bar/catalog.json:4 (document 5): invalid JSON: EOF while parsing an object at line 4 column 25");
 }
 
-/// Versions stand in the order of the names of their bundles, and the display name is that of the highest version (contract
-/// `config-cli.md` 2.8).
+/// Versions stand in the order of the names of their bundles, and the display name is that of the highest version (
+/// `docs/behaviour/config-cli.md` 2.8).
 #[test]
 fn the_order_of_versions() {
     let registry = Registry::start_blocking();

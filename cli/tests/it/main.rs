@@ -3,7 +3,7 @@
 
 mod acceptance;
 mod archive;
-mod archive_contract;
+mod archive_rules;
 mod bad_input;
 mod catalog_contents;
 mod catalog_image;

@@ -244,7 +244,8 @@ fn a_platform_that_is_not_there_is_an_error() {
     home.to_disk(&["--dry-run"]).says(&warning);
 }
 
-/// Contract `operators-archive.md` 7.5: an image of one platform travels whatever is asked for, and the other side can ask for
+/// `docs/behaviour/operators-archive.md` 7.5: an image of one platform travels whatever is asked for, and the other
+/// side can ask for
 /// no more of a list than was brought.
 #[test]
 fn platforms_behind_the_gap() {

@@ -261,7 +261,7 @@ fn a_full_catalog_travels_untouched() {
     assert_there(&destination, "", &BUNDLES.map(|(package, version, _)| (package, version)));
 }
 
-/// The names of contract `config-cli.md` 4.2 (`operators: digest catalog` is one of them), and the same catalog twice.
+/// The names of `docs/behaviour/config-cli.md` 4.2 (`operators: digest catalog` is one of them), and the same catalog twice.
 #[test]
 fn tags_at_the_destination() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());

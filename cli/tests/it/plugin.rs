@@ -28,7 +28,7 @@ fn commands() -> Vec<(Vec<String>, clap::Command)> {
     found
 }
 
-/// Flags that are accepted and shown nowhere (contract `config-cli.md` 2.3).
+/// Flags that are accepted and shown nowhere (`docs/behaviour/config-cli.md` 2.3).
 const HIDDEN: [&str; 8] =
     ["tls-verify", "dest-creds", "cpu-prof", "v2", "quiet", "loglevel", "dest-compress", "helm-binary"];
 

@@ -201,7 +201,7 @@ fn a_failed_image_is_not_told_of() {
     assert_eq!(pairs(&text.unwrap()), [format!("{from}/ns/app0 -> {to}/x/y")]);
 }
 
-/// A catalog that did not arrive has no resources, and the others have theirs (contract `release.md` 6.4).
+/// A catalog that did not arrive has no resources, and the others have theirs (`docs/behaviour/release.md` 6.4).
 #[test]
 fn a_failed_catalog_is_not_told_of() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());

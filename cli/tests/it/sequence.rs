@@ -1,4 +1,4 @@
-//! What a run tells, line by line (contract `config-cli.md` 6.2), and what it leaves in the working directory (5.1).
+//! What a run tells, line by line (`docs/behaviour/config-cli.md` 6.2), and what it leaves in the working directory (5.1).
 
 use test_support::{ImageBuilder, Layer, OperatorWorld, Registry};
 

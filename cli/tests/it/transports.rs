@@ -127,7 +127,8 @@ fn layouts_with_shared_blobs() {
     }
 }
 
-/// What has no name but its place is called by it (contract `config-cli.md` 4.3 and 4.8), and has its entry in no file of
+/// What has no name but its place is called by it (`docs/behaviour/config-cli.md` 4.3 and 4.8), and has its entry in no
+/// file of
 /// mirrors, as no cluster asks for it.
 #[test]
 fn places_are_names() {

@@ -104,7 +104,7 @@ impl Outside {
     }
 }
 
-/// What has no tag gets one made of its digest (contract `config-cli.md` 4.3).
+/// What has no tag gets one made of its digest (`docs/behaviour/config-cli.md` 4.3).
 fn named(image: &WorldImage) -> (String, String) {
     let tag = image.tag.clone().unwrap_or_else(|| image.digest().as_tag());
     (format!("{}:{tag}", image.repository), image.digest().to_string())

@@ -1,5 +1,5 @@
 //! Which blobs earlier archives carried: the files `.history-<time>` of a working directory
-//! (contract `operators-archive.md` 6.5).
+//! (`docs/behaviour/operators-archive.md` 6.5).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, BufRead as _, Write as _};

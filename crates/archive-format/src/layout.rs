@@ -1,5 +1,5 @@
 //! Names inside the layout that cache and archive share: docker distribution's filesystem driver, below
-//! `docker/registry/v2` (contract `operators-archive.md` 5).
+//! `docker/registry/v2` (`docs/behaviour/operators-archive.md` 5).
 //!
 //! The same relative name is a path below the cache root and an entry name in an archive.
 

@@ -168,7 +168,7 @@ impl fmt::Display for Problem {
 /// name is there. Open the archive with [`Archive::open_damaged`] to get unreadable chunks listed too.
 ///
 /// A child that an index names and that is not here is no problem as long as another child is: indexes may be sparse
-/// (contract `operators-archive.md` 7.5).
+/// (`docs/behaviour/operators-archive.md` 7.5).
 pub fn verify(archive: &Archive, threads: usize, observer: &dyn VerifyObserver) -> Verification {
     let mut blobs: Vec<(&Digest, BlobLocation)> = archive.blobs().collect();
     blobs.sort_unstable_by_key(|(_, location)| (location.chunk, location.offset));

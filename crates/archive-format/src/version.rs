@@ -1,4 +1,4 @@
-//! `internal/oc-mirror-version.json`: which oc-mirror wrote an archive (contract `operators-archive.md` 6.1).
+//! `internal/oc-mirror-version.json`: which oc-mirror wrote an archive (`docs/behaviour/operators-archive.md` 6.1).
 
 use std::fmt;
 use std::io;

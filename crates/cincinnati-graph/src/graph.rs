@@ -48,7 +48,7 @@ impl Node {
 }
 
 /// Updates that are recommended only where none of the risks applies. Never part of a path that is selected
-/// (contract `release.md` 1); read for what is said about upgrade safety.
+/// (`docs/behaviour/release.md` 1); read for what is said about upgrade safety.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConditionalEdges {
     /// From version, to version.
@@ -69,7 +69,7 @@ pub struct Risk {
 }
 
 impl Graph {
-    /// Reads an answer of the update service (Cincinnati v1 JSON, contract `release.md` 1).
+    /// Reads an answer of the update service (Cincinnati v1 JSON, `docs/behaviour/release.md` 1).
     ///
     /// Keys match without regard to case, unknown keys are ignored, cycles and repeated versions are allowed.
     /// `conditionalEdges` that cannot be read are left out with an entry in [`Graph::warnings`], for they decide

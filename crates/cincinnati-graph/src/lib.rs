@@ -39,7 +39,7 @@
 //! what a payload holds, nor whether it is signed.
 //!
 //! ## Deviations
-//! From oc-mirror v2, all of them suggested by contract `release.md`:
+//! From oc-mirror v2, all of them suggested by `docs/behaviour/release.md`:
 //! - an edge that names no node, or one node only, makes the graph invalid instead of crashing;
 //! - unknown channel types are refused instead of being taken for `ocp`;
 //! - bounds that are not semver are an error of the channel also when both are set;

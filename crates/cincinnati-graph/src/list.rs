@@ -1,4 +1,4 @@
-//! What `list releases` prints (contract `release.md` 1.1).
+//! What `list releases` prints (`docs/behaviour/release.md` 1.1).
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ impl Graph {
     ///
     /// Breadth first, targets of a node in descending version order, the first predecessor found wins: of several
     /// paths of equal length this is the one that takes the highest version at the earliest possible step
-    /// (contract `release.md` 2.4).
+    /// (`docs/behaviour/release.md` 2.4).
     ///
     /// # Panics
     /// When `from` or `to` is not below the number of nodes.

@@ -78,7 +78,7 @@ impl GraphKey {
     }
 
     /// The name of the file that keeps the answer for later runs without a network, below
-    /// `hold-release/cincinnati-graph-data/` of the working directory (contract `release.md`, on-disk paths).
+    /// `hold-release/cincinnati-graph-data/` of the working directory (`docs/behaviour/release.md`, on-disk paths).
     pub fn file_name(&self) -> String {
         format!("{}-{}.json", self.arch, self.channel)
     }
@@ -199,7 +199,7 @@ pub struct ServiceError {
     pub value: String,
 }
 
-/// Why there is no graph for a [`GraphKey`]. The first word of each message is the reason of contract `release.md` 1.
+/// Why there is no graph for a [`GraphKey`]. The first word of each message is the reason of `docs/behaviour/release.md` 1.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {

@@ -1,4 +1,4 @@
-//! `CatalogSource` and `ClusterCatalog`: catalogs for the two generations of OLM (contract `release.md` 6.3).
+//! `CatalogSource` and `ClusterCatalog`: catalogs for the two generations of OLM (`docs/behaviour/release.md` 6.3).
 
 use std::collections::BTreeMap;
 

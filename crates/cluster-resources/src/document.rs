@@ -38,7 +38,7 @@ impl Section {
     pub const ALL: [Self; 6] =
         [Self::Idms, Self::Itms, Self::CatalogSource, Self::ClusterCatalog, Self::Signatures, Self::UpdateService];
 
-    /// What is logged when the part has documents (contract `release.md` 6.1).
+    /// What is logged when the part has documents (`docs/behaviour/release.md` 6.1).
     pub fn title(self) -> &'static str {
         match self {
             Self::Idms => "Generating IDMS file...",

@@ -26,7 +26,7 @@
 //! signatures come in as text and bytes, the time comes in as text.
 //!
 //! ## Deviations
-//! From oc-mirror v2, see contract `release.md` section 6 and 5.4:
+//! From oc-mirror v2, see `docs/behaviour/release.md` section 6 and 5.4:
 //! - Documents, pairs and mirrors have a fixed order; upstream's is random.
 //! - A source path ends with another only at whole elements: `quay.io/ubi` is not `m/ns/myubi`.
 //! - Images from directories (`oci://…`) are no sources of mirrors; `ubi:1` means `docker.io/library/ubi`.

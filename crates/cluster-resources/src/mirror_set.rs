@@ -1,4 +1,4 @@
-//! Image digest and image tag mirror sets: which source is mirrored where (contract `release.md` 6.2).
+//! Image digest and image tag mirror sets: which source is mirrored where (`docs/behaviour/release.md` 6.2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,7 +106,7 @@ mod tests {
 
     const D: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
-    /// The pair, and the sets it appears in, for each row of the contract's table.
+    /// The pair, and the sets it appears in, for each row of the table of `docs/behaviour/config-cli.md`.
     #[test]
     fn pairs_and_sets() {
         let rows = [

@@ -14,7 +14,7 @@ pub struct Mirrored {
     pub destination: ImageRef,
 }
 
-/// What an image is for. Decides whether and in which set of mirrors it appears (contract `release.md` 6.2).
+/// What an image is for. Decides whether and in which set of mirrors it appears (`docs/behaviour/release.md` 6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {

@@ -1,4 +1,4 @@
-//! `--max-nested-paths`: registries that allow only so many path elements (contract `config-cli.md` 4.7).
+//! `--max-nested-paths`: registries that allow only so many path elements (`docs/behaviour/config-cli.md` 4.7).
 
 /// Shortens the path of `name`, which is `host/path` without tag and digest, to at most `most` elements: the first
 /// `most - 1` stay, the rest is joined with `-`. Without limit, or when the path fits, the name stays as it is.

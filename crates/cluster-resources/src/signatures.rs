@@ -1,4 +1,4 @@
-//! The `ConfigMap` with the signatures of mirrored releases (contract `release.md` 4.3).
+//! The `ConfigMap` with the signatures of mirrored releases (`docs/behaviour/release.md` 4.3).
 //!
 //! It grows from run to run: whoever applies it replaces the one before, and a cluster without the signature of a release
 //! that was mirrored earlier can no longer verify it. So what the file of the run before has stays.

@@ -1,4 +1,4 @@
-//! `targetCatalogSourceTemplate`: a `CatalogSource` whose settings are kept (contract `release.md` 6.3).
+//! `targetCatalogSourceTemplate`: a `CatalogSource` whose settings are kept (`docs/behaviour/release.md` 6.3).
 
 use image_ref::{ImageRef, Transport};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! `UpdateService`: where a cluster's update service finds graph and releases (contract `release.md` 5.4).
+//! `UpdateService`: where a cluster's update service finds graph and releases (`docs/behaviour/release.md` 5.4).
 
 use serde_json::json;
 

@@ -15,7 +15,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Parses leniently, as the upstream configuration does (contract `operators-archive.md` 2.1).
+    /// Parses leniently, as the upstream configuration does (`docs/behaviour/operators-archive.md` 2.1).
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain = text.strip_prefix('v').unwrap_or(text);
         let (numbers, suffix) = plain.find(['-', '+']).map_or((plain, ""), |at| plain.split_at(at));
@@ -41,7 +41,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The version, when both bounds are the same text: "exactly this one" (contract 2.4).
+    /// The version, when both bounds are the same text: "exactly this one" (`docs/behaviour/operators-archive.md` 2.4).
     pub(crate) fn exact(&self) -> Option<&Bound> {
         match (&self.min, &self.max) {
             (Some(min), Some(max)) if min.text == max.text => Some(min),

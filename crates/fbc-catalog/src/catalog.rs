@@ -187,7 +187,7 @@ impl Bundle {
         properties.map(|property| self.package_property(&property.value)).collect()
     }
 
-    /// The version: of the first `olm.package` property, parsed strictly (contract `operators-archive.md` 2.2).
+    /// The version: of the first `olm.package` property, parsed strictly (`docs/behaviour/operators-archive.md` 2.2).
     ///
     /// # Errors
     /// See [`BundleVersionError`].

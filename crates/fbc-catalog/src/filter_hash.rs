@@ -1,4 +1,4 @@
-//! The id of a filter: names the directory and the cache tag of a rebuilt catalog (contract `config-cli.md` 4.5).
+//! The id of a filter: names the directory and the cache tag of a rebuilt catalog (`docs/behaviour/config-cli.md` 4.5).
 //!
 //! Caches and archives of oc-mirror v2 carry these ids, so the JSON they are taken of is reproduced to the byte.
 

@@ -61,7 +61,8 @@ impl<'a> Graph<'a> {
         self.by_name.get(name).copied()
     }
 
-    /// The one head, in a graph that is sound as far as selecting needs it (contract 2.3, "graph validation").
+    /// The one head, in a graph that is sound as far as selecting needs it (`docs/behaviour/operators-archive.md` 2.3,
+    /// "graph validation").
     pub(crate) fn head(&self) -> Result<&'a Entry, Vec<GraphFault>> {
         if self.entries.is_empty() {
             return Err(vec![GraphFault::NoEntries]);
@@ -79,7 +80,7 @@ impl<'a> Graph<'a> {
         Err(faults)
     }
 
-    /// Everything OLM would refuse about this channel (contract 1.5).
+    /// Everything OLM would refuse about this channel (`docs/behaviour/operators-archive.md` 1.5).
     pub(crate) fn faults(&self) -> Vec<GraphFault> {
         let head = match self.head() {
             Ok(head) => head,

@@ -2,7 +2,8 @@
 //!
 //! A catalog of the Operator Lifecycle Manager is a directory of JSON and YAML documents: packages, their channels, the
 //! bundles in them. This crate reads such a directory into a [`Catalog`], cuts it down to what a [`Request`] asks for
-//! with [`select`], and writes the result with [`write`](fn@write), as a catalog that `opm serve` loads. The same types answer what
+//! with [`select`], and writes the result with [`write`](fn@write), as a catalog that `opm serve` loads. The same types
+//! answer what
 //! a mirror has to know: which images the bundles need ([`Catalog::related_images`]), what OLM would object to
 //! ([`validate`]), what there is to list ([`listing`]).
 //!
@@ -52,7 +53,7 @@
 //! it resolves no dependencies either, it only tells which ones a selection lacks ([`Report::missing`]).
 //!
 //! ## Deviations
-//! From oc-mirror v2, on purpose (numbers are those of contract `operators-archive.md` section 10):
+//! From oc-mirror v2, on purpose (numbers are those of `docs/behaviour/operators-archive.md` section 10):
 //! - What a selection leaves of a channel is checked as OLM checks it. What does not hang together gets the fewest entries
 //!   that hold it together, or is refused with the smallest change of the request that helps; upstream writes the broken
 //!   catalog (1, 2).

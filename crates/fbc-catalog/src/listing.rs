@@ -1,4 +1,4 @@
-//! What there is to list: packages, channels with their heads, versions (contract `config-cli.md` 2.8).
+//! What there is to list: packages, channels with their heads, versions (`docs/behaviour/config-cli.md` 2.8).
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! The images a catalog needs, and which bundle needs which (contract `operators-archive.md` section 4).
+//! The images a catalog needs, and which bundle needs which (`docs/behaviour/operators-archive.md` section 4).
 
 use std::collections::{HashMap, HashSet};
 

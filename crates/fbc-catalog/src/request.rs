@@ -47,7 +47,7 @@ pub enum RuleSet {
     /// default channel or the named ones.
     #[default]
     VersionRange,
-    /// The rules of the current upstream program (contract `operators-archive.md` 2.3): the heads of all channels;
+    /// The rules of the current upstream program (`docs/behaviour/operators-archive.md` 2.3): the heads of all channels;
     /// ranges follow the upgrade graph and keep what an upgrade passes through.
     UpgradeGraph,
 }

@@ -1,4 +1,4 @@
-//! OLM's model rules: what `opm serve` would refuse about a catalog (contract `operators-archive.md` 1.5).
+//! OLM's model rules: what `opm serve` would refuse about a catalog (`docs/behaviour/operators-archive.md` 1.5).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;

@@ -21,7 +21,8 @@ pub fn cmp_precedence(left: &Version, right: &Version) -> Ordering {
     left.cmp_precedence(right)
 }
 
-/// Parses the version of a bundle: three numeric parts, no `v`, no leading zeros (contract `operators-archive.md` 2.2).
+/// Parses the version of a bundle: three numeric parts, no `v`, no leading zeros (`docs/behaviour/operators-archive.md`
+/// 2.2).
 ///
 /// # Errors
 /// See [`VersionError`].

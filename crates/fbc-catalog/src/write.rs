@@ -1,4 +1,4 @@
-//! Writing: one directory per package, one `catalog.json` in it (contract `operators-archive.md` 1.4 and 3.3).
+//! Writing: one directory per package, one `catalog.json` in it (`docs/behaviour/operators-archive.md` 1.4 and 3.3).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

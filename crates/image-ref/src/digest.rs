@@ -92,7 +92,7 @@ impl Digest {
     }
 
     /// The tag that stands for this digest where only a tag can stand: `sha256-<hex>`
-    /// (contract `config-cli.md` 4, "Digest tags").
+    /// (`docs/behaviour/config-cli.md` 4, "Digest tags").
     pub fn as_tag(&self) -> String {
         format!("{}-{}", self.algorithm.as_str(), self.hex)
     }

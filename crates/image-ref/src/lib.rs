@@ -1,7 +1,7 @@
 //! What an image is called: references, digests, transports and platforms, the vocabulary of every other crate.
 //!
 //! A text such as `quay.io/ns/app:1@sha256:…` is parsed once, into an [`ImageRef`], and travels as that from then on.
-//! The parser follows the reference rules of oc-mirror v2 (contract `config-cli.md` 1.3): it splits, it does not
+//! The parser follows the reference rules of oc-mirror v2 (`docs/behaviour/config-cli.md` 1.3): it splits, it does not
 //! guess. Three further steps are named and explicit, so that nothing happens behind the caller's back:
 //!
 //! - [`ImageRef::normalized`] applies the Docker Hub short forms (`foo:1` is `docker.io/library/foo:1`);

@@ -27,7 +27,7 @@ impl Platform {
 
     /// Whether an instance of platform `instance` is wanted when `self` was asked for: operating system and
     /// architecture are equal; every variant is taken unless `self` names one
-    /// (contract `operators-archive.md` 7.5, "all variants").
+    /// (`docs/behaviour/operators-archive.md` 7.5, "all variants").
     pub fn selects(&self, instance: &Self) -> bool {
         self.os == instance.os
             && self.architecture == instance.architecture

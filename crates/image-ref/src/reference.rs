@@ -12,7 +12,7 @@ use crate::{Digest, ParseDigestError, ParseRepositoryError, Repository, Transpor
 
 /// A parsed image reference that remembers how it was written.
 ///
-/// The split follows contract `config-cli.md` 1.3: the tag is what follows the last `:` after the first `/`, the first
+/// The split follows `docs/behaviour/config-cli.md` 1.3: the tag is what follows the last `:` after the first `/`, the first
 /// path element is the domain as soon as there is a `/`, and nothing is added from Docker Hub's short forms.
 ///
 /// Equality, order and hash are those of the canonical text ([`ImageRef`]'s `Display`), not of the text as written:
@@ -114,7 +114,8 @@ impl ImageRef {
         self.name.trim_end_matches('/').rsplit('/').next().unwrap_or(&self.name)
     }
 
-    /// The folder or file of an image on disk, and the name of the image in it: `oci://DIR:NAME`. The place ends at the first
+    /// The folder or file of an image on disk, and the name of the image in it: `oci://DIR:NAME`. The place ends at the
+    /// first
     /// colon (containers-transports(5)). `None` for images that are not in a folder or file.
     pub fn place(&self) -> Option<(&str, Option<&str>)> {
         match self.transport {
@@ -138,7 +139,7 @@ impl ImageRef {
     }
 
     /// The tag an image of this name gets in the cache and at the destination: its own tag, else `sha256-<hex>` of its
-    /// digest, else `latest` (contract `config-cli.md` 4.3).
+    /// digest, else `latest` (`docs/behaviour/config-cli.md` 4.3).
     pub fn tag_or_digest_tag(&self) -> String {
         match (&self.tag, &self.digest) {
             (Some(tag), _) => tag.clone(),

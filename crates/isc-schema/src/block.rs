@@ -11,7 +11,8 @@ use crate::Span;
 const PATTERN_SIZE_LIMIT: usize = 1 << 20;
 
 /// One entry of `blockedImages`: a regular expression, searched anywhere in a reference without its `scheme://`
-/// (contract `config-cli.md` 1.6). The published form (a plain string) and the upstream form (`name: …`) mean the same.
+/// (`docs/behaviour/config-cli.md` 1.6). The published form (a plain string) and the upstream form (`name: …`) mean
+/// the same.
 #[derive(Clone)]
 pub struct BlockedImage {
     pattern: String,

@@ -14,7 +14,7 @@ pub use platform::{PlatformConfig, ReleaseChannel, ReleaseType};
 
 use crate::{BlockedImage, Span};
 
-/// The `apiVersion` that is written. Any other is read as this one (contract `config-cli.md` 1.1).
+/// The `apiVersion` that is written. Any other is read as this one (`docs/behaviour/config-cli.md` 1.1).
 pub const API_VERSION: &str = "mirror.openshift.io/v2alpha1";
 
 /// Size of one archive chunk when the configuration says nothing, in GiB.
@@ -114,7 +114,7 @@ pub struct DeleteImageSetConfiguration {
 
 impl DeleteImageSetConfiguration {
     /// The configuration that deletes what `mirrored` mirrors: same content, without blocked images and archive size
-    /// (contract `config-cli.md` 5.1, the pinned `disc_pinned_*.yaml`).
+    /// (`docs/behaviour/config-cli.md` 5.1, the pinned `disc_pinned_*.yaml`).
     pub fn from_image_set(mirrored: &ImageSetConfiguration) -> Self {
         Self { delete: Mirror { blocked_images: Vec::new(), ..mirrored.mirror.clone() } }
     }

@@ -24,7 +24,7 @@ impl Severity {
     }
 }
 
-/// When oc-mirror finds a mistake of this sort, which decides the exit code (contract `config-cli.md` 1.4 and 1.5).
+/// When oc-mirror finds a mistake of this sort, which decides the exit code (`docs/behaviour/config-cli.md` 1.4 and 1.5).
 ///
 /// Here everything is found at once; the stage keeps the exit codes those of oc-mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use crate::Span;
 
 /// A `minVersion` or `maxVersion`: the text as written and the version it means.
 ///
-/// The text stays, because it is part of names and hashes (contract `operators-archive.md` 3.3); compare by
+/// The text stays, because it is part of names and hashes (`docs/behaviour/operators-archive.md` 3.3); compare by
 /// [`VersionBound::version`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VersionBound {
@@ -20,7 +20,7 @@ pub struct VersionBound {
 
 impl VersionBound {
     /// A bound for operators: `1`, `1.2`, `v1.2.3` and leading zeros are fine, as in the Masterminds library that
-    /// oc-mirror uses at this place (contract `config-cli.md` 1.4, rule 6).
+    /// oc-mirror uses at this place (`docs/behaviour/config-cli.md` 1.4, rule 6).
     ///
     /// # Errors
     /// When the text is no version even then.
@@ -29,7 +29,7 @@ impl VersionBound {
         Ok(Self { text: text.into(), version, span: Span::default() })
     }
 
-    /// A bound for releases: exactly three numbers, `4.18.1`, with an optional pre-release (contract `config-cli.md`
+    /// A bound for releases: exactly three numbers, `4.18.1`, with an optional pre-release (`docs/behaviour/config-cli.md`
     /// 1.5).
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The configuration as YAML: keys sorted, the same bytes for the same content (contract `config-cli.md` 5.1).
+//! The configuration as YAML: keys sorted, the same bytes for the same content (`docs/behaviour/config-cli.md` 5.1).
 
 use std::borrow::Cow;
 

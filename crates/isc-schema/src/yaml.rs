@@ -1,6 +1,6 @@
 //! A small YAML tree in which every node knows its place, loaded from the first document of a text.
 //!
-//! The dialect is that of oc-mirror (contract `config-cli.md` 1.1): YAML 1.1 booleans, duplicate keys are mistakes,
+//! The dialect is that of oc-mirror (`docs/behaviour/config-cli.md` 1.1): YAML 1.1 booleans, duplicate keys are mistakes,
 //! anchors, aliases and merge keys (`<<`) work. The tree is bounded in depth and in nodes, aliases counted expanded.
 
 mod load;

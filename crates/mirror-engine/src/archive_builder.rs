@@ -1,7 +1,7 @@
 //! Writes the archive while images are still arriving.
 //!
 //! The order of an archive is decided from the plan and is the same for the same content: links, blobs in the order of
-//! the copy queue, manifests, the working directory, the configuration (contract `operators-archive.md` 6.1). A thread
+//! the copy queue, manifests, the working directory, the configuration (`docs/behaviour/operators-archive.md` 6.1). A thread
 //! of its own walks that order and waits for each blob until the copy engine says that it is in the store; since the
 //! engine fetches in the same order, the thread is seldom far behind, and the last byte of the archive is written
 //! shortly after the last byte arrived.

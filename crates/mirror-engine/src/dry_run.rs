@@ -1,4 +1,4 @@
-//! `--dry-run`: the plan, written down, with its sizes (contract `config-cli.md` 5.3).
+//! `--dry-run`: the plan, written down, with its sizes (`docs/behaviour/config-cli.md` 5.3).
 //!
 //! Manifests are read as in a real run, since only they tell sizes; of layers, only those that hold a catalog or a release
 //! payload. Nothing is pushed. The plan is written to `working-dir/dry-run`; what was read to make it stays where a real
@@ -107,7 +107,7 @@ pub(crate) struct Rehearsal<'a> {
 }
 
 /// Rehearses a run whose images `carrier` would move. Images that cannot be read are warned about; that is no error
-/// (contract `config-cli.md` 3: a dry run ends with 0 even with images missing).
+/// (`docs/behaviour/config-cli.md` 3: a dry run ends with 0 even with images missing).
 pub(crate) async fn rehearse<C: Carrier>(
     at: &Rehearsal<'_>,
     carrier: &Arc<C>,
@@ -365,7 +365,7 @@ pub(crate) fn cached_bytes(store: &Store, blobs: &HashMap<Digest, u64>) -> u64 {
     whole + halves.filter_map(|(digest, bytes)| blobs.get(digest).map(|size| bytes.min(size))).sum::<u64>()
 }
 
-/// How large an archive of these contents would be, and how many files it would take (contract `operators-archive.md`
+/// How large an archive of these contents would be, and how many files it would take (`docs/behaviour/operators-archive.md`
 /// 6.3: content counts against the limit, headers do not).
 pub(crate) fn archive_sizes(contents: &Contents, tail: &[u64], max_chunk_bytes: u64) -> ArchiveSizes {
     /// A header, and what an archive ends with.
@@ -402,7 +402,7 @@ fn instances(tree: &ImageTree) -> Vec<Digest> {
 }
 
 /// `<source up to @>@<digest>=<destination repository>@<digest>`: the source keeps its tag, the destination does not
-/// (contract `config-cli.md` 5.3).
+/// (`docs/behaviour/config-cli.md` 5.3).
 fn instance_line(source: &str, destination: &str, digest: &Digest) -> String {
     let source = source.split_once('@').map_or(source, |(name, _)| name);
     let destination = match ImageRef::parse(destination) {

@@ -17,7 +17,7 @@
 //! ## Deviations
 //!
 //! - An archive names the images of its own plan; upstream puts the links of everything in the cache into it
-//!   (`operators-archive.md` quirk 20).
+//!   (`docs/behaviour/operators-archive.md` quirk 20).
 //! - Earlier archives are removed when the new one is complete, not at start-up.
 //! - `--image-timeout` bounds each transfer of an image, attempts included; stalls are noticed much earlier.
 

@@ -1,4 +1,5 @@
-//! What there is to mirror: releases by tag or update graph, operator catalogs and what they hold (contract `config-cli.md` 2.8 and 2.9).
+//! What there is to mirror: releases by tag or update graph, operator catalogs and what they hold
+//! (`docs/behaviour/config-cli.md` 2.8 and 2.9).
 
 mod catalog;
 mod charts;

@@ -80,7 +80,7 @@ pub struct ImageReport {
 
 impl ImageReport {
     /// ` (Operator bundles: [b1 b2] - Operators: [o1])` for an image of an operator, empty for all others
-    /// (contract `config-cli.md` 6.2).
+    /// (`docs/behaviour/config-cli.md` 6.2).
     pub fn association(&self) -> String {
         if self.operators.is_empty() {
             return String::new();
@@ -181,7 +181,7 @@ pub struct RunReport {
     pub files: Vec<String>,
     /// Warnings given, in order.
     pub warnings: Vec<String>,
-    /// The exit code of the program (contract `config-cli.md` 3).
+    /// The exit code of the program (`docs/behaviour/config-cli.md` 3).
     pub exit_code: u8,
     /// The error that ended the run.
     #[serde(skip_serializing_if = "Option::is_none")]

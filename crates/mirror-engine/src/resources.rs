@@ -1,4 +1,4 @@
-//! Cluster resources: from what was mirrored to files in `cluster-resources/` (contract `release.md` 6).
+//! Cluster resources: from what was mirrored to files in `cluster-resources/` (`docs/behaviour/release.md` 6).
 //!
 //! What the files say is the matter of the `cluster-resources` crate. Here is decided what they are made of: every image
 //! of the plan that lies at the destination now, whether this run brought it or an earlier one did. So after a partial
@@ -71,7 +71,7 @@ impl Generation<'_> {
     }
 
     /// Writes the files for all images of a plan that is not carried out (`--dry-run`). Files of earlier runs stay beside
-    /// them, so nothing is lost, and a failure is only told (contract `release.md` 6.1).
+    /// them, so nothing is lost, and a failure is only told (`docs/behaviour/release.md` 6.1).
     pub(crate) fn for_plan(
         &self,
         images: &[PlannedImage],

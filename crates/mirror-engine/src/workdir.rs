@@ -1,4 +1,4 @@
-//! The working directory: one place that knows its layout (contract `config-cli.md` 5.1).
+//! The working directory: one place that knows its layout (`docs/behaviour/config-cli.md` 5.1).
 
 use std::fmt;
 use std::io;
@@ -30,7 +30,7 @@ impl WorkingDir {
     }
 
     /// The working directory below the folder that an operator names with `file://`. A folder that is itself called
-    /// `working-dir` is taken as it is (contract `config-cli.md` 2.6).
+    /// `working-dir` is taken as it is (`docs/behaviour/config-cli.md` 2.6).
     pub fn below(folder: &Path) -> Self {
         if folder.file_name().is_some_and(|name| name == WORKING_DIR) {
             Self::at(folder.to_owned())

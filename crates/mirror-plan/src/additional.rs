@@ -1,4 +1,4 @@
-//! `mirror.additionalImages` (contract `operators-archive.md` 8.1, `config-cli.md` 4.3).
+//! `mirror.additionalImages` (`docs/behaviour/operators-archive.md` 8.1, `docs/behaviour/config-cli.md` 4.3).
 
 use image_ref::{ImageRef, Transport, is_valid_path, is_valid_tag};
 use isc_schema::AdditionalImage;
@@ -20,7 +20,7 @@ pub struct Collected {
 ///
 /// # Errors
 /// One error per image that cannot be planned; the others are left out of the answer as well, since any collection
-/// error ends the run before copying (contract `config-cli.md` 1.5).
+/// error ends the run before copying (`docs/behaviour/config-cli.md` 1.5).
 pub fn plan(images: &[AdditionalImage], destination: Option<&Destination>) -> Result<Collected, Vec<DestinationError>> {
     let mut collected = Collected::default();
     let mut errors = Vec::new();
@@ -62,7 +62,7 @@ pub(crate) fn cache_name(image: &ImageRef, repository: Option<&str>, tag: Option
     CacheName { repository: repository.map_or(own, str::to_owned), tag: tag.map_or(own_tag, str::to_owned) }
 }
 
-/// The repository path for a folder or file: its own path where registries accept it (contract `config-cli.md` 4.3),
+/// The repository path for a folder or file: its own path where registries accept it (`docs/behaviour/config-cli.md` 4.3),
 /// otherwise the nearest path that they accept. Registries know neither blanks nor upper case nor `..`.
 pub(crate) fn path_of_place(place: &str) -> String {
     let own = place.trim_matches('/');

@@ -1,5 +1,5 @@
 //! The list of images to delete: written by the first step of `delete`, read by people, obeyed by the second step
-//! (contract `config-cli.md` 7.2, 7.3 and 4.6).
+//! (`docs/behaviour/config-cli.md` 7.2, 7.3 and 4.6).
 //!
 //! The list is the contract between the two steps and between versions of the program, so its types are texts: a kind
 //! that this version does not know still names an image that somebody decided to delete.

@@ -1,4 +1,4 @@
-//! Where an image lives at the destination registry (contract `config-cli.md` 4).
+//! Where an image lives at the destination registry (`docs/behaviour/config-cli.md` 4).
 
 use std::fmt;
 
@@ -76,7 +76,7 @@ impl Destination {
     /// The full name of an image at this destination.
     ///
     /// With `--max-nested-paths N`, the first N-1 path components stay and the rest is joined with `-`
-    /// (contract `config-cli.md` 4.7; N = 1 joins all into one component, where upstream leaves an empty one).
+    /// (`docs/behaviour/config-cli.md` 4.7; N = 1 joins all into one component, where upstream leaves an empty one).
     ///
     /// # Errors
     /// When the resulting path breaks the repository grammar.
@@ -152,7 +152,7 @@ mod tests {
         insta::assert_snapshot!(error, @"`Upper:1` cannot be the name of an image at the destination: invalid repository path `m/Upper`: expected lower-case components separated by `/`, like `openshift/cli`");
     }
 
-    /// The rows of contract `config-cli.md` 4.7.
+    /// The rows of `docs/behaviour/config-cli.md` 4.7.
     #[test]
     fn nested_paths() {
         check("h.io", 2, "a/b/c/d", "t", "h.io/a/b-c-d:t");

@@ -75,7 +75,7 @@ impl Draft {
     ///
     /// Two images are the same when source, cache name and destination are: the first one's reason is kept, needs of both
     /// are united, and the platform filters too (an entry without filter means all platforms, so it widens the union to
-    /// all: contract `operators-archive.md` 7.5, quirk 17).
+    /// all: `docs/behaviour/operators-archive.md` 7.5, quirk 17).
     pub fn new(
         mode: Mode,
         collected: Vec<PlannedImage>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The role of an image. The order of the variants is the order of copying (contract `config-cli.md` 6.4), so that a
+/// The role of an image. The order of the variants is the order of copying (`docs/behaviour/config-cli.md` 6.4), so that a
 /// bundle comes after everything it relates to and a catalog comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ImageKind {
@@ -35,7 +35,7 @@ pub enum ImageKind {
 }
 
 impl ImageKind {
-    /// The name in logs, error files and delete lists (contract `config-cli.md` 6.2).
+    /// The name in logs, error files and delete lists (`docs/behaviour/config-cli.md` 6.2).
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ReleaseComponent => "ocpReleaseContent",
@@ -82,7 +82,7 @@ impl fmt::Display for ImageKind {
     }
 }
 
-/// A part of the configuration. In the order of results (contract `config-cli.md` 6.2).
+/// A part of the configuration. In the order of results (`docs/behaviour/config-cli.md` 6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
@@ -110,7 +110,7 @@ impl Family {
         }
     }
 
-    /// The bit of the exit code (contract `config-cli.md` 3).
+    /// The bit of the exit code (`docs/behaviour/config-cli.md` 3).
     pub fn exit_bit(self) -> u8 {
         match self {
             Self::Release => 2,

@@ -30,7 +30,7 @@
 //! ## Deviations
 //!
 //! - An image that several entries ask for with and without a platform filter is mirrored whole; upstream keeps the
-//!   filter (`operators-archive.md` 7.5, quirk 17).
+//!   filter (`docs/behaviour/operators-archive.md` 7.5, quirk 17).
 //! - `--max-nested-paths 1` joins the whole path into one component; upstream leaves an empty component.
 //! - Duplicates merge wherever they stand, not only side by side.
 

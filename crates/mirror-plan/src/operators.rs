@@ -1,4 +1,5 @@
-//! `mirror.operators` (contract `operators-archive.md` 3.5 and 4, `config-cli.md` 4.2, 4.3 and 4.5): what to ask of a
+//! `mirror.operators` (`docs/behaviour/operators-archive.md` 3.5 and 4, `docs/behaviour/config-cli.md` 4.2, 4.3 and
+//! 4.5): what to ask of a
 //! catalog, how its images are called, and which images a selection needs.
 
 use std::collections::HashMap;
@@ -39,7 +40,7 @@ pub fn request(entry: &OperatorCatalog, strict: bool) -> Request {
     Request { full: entry.full, packages: entry.packages().iter().map(package).collect(), strict }
 }
 
-/// The id of an entry's selection from the catalog with this digest (contract `config-cli.md` 4.5).
+/// The id of an entry's selection from the catalog with this digest (`docs/behaviour/config-cli.md` 4.5).
 pub fn filter_id(entry: &OperatorCatalog, digest: &Digest) -> String {
     hash(entry, &format!("{}@{digest}", entry.catalog.name()))
 }
@@ -344,7 +345,7 @@ mod tests {
         entry
     }
 
-    /// The rows of contract `config-cli.md` 4.2.
+    /// The rows of `docs/behaviour/config-cli.md` 4.2.
     #[test]
     fn names_of_catalogs() {
         let (d, f) = (format!("sha256:{}", "1".repeat(64)), Digest::sha256(&"2".repeat(64)).unwrap());

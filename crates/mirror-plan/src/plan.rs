@@ -22,7 +22,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The name in the log (contract `config-cli.md` 6.2).
+    /// The name in the log (`docs/behaviour/config-cli.md` 6.2).
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MirrorToDisk => "mirrorToDisk",
@@ -112,7 +112,7 @@ pub struct PlannedImage {
     pub id: ImageId,
     /// Its role.
     pub kind: ImageKind,
-    /// The name by which logs, error files and delete lists know it (contract `config-cli.md` 4.3, "Origin").
+    /// The name by which logs, error files and delete lists know it (`docs/behaviour/config-cli.md` 4.3, "Origin").
     pub origin: String,
     /// The reference that the configuration, a release or a catalog names it by. Cluster resources and lists of v1 are made
     /// of it.
@@ -243,7 +243,7 @@ pub struct Twin {
     pub source: ImageRef,
 }
 
-/// A bundle of an operator that an image belongs to (contract `operators-archive.md` 4, "Association").
+/// A bundle of an operator that an image belongs to (`docs/behaviour/operators-archive.md` 4, "Association").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OperatorUse {
     /// The operator: the name of its package.
@@ -252,7 +252,7 @@ pub struct OperatorUse {
     pub bundle: String,
 }
 
-/// A catalog of the configuration and the content it stands for in this run (contract `config-cli.md` 1.6).
+/// A catalog of the configuration and the content it stands for in this run (`docs/behaviour/config-cli.md` 1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PinnedCatalog {

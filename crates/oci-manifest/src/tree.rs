@@ -8,7 +8,8 @@ use crate::manifest::{VerifiedManifest, WrongDigest};
 use crate::view::{IndexEntry, ManifestError, ManifestView};
 use image_ref::{Digest, Platform};
 
-/// How many indexes may lie in one another, the outermost included (contract `operators-archive.md` 1.1). Registries nest
+/// How many indexes may lie in one another, the outermost included (`docs/behaviour/operators-archive.md` 1.1).
+/// Registries nest
 /// one level, and nobody has met an image with more than two.
 const MAX_DEPTH: usize = 5;
 
@@ -158,7 +159,7 @@ pub enum TreeError<E> {
 /// Walks from the root manifest down, fetching child manifests by descriptor.
 ///
 /// With a platform filter, an index keeps its bytes and only the instances asked for are walked: those whose system and
-/// architecture are listed, and those without a platform (contract `operators-archive.md` 6.4 and 7.5). A single image
+/// architecture are listed, and those without a platform (`docs/behaviour/operators-archive.md` 6.4 and 7.5). A single image
 /// is taken whatever the filter says.
 ///
 /// # Errors

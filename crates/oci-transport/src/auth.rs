@@ -62,7 +62,7 @@ impl Token {
 /// How long before its end a token is replaced.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// The shortest lifetime a token is believed to have (contract `release.md` 7.4).
+/// The shortest lifetime a token is believed to have (`docs/behaviour/release.md` 7.4).
 const MINIMUM_LIFETIME: Duration = Duration::from_secs(60);
 
 impl Authenticator {

@@ -138,7 +138,8 @@ impl Client {
         Ok(Arc::clone(&self.inner.host(at)?.limiter))
     }
 
-    /// Checks that a registry can be reached and accepts the credentials (contract `release.md` 7.1, "Start-up check").
+    /// Checks that a registry can be reached and accepts the credentials (`docs/behaviour/release.md` 7.1, "Start-up
+    /// check").
     /// `registry` is `host[:port]`, or a repository below it whose credentials are to be used.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ pub struct CredentialRequest<'a> {
     /// The repository that is contacted. Auth files are searched under this name.
     pub repository: &'a Repository,
     /// The repository that was asked for; another one when a mirror is contacted. Credentials given on the command line
-    /// belong to its host and must not be sent elsewhere (contract `release.md` 7.2).
+    /// belong to its host and must not be sent elsewhere (`docs/behaviour/release.md` 7.2).
     pub logical: &'a Repository,
 }
 
@@ -75,8 +75,8 @@ impl CredentialSource for Anonymous {
     }
 }
 
-/// The same credentials for every repository of one registry, and none for others (`--src-creds`, contract
-/// `release.md` 7.1 and 7.2).
+/// The same credentials for every repository of one registry, and none for others (`--src-creds`,
+/// `docs/behaviour/release.md` 7.1 and 7.2).
 #[derive(Clone)]
 pub struct Fixed {
     /// `host[:port]` of the registry they belong to; `None` for whatever registry is asked for, but never its mirrors.

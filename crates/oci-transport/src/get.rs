@@ -2,7 +2,7 @@
 //!
 //! Two kinds of servers are asked. Update graphs, release signatures and the graph data come from public services:
 //! without credentials and without `--src-tls-verify`, certificates are always verified against the system's authorities
-//! (contract `release.md` 1, row TLS). Chart repositories belong to the operator like registries do: certificates,
+//! (`docs/behaviour/release.md` 1, row TLS). Chart repositories belong to the operator like registries do: certificates,
 //! `--src-tls-verify` and credentials are those of the client's side. Retries, proxies and stall times are the same.
 
 use std::time::SystemTime;

@@ -19,14 +19,14 @@ use crate::skopeo::Skopeo;
 pub struct ClientOptions {
     /// Which side this is; only messages depend on it.
     pub side: Side,
-    /// Verify certificates. When false, HTTPS without verification is tried first, then plain HTTP (contract
-    /// `release.md` 7.1).
+    /// Verify certificates. When false, HTTPS without verification is tried first, then plain HTTP (
+    /// `docs/behaviour/release.md` 7.1).
     pub tls_verify: bool,
     /// Whether registries that registries.conf calls `insecure` are reached as if `tls_verify` were false. Not when a person
     /// chose for the whole side.
     pub insecure_registries: bool,
     /// The `certs.d` folders, most important first. The first that has a sub-folder named like the registry
-    /// (`host[:port]`) is used, and only that one (contract `release.md` 7.5).
+    /// (`host[:port]`) is used, and only that one (`docs/behaviour/release.md` 7.5).
     pub cert_dirs: Vec<PathBuf>,
     /// A folder that holds the certificates for every registry of this side itself, instead of the search
     /// (`--src-cert-dir`).

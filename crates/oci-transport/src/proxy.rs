@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::Url;
 
-/// Proxy settings, in the words of the usual environment variables (contract `release.md` 1 and 7.5).
+/// Proxy settings, in the words of the usual environment variables (`docs/behaviour/release.md` 1 and 7.5).
 ///
 /// Loopback addresses and `localhost` are never proxied.
 #[derive(Clone, Default, PartialEq, Eq)]

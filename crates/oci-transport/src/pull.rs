@@ -30,7 +30,7 @@ pub struct PulledManifest {
 
 impl Client {
     /// Reads a manifest from the first of the image's sources that delivers it: mirrors in order, then the primary
-    /// location (contract `release.md` 7.3). With tag and digest, the digest counts.
+    /// location (`docs/behaviour/release.md` 7.3). With tag and digest, the digest counts.
     ///
     /// # Errors
     /// When no source delivers it. The message names each source and its reason.
@@ -294,7 +294,7 @@ impl Question for Head {
     }
 }
 
-/// One error for all sources: the primary's, with the mirrors' in front (contract `release.md` 7.3). It may be retried
+/// One error for all sources: the primary's, with the mirrors' in front (`docs/behaviour/release.md` 7.3). It may be retried
 /// when any of them may.
 fn together(
     action: &str,

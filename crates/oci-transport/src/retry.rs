@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::notices::{Notices, Waiting};
 use crate::tally::RetryTally;
 
-/// How often and after how long a failed request is tried again (contract `operators-archive.md` 7.1).
+/// How often and after how long a failed request is tried again (`docs/behaviour/operators-archive.md` 7.1).
 ///
 /// Whether it is tried again at all is not said here but asked of the error: [`Error::is_retryable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the files of one certs.d folder are for (containers-certs.d(5), contract `release.md` 7.5).
+//! What the files of one certs.d folder are for (containers-certs.d(5), `docs/behaviour/release.md` 7.5).
 
 /// The certificates for one registry, as file names of its folder, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -29,7 +29,7 @@
 //! question either.
 //!
 //! ## Deviations
-//! From containers/image as contract `release.md` 7 describes it:
+//! From containers/image as `docs/behaviour/release.md` 7 describes it:
 //! - A wildcard prefix `*.d` matches a `.d` at the end of the host, where upstream looks at the first `.d` only, so that
 //!   `*.com` matches `a.com.com`.
 //! - `credsStore` of a docker configuration is honoured, where docker honours it and upstream does not; so are

@@ -3,7 +3,7 @@
 //! Nothing here looks at the environment or at a disk: the caller hands in a snapshot of what matters ([`Env`]), reads
 //! what the functions name, and hands file names back where a choice depends on them ([`select_drop_ins`]).
 //! Order is precedence everywhere: the first entry of a list goes before the others.
-//! Rules: contract `release.md` 7.3 to 7.7 (library 5.40 and later).
+//! Rules: `docs/behaviour/release.md` 7.3 to 7.7 (library 5.40 and later).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -88,8 +88,9 @@ pub struct RegistriesConfFiles {
 }
 
 /// Which files registries.conf is made of, for every command: `$CONTAINERS_REGISTRIES_CONF` names the main file and
-/// drop-ins are still read; `$CONTAINERS_REGISTRIES_CONF_OVERRIDE` names a file that is read after all others (contract
-/// `release.md` 7.3). Upstream's `delete` and `list` read no drop-ins beside a main file that was named; one machine shall
+/// drop-ins are still read; `$CONTAINERS_REGISTRIES_CONF_OVERRIDE` names a file that is read after all others (
+/// `docs/behaviour/release.md` 7.3). Upstream's `delete` and `list` read no drop-ins beside a main file that was named;
+/// one machine shall
 /// not have two answers to where an image is.
 pub fn registries_conf(env: &Env) -> RegistriesConfFiles {
     let main = match &env.containers_registries_conf {
@@ -135,7 +136,7 @@ pub fn registries_d(env: &Env, explicit: Option<&Path>) -> Vec<PathBuf> {
 }
 
 /// The folder that oc-mirror copies into its working directory: the explicit one, else the user's, else the system's
-/// (contract `release.md` 7.6, step 1). The first that exists counts; none is fine.
+/// (`docs/behaviour/release.md` 7.6, step 1). The first that exists counts; none is fine.
 pub fn registries_d_start(env: &Env, explicit: Option<&Path>) -> Vec<PathBuf> {
     match explicit {
         Some(dir) => vec![dir.to_owned()],
@@ -186,7 +187,7 @@ pub enum AuthFileFormat {
 }
 
 /// The auth files in the order to ask them. `explicit` is `--src-authfile` or `--authfile`; it, or else
-/// `$REGISTRY_AUTH_FILE`, is the only one when given (contract `release.md` 7.1 and 7.4).
+/// `$REGISTRY_AUTH_FILE`, is the only one when given (`docs/behaviour/release.md` 7.1 and 7.4).
 pub fn auth_files(env: &Env, explicit: Option<&Path>) -> Vec<AuthFilePath> {
     let current = |path: PathBuf| AuthFilePath { path, format: AuthFileFormat::Current };
     if let Some(path) = explicit.or(env.registry_auth_file.as_deref()) {

@@ -1,4 +1,4 @@
-//! registries.d: where the signatures of an image lie (containers-registries.d(5), contract `release.md` 7.6).
+//! registries.d: where the signatures of an image lie (containers-registries.d(5), `docs/behaviour/release.md` 7.6).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -22,7 +22,7 @@ fn delete_checks_in_their_order() {
             "-c x --dry-run delete docker://reg.lan",
             "delete --from file:///f docker://reg.lan",
             "delete --image-timeout 1m docker://reg.lan",
-            // Only mirroring bounds them (contract 2.3).
+            // Only mirroring bounds them (`docs/behaviour/config-cli.md` 2.3).
             "delete --delete-yaml-file f docker://reg.lan --parallel-images 11 --parallel-layers 0",
             "delete --delete-yaml-file f docker://reg.lan --parallel-images 0",
             "delete --delete-yaml-file f docker://reg.lan --parallel-images -1",

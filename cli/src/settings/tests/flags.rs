@@ -128,7 +128,7 @@ fn unknown_words_are_answered() {
     insta::assert_snapshot!(text);
 }
 
-/// Flags of every command that help does not show (contract 2.3).
+/// Flags of every command that help does not show (`docs/behaviour/config-cli.md` 2.3).
 const HIDDEN: &[&str] = &[
     "v2",
     "cpu-prof",
@@ -160,7 +160,7 @@ const HIDDEN: &[&str] = &[
     "dest-precompute-digests",
 ];
 
-/// Every flag of contract 2.3 is accepted by the commands that it belongs to, and by no other.
+/// Every flag of `docs/behaviour/config-cli.md` 2.3 is accepted by the commands that it belongs to, and by no other.
 #[test]
 fn every_flag_belongs_to_its_commands() {
     const OTHERS: &[&str] = &[
@@ -285,7 +285,8 @@ fn flags_without_effect_change_nothing() {
     }
 }
 
-/// What help does not show (contract 2.3); beside that, only `--force`, which upstream hides and which has an effect here.
+/// What help does not show (`docs/behaviour/config-cli.md` 2.3); beside that, only `--force`, which upstream hides and
+/// which has an effect here.
 #[test]
 fn hidden_flags() {
     let mut root = crate::args::command(&[]);

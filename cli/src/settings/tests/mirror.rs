@@ -37,7 +37,7 @@ fn mirror_checks_in_their_order() {
             "-c isc.yaml --workspace file:///w docker://myhost/ns",
             "-c isc.yaml file://",
             "-c isc.yaml --image-timeout 0 file:///d",
-            // Several at once: the first in the contract's table wins.
+            // Several at once: the first in the table of `docs/behaviour/config-cli.md` wins.
             "--from oci://x --dry-run --dry-run-manifest-lists --parallel-images 0 -c isc.yaml file:///delete",
             "--since x --dry-run --dry-run-manifest-lists --parallel-images 0 -c isc.yaml --workspace file:///w file:///d",
             "--dry-run --dry-run-manifest-lists --parallel-images 0 -c isc.yaml --workspace file:///w file:///d",

@@ -15,7 +15,7 @@ fn a_folder_without_archives() {
     home.additional_images(["quay.io/ns/app:v1"]);
     let missing = home.to_mirror(destination.host(), &[]);
     insta::assert_snapshot!(missing.code(1).complaints(), @r#"[ERROR]  : [Executor] no tar archives matching "mirror_[0-9]{6}\\.tar" found in "HOME/disk"; there is no such folder: check the path behind `--from`"#);
-    // The contract's message stands on standard output.
+    // Upstream's message stands on standard output.
     assert!(missing.stdout.contains(r#"no tar archives matching "mirror_[0-9]{6}\\.tar" found in ""#));
     let empty = home.to_mirror(destination.host(), &[]);
     assert!(empty.stdout.contains(r#"no tar archives matching "mirror_[0-9]{6}\\.tar" found in ""#));

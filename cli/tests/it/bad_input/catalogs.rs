@@ -196,7 +196,7 @@ fn the_outermost_image_counts() {
     );
 }
 
-/// What keeps the new image from being written is nobody's fault among the operators (contract `config-cli.md` 3).
+/// What keeps the new image from being written is nobody's fault among the operators (`docs/behaviour/config-cli.md` 3).
 #[test]
 fn a_catalog_that_cannot_be_rebuilt() {
     let source = Registry::start_blocking();

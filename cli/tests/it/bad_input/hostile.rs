@@ -47,7 +47,8 @@ fn outside(home: &Home) -> Vec<String> {
         .collect()
 }
 
-/// Names that lead out of the folder they are meant for end the run before the destination is asked (contract 6.7).
+/// Names that lead out of the folder they are meant for end the run before the destination is asked
+/// (`docs/behaviour/operators-archive.md` 6.7).
 #[test]
 fn names_that_lead_outside() {
     for name in [

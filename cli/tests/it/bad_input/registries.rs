@@ -483,7 +483,7 @@ fn the_errors_file_names_what_failed() {
     assert_eq!(errors.len(), 1);
     let text = site.home.steady(&std::fs::read_to_string(&errors[0]).unwrap());
     insta::assert_snapshot!(text, @"error mirroring image 127.0.0.1:PORT/ns/none:v1 error: pulling manifest `127.0.0.1:PORT/ns/none:v1`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]");
-    // The lines after the results are those of the contract, in its order.
+    // The lines after the results are those of `docs/behaviour/config-cli.md`, in its order.
     let lines: Vec<String> = outcome.complaints().lines().map(str::to_owned).collect();
     let worker = lines.iter().position(|line| line.contains("[Worker] error mirroring image")).unwrap();
     let executor = lines.iter().position(|line| line.contains("[Executor] [Worker] some errors occurred")).unwrap();

@@ -1,4 +1,5 @@
-//! Helm charts end to end (contract `operators-archive.md` 8.2): from repositories, registries and folders, in all modes.
+//! Helm charts end to end (`docs/behaviour/operators-archive.md` 8.2): from repositories, registries and folders, in
+//! all modes.
 
 mod failures;
 mod list;

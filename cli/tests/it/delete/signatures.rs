@@ -85,7 +85,7 @@ impl Signed {
     }
 }
 
-/// `signatures: kept + deleted` of contract `config-cli.md` 8: only those of catalogs are left.
+/// `signatures: kept + deleted` of `docs/behaviour/config-cli.md` 8: only those of catalogs are left.
 #[test]
 fn go_when_they_are_listed() {
     let world = Signed::mirrored();

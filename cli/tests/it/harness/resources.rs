@@ -45,7 +45,7 @@ fn check(name: &str, object: &Value) {
     }
 }
 
-/// Contract `config-cli.md` 8, `[idms]`: no empty text, list or map anywhere.
+/// `docs/behaviour/config-cli.md` 8, `[idms]`: no empty text, list or map anywhere.
 #[track_caller]
 fn nothing_is_empty(place: &str, value: &Value) {
     match value {

@@ -1,4 +1,4 @@
-//! Several architectures, lists with only some of their instances, and boot images (contract `release.md` 2.6 and 8).
+//! Several architectures, lists with only some of their instances, and boot images (`docs/behaviour/release.md` 2.6 and 8).
 
 use std::collections::BTreeSet;
 
@@ -81,7 +81,8 @@ fn all_of(image: &Image) -> Vec<String> {
     image.children.iter().filter_map(|child| Some(child.platform.as_ref()?.architecture.clone())).collect()
 }
 
-/// `sparse: validation`, `M2M and M2D+D2M filtered`, `no filter` and `strict registry`: lists travel whole, with the instances
+/// `sparse: validation`, `M2M and M2D+D2M filtered`, `no filter` and `strict registry`: lists travel whole, with the
+/// instances
 /// that are asked for and no others, by every way.
 #[test]
 fn platforms_leave_the_other_instances_behind() {

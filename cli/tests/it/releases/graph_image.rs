@@ -1,4 +1,4 @@
-//! The update graph image (contract `release.md` 5).
+//! The update graph image (`docs/behaviour/release.md` 5).
 
 use std::path::Path;
 
@@ -95,7 +95,7 @@ pub(super) fn write_layout(folder: &Path, images: &[&Image]) {
     }
 }
 
-/// In an enclave whose cache has no graph image, that of the working directory counts (contract `release.md` 5.2).
+/// In an enclave whose cache has no graph image, that of the working directory counts (`docs/behaviour/release.md` 5.2).
 #[test]
 fn the_layout_in_the_working_directory_stands_in() {
     let Some(outside) = Outside::new() else { return };

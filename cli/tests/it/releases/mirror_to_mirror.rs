@@ -197,7 +197,7 @@ fn a_destination_that_refuses_a_component() {
 }
 
 /// Internet to enterprise registry, then a narrower part of it to the registry of an enclave: real registries, an update
-/// service inside, the update graph image from beside the releases (contract `release.md` 7.9).
+/// service inside, the update graph image from beside the releases (`docs/behaviour/release.md` 7.9).
 #[test]
 fn an_enclave_out_of_the_enterprise_registry() {
     let (Some(enterprise), Some(inner), Some(skopeo), Some(outside)) =

@@ -1,4 +1,4 @@
-//! Reading payloads (contract `release.md` 3).
+//! Reading payloads (`docs/behaviour/release.md` 3).
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,4 +1,4 @@
-//! Cluster resources of releases, operators and images together (contract `release.md` 4.3, 6): every kind there is.
+//! Cluster resources of releases, operators and images together (`docs/behaviour/release.md` 4.3, 6): every kind there is.
 //! The harness holds each file against its schema.
 
 use serde_json::{Value, json};
@@ -132,7 +132,8 @@ fn every_kind_of_resource() {
     }
 }
 
-/// Paths that are flattened (contract `config-cli.md` 4.7): whatever a resource names is at the destination under that name,
+/// Paths that are flattened (`docs/behaviour/config-cli.md` 4.7): whatever a resource names is at the destination under
+/// that name,
 /// and signatures lie beside their images.
 #[test]
 fn nested_paths_lead_to_what_is_there() {

@@ -1,4 +1,4 @@
-//! What is selected, and what is said when nothing is (contract `release.md` 2).
+//! What is selected, and what is said when nothing is (`docs/behaviour/release.md` 2).
 
 use test_support::{Registry, Release};
 
@@ -85,8 +85,8 @@ fn what_an_upgrade_needs_is_told_or_added() {
     outside.home.to_disk(&["--add-intermediate-releases"]).code(0).says("9 / 9 release images mirrored successfully");
 }
 
-/// The channel between two configured ones is asked for, kept, and found again without a network (case 22 of contract
-/// `release.md` 2.8).
+/// The channel between two configured ones is asked for, kept, and found again without a network (case 22 of
+/// `docs/behaviour/release.md` 2.8).
 #[test]
 fn channels_in_between_are_kept() {
     let Some(outside) = Outside::new() else { return };

@@ -1,4 +1,4 @@
-//! Which signatures of releases count (contract `release.md` 4).
+//! Which signatures of releases count (`docs/behaviour/release.md` 4).
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -231,7 +231,7 @@ fn channels_are_always_verified() {
 }
 
 /// Signatures that cosign made of a release's images, beside those that verify it: they travel unless they are to be left
-/// behind, and are deleted when they are listed (contract `config-cli.md` 4.4 and 7.2).
+/// behind, and are deleted when they are listed (`docs/behaviour/config-cli.md` 4.4 and 7.2).
 #[test]
 fn attached_signatures_of_a_release() {
     let Some(outside) = Outside::new() else { return };

@@ -127,8 +127,8 @@ fn signatures_and_other_artifacts_cross_the_gap() {
     images[0].assert_attached(&destination, "m/");
 }
 
-/// Signatures lie beside their image under the name that it is given, by every way, and are deleted there (contract
-/// `config-cli.md` 4.4, 4.8 and 7.2).
+/// Signatures lie beside their image under the name that it is given, by every way, and are deleted there (
+/// `docs/behaviour/config-cli.md` 4.4, 4.8 and 7.2).
 #[test]
 fn signatures_follow_images_that_are_renamed() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());

@@ -1,4 +1,4 @@
-//! The rows `secure_policy` of upstream's integration tests (contract `config-cli.md` 8).
+//! The rows `secure_policy` of upstream's integration tests (`docs/behaviour/config-cli.md` 8).
 
 use image_signature::cosign::SigningKey;
 use serde_json::json;

@@ -2,7 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// Where an entry `name` lies below `parent`, or a refusal (contract `operators-archive.md` 6.7): the two are joined and
+/// Where an entry `name` lies below `parent`, or a refusal (`docs/behaviour/operators-archive.md` 6.7): the two are
+/// joined and
 /// cleaned (`.`, `..` and doubled separators resolved without asking the disk), and the outcome must lie below the
 /// cleaned `parent`.
 ///
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_the_contract() {
+    fn rows_of_the_behaviour_pages() {
         let rows = [
             ("/workdir", "a", Some("/workdir/a")),
             ("/workdir", "../workdir/a", Some("/workdir/a")),

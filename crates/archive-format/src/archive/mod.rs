@@ -1,5 +1,5 @@
 //! Archives: the numbered tar files `mirror_000001.tar`, … that carry a mirror across the gap
-//! (contract `operators-archive.md` 6).
+//! (`docs/behaviour/operators-archive.md` 6).
 
 mod blob_slot;
 mod confine;

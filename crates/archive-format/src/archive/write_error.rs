@@ -35,7 +35,8 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// An error of copying from `source_path`, of which `needed` bytes were missing; which side refused shows in its kind only.
+    /// An error of copying from `source_path`, of which `needed` bytes were missing; which side refused shows in its
+    /// kind only.
     pub(super) fn copy(path: &Path, source_path: &Path, needed: u64, source: io::Error) -> Self {
         match Self::write(path, needed, source) {
             Self::Write { source, .. } => Self::Copy { path: path.to_owned(), from: source_path.to_owned(), source },
@@ -52,7 +53,7 @@ impl WriteError {
     }
 }
 
-/// The contract's words about a file larger than a chunk (`operators-archive.md` 6.3).
+/// Upstream's words about a file larger than a chunk (`docs/behaviour/operators-archive.md` 6.3).
 pub(super) fn too_small(max_gib: u64, name: &str, gib: u64) -> String {
     format!(
         "maxArchiveSize {max_gib}G is too small compared to sizes of files that need to be included in the archive.\n{name}: {gib}G"

@@ -20,7 +20,7 @@ use crate::layout;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ArchiveOptions {
-    /// Most bytes of content in one chunk; headers and padding are not counted (contract `operators-archive.md` 6.3).
+    /// Most bytes of content in one chunk; headers and padding are not counted (`docs/behaviour/operators-archive.md` 6.3).
     pub max_chunk_bytes: u64,
     /// A file larger than a chunk is an error instead of a chunk of its own (`--strict-archive`).
     pub strict: bool,
@@ -357,13 +357,13 @@ pub struct ArchiveSummary {
 }
 
 impl ArchiveSummary {
-    /// The warning for each oversized file, in the contract's words (`operators-archive.md` 6.3).
+    /// The warning for each oversized file, in upstream's words (`docs/behaviour/operators-archive.md` 6.3).
     pub fn oversized_warnings(&self) -> Vec<String> {
         let warning = |(name, bytes): &(String, u64)| too_small(self.max_chunk_bytes / GIB, name, bytes / GIB);
         self.oversized.iter().map(warning).collect()
     }
 
-    /// The closing warning, in the contract's words; `None` when nothing was oversized.
+    /// The closing warning, in upstream's words; `None` when nothing was oversized.
     pub fn closing_warning(&self) -> Option<String> {
         let largest = self.oversized.iter().map(|(_, bytes)| bytes / GIB).max()?;
         let mut text = "The following files exceed the archiveSize configured: \n".to_owned();

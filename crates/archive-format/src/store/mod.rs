@@ -1,6 +1,6 @@
 //! The cache: content-addressed blobs and the links that make repositories and tags of them.
 //!
-//! Byte-compatible with docker distribution's filesystem layout (contract `operators-archive.md` 5), so that a cache
+//! Byte-compatible with docker distribution's filesystem layout (`docs/behaviour/operators-archive.md` 5), so that a cache
 //! written by upstream is used as it is, and the other way round. Beside `docker/` our cache has two names of its own:
 //! `oc-mirror.lock` and `partial/`, where blobs grow until they are complete. Users of a store may keep folders of their
 //! own beside these; the store leaves them alone.
@@ -326,7 +326,7 @@ impl Store {
     }
 
     /// Removes manifests that no tag leads to, links to what is gone, blobs that nothing names, abandoned uploads and
-    /// partial blobs (contract `config-cli.md` 7.3, `--force-cache-delete`). Children of tagged indexes, tagged
+    /// partial blobs (`docs/behaviour/config-cli.md` 7.3, `--force-cache-delete`). Children of tagged indexes, tagged
     /// signatures, and manifests whose `subject` is kept, stay.
     ///
     /// # Errors

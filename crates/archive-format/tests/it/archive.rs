@@ -33,7 +33,7 @@ fn sizes(summary: &ArchiveSummary) -> Vec<Vec<u64>> {
 }
 
 #[test]
-fn splitting_example_of_the_contract() {
+fn splitting_example_of_the_behaviour_pages() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = ArchiveWriter::create(dir.path(), &options(10, false)).unwrap();
     for size in [6, 5, 12, 3] {
@@ -111,7 +111,7 @@ fn what_is_written_is_read_from_its_place() {
 }
 
 #[test]
-fn errors_of_opening_have_the_texts_of_the_contract() {
+fn errors_of_opening_have_the_texts_of_the_behaviour_pages() {
     let dir = tempfile::tempdir().unwrap();
     let error = Archive::open(dir.path()).unwrap_err();
     let expected =

@@ -1,4 +1,4 @@
-//! Histories: every row of contract `operators-archive.md` 6.5.
+//! Histories: every row of `docs/behaviour/operators-archive.md` 6.5.
 
 use std::collections::HashSet;
 use std::fs;

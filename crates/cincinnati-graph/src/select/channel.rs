@@ -1,4 +1,4 @@
-//! The selection inside one channel: bounds, range, shortest path (contract `release.md` 2.2 to 2.4).
+//! The selection inside one channel: bounds, range, shortest path (`docs/behaviour/release.md` 2.2 to 2.4).
 
 use std::sync::Arc;
 

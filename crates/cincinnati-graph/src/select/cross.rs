@@ -1,4 +1,4 @@
-//! The path across channels, through channels that are not configured (contract `release.md` 2.5).
+//! The path across channels, through channels that are not configured (`docs/behaviour/release.md` 2.5).
 
 use semver::Version;
 

@@ -1,4 +1,4 @@
-//! Which releases a configuration means (contract `release.md` 2).
+//! Which releases a configuration means (`docs/behaviour/release.md` 2).
 
 mod channel;
 mod cross;

@@ -86,7 +86,7 @@ impl fmt::Display for Why {
 }
 
 impl Selection {
-    /// Applies upstream's rule (contract `release.md` 2.3): channels that select nothing are an error, and so is any
+    /// Applies upstream's rule (`docs/behaviour/release.md` 2.3): channels that select nothing are an error, and so is any
     /// failed channel, though the others went on.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Why a channel selects nothing. Reasons and shapes are those of contract `release.md` 1 and 2.
+/// Why a channel selects nothing. Reasons and shapes are those of `docs/behaviour/release.md` 1 and 2.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message is the documentation")]

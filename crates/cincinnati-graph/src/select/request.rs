@@ -89,7 +89,7 @@ impl Architectures {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BoundsRule {
     /// Those of the first architecture that has them, for all architectures: the releases of all architectures stay
-    /// the same ones (contract `release.md` 2.6). An architecture that lacks them is warned about.
+    /// the same ones (`docs/behaviour/release.md` 2.6). An architecture that lacks them is warned about.
     #[default]
     Shared,
     /// Those of each architecture.

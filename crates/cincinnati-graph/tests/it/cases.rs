@@ -1,4 +1,4 @@
-//! The worked cases of contract `release.md` 2.8, and what section 2 says around them.
+//! The worked cases of `docs/behaviour/release.md` 2.8, and what section 2 says around them.
 
 use cincinnati_graph::{Architectures, BoundsRule, Channel, Request, Selection, Service, VersionFilter};
 

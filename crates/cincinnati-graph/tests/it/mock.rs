@@ -1,4 +1,4 @@
-//! A mock update service: the graphs of contract `release.md` 2.8.
+//! A mock update service: the graphs of `docs/behaviour/release.md` 2.8.
 
 use std::fmt::Write as _;
 #[cfg(feature = "client")]
@@ -41,7 +41,8 @@ const CHANNELS: &[(&str, &str, &str)] = &[
     ("eus-4.14", "4.14.0 4.14.3", CHAIN),
 ];
 
-/// A graph in the notation of the contract: versions, and `from>to` or `chain`. The payload of a version is its own.
+/// A graph in the notation of `docs/behaviour/release.md` 2.8: versions, and `from>to` or `chain`. The payload of a
+/// version is its own.
 pub(crate) fn graph_json(nodes: &str, edges: &str) -> String {
     let nodes: Vec<&str> = nodes.split_whitespace().collect();
     let mut json = String::from(r#"{"version": 1, "nodes": ["#);

@@ -1,4 +1,4 @@
-//! The cases that the contract lists under its worked example (`release.md` 6.4, "Tests"), 4.3 and 5.4.
+//! The cases that the page lists under its worked example (`docs/behaviour/release.md` 6.4, "Tests"), 4.3 and 5.4.
 
 use cluster_resources::{Kind, Request, Section, SignatureFile, emit};
 

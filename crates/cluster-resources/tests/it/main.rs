@@ -1,4 +1,4 @@
-//! The crate from outside: golden files, the cases of the contract, and the schemas of the resources.
+//! The crate from outside: golden files, the cases of the pages, and the schemas of the resources.
 
 mod cases;
 mod golden;
@@ -37,7 +37,7 @@ pub(crate) fn names(emitted: &Emitted) -> Vec<&str> {
     emitted.documents.iter().map(|document| document.file_name.as_str()).collect()
 }
 
-/// The rows of the contract's worked example (`release.md` 6.4), destinations below `prefix`.
+/// The rows of the page's worked example (`docs/behaviour/release.md` 6.4), destinations below `prefix`.
 pub(crate) fn worked_example(prefix: &str) -> Vec<Mirrored> {
     [
         (

@@ -180,7 +180,8 @@ impl<'a> ChannelView<'a, '_> {
         Ok(kept)
     }
 
-    /// Contract 2.5: a stretch of the chain, from the lowest node below which all matches lie, down to the last one that
+    /// `docs/behaviour/operators-archive.md` 2.5: a stretch of the chain, from the lowest node below which all matches
+    /// lie, down to the last one that
     /// has matches at or below it; plus the matching names that the kept nodes skip.
     fn range_by_graph(&self, bounds: &Bounds) -> Result<Kept<'a>, SelectError> {
         let graph = Graph::new(&self.channel.entries);
@@ -234,7 +235,8 @@ impl<'a> ChannelView<'a, '_> {
         Ok(kept)
     }
 
-    /// Contract 2.4: the one entry of this version. Of several that differ in build metadata only, the one written the
+    /// `docs/behaviour/operators-archive.md` 2.4: the one entry of this version. Of several that differ in build
+    /// metadata only, the one written the
     /// same way, else the one highest on the chain.
     fn exact(&self, bound: &Bound) -> Result<Kept<'a>, SelectError> {
         let same = |name: &str| {

@@ -13,7 +13,7 @@ use crate::validate::Violation;
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct SelectErrors(pub Vec<SelectError>);
 
-/// One reason. Texts follow the contract (`operators-archive.md` 2.1 to 2.5) where it gives them.
+/// One reason. Texts follow the page (`docs/behaviour/operators-archive.md` 2.1 to 2.5) where it gives them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectError {

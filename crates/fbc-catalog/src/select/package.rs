@@ -29,7 +29,7 @@ enum DefaultChannel<'a> {
     Is(&'a str),
     /// Whichever suits best, because the catalog's own one is not among the selected.
     Choose,
-    /// The catalog's word, right or wrong (whole catalog under the upgrade graph rules, contract W41).
+    /// The catalog's word, right or wrong (whole catalog under the upgrade graph rules, case W41).
     AsItIs(&'a str),
 }
 
@@ -193,7 +193,7 @@ fn versions_if_needed<'a>(
     rules: RuleSet,
 ) -> Result<Versions<'a>, Vec<SelectError>> {
     let versions = view.versions();
-    // The upgrade graph rules look at every bundle of a package they touch (contract 2.2).
+    // The upgrade graph rules look at every bundle of a package they touch (`docs/behaviour/operators-archive.md` 2.2).
     if rules == RuleSet::UpgradeGraph && request.bundles.is_empty() {
         let mut broken: Vec<_> =
             versions.iter().filter_map(|(name, version)| Some((*name, version.as_ref().err()?.clone()))).collect();

@@ -1,4 +1,4 @@
-//! A short notation for catalogs, requests and results, so that a row of a test is a row of the contract.
+//! A short notation for catalogs, requests and results, so that a row of a test is a row of a page.
 //!
 //! Catalogs, one thing a line:
 //! - `package NAME default=CHANNEL`: what follows belongs to it;
@@ -167,7 +167,7 @@ pub(crate) fn rest(selected: &Selected) -> String {
     format!("default {} | deprecated {} | others {}", defaults.join(" "), deprecations.join(", "), others.join(" "))
 }
 
-/// Example catalog A of contract `operators-archive.md` 2.6.
+/// Example catalog A of `docs/behaviour/operators-archive.md` 2.6.
 pub(crate) const A: &str = r#"
     other root.schema
     package apple default=stable

@@ -1,4 +1,4 @@
-//! Reading every layout, refusing every fault by name, writing in one form (contract `operators-archive.md` 1 and 4).
+//! Reading every layout, refusing every fault by name, writing in one form (`docs/behaviour/operators-archive.md` 1 and 4).
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! `RuleSet::UpgradeGraph`: the rows of contract `operators-archive.md` 2.6 and 2.7, with the decisions of its section 10.
+//! `RuleSet::UpgradeGraph`: the rows of `docs/behaviour/operators-archive.md` 2.6 and 2.7, with the decisions of its
+//! section 10.
 
 use fbc_catalog::{RuleSet, select};
 
@@ -9,7 +10,7 @@ fn check(source: &str, wanted: &str, expected: &str) {
     assert_eq!(outcome(&catalog(source), wanted, RuleSet::UpgradeGraph), expected, "{wanted}");
 }
 
-/// Where the contract gives a part of a message.
+/// Where the page gives a part of a message.
 #[track_caller]
 fn check_error(source: &str, wanted: &str, part: &str) {
     let actual = outcome(&catalog(source), wanted, RuleSet::UpgradeGraph);
@@ -276,7 +277,7 @@ fn bundle_versions_count_only_where_looked_at() {
 }
 
 #[test]
-fn what_the_contract_says_besides() {
+fn what_the_page_says_besides() {
     // 2.2: two bounds are "exactly this one" when their texts are equal; otherwise they are a range, which needs one head.
     let two_heads = "package x default=c\n c: v1.0.0 | v2.0.0";
     check(two_heads, "x >=1.0.0 <=1.0.0", "c: 1.0.0 | 1.0.0");

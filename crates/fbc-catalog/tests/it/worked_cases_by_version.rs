@@ -1,5 +1,5 @@
-//! `RuleSet::VersionRange`: the worked cases of contract `operators-archive.md` 2.7, by the published rules. What the
-//! contract expects there is of the other rule set (`upgrade_graph.rs`); where the two differ, a comment says why.
+//! `RuleSet::VersionRange`: the worked cases of `docs/behaviour/operators-archive.md` 2.7, by the published rules. What the
+//! page expects there is of the other rule set (`upgrade_graph.rs`); where the two differ, a comment says why.
 
 use fbc_catalog::{RuleSet, select};
 

@@ -1,4 +1,4 @@
-//! Contract `config-cli.md` 1.3, and the tags of section 4.
+//! `docs/behaviour/config-cli.md` 1.3, and the tags of section 4.
 
 use std::collections::HashSet;
 
@@ -121,7 +121,7 @@ fn derived_references() {
     assert_eq!(ImageRef::from_parts(&repository, None, None).to_string(), "quay.io/ns/app");
 }
 
-/// Contract `config-cli.md` 4: the tag an image gets in the cache and at the destination.
+/// `docs/behaviour/config-cli.md` 4: the tag an image gets in the cache and at the destination.
 #[test]
 fn tags_in_cache_and_destination() {
     for (text, expected) in [

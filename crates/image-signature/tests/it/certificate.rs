@@ -1,4 +1,4 @@
-//! Signers with certificates: whom an authority vouches for, and when (contract `release.md` 7.7, `sigstoreSigned`).
+//! Signers with certificates: whom an authority vouches for, and when (`docs/behaviour/release.md` 7.7, `sigstoreSigned`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Signed messages (contract `release.md` 4.2, "do").
+//! Signed messages (`docs/behaviour/release.md` 4.2, "do").
 
 use std::io::Write as _;
 

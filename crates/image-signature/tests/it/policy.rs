@@ -1,4 +1,4 @@
-//! Policies applied to images (contract `release.md` 7.7).
+//! Policies applied to images (`docs/behaviour/release.md` 7.7).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -10,7 +10,7 @@ pub struct OperatorCatalog {
     /// `catalog`: the catalog image.
     pub catalog: ImageRef,
     /// `packages`: the operators to take. `None` (absent) and an empty list both mean every operator; they differ in
-    /// the hash that names the filtered catalog on disk (contract `operators-archive.md` 3.3).
+    /// the hash that names the filtered catalog on disk (`docs/behaviour/operators-archive.md` 3.3).
     pub packages: Option<Vec<Package>>,
     /// `targetCatalog`: another path for the catalog at the destination.
     pub target_catalog: Option<String>,
@@ -49,13 +49,13 @@ impl OperatorCatalog {
         self.packages.as_deref().unwrap_or_default()
     }
 
-    /// Whether the catalog is copied untouched: `full` and no packages (contract `config-cli.md` 1.6).
+    /// Whether the catalog is copied untouched: `full` and no packages (`docs/behaviour/config-cli.md` 1.6).
     pub fn is_whole(&self) -> bool {
         self.full && self.packages().is_empty()
     }
 
     /// The name under which the catalog must be unique in the file: its reference with `targetCatalog` as the path and
-    /// `targetTag` as the tag (contract `config-cli.md` 1.4, rule 3).
+    /// `targetTag` as the tag (`docs/behaviour/config-cli.md` 1.4, rule 3).
     pub fn effective_name(&self) -> String {
         let mut name = self.catalog.clone();
         if let Some(path) = &self.target_catalog {

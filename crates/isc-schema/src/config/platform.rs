@@ -31,7 +31,7 @@ pub struct PlatformConfig {
 
 impl PlatformConfig {
     /// The architectures to ask the update service for: `multi` when `platforms` is given, which wins over
-    /// `architectures`; `amd64` when neither is (contract `config-cli.md` 1.2, `release.md` 2.1).
+    /// `architectures`; `amd64` when neither is (`docs/behaviour/config-cli.md` 1.2, `docs/behaviour/release.md` 2.1).
     pub fn release_architectures(&self) -> Vec<&str> {
         if !self.platforms.is_empty() {
             vec![MULTI]
@@ -43,7 +43,7 @@ impl PlatformConfig {
     }
 
     /// Fills in `architectures: [amd64]` when channels are listed without, as oc-mirror does for a
-    /// DeleteImageSetConfiguration, where it shows in the echoed file (contract `config-cli.md` 1.4).
+    /// DeleteImageSetConfiguration, where it shows in the echoed file (`docs/behaviour/config-cli.md` 1.4).
     pub(crate) fn fill_delete_defaults(&mut self) {
         if !self.channels.is_empty() && self.architectures.is_empty() {
             self.architectures.push(DEFAULT_ARCHITECTURE.to_owned());

@@ -76,7 +76,7 @@ impl Context<'_> {
         }
     }
 
-    /// An optional path of a repository, by the path grammar (contract `config-cli.md` 1.4). `prefix` begins the
+    /// An optional path of a repository, by the path grammar (`docs/behaviour/config-cli.md` 1.4). `prefix` begins the
     /// message.
     pub(super) fn repository_path(
         &mut self,

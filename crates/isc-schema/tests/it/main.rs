@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails the test")]
 
 mod advice;
-mod contract;
+mod behaviour;
 mod fixtures;
 mod properties;
 mod schema;

@@ -82,8 +82,8 @@ impl DestinationRegistry {
     /// The digest that the image's name has there now. The first question about every image.
     ///
     /// # Errors
-    /// When the registry does not answer, or registries.conf blocks this place: that holds for writing too (contract
-    /// `release.md` 7.2).
+    /// When the registry does not answer, or registries.conf blocks this place: that holds for writing too (
+    /// `docs/behaviour/release.md` 7.2).
     pub(crate) async fn tagged(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
         let repository = repository(image)?;
         if let Some(blocked) = self.client.options().registries.blocked(&repository.to_string()) {
@@ -92,7 +92,8 @@ impl DestinationRegistry {
         self.head(&self.client.endpoint(&repository), &tag(image)).await
     }
 
-    /// Whether the image is there with all its manifests and artifacts, when its name has the digest `tagged` there. A registry that
+    /// Whether the image is there with all its manifests and artifacts, when its name has the digest `tagged` there. A
+    /// registry that
     /// has a manifest has its blobs; but of a list an earlier run may have brought other instances only.
     pub(crate) async fn has_image(
         &self,

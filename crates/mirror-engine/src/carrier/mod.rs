@@ -81,7 +81,7 @@ impl Advance {
     }
 }
 
-/// `host/namespace/` of an image's destination, without its last path element (contract `config-cli.md` 6.2).
+/// `host/namespace/` of an image's destination, without its last path element (`docs/behaviour/config-cli.md` 6.2).
 pub(crate) fn destination_name(image: &PlannedImage) -> String {
     match &image.destination {
         None => "cache".to_owned(),

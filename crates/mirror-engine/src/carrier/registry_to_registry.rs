@@ -2,7 +2,7 @@
 //!
 //! A blob streams from its source into the destination and never touches the disk. Two kinds of images need the cache
 //! all the same: what this program built is taken from there, and an original catalog is put there, because `delete`
-//! will look for it (contract `config-cli.md` 4.2).
+//! will look for it (`docs/behaviour/config-cli.md` 4.2).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

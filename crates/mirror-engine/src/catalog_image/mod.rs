@@ -11,7 +11,7 @@ pub(crate) use layers::layers_to_read;
 pub(crate) use read::{ConfigsReader, Limits};
 pub(crate) use rebuild::{Instance, RebuildError, Rebuilt, rebuild};
 
-/// The label that says where in the image the catalog is (contract `operators-archive.md` 1.1).
+/// The label that says where in the image the catalog is (`docs/behaviour/operators-archive.md` 1.1).
 pub(crate) const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";
 
 /// Where a configuration says that the catalog lies.

@@ -170,7 +170,8 @@ impl ConfigsReader {
                     }
                     layer.hidden.insert(path);
                 }
-                // Links are no files of the catalog (contract 1.1), but they hide what was below their name.
+                // Links are no files of the catalog (`docs/behaviour/operators-archive.md` 1.1), but they hide what was
+                // below their name.
                 _ => {
                     if let Some(earlier) = layer.files.remove(&path) {
                         self.kept_bytes -= earlier.len() as u64;

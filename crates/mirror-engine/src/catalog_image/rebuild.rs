@@ -1,4 +1,4 @@
-//! The catalog image with other files: two layers on top of every instance (contract `operators-archive.md` 3.6).
+//! The catalog image with other files: two layers on top of every instance (`docs/behaviour/operators-archive.md` 3.6).
 
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
@@ -344,7 +344,8 @@ mod tests {
         check(Value::Null, json!({}), json!({"os": "linux", "architecture": "amd64"}));
     }
 
-    /// The kind of the index is that of its last instance; each instance keeps its own (contract 3.6).
+    /// The kind of the index is that of its last instance; each instance keeps its own
+    /// (`docs/behaviour/operators-archive.md` 3.6).
     #[test]
     fn kinds_of_instances() {
         let (docker, oci) = (instances(&catalog().build()), instances(&catalog().oci().build()));

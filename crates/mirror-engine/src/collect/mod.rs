@@ -20,7 +20,7 @@ pub(crate) use operators::{
     LOADING, folder_catalog, forget as forget_catalogs, made_of, needed_by_others, registry_catalog,
 };
 
-/// Errors of collecting, by family. Any of them ends the run before copying (contract `config-cli.md` 3).
+/// Errors of collecting, by family. Any of them ends the run before copying (`docs/behaviour/config-cli.md` 3).
 #[derive(Debug, Default)]
 pub(crate) struct CollectErrors {
     /// Bits of the exit code, and what to say.
@@ -92,7 +92,7 @@ impl Collecting<'_> {
 
 /// Collects everything that the configuration asks for into a plan.
 ///
-/// A release error ends collecting at once; the other families are all attempted (contract `config-cli.md` 3).
+/// A release error ends collecting at once; the other families are all attempted (`docs/behaviour/config-cli.md` 3).
 ///
 /// # Errors
 /// All collection errors of all families together; lines of the configuration that give two images one name, before
@@ -110,7 +110,7 @@ pub(crate) async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> 
 }
 
 /// Collects what can be had: no family keeps the others out, and names may be claimed twice. For deleting and explaining
-/// (contract `config-cli.md` 7.2).
+/// (`docs/behaviour/config-cli.md` 7.2).
 pub(crate) async fn collect_what_there_is(at: &Collecting<'_>) -> (Plan, CollectErrors) {
     let gathered = gather(at, false).await;
     let mut plan = draft(at, gathered.images, gathered.blocked).into_plan();

@@ -415,7 +415,8 @@ impl<C: Carrier> Coordinator<C> {
         if matches!(self.states[at].stage, Stage::Done) {
             return;
         }
-        // Images in flight when a release image failed run to their end, uncounted (contract 7.3).
+        // Images in flight when a release image failed run to their end, uncounted
+        // (`docs/behaviour/operators-archive.md` 7.3).
         if self.stopped {
             self.states[at].stage = Stage::Done;
             return;

@@ -26,7 +26,7 @@ pub(crate) struct CopyError {
 
 impl CopyError {
     /// What a person is warned of beside the failure of `origin`, in upstream's words, when its list has none of a platform
-    /// that was asked for (contract `operators-archive.md` 7.5).
+    /// that was asked for (`docs/behaviour/operators-archive.md` 7.5).
     pub(crate) fn warning(&self, origin: impl fmt::Display) -> Option<String> {
         (self.condition == NO_INSTANCE).then(|| {
             format!(

@@ -8,7 +8,7 @@
 //!   there, every other repository of the same target is served afterwards, by a mount where the target can;
 //! - small blobs go first, large ones early, so that no long tail is left;
 //! - an image is finished (manifests, then tag) when all its blobs are there and all images it needs are finished;
-//! - a failed release image stops everything that has not started (contract `config-cli.md` 6.4).
+//! - a failed release image stops everything that has not started (`docs/behaviour/config-cli.md` 6.4).
 //!
 //! What "there" means is the [`Carrier`]'s matter: the cache, or a registry.
 

@@ -136,7 +136,7 @@ impl Execute {
         let mut targets = BTreeMap::new();
         for (at, item) in self.list.items.iter().enumerate() {
             match item.target(&destination) {
-                // A registry that must not be written to must not lose anything either (contract `release.md` 7.2).
+                // A registry that must not be written to must not lose anything either (`docs/behaviour/release.md` 7.2).
                 Ok(image) => match self.client.options().registries.blocked(image.name()) {
                     Some(blocked) => items[at].fail("blocked", false, blocked.to_string()),
                     None => {
@@ -206,7 +206,8 @@ impl Execute {
         (places, elsewhere)
     }
 
-    /// The manifests of an image that are there: of those that are `meant`, or, when none is told, the one that its reference
+    /// The manifests of an image that are there: of those that are `meant`, or, when none is told, the one that its
+    /// reference
     /// names.
     async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, (String, bool, String)> {
         let (repository, named) = self.head(image).await?;

@@ -249,7 +249,7 @@ impl Generate {
     }
 }
 
-/// The image's manifest and those of its instances, as far as plan and cache know them (contract `config-cli.md` 7.2).
+/// The image's manifest and those of its instances, as far as plan and cache know them (`docs/behaviour/config-cli.md` 7.2).
 fn manifests(store: &Store, image: &PlannedImage) -> Result<Vec<Digest>, RunError> {
     let named = || store.resolve_tag(&image.cache.repository, &image.cache.tag);
     let Some(root) = root_digest(image, named)? else { return Ok(Vec::new()) };

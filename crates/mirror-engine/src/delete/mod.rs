@@ -1,4 +1,4 @@
-//! Deleting mirrored images, in two steps (contract `config-cli.md` 7).
+//! Deleting mirrored images, in two steps (`docs/behaviour/config-cli.md` 7).
 //!
 //! [`generate`] writes the list of images to delete, for people to read; the destination is not contacted.
 //! [`execute`] deletes what a list names. Nothing is deleted without the second step.

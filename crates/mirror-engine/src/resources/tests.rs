@@ -1,4 +1,4 @@
-//! From a plan and what became of it to files: the worked example of contract `release.md` 6.4, whole and in part.
+//! From a plan and what became of it to files: the worked example of `docs/behaviour/release.md` 6.4, whole and in part.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -88,7 +88,8 @@ impl Left {
     }
 }
 
-/// Generates for the example, of which the images at `failed` are not there. `template` is what the catalog's entry asks for.
+/// Generates for the example, of which the images at `failed` are not there. `template` is what the catalog's entry
+/// asks for.
 fn generate(failed: &[usize], graph: bool, template: Option<&str>) -> Left {
     generate_for(&example(), failed, graph, template)
 }

@@ -252,7 +252,7 @@ impl Job {
 /// Why a run ended early.
 #[derive(Debug)]
 pub(crate) struct RunError {
-    /// The exit code (contract `config-cli.md` 3).
+    /// The exit code (`docs/behaviour/config-cli.md` 3).
     pub(crate) exit_code: u8,
     /// The whole chain of reasons.
     pub(crate) message: String,

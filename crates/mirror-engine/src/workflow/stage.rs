@@ -149,7 +149,7 @@ impl<'a> Stage<'a> {
     /// Moves the images to a registry, and writes what is to be written then: the pinned configurations where the
     /// sources were asked (`catalogs`), and the cluster resources.
     ///
-    /// Whatever failed: what the run is pinned to and what it did bring are worth having (contract `config-cli.md` 3).
+    /// Whatever failed: what the run is pinned to and what it did bring are worth having (`docs/behaviour/config-cli.md` 3).
     pub(super) async fn perform_to_registry<C: Carrier>(
         &self,
         planned: &Planned,

@@ -1,4 +1,5 @@
-//! `mirror.helm` (contract `operators-archive.md` 8.2): which texts of a rendered chart are images, and how the images are
+//! `mirror.helm` (`docs/behaviour/operators-archive.md` 8.2): which texts of a rendered chart are images, and how the
+//! images are
 //! named; where charts, indexes and values lie in the working directory.
 
 mod kept;
@@ -109,7 +110,7 @@ mod tests {
         images(&chart, &why, &found, destination.as_ref()).unwrap()
     }
 
-    /// The column "helm" of contract `config-cli.md` 4.3, and what cannot be mirrored.
+    /// The column "helm" of `docs/behaviour/config-cli.md` 4.3, and what cannot be mirrored.
     #[test]
     fn texts_become_images_or_warnings() {
         let hex = "1".repeat(64);

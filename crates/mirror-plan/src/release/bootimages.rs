@@ -1,4 +1,4 @@
-//! The kubevirt boot images of a payload (contract `release.md` 8.1).
+//! The kubevirt boot images of a payload (`docs/behaviour/release.md` 8.1).
 
 use std::collections::BTreeMap;
 

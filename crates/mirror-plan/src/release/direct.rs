@@ -1,4 +1,4 @@
-//! `platform.release`: one release by reference (contract `release.md` 2.7).
+//! `platform.release`: one release by reference (`docs/behaviour/release.md` 2.7).
 
 use image_ref::{Digest, ImageRef, ParseError};
 

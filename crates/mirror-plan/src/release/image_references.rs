@@ -1,4 +1,4 @@
-//! `release-manifests/image-references`: the components of a payload (contract `release.md` 3.1).
+//! `release-manifests/image-references`: the components of a payload (`docs/behaviour/release.md` 3.1).
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! Finding the payload's manifests in an image: which entry of an index to read, which files to keep
-//! (contract `release.md` 3.1).
+//! (`docs/behaviour/release.md` 3.1).
 
 use image_ref::Digest;
 use serde::Deserialize;

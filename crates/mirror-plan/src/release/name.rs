@@ -1,4 +1,5 @@
-//! Names of release images in the cache and at the destination (contract `release.md` 3.2, `config-cli.md` 4.1).
+//! Names of release images in the cache and at the destination (`docs/behaviour/release.md` 3.2,
+//! `docs/behaviour/config-cli.md` 4.1).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Where release signatures come from and where they are kept (contract `release.md` 4.1 and 4.3).
+//! Where release signatures come from and where they are kept (`docs/behaviour/release.md` 4.1 and 4.3).
 //!
 //! Verification itself is the business of the crate `image-signature`.
 

@@ -1,4 +1,4 @@
-//! The rules of contract `release.md` 2.7, 3, 4 and 8, row by row.
+//! The rules of `docs/behaviour/release.md` 2.7, 3, 4 and 8, row by row.
 
 use std::path::{Path, PathBuf};
 

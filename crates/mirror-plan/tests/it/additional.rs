@@ -1,5 +1,5 @@
-//! `mirror.additionalImages`: names in cache and at the destination (contract `operators-archive.md` 8.1,
-//! `config-cli.md` 4.3 and 4.8).
+//! `mirror.additionalImages`: names in cache and at the destination (`docs/behaviour/operators-archive.md` 8.1,
+//! `docs/behaviour/config-cli.md` 4.3 and 4.8).
 
 use isc_schema::AdditionalImage;
 use mirror_plan::{Destination, additional};

@@ -133,7 +133,8 @@ impl AuthFile {
         self.auths.keys().map(String::as_str)
     }
 
-    /// What this file knows about `repository`, in the order of contract `release.md` 7.4: `credHelpers` of the host, then
+    /// What this file knows about `repository`, in the order of `docs/behaviour/release.md` 7.4: `credHelpers` of the
+    /// host, then
     /// the keys `host/ns/repo`, `host/ns`, …, `host`, then keys that are URLs or other names of Docker Hub, then
     /// `credsStore`.
     pub fn credentials_for(&self, repository: &Repository) -> Option<Lookup> {

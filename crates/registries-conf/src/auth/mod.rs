@@ -1,5 +1,5 @@
 //! Who one is to which registry: auth files, credential helpers, and the order in which they are asked
-//! (containers-auth.json(5), contract `release.md` 7.4).
+//! (containers-auth.json(5), `docs/behaviour/release.md` 7.4).
 
 mod chain;
 mod credentials;

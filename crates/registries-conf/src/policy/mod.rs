@@ -1,4 +1,4 @@
-//! policy.json: what an image must prove before it is used (containers-policy.json(5), contract `release.md` 7.7).
+//! policy.json: what an image must prove before it is used (containers-policy.json(5), `docs/behaviour/release.md` 7.7).
 //!
 //! Parsing and choosing only. Whether signatures satisfy a requirement is decided elsewhere.
 

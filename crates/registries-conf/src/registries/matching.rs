@@ -18,7 +18,7 @@ pub(crate) fn matched_len(name: &str, prefix: &str) -> Option<usize> {
 mod tests {
     use super::matched_len;
 
-    /// The rows of contract `release.md` 7.3, "Choosing a table".
+    /// The rows of `docs/behaviour/release.md` 7.3, "Choosing a table".
     #[test]
     fn a_prefix_matches_up_to_a_separator() {
         let check = |name: &str, prefix: &str, expected: Option<&str>| {

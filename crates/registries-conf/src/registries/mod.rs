@@ -90,7 +90,7 @@ impl RegistriesConf {
     /// Merges the main file and the drop-ins behind it, in the order given (see [`crate::locations`]).
     ///
     /// A later `[[registry]]` table replaces an earlier one with the same prefix as a whole; lists are replaced when
-    /// present, even by `[]`; aliases are merged one by one, and `""` erases (contract `release.md` 7.3, "merge").
+    /// present, even by `[]`; aliases are merged one by one, and `""` erases (`docs/behaviour/release.md` 7.3, "merge").
     ///
     /// # Errors
     /// The first mistake found, with file, line and column.

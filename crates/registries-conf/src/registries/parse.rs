@@ -18,7 +18,7 @@ pub struct Error {
     pub kind: ErrorKind,
 }
 
-/// What can be wrong with a registries.conf file (contract `release.md` 7.3, "Validation").
+/// What can be wrong with a registries.conf file (`docs/behaviour/release.md` 7.3, "Validation").
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message is the documentation")]

@@ -13,7 +13,7 @@ pub struct PullSource {
     /// What was asked for. Policies, credentials given on the command line and reports go by this name.
     pub logical: ImageRef,
     /// HTTPS without verification and plain HTTP are acceptable here. An explicit choice of the caller goes before
-    /// (contract `release.md` 7.1).
+    /// (`docs/behaviour/release.md` 7.1).
     pub insecure: bool,
     /// A mirror, not the primary location.
     pub mirror: bool,
@@ -74,7 +74,7 @@ impl RegistriesConf {
     /// Only sources that may be accessed are listed. When the primary is blocked and a mirror remains, the list holds
     /// the mirrors alone, and [`RegistriesConf::blocked`] tells the reason once they all failed. References of other
     /// transports than a registry are their own only source. Nothing is ever added from short-name settings
-    /// (contract `release.md` 7.3, "Short names").
+    /// (`docs/behaviour/release.md` 7.3, "Short names").
     ///
     /// # Errors
     /// When nothing may be accessed, or a rewritten name is no repository name. See [`ResolveError`].

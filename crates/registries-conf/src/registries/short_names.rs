@@ -1,6 +1,6 @@
 //! Short names: aliases, unqualified search, and the modes that choose between them.
 //!
-//! oc-mirror itself never resolves short names: an un-hosted name means Docker Hub (contract `release.md` 7.3). The
+//! oc-mirror itself never resolves short names: an un-hosted name means Docker Hub (`docs/behaviour/release.md` 7.3). The
 //! settings are parsed, checked, and answered for callers that want them.
 
 use image_ref::{Digest, ImageRef, Repository};

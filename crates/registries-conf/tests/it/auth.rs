@@ -1,4 +1,4 @@
-//! Who one is to which registry (contract `release.md` 7.4).
+//! Who one is to which registry (`docs/behaviour/release.md` 7.4).
 
 use insta::assert_snapshot;
 use registries_conf::{AuthFile, CredentialChain, Credentials, Helper, Lookup, RegistriesConf, Secret};

@@ -1,4 +1,4 @@
-//! What lies in a certs.d folder (contract `release.md` 7.5, "content").
+//! What lies in a certs.d folder (`docs/behaviour/release.md` 7.5, "content").
 
 use registries_conf::HostCerts;
 

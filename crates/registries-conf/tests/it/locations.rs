@@ -1,4 +1,4 @@
-//! Which files count (contract `release.md` 7.3 to 7.7).
+//! Which files count (`docs/behaviour/release.md` 7.3 to 7.7).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

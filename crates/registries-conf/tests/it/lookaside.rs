@@ -1,4 +1,4 @@
-//! Where signatures lie (contract `release.md` 7.6, "Format").
+//! Where signatures lie (`docs/behaviour/release.md` 7.6, "Format").
 
 use image_ref::{Digest, ImageRef};
 use insta::assert_snapshot;

@@ -1,4 +1,4 @@
-//! The contract of this crate, row by row.
+//! The behaviour of this crate, row by row.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as the tests do")]
 #![allow(clippy::print_stdout, reason = "tests that skip say so")]
 

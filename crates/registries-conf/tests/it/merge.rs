@@ -1,4 +1,4 @@
-//! Several files, one configuration (contract `release.md` 7.3, "merge").
+//! Several files, one configuration (`docs/behaviour/release.md` 7.3, "merge").
 
 use registries_conf::{RegistriesConf, ShortNameMode};
 

@@ -1,4 +1,4 @@
-//! policy.json: what is accepted as a policy, and which part of it applies (contract `release.md` 7.7).
+//! policy.json: what is accepted as a policy, and which part of it applies (`docs/behaviour/release.md` 7.7).
 
 use image_ref::{ImageRef, Transport};
 use insta::assert_snapshot;

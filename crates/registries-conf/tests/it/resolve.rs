@@ -1,9 +1,9 @@
-//! Names asked for, names contacted (contract `release.md` 7.3).
+//! Names asked for, names contacted (`docs/behaviour/release.md` 7.3).
 
 use image_ref::ImageRef;
 use registries_conf::{Layer, RegistriesConf};
 
-/// The example configuration of the contract.
+/// The example configuration of `docs/behaviour/release.md` 7.3.
 const EXAMPLE: &str = include_str!("../../../../fixtures/registries-conf/example.conf");
 const HEX: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -20,7 +20,7 @@ fn resolve(conf: &RegistriesConf, reference: &str) -> String {
 }
 
 #[test]
-fn the_rows_of_the_contract() {
+fn the_rows_of_the_behaviour_pages() {
     let conf = RegistriesConf::from_layers(&[Layer::new("example.conf", EXAMPLE)]).unwrap();
     let check = |reference: &str, expected: &str| assert_eq!(resolve(&conf, reference), expected, "{reference}");
     let release = "quay.io/openshift-release-dev/ocp-release";

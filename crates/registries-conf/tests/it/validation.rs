@@ -1,4 +1,4 @@
-//! Mistakes in registries.conf (contract `release.md` 7.3, "Validation" and "errors").
+//! Mistakes in registries.conf (`docs/behaviour/release.md` 7.3, "Validation" and "errors").
 
 use insta::assert_snapshot;
 use registries_conf::RegistriesConf;

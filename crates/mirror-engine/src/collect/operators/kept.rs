@@ -1,4 +1,4 @@
-//! What a run keeps of a filtered catalog in the working directory (contract `operators-archive.md` 3.3 and 3.4).
+//! What a run keeps of a filtered catalog in the working directory (`docs/behaviour/operators-archive.md` 3.3 and 3.4).
 //!
 //! Of upstream's folders, `catalog-image`, `filtered-catalog-image` and the unfiltered `catalog-config` are not written:
 //! the first two are copies of what the cache holds, and nobody reads the third once a selection was made.

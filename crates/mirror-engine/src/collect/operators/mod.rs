@@ -68,7 +68,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
                 at.tell(Event::Collected { what: "catalog", name: entry.catalog.as_written().to_owned() });
             }
             Err(messages) => {
-                // Upstream rebuilds after collecting, and ends with 1 when that fails (contract `config-cli.md` 3).
+                // Upstream rebuilds after collecting, and ends with 1 when that fails (`docs/behaviour/config-cli.md` 3).
                 let is_generic = std::mem::take(&mut run.rebuild_failed);
                 for message in messages {
                     let message = format!("collect catalog \"{}\": {message}", entry.catalog.as_written());

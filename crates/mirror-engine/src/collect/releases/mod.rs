@@ -1,4 +1,4 @@
-//! `mirror.platform`: releases, their components, and the update graph image (contract `release.md` 1 to 5).
+//! `mirror.platform`: releases, their components, and the update graph image (`docs/behaviour/release.md` 1 to 5).
 //!
 //! Selection ([`selection`]) gives payloads by digest; [`signatures`] verifies each and gives it its signed name;
 //! [`payload`] reads which images it consists of. In disk to mirror all three answer from the working directory and

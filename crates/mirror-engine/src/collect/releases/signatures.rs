@@ -1,5 +1,5 @@
 //! Release signatures: kept ones first, then those of the signature server; all of them really verified
-//! (contract `release.md` 4.1, 4.2).
+//! (`docs/behaviour/release.md` 4.1, 4.2).
 
 use std::io;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! The update graph image: the graph data as one more layer on a base image, for every platform of the base
-//! (contract `release.md` 5).
+//! (`docs/behaviour/release.md` 5).
 //!
 //! It is built into the cache, from where it is copied like any other image ([`build`]). The same data on the same base
 //! give the same bytes. Inside an enclave it is not built, but taken from where an earlier run has left it ([`kept`]).

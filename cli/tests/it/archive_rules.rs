@@ -1,4 +1,4 @@
-//! Cache and archive as upstream knows them, row by row (contract `operators-archive.md` 5 and 6), through the binary.
+//! Cache and archive as upstream knows them, row by row (`docs/behaviour/operators-archive.md` 5 and 6), through the binary.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -272,7 +272,8 @@ fn the_version_that_made_an_archive() {
     }
 }
 
-/// Section 6.6, and the archives of upstream 4.17: another order of parts, owners, modes, `_uploads`, links of images that are
+/// Section 6.6, and the archives of upstream 4.17: another order of parts, owners, modes, `_uploads`, links of images
+/// that are
 /// not in it, and files of an earlier load in the way.
 #[test]
 fn an_archive_as_upstream_makes_it() {

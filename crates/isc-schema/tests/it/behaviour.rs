@@ -1,4 +1,4 @@
-//! Contract `config-cli.md` 1.1, 1.2, 1.4 and 1.5, row by row.
+//! `docs/behaviour/config-cli.md` 1.1, 1.2, 1.4 and 1.5, row by row.
 
 use isc_schema::{Code, Document, Kind, Mirror, ReleaseType, Stage, parse};
 
