@@ -158,7 +158,7 @@ impl ArchiveBuilder {
             let written = guarded_blocking(|| write(&folder, &options, &from, &receiver))
                 .unwrap_or_else(|panicked| Err(BuildError::Thread(io::Error::other(panicked))));
             if let (BlobsFrom::Slots(slots), Err(error)) = (&from, &written) {
-                slots.end(Ended::Broken(crate::copy::chain(error)));
+                slots.end(Ended::Broken(crate::failure::chain(error)));
             }
             written
         })?;

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archive_format::{ArchiveOptions, Store};
@@ -20,54 +20,17 @@ use oci_transport::Client;
 use serde::Serialize;
 
 use crate::archive_builder::Contents;
-use crate::copy::{Carrier, CopyError, Resolved, caught, queue_order};
+use crate::copy::{Carrier, Resolved, caught, queue_order};
 use crate::event::{Event, Observer};
+use crate::failure::CopyError;
+use crate::job::{DryRun, Job};
+use crate::outcome::RunError;
+pub use crate::report::{ArchiveSizes, Sizes};
 pub use crate::room::DiskNeed;
 
 use crate::room;
 use crate::root::root_digest;
 use crate::workdir::WorkingDir;
-use crate::workflow::{DryRun, Job, Progress, RunError};
-
-/// How much a run would move and need.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Sizes {
-    /// Images of the plan.
-    pub images: usize,
-    /// Images whose manifests could not be read: the figures are without them.
-    pub unknown_images: usize,
-    /// Unique blobs of all images, manifests included.
-    pub blobs: usize,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Bytes that the source registries would be asked for; none in disk to mirror.
-    pub download_bytes: Option<u64>,
-    /// Bytes that are in the cache already; none in disk to mirror.
-    pub cached_bytes: Option<u64>,
-    /// The archive; only in mirror to disk.
-    pub archive: Option<ArchiveSizes>,
-    /// Bytes that the destination lacks; none in mirror to disk.
-    pub destination_lacks_bytes: Option<u64>,
-    /// What each stage needs on disk.
-    pub disk: Vec<DiskNeed>,
-    /// Whether everything fits on the disks.
-    pub fits: bool,
-}
-
-/// How large the archive would be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ArchiveSizes {
-    /// Bytes of all its files, headers included. The working directory's files are counted as they are now.
-    pub bytes: u64,
-    /// How many files it would have.
-    pub files: u64,
-    /// Blobs that earlier archives hold and this one would leave out.
-    pub blobs_left_out: usize,
-}
 
 /// The plan with everything that is known about it, as saved in `plan.json`.
 #[derive(Debug, Serialize)]
@@ -111,8 +74,8 @@ pub(crate) struct Rehearsal<'a> {
 pub(crate) async fn rehearse<C: Carrier>(
     at: &Rehearsal<'_>,
     carrier: &Arc<C>,
-    progress: &mut Progress,
-) -> Result<(), RunError> {
+    files: &mut Vec<PathBuf>,
+) -> Result<Sizes, RunError> {
     let working_dir = at.job.workflow.working_dir();
     let folder = working_dir.dry_run();
     working_dir
@@ -128,7 +91,7 @@ pub(crate) async fn rehearse<C: Carrier>(
         }
     }
     let sizes = at.sizes(&looked, &working_dir).await?;
-    at.write_mapping(&looked, &working_dir, progress)?;
+    at.write_mapping(&looked, &working_dir, files)?;
     let saved = SavedPlan {
         format: 1,
         mode: at.mode,
@@ -139,12 +102,11 @@ pub(crate) async fn rehearse<C: Carrier>(
     let path = folder.join("plan.json");
     working_dir.write(&path, &text)?;
     at.observer.event(Event::Info(format!("the plan with its sizes is in : {}", path.display())));
-    progress.files.push(path);
+    files.push(path);
     if let Err(short) = room::refuse(&sizes.disk) {
         at.observer.event(Event::Warning(short.to_string()));
     }
-    progress.sizes = Some(sizes);
-    Ok(())
+    Ok(sizes)
 }
 
 type Looked = Result<Resolved, CopyError>;
@@ -193,7 +155,7 @@ impl Rehearsal<'_> {
         &self,
         looked: &[Looked],
         working_dir: &WorkingDir,
-        progress: &mut Progress,
+        files: &mut Vec<PathBuf>,
     ) -> Result<(), RunError> {
         // Without a cache nothing can be missing in it.
         let cache = self.cache.filter(|_| self.mode == Mode::MirrorToDisk);
@@ -233,7 +195,7 @@ impl Rehearsal<'_> {
                 "List of missing images in : {}.\nplease re-run the mirror to disk process",
                 path.display()
             )));
-            progress.files.push(path);
+            files.push(path);
         } else if cache.is_some() {
             self.observer.event(Event::Info(format!(
                 "all {} images required for mirroring are available in local cache. You may proceed with mirroring \
@@ -244,7 +206,7 @@ impl Rehearsal<'_> {
         let path = working_dir.dry_run().join("mapping.txt");
         working_dir.write(&path, mapping.as_bytes())?;
         self.observer.event(Event::Info(format!("📄 list of all images for mirroring in : {}", path.display())));
-        progress.files.push(path);
+        files.push(path);
         Ok(())
     }
 

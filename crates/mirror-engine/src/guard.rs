@@ -34,10 +34,18 @@ pub(crate) fn guarded_blocking<T>(work: impl FnOnce() -> T) -> Result<T, Panicke
     std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Panicked::new(payload.as_ref()))
 }
 
+/// Runs blocking work on the blocking pool. A panic there is one here.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(payload) => std::panic::resume_unwind(payload),
+        Err(error) => panic!("blocking work is not aborted: {error}"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carrier::blocking;
 
     #[tokio::test]
     async fn a_panic_becomes_an_error_with_its_reason() {

@@ -257,5 +257,5 @@ fn totals(archive: &Archive) -> (u64, u64) {
 }
 
 fn chain(error: &ArchiveError) -> String {
-    crate::copy::chain(error)
+    crate::failure::chain(error)
 }

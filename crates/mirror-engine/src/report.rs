@@ -7,6 +7,7 @@ use rooted_folder::RootedFolder;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::room::DiskNeed;
 use crate::workdir::write_whole;
 
 /// How one image ended.
@@ -124,6 +125,46 @@ pub struct ArchiveFile {
     pub bytes: u64,
 }
 
+/// How much a run would move and need.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Sizes {
+    /// Images of the plan.
+    pub images: usize,
+    /// Images whose manifests could not be read: the figures are without them.
+    pub unknown_images: usize,
+    /// Unique blobs of all images, manifests included.
+    pub blobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that the source registries would be asked for; none in disk to mirror.
+    pub download_bytes: Option<u64>,
+    /// Bytes that are in the cache already; none in disk to mirror.
+    pub cached_bytes: Option<u64>,
+    /// The archive; only in mirror to disk.
+    pub archive: Option<ArchiveSizes>,
+    /// Bytes that the destination lacks; none in mirror to disk.
+    pub destination_lacks_bytes: Option<u64>,
+    /// What each stage needs on disk.
+    pub disk: Vec<DiskNeed>,
+    /// Whether everything fits on the disks.
+    pub fits: bool,
+}
+
+/// How large the archive would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ArchiveSizes {
+    /// Bytes of all its files, headers included. The working directory's files are counted as they are now.
+    pub bytes: u64,
+    /// How many files it would have.
+    pub files: u64,
+    /// Blobs that earlier archives hold and this one would leave out.
+    pub blobs_left_out: usize,
+}
+
 /// How many requests one side has made to one host.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,7 +211,7 @@ pub struct RunReport {
     pub archive: Option<ArchiveReport>,
     /// What a dry run found.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sizes: Option<crate::dry_run::Sizes>,
+    pub sizes: Option<Sizes>,
     /// Requests to registries and servers, by side and host.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestReport>,

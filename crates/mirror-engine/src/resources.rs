@@ -5,6 +5,7 @@
 //! failure the files name exactly what is there, and an incremental run does not forget what it did not have to copy.
 
 use std::io;
+use std::path::PathBuf;
 
 use cluster_resources::{CatalogTemplate, Document, Kind, Mirrored, Request, Section, SignatureFile, emit, lost};
 use image_ref::{ImageRef, Transport};
@@ -12,9 +13,10 @@ use image_signature::openpgp::MAX_MESSAGE_SIZE;
 use mirror_plan::{Destination, ImageKind, PlannedImage};
 
 use crate::event::{Event, Observer};
+use crate::job::{DryRun, Job};
+use crate::outcome::RunError;
 use crate::report::ImageReport;
 use crate::workdir::WorkingDir;
-use crate::workflow::{DryRun, Job, Progress, RunError};
 
 /// How many lost entries are named one by one.
 const NAMED_LOSSES: usize = 20;
@@ -62,12 +64,12 @@ impl Generation<'_> {
         images: &[PlannedImage],
         reports: &[ImageReport],
         observer: &std::sync::Arc<dyn Observer>,
-        progress: &mut Progress,
+        files: &mut Vec<PathBuf>,
     ) -> Result<(), RunError> {
         let there = images.iter().zip(reports).filter(|(_, report)| report.outcome.is_there());
         let rows: Vec<Mirrored> = there.flat_map(|(image, _)| rows(image)).collect();
         self.working_dir.wipe_cluster_resources()?;
-        self.write(&rows, observer, progress)
+        self.write(&rows, observer, files)
     }
 
     /// Writes the files for all images of a plan that is not carried out (`--dry-run`). Files of earlier runs stay beside
@@ -76,10 +78,10 @@ impl Generation<'_> {
         &self,
         images: &[PlannedImage],
         observer: &std::sync::Arc<dyn Observer>,
-        progress: &mut Progress,
+        files: &mut Vec<PathBuf>,
     ) {
         let rows: Vec<Mirrored> = images.iter().filter(|image| image.refused.is_none()).flat_map(rows).collect();
-        if let Err(error) = self.write(&rows, observer, progress) {
+        if let Err(error) = self.write(&rows, observer, files) {
             let text = format!("Cluster resources generation failed (dry-run mode): {}", error.message);
             observer.event(Event::Warning(text));
         }
@@ -90,7 +92,7 @@ impl Generation<'_> {
         &self,
         rows: &[Mirrored],
         observer: &std::sync::Arc<dyn Observer>,
-        progress: &mut Progress,
+        files: &mut Vec<PathBuf>,
     ) -> Result<(), RunError> {
         observer.event(Event::GeneratingResources);
         let documents = self.documents(rows, observer);
@@ -111,7 +113,7 @@ impl Generation<'_> {
                 let path = self.working_dir.cluster_resources().join(&document.file_name);
                 self.working_dir.write(&path, document.text.as_bytes())?;
                 observer.event(Event::FileWritten { what: "cluster resource", path: path.clone() });
-                progress.files.push(path);
+                files.push(path);
             }
         }
         if self.job.options.dry_run == DryRun::No

@@ -7,7 +7,7 @@ use image_ref::Digest;
 use mirror_plan::PlannedImage;
 use oci_manifest::{Root, VerifiedManifest, WrongRoot};
 
-use crate::copy::CopyError;
+use crate::failure::CopyError;
 
 /// The digest of an image's first manifest, where the plan knows it: written in the configuration, in a release or in a
 /// catalog, or read by collecting. Such an image is read by this digest, never by its name.

@@ -10,11 +10,12 @@ use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::PlannedImage;
 use oci_transport::{BlobSource, Client, Endpoint, Reference};
 
-use super::{Advance, transport};
-use crate::copy::{BlobJob, CopyError};
+use crate::advance::Advance;
+use crate::copy::BlobJob;
 use crate::event::Observer;
+use crate::failure::{CopyError, transport};
+use crate::job::Job;
 use crate::trust::{Attaching, Refused};
-use crate::workflow::Job;
 use oci_manifest::ImageTree;
 
 /// Where images are pushed.

@@ -15,9 +15,9 @@ use mirror_plan::{CacheName, Destination};
 use rooted_folder::RootedFolder;
 use tokio::sync::OnceCell;
 
-use super::into_store::stored_manifest;
-use super::{blocking, store as store_error};
-use crate::copy::CopyError;
+use crate::failure::{CopyError, store as store_error};
+use crate::guard::blocking;
+use crate::stored::stored_manifest;
 
 /// Repositories at the destination, by the blobs that manifests in the cache say they have.
 pub(crate) struct Earlier {

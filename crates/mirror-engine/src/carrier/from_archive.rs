@@ -6,8 +6,6 @@
 //! those of the other images of this plan, for a machine whose cache knows nothing.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,11 +19,12 @@ use tokio::sync::OnceCell;
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::earlier::Earlier;
-use super::into_store::stored_manifest;
-use super::{bounded, destination_name, left_out, transport, tree as tree_error};
-use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
+use super::{bounded, destination_name, left_out};
+use crate::copy::{BlobJob, Carried, Carrier, Resolved};
 use crate::event::Event;
+use crate::failure::{CopyError, store as store_error, transport, tree as tree_error};
 use crate::root::{pinned, root_digest, root_of};
+use crate::stored::{ArchiveSource, stored_manifest};
 use crate::trust::{self, ArchiveShelf, SignatureBytes, Trust};
 
 /// How many images are asked for at once when earlier archives' blobs are looked for.
@@ -56,7 +55,7 @@ impl FromArchive {
         let name = &image.cache;
         match self.archive.resolve_tag(&name.repository, &name.tag) {
             Some(digest) => Ok(Some(digest.clone())),
-            None => self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| super::store(&e)),
+            None => self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| store_error(&e)),
         }
     }
 
@@ -274,35 +273,6 @@ impl SignatureBytes for ArchiveBytes<'_> {
             }
             Err(error) => Err(transport(&error)),
         }
-    }
-}
-
-/// A blob at its place in an archive. Whoever takes it compares its digest.
-pub(crate) struct ArchiveSource {
-    archive: Arc<Archive>,
-    digest: Digest,
-    size: u64,
-}
-
-impl ArchiveSource {
-    /// The blob of this digest; reading one that is not there fails.
-    pub(crate) fn new(archive: &Arc<Archive>, digest: &Digest) -> Self {
-        let size = archive.blob(digest).map_or(0, |place| place.len);
-        Self { archive: Arc::clone(archive), digest: digest.clone(), size }
-    }
-}
-
-impl BlobSource for ArchiveSource {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn open(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(self.archive.open_blob(&self.digest, offset)?))
-    }
-
-    fn file(&self, offset: u64) -> io::Result<Option<(File, u64)>> {
-        Ok(Some(self.archive.open_blob(&self.digest, offset)?.into_file()))
     }
 }
 

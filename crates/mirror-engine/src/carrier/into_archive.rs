@@ -15,9 +15,12 @@ use mirror_plan::PlannedImage;
 use oci_manifest::{Descriptor, ImageTree};
 use oci_transport::BlobSink;
 
+use super::bounded_or;
 use super::into_store::IntoStore;
-use super::{Advance, blocking, bounded_or};
-use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
+use crate::advance::Advance;
+use crate::copy::{BlobJob, Carried, Carrier, Resolved};
+use crate::failure::CopyError;
+use crate::guard::blocking;
 use crate::slots::{Ended, Slots};
 
 /// Pulls images into an archive.

@@ -5,16 +5,19 @@ use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use archive_format::{PartialBlob, Store};
+use archive_format::Store;
 use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::PlannedImage;
 use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
 use oci_transport::{BlobSink, BlobSource, Client, Endpoint, ImageSource};
 
-use super::{Advance, blocking, bounded, left_out, store as store_error, transport, tree as tree_error};
-use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved};
+use super::{bounded, left_out};
+use crate::copy::{BlobJob, Carried, Carrier, Resolved};
 use crate::event::{Event, Observer};
+use crate::failure::{CopyError, store as store_error, transport, tree as tree_error};
+use crate::guard::blocking;
 use crate::root::{root_digest, root_of};
+use crate::stored::{StoreSink, stored_manifest};
 use crate::trust::{self, Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
 
 /// Pulls images into the store.
@@ -273,34 +276,6 @@ async fn pour(source: Arc<dyn BlobSource>, sink: &mut dyn BlobSink) -> Result<()
     }
 }
 
-/// Brings a blob from one place into the store, going on where an earlier run was interrupted.
-pub(crate) async fn fetch_blob(
-    client: &Client,
-    store: &Store,
-    endpoint: &Endpoint,
-    blob: &Descriptor,
-    observer: &Arc<dyn Observer>,
-) -> Result<(), CopyError> {
-    let mut sink = StoreSink::begin(store, blob, observer).await?;
-    let outcome = client.pull_blob(endpoint, blob, &mut sink, &|_| {}).await;
-    sink.settle(outcome.map_err(|error| transport(&error))).await.map(drop)
-}
-
-/// Copies a blob of a layout into the store, verified.
-pub(crate) fn import_blob(store: &Store, blob: &Descriptor, source: &dyn BlobSource) -> Result<(), CopyError> {
-    let local = |error: io::Error| CopyError::from_error("cache", true, &error);
-    let mut partial = store.begin_blob(&blob.digest, Some(blob.size)).map_err(|error| store_error(&error))?;
-    let mut reader = source.open(partial.offset()).map_err(local)?;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match reader.read(&mut buffer).map_err(local)? {
-            0 => break,
-            count => partial.write(&buffer[..count]).map_err(local)?,
-        }
-    }
-    partial.finish().map_err(|error| store_error(&error))
-}
-
 /// The payloads of signatures: from the store, else from where the image is.
 struct SourceBytes<'a> {
     carrier: &'a IntoStore,
@@ -322,66 +297,6 @@ impl SignatureBytes for SourceBytes<'_> {
 
 /// The transport's word for a failure of this machine.
 const LOCAL: &str = "local";
-
-/// Reads a manifest from the store, verified. A damaged copy is not there: it is fetched again and replaced.
-pub(crate) fn stored_manifest(store: &Store, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
-    store.manifest(digest).map_err(|error| store_error(&error))
-}
-
-/// The store's partial blob as the transport's sink. It hashes what it writes.
-struct StoreSink {
-    partial: PartialBlob,
-    /// Bytes that were here before the transfer and still are.
-    here: u64,
-    advance: Advance,
-}
-
-impl StoreSink {
-    async fn begin(store: &Store, blob: &Descriptor, observer: &Arc<dyn Observer>) -> Result<Self, CopyError> {
-        let (store, digest, size) = (store.clone(), blob.digest.clone(), blob.size);
-        // A partial blob of a killed run is hashed again, which may take a moment.
-        let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
-        let here = partial.offset();
-        Ok(Self { partial, here, advance: Advance::new(observer, size.saturating_sub(here)) })
-    }
-
-    /// Makes a blob of what arrived, or keeps it for the next attempt; the bytes that travelled.
-    async fn settle(self, outcome: Result<(), CopyError>) -> Result<u64, CopyError> {
-        let Self { partial, advance, .. } = self;
-        match outcome {
-            Ok(()) => blocking(move || partial.finish()).await.map_err(|e| store_error(&e))?,
-            Err(error) => {
-                // When even that fails, it is fetched again.
-                let _ = blocking(move || partial.suspend()).await;
-                return Err(error);
-            }
-        }
-        Ok(advance.told())
-    }
-}
-
-impl BlobSink for StoreSink {
-    fn offset(&self) -> u64 {
-        self.partial.offset()
-    }
-
-    fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.partial.write(chunk)?;
-        self.advance.to(self.partial.offset() - self.here);
-        Ok(())
-    }
-
-    fn restart(&mut self) -> io::Result<()> {
-        self.partial.restart()?;
-        self.advance.expect_more(self.here);
-        self.here = 0;
-        Ok(())
-    }
-
-    fn digest(&self) -> Option<Digest> {
-        Some(self.partial.running_digest())
-    }
-}
 
 impl Carrier for IntoStore {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {

@@ -14,11 +14,13 @@ use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
 use oci_transport::{BlobSource, Client, Endpoint, FileSource, ImageSource, Reference};
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
-use super::into_store::{IntoStore, stored_manifest};
-use super::{bounded, destination_name, left_out, store as store_error, transport, tree as tree_error};
-use crate::copy::{BlobJob, Carried, Carrier, CopyError, Resolved, chain};
+use super::into_store::IntoStore;
+use super::{bounded, destination_name, left_out};
+use crate::copy::{BlobJob, Carried, Carrier, Resolved};
 use crate::event::Event;
+use crate::failure::{CopyError, chain, store as store_error, transport, tree as tree_error};
 use crate::root::{root_digest, root_of};
+use crate::stored::stored_manifest;
 use crate::trust::{self, Found, Heard, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.

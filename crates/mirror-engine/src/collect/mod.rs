@@ -13,8 +13,8 @@ use mirror_plan::{
 };
 
 use crate::event::{Event, Observer};
+use crate::job::Job;
 use crate::workdir::WorkingDir;
-use crate::workflow::Job;
 
 pub(crate) use operators::{
     LOADING, folder_catalog, forget as forget_catalogs, made_of, needed_by_others, registry_catalog,

@@ -11,7 +11,7 @@ use mirror_plan::{Collision, Draft, Mode, Plan, PlannedImage, additional, operat
 use oci_transport::ImageSource;
 
 use super::Collecting;
-use crate::copy::chain;
+use crate::failure::chain;
 
 /// How many digests are looked up together.
 const AT_ONCE: usize = 16;

@@ -7,7 +7,7 @@ use image_ref::Digest;
 use mirror_plan::PlannedImage;
 use oci_manifest::{Descriptor, ImageTree};
 
-use super::error::CopyError;
+use crate::failure::CopyError;
 
 /// An image whose parts are known.
 #[derive(Debug, Clone)]

@@ -10,10 +10,10 @@ use oci_transport::RetryTally;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::carrier::{BlobJob, Carried, Carrier, Resolved};
-use super::error::CopyError;
 use super::queue::CarryQueue;
 use super::{Copied, Limits};
 use crate::event::{Event, Observer, Totals};
+use crate::failure::CopyError;
 use crate::guard::guarded;
 use crate::report::{ImageError, ImageOutcome, ImageReport};
 

@@ -14,7 +14,6 @@
 
 mod carrier;
 mod coordinator;
-mod error;
 mod queue;
 
 use std::sync::Arc;
@@ -24,10 +23,11 @@ use mirror_plan::PlannedImage;
 use self::coordinator::Coordinator;
 pub(crate) use self::coordinator::caught;
 use crate::event::Observer;
+use crate::failure::CopyError;
+use crate::job::Options;
 use crate::report::ImageReport;
 
 pub(crate) use self::carrier::{BlobJob, Carried, Carrier, Resolved};
-pub(crate) use self::error::{CopyError, NO_INSTANCE, chain};
 pub(crate) use self::queue::queue_order;
 
 /// Upper bounds of concurrency.
@@ -37,6 +37,15 @@ pub(crate) struct Limits {
     pub(crate) images: usize,
     /// Blob transfers at once.
     pub(crate) blobs: usize,
+}
+
+impl Limits {
+    /// What the options of a run ask for.
+    pub(crate) fn of(options: &Options) -> Self {
+        let blobs = options.parallel_images.max(1) * options.parallel_layers.max(1);
+        // Manifest requests are small; as many of them as blobs may run keeps the blob queue fed.
+        Self { images: blobs, blobs }
+    }
 }
 
 /// Result of the copy phase.

@@ -18,10 +18,9 @@ use rooted_folder::RootedFolder;
 
 use super::left_behind::signature_folders;
 use super::{DeleteReport, ItemOutcome, ItemReport};
-use crate::carrier::blocking;
-use crate::copy::chain;
 use crate::event::{Event, Observer};
-use crate::guard::guarded;
+use crate::failure::chain;
+use crate::guard::{blocking, guarded};
 use crate::heard::Heard;
 use crate::visible;
 use crate::workdir::{WorkingDir, write_whole};

@@ -15,10 +15,10 @@ use oci_transport::{Client, ImageSource, PulledManifest};
 use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
-use crate::carrier::blocking;
 use crate::collect::{LOADING, folder_catalog, registry_catalog};
-use crate::copy::chain;
 use crate::event::{Event, Observer};
+use crate::failure::chain;
+use crate::guard::blocking;
 use crate::workdir::write_whole;
 
 /// Layout of the kept answers; another number is read again from the catalog.

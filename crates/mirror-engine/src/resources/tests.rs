@@ -8,8 +8,8 @@ use mirror_plan::{CacheName, Why};
 use oci_transport::{Client, ClientOptions};
 
 use super::*;
+use crate::job::{Options, Workflow};
 use crate::report::ImageOutcome;
-use crate::workflow::{Options, Workflow};
 
 /// Hears everything.
 #[derive(Default)]
@@ -150,7 +150,7 @@ fn generate_for(images: &[PlannedImage], failed: &[usize], graph: bool, template
     let previous = Previous::default();
     let generation =
         Generation { job: &job, working_dir: &working_dir, destination: &destination, previous: &previous };
-    generation.after_copying(images, &reports, &observer, &mut Progress::default()).unwrap();
+    generation.after_copying(images, &reports, &observer, &mut Vec::new()).unwrap();
     let heard = std::mem::take(&mut *ear.0.lock().unwrap());
     Left { heard, folder }
 }

@@ -21,8 +21,7 @@ use registries_conf::policy::Requirement;
 
 use super::cosign_tag;
 use super::lookaside::Lookasides;
-use crate::carrier::transport;
-use crate::copy::CopyError;
+use crate::failure::{CopyError, transport};
 
 /// How large one signature, or one file of keys, may be in bytes.
 pub(super) const MAX_SIGNATURE_BYTES: u64 = 4 * 1024 * 1024;

@@ -25,9 +25,8 @@ use rooted_folder::RootedFolder;
 use super::gate::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, asked_for, read_small, refusal};
 use super::none;
 use super::staging::Staging;
-use crate::carrier::transport;
-use crate::copy::CopyError;
 use crate::event::Observer;
+use crate::failure::{CopyError, transport};
 use crate::workdir::write_whole;
 use oci_manifest::ImageTree;
 

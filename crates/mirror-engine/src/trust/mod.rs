@@ -57,9 +57,9 @@ use image_signature::cosign::SigningKey;
 use mirror_plan::PlannedImage;
 use oci_transport::{Client, Endpoint};
 
-use crate::copy::CopyError;
 use crate::event::{Event, Observer};
-use crate::workflow::{DryRun, Job, RunError, Workflow};
+use crate::failure::CopyError;
+use crate::job::{DryRun, Job, Workflow};
 use oci_manifest::{Attached, ImageTree};
 
 /// What one run does about trust.
@@ -78,12 +78,17 @@ pub(crate) struct Trust {
     lists: TagLists,
 }
 
+/// The key that catalogs are to be signed with is none.
+#[derive(Debug, thiserror::Error)]
+#[error("--sign-catalogs: {0}")]
+pub(crate) struct BadSigningKey(image_signature::cosign::KeyError);
+
 impl Trust {
     /// What the options of a run with these images ask for.
     ///
     /// # Errors
     /// When the key of `--sign-catalogs` is none.
-    pub(crate) fn of(job: &Job, images: &[PlannedImage]) -> Result<Self, RunError> {
+    pub(crate) fn of(job: &Job, images: &[PlannedImage]) -> Result<Self, BadSigningKey> {
         let options = &job.options;
         let carries = !options.remove_signatures && options.dry_run == DryRun::No;
         let lookasides = Arc::new(Lookasides {
@@ -104,7 +109,7 @@ impl Trust {
             now: job.started,
         });
         let key = options.sign_catalogs.as_deref().map(|pem| SigningKey::from_pem(&String::from_utf8_lossy(pem)));
-        let key = key.transpose().map_err(|error| RunError::generic(format!("--sign-catalogs: {error}")))?;
+        let key = key.transpose().map_err(BadSigningKey)?;
         Ok(Self {
             travel: !options.remove_signatures,
             gate,
@@ -192,7 +197,7 @@ impl Trust {
         };
         let name = image.destination.as_ref().unwrap_or(&image.source).name();
         let signed = sign::sign(store, &image.cache.repository, tree, name, key);
-        signed.map(Some).map_err(|error| crate::carrier::store(&error))
+        signed.map(Some).map_err(|error| crate::failure::store(&error))
     }
 
     /// Whether this run signs what it has rebuilt.

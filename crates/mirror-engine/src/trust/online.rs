@@ -10,8 +10,8 @@ use oci_transport::{Client, Endpoint, Reference};
 
 use super::tags::TagLists;
 use super::{COSIGN_ENDINGS, cosign_tag};
-use crate::copy::chain;
 use crate::event::{Event, Observer};
+use crate::failure::chain;
 
 /// How many manifests of one image are asked about at the same time.
 const AT_ONCE: usize = 4;

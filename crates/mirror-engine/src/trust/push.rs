@@ -16,8 +16,7 @@ use serde_json::{Value, json};
 
 use super::online::subject_of;
 use super::refused::Refused;
-use crate::carrier::transport;
-use crate::copy::CopyError;
+use crate::failure::{CopyError, transport};
 
 /// Puts artifacts of an image into a repository of the destination.
 pub(crate) struct Attaching<'a> {

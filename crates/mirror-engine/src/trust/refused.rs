@@ -41,7 +41,7 @@ impl Refused {
 
     /// Notes that the repository does not take an artifact, and warns.
     pub(super) fn add(&self, at: &Endpoint, artifact: &Digest, error: &Error) {
-        let reason = crate::copy::chain(error);
+        let reason = crate::failure::chain(error);
         if self.is_first(at) {
             self.warn(format!(
                 "`{at}` does not take artifact {artifact}, so the image is mirrored without it, and later runs do not try \

@@ -11,10 +11,9 @@ use oci_manifest::{Attached, ImageTree, TreeError, VerifiedManifest, walk};
 use super::online::subject_of;
 use super::unasked::Unasked;
 use super::{COSIGN_ENDINGS, cosign_tag};
-use crate::carrier::into_store::stored_manifest;
-use crate::carrier::store as store_error;
-use crate::copy::CopyError;
+use crate::failure::{CopyError, store as store_error};
 use crate::root::root_with;
+use crate::stored::stored_manifest;
 
 /// A place with manifests that needs no network.
 pub(crate) trait Shelf: Sync {

@@ -21,7 +21,7 @@ use oci_transport::Hasher;
 use rooted_folder::RootedFolder;
 
 use super::none;
-use crate::copy::CopyError;
+use crate::failure::CopyError;
 
 /// The folder of the notes, in the root of the cache.
 const FOLDER: &str = "unasked";

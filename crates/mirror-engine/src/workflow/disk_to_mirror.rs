@@ -6,13 +6,15 @@ use std::sync::Arc;
 use archive_format::{Archive, ArchiveError, Store};
 
 use super::stage::Stage;
-use super::{Job, Progress, RunError, Workflow, check_access, generic_from};
+use super::{Progress, check_access};
 use crate::brought::{self, TakenOut};
-use crate::carrier::blocking;
 use crate::carrier::destination::DestinationRegistry;
 use crate::carrier::earlier::Earlier;
 use crate::carrier::from_archive::FromArchive;
 use crate::event::{Event, Observer};
+use crate::guard::blocking;
+use crate::job::{Job, Workflow};
+use crate::outcome::{RunError, generic_from};
 use crate::trust::{ArchiveShelf, Trust};
 
 generic_from!(oci_transport::Error);
@@ -32,7 +34,7 @@ impl From<ArchiveError> for RunError {
             }
             _ => "",
         };
-        Self::generic(crate::copy::chain(&error) + advice)
+        Self::generic(crate::failure::chain(&error) + advice)
     }
 }
 

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use archive_format::Store;
 
 use super::stage::Stage;
-use super::{Job, Progress, RunError, Workflow, check_access};
+use super::{Progress, check_access};
 use crate::carrier::destination::DestinationRegistry;
 use crate::carrier::into_store::NoFollower;
 use crate::carrier::registry_to_registry::RegistryToRegistry;
 use crate::event::Observer;
+use crate::job::{Job, Workflow};
+use crate::outcome::RunError;
 
 pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
     let Workflow::MirrorToMirror { destination, .. } = &job.workflow else {

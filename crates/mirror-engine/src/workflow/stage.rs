@@ -9,13 +9,16 @@ use archive_format::{Archive, Store, WorkspaceLock};
 use image_ref::Digest;
 use mirror_plan::{Destination, Mode, PinnedCatalog, PlannedImage};
 
-use super::{DryRun, Job, Progress, RunError, conclude, first_failure, refuse_empty};
+use super::{Progress, conclude, first_failure, refuse_empty};
 use crate::carrier::into_store::{Follower, IntoStore};
 use crate::collect::{Collecting, collect};
-use crate::copy::{Carrier, Copied, chain, copy};
+use crate::copy::{Carrier, Copied, Limits, copy};
 use crate::dry_run::{Rehearsal, rehearse};
 use crate::event::{Event, Observer};
+use crate::failure::chain;
 use crate::holders::Holders;
+use crate::job::{DryRun, Job};
+use crate::outcome::RunError;
 use crate::resources::{Generation, Previous};
 use crate::trust::{StoreShelf, Trust};
 use crate::workdir::WorkingDir;
@@ -139,11 +142,11 @@ impl<'a> Stage<'a> {
                 destination: (self.mode() != Mode::MirrorToDisk).then_some(&self.job.destination),
                 observer: self.observer,
             };
-            rehearse(&rehearsal, &carrier, progress).await?;
+            progress.sizes = Some(rehearse(&rehearsal, &carrier, &mut progress.files).await?);
             return Ok(None);
         }
         self.observer.event(Event::CopyStarted { images: images.len() });
-        Ok(Some(copy(images, &carrier, self.job.options.limits(), self.observer).await))
+        Ok(Some(copy(images, &carrier, Limits::of(&self.job.options), self.observer).await))
     }
 
     /// Moves the images to a registry, and writes what is to be written then: the pinned configurations where the
@@ -163,7 +166,7 @@ impl<'a> Stage<'a> {
         let copied = self.perform(images, carrier, known, progress).await?;
         let generation = Generation { job, working_dir: &self.working_dir, destination, previous: &self.previous };
         let Some(copied) = copied else {
-            generation.for_plan(images, observer, progress);
+            generation.for_plan(images, observer, &mut progress.files);
             return Ok(());
         };
         let outcome = conclude(job, &copied, &mut progress.files, observer);
@@ -179,7 +182,7 @@ impl<'a> Stage<'a> {
             Mode::DiskToMirror => Ok(()),
             _ => self.write_pinned(&planned.catalogs, progress),
         };
-        let generated = generation.after_copying(images, &copied.images, observer, progress);
+        let generated = generation.after_copying(images, &copied.images, observer, &mut progress.files);
         progress.copied = Some(copied);
         first_failure([outcome, pinned, generated], observer)
     }

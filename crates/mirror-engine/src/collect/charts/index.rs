@@ -6,9 +6,9 @@ use mirror_plan::helm::RepositoryUrl;
 
 use super::shelf::Shelf;
 use super::{Collecting, PREFIX};
-use crate::carrier::blocking;
-use crate::copy::chain;
 use crate::event::Event;
+use crate::failure::chain;
+use crate::guard::blocking;
 
 /// Fetches the index of a repository, and gives its text too.
 ///

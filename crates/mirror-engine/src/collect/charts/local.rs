@@ -12,7 +12,7 @@ use rooted_folder::open_regular;
 
 use super::shelf::Shelf;
 use super::{Collecting, Found, MAX_PACKAGE, folder};
-use crate::carrier::blocking;
+use crate::guard::blocking;
 
 /// Loads a chart, a folder or a package, and keeps a copy for disk to mirror.
 ///

@@ -22,9 +22,8 @@ use mirror_plan::helm::{self, FoundText, RepositoryUrl};
 use mirror_plan::{Family, Mode, PlannedImage, Why};
 
 use super::{CollectErrors, Collecting};
-use crate::carrier::blocking;
 use crate::event::Event;
-use crate::guard::guarded;
+use crate::guard::{blocking, guarded};
 use shelf::Shelf;
 
 pub(crate) use folder::load as load_folder;

@@ -6,7 +6,7 @@ use image_ref::ImageRef;
 use oci_transport::{Client, ImageSource, ManifestView};
 
 use super::MAX_PACKAGE;
-use crate::copy::chain;
+use crate::failure::chain;
 
 /// Media types of the layer that is the packaged chart: today's, and that of Helm before 3.7.
 const LAYERS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];

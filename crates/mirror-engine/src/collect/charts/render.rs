@@ -7,7 +7,7 @@ use mirror_plan::helm::FoundText;
 
 use super::Collecting;
 use super::shelf::{MAX_VALUES, Shelf};
-use crate::carrier::blocking;
+use crate::guard::blocking;
 
 /// The values that a chart is rendered with, over its own: `valuesFiles` in their order, then `values`.
 ///

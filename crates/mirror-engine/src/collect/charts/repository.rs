@@ -8,9 +8,9 @@ use mirror_plan::helm;
 
 use super::shelf::Shelf;
 use super::{Collecting, Found, MAX_PACKAGE, PREFIX, Repository, oci};
-use crate::carrier::blocking;
-use crate::copy::chain;
 use crate::event::Event;
+use crate::failure::chain;
+use crate::guard::blocking;
 
 /// Brings a chart: from the repository, or from the working directory in disk to mirror. `folder` is where its file lies
 /// below the folder of charts.

@@ -13,9 +13,9 @@ use mirror_plan::{Destination, ImageId, operators};
 
 use super::kept::Kept;
 use super::{Messages, Operators, Ready, Run, read};
-use crate::carrier::{blocking, store as store_error};
-use crate::copy::chain;
 use crate::event::Event;
+use crate::failure::{chain, store as store_error};
+use crate::guard::blocking;
 use crate::workdir::WorkingDir;
 
 impl Run<'_> {

@@ -23,11 +23,11 @@ use oci_transport::{Client, Endpoint, ImageSource};
 use self::kept::{Kept, Made};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
-use crate::carrier::{blocking, store as store_error, transport};
 use crate::catalog_image::{Instance, RebuildError, Rebuilt, rebuild};
-use crate::copy::{CopyError, chain};
 use crate::event::Event;
-use crate::workflow::DryRun;
+use crate::failure::{CopyError, chain, store as store_error, transport};
+use crate::guard::blocking;
+use crate::job::DryRun;
 use oci_manifest::ImageTree;
 
 pub(crate) use self::contents::forget;
@@ -360,10 +360,10 @@ impl Run<'_> {
         if known.as_ref() != Some(&digest) {
             return Ok(None);
         }
-        let Some(root) = crate::carrier::into_store::stored_manifest(store, &digest)? else { return Ok(None) };
+        let Some(root) = crate::stored::stored_manifest(store, &digest)? else { return Ok(None) };
         let Ok(oci_manifest::ManifestView::Index(index)) = root.view() else { return Ok(None) };
         for entry in index.manifests {
-            let child = crate::carrier::into_store::stored_manifest(store, &entry.descriptor.digest)?;
+            let child = crate::stored::stored_manifest(store, &entry.descriptor.digest)?;
             let Some(Ok(oci_manifest::ManifestView::Image(image))) = child.map(|child| child.view()) else {
                 return Ok(None);
             };

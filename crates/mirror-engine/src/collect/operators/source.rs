@@ -14,15 +14,15 @@ use serde_json::Value;
 
 use super::contents::Contents;
 use super::{Messages, message, read};
-use crate::carrier::into_store::{fetch_blob, import_blob, stored_manifest};
-use crate::carrier::{blocking, store as store_error, transport};
 use crate::catalog_image::{
     CONFIGS_LABEL, ConfigsFolder, ConfigsReader, Instance, Limits, configs_folder, layers_to_read,
 };
-use crate::copy::{CopyError, chain};
 use crate::event::Observer;
+use crate::failure::{CopyError, chain, store as store_error, transport};
+use crate::guard::blocking;
 use crate::image_json;
 use crate::root::root_with;
+use crate::stored::{fetch_blob, import_blob, stored_manifest};
 
 /// How large the configuration of an image may be, in bytes.
 const CONFIG_LIMIT: u64 = 8 << 20;
@@ -106,7 +106,7 @@ impl CatalogSource {
             async move { this.lock().await.manifest(&child.digest).await }
         })
         .await
-        .map_err(crate::carrier::tree)?;
+        .map_err(crate::failure::tree)?;
         Ok((tree, this.into_inner()))
     }
 

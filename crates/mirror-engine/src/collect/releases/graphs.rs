@@ -41,7 +41,7 @@ impl Graphs {
                     .source
                     .get(url.as_str(), Some(ACCEPT), MAX_GRAPH_BYTES)
                     .await
-                    .map_err(|error| GraphError::Request(crate::copy::chain(&error)))?;
+                    .map_err(|error| GraphError::Request(crate::failure::chain(&error)))?;
                 let graph = read_response(answer.status, &answer.body)?;
                 at.working_dir.write(&path, &answer.body).map_err(|error| GraphError::Write(error.to_string()))?;
                 Ok(graph)

@@ -22,12 +22,11 @@ use oci_transport::{Endpoint, Hasher, Reference};
 use rooted_folder::RootedFolder;
 
 use super::extract::Extraction;
-use crate::carrier::blocking;
-use crate::carrier::from_archive::ArchiveSource;
-use crate::carrier::into_store::{fetch_blob, import_blob, stored_manifest};
 use crate::collect::Collecting;
-use crate::copy::chain;
 use crate::event::{Event, NoObserver, Observer};
+use crate::failure::chain;
+use crate::guard::blocking;
+use crate::stored::{ArchiveSource, fetch_blob, import_blob, stored_manifest};
 
 /// The file beside `release-manifests` that says which payload they were read from.
 const MARKER: &str = "payload-digest";

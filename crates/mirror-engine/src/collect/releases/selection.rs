@@ -133,7 +133,7 @@ async fn direct(at: &Collecting<'_>, release: &ImageRef) -> Result<Wanted, Strin
         DirectRelease::NeedsDigest(image) => {
             let found = at.job.source.head_manifest(image).await;
             let found =
-                found.map_err(|error| format!("retrieving digest of {image}: {}", crate::copy::chain(&error)))?;
+                found.map_err(|error| format!("retrieving digest of {image}: {}", crate::failure::chain(&error)))?;
             let digest = found.ok_or_else(|| format!("retrieving digest of {image}: there is no such image"))?.digest;
             let path = digest_file(at, image)?;
             at.working_dir.write(&path, digest.to_string().as_bytes()).map_err(|error| error.to_string())?;

@@ -107,7 +107,7 @@ impl<'a> Signatures<'a> {
     async fn fetch(&self, wanted: &Wanted, number: u32) -> Result<Option<Vec<u8>>, String> {
         let url = signature::url(&self.base, &wanted.digest, number);
         let answer = self.at.job.source.get(&url, None, MAX_MESSAGE_SIZE).await.map_err(|error| {
-            format!("http request for the signature of {} failed: {}", wanted.payload, crate::copy::chain(&error))
+            format!("http request for the signature of {} failed: {}", wanted.payload, crate::failure::chain(&error))
         })?;
         self.at.tell(Event::Debug(format!("{url}: {} ({} bytes)", answer.status, answer.body.len())));
         Ok((answer.status == 200).then(|| answer.body.to_vec()))

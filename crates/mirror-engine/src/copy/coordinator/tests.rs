@@ -43,7 +43,7 @@ impl Carrier for Scripted {
         });
         let root = VerifiedManifest::made(&text, "application/vnd.oci.image.manifest.v1+json");
         let nothing = |_| async { Err(CopyError::permanent("scripted", "there are no children")) };
-        let tree = walk(Root::made(root), &[], nothing).await.map_err(crate::carrier::tree)?;
+        let tree = walk(Root::made(root), &[], nothing).await.map_err(crate::failure::tree)?;
         Ok(Resolved { tree: Arc::new(tree), complete: false })
     }
 

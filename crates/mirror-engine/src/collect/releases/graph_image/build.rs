@@ -11,12 +11,12 @@ use oci_transport::{Endpoint, Hasher, Reference};
 use serde_json::{Value, json};
 
 use crate::bounded_tar::{TarLimits, each_entry};
-use crate::carrier::blocking;
-use crate::carrier::into_store::fetch_blob;
 use crate::collect::Collecting;
 use crate::collect::releases::extract::decompressed;
 use crate::event::{Event, NoObserver, Observer};
+use crate::guard::blocking;
 use crate::image_json::{self, BrokenJson};
+use crate::stored::fetch_blob;
 
 /// The graph data of Red Hat's update service.
 const DATA_URL: &str = "https://api.openshift.com/api/upgrades_info/graph-data";
@@ -39,7 +39,7 @@ pub(super) async fn build(at: &Collecting<'_>) -> Result<(), String> {
     let options = &at.job.options;
     at.tell(Event::Debug("building the update graph image".to_owned()));
     let url = options.graph_data_url.as_deref().unwrap_or(DATA_URL);
-    let answer = at.job.source.get(url, None, MAX_DATA_BYTES).await.map_err(|error| crate::copy::chain(&error))?;
+    let answer = at.job.source.get(url, None, MAX_DATA_BYTES).await.map_err(|error| crate::failure::chain(&error))?;
     if answer.status != 200 {
         return Err(format!("graph data: {url} answered with status {}", answer.status));
     }
@@ -48,7 +48,7 @@ pub(super) async fn build(at: &Collecting<'_>) -> Result<(), String> {
 
     let base = options.graph_base_image.as_deref().unwrap_or(BASE_IMAGE);
     let reference = ImageRef::parse(base).map_err(|error| error.to_string())?;
-    let pulled = at.job.source.pull_manifest(&reference).await.map_err(|error| crate::copy::chain(&error))?;
+    let pulled = at.job.source.pull_manifest(&reference).await.map_err(|error| crate::failure::chain(&error))?;
     let about = |message: String| format!("base image {base}: {message}");
     let ManifestView::Index(index) = pulled.manifest.view().map_err(|error| about(error.to_string()))? else {
         return Err(about("it is no manifest list".to_owned()));
@@ -83,7 +83,7 @@ pub(super) async fn build(at: &Collecting<'_>) -> Result<(), String> {
         store.tag(GRAPH_REPOSITORY, GRAPH_TAG, list.digest())
     })
     .await
-    .map_err(|error| crate::copy::chain(&error))
+    .map_err(|error| crate::failure::chain(&error))
 }
 
 /// One instance of the base with the layer on top, put into the cache.
@@ -95,7 +95,7 @@ async fn instance(
 ) -> Result<VerifiedManifest, String> {
     let client = &at.job.source;
     let reference = Reference::Digest(entry.descriptor.digest.clone());
-    let base = client.pull_manifest_at(endpoint, &reference).await.map_err(|error| crate::copy::chain(&error))?;
+    let base = client.pull_manifest_at(endpoint, &reference).await.map_err(|error| crate::failure::chain(&error))?;
     let ManifestView::Image(image) = base.view().map_err(|error| error.to_string())? else {
         return Err(format!("{} is no image with layers", base.digest()));
     };
@@ -128,7 +128,7 @@ async fn instance(
             }
             store.put_manifest(GRAPH_REPOSITORY, &manifest)
         };
-        put().map_err(|error: archive_format::StoreError| crate::copy::chain(&error))?;
+        put().map_err(|error: archive_format::StoreError| crate::failure::chain(&error))?;
         Ok(manifest)
     })
     .await

@@ -11,11 +11,11 @@ use mirror_plan::{ImageKind, PlannedImage};
 use oci_manifest::{Descriptor, ManifestView};
 use oci_transport::Layout;
 
-use crate::carrier::blocking;
-use crate::carrier::into_store::{import_blob, stored_manifest};
 use crate::collect::Collecting;
-use crate::copy::chain;
 use crate::event::Event;
+use crate::failure::chain;
+use crate::guard::blocking;
+use crate::stored::{import_blob, stored_manifest};
 
 /// How many indexes inside each other are followed.
 const MAX_DEPTH: usize = 5;

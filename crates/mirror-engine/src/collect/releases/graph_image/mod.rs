@@ -23,7 +23,8 @@ pub(super) async fn plan(at: &Collecting<'_>, planned: &[PlannedImage]) -> Resul
 async fn image(at: &Collecting<'_>, planned: &[PlannedImage]) -> Result<PlannedImage, String> {
     let mut elsewhere = None;
     if at.mode == Mode::DiskToMirror {
-        let cached = at.store.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).map_err(|error| crate::copy::chain(&error))?;
+        let cached =
+            at.store.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).map_err(|error| crate::failure::chain(&error))?;
         let archived = at.archive.is_some_and(|archive| archive.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).is_some());
         if !at.is_for_deletion() && !archived && cached.is_none() {
             return Err("unable to find graph image in local cache: the archive was made without `graph: true`".into());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mirror_plan::PlannedImage;
+use oci_manifest::TreeError;
 
 use crate::guard::Panicked;
 
@@ -55,6 +56,28 @@ impl CopyError {
     pub(crate) fn from_error(condition: &str, retry_can_help: bool, error: &dyn std::error::Error) -> Self {
         Self { message: chain(error), condition: condition.into(), retry_can_help }
     }
+}
+
+/// A transport error as the copy engine keeps it.
+pub(crate) fn transport(error: &oci_transport::Error) -> CopyError {
+    let condition = error.condition();
+    // Wrong content is tried twice; who sends it twice will send it a third time.
+    let retry_can_help = condition.is_retryable() && condition != oci_transport::Condition::Digest;
+    CopyError { message: chain(error), condition: condition.to_string(), retry_can_help }
+}
+
+/// An error of walking an image whose manifests come over the network.
+pub(crate) fn tree(error: TreeError<CopyError>) -> CopyError {
+    match error {
+        TreeError::Fetch(error) => error,
+        TreeError::NoInstance { .. } => CopyError::from_error(NO_INSTANCE, false, &error),
+        _ => CopyError::from_error("manifest", false, &error),
+    }
+}
+
+/// An error of the store.
+pub(crate) fn store(error: &archive_format::StoreError) -> CopyError {
+    CopyError::from_error("cache", true, error)
 }
 
 /// An error and its sources, joined with `: `.
