@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::result_schema;
+
 /// A fresh home directory: cache, workspace and files of one test, gone with it.
 pub(crate) struct Home {
     dir: TempDir,
@@ -74,12 +76,15 @@ impl Home {
         command
     }
 
+    #[track_caller]
     pub(crate) fn run(&self, args: &[&str]) -> Outcome {
         self.outcome(&self.command(args).output().unwrap())
     }
 
     /// What came of a command that was run by hand.
+    #[track_caller]
     pub(crate) fn outcome(&self, output: &std::process::Output) -> Outcome {
+        result_schema::check(&String::from_utf8_lossy(&output.stdout));
         Outcome {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -35,6 +35,7 @@ mod real_registries;
 mod releases;
 mod resources;
 mod result;
+mod result_schema;
 mod sequence;
 mod start;
 mod tape;
