@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("archive-format", &["image-ref", "oci-manifest", "rooted-folder"], OFFLINE),
     ("oci-transport", &["image-ref", "oci-manifest", "registries-conf"], TERMINAL),
     ("mirror-plan", &["cincinnati-graph", "fbc-catalog", "image-ref", "isc-schema"], PURE),
+    ("plan-document", &["image-ref", "mirror-plan"], PURE),
     (
         "mirror-engine",
         &[
