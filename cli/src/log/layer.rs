@@ -11,15 +11,20 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::{Level, Log};
 
 /// Crates whose events are printed. What libraries below them say would drown the reader.
-const OURS: [&str; 10] = [
+const OURS: [&str; 15] = [
     "archive_format",
     "cincinnati_graph",
     "cluster_resources",
     "fbc_catalog",
     "image_signature",
     "isc_schema",
+    "mirror_collect",
+    "mirror_content",
+    "mirror_copy",
     "mirror_engine",
+    "mirror_job",
     "mirror_plan",
+    "mirror_trust",
     "oc_mirror",
     "oci_transport",
 ];

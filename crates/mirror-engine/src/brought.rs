@@ -12,7 +12,7 @@ use isc_schema::OperatorCatalog;
 use mirror_plan::{CacheName, PlannedImage, attachment, operators};
 use rooted_folder::RootedFolder;
 
-use crate::workdir::WORKING_DIR;
+use mirror_job::workdir::WORKING_DIR;
 
 /// Folders of the working directory that an archive may fill.
 const FOLDERS: &[&str] = &[

@@ -19,18 +19,17 @@ use oci_manifest::{ImageTree, ManifestView, VerifiedManifest};
 use oci_transport::Client;
 use serde::Serialize;
 
-use crate::archive_builder::Contents;
-use crate::copy::{Carrier, Resolved, caught, queue_order};
-use crate::event::{Event, Observer};
-use crate::failure::CopyError;
-use crate::job::{DryRun, Job};
 use crate::outcome::RunError;
-pub use crate::report::{ArchiveSizes, Sizes};
-pub use crate::room::DiskNeed;
+use mirror_copy::archive_builder::Contents;
+use mirror_copy::{Carrier, Resolved, caught, queue_order};
+use mirror_job::event::{Event, Observer};
+use mirror_job::failure::CopyError;
+use mirror_job::job::{DryRun, Job};
+pub use mirror_job::report::{ArchiveSizes, DiskNeed, Sizes};
 
 use crate::room;
-use crate::root::root_digest;
-use crate::workdir::WorkingDir;
+use mirror_content::root::root_digest;
+use mirror_job::workdir::WorkingDir;
 
 /// The plan with everything that is known about it, as saved in `plan.json`.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci_transport::{Client, Notice, Redactor};
 
-use crate::event::{Event, Observer};
+use mirror_job::event::{Event, Observer};
 
 /// Keeps warnings and hands everything on.
 pub(crate) struct Heard {

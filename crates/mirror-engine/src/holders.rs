@@ -13,8 +13,8 @@ use image_ref::{Digest, ImageRef};
 use mirror_plan::{Family, ImageKind, PlannedImage};
 use serde::{Deserialize, Serialize};
 
-use crate::report::ImageReport;
-use crate::workdir::write_whole;
+use mirror_job::report::ImageReport;
+use mirror_job::workdir::write_whole;
 
 /// The file of the notes, in the root of the cache.
 const FILE: &str = "holders.json";

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 pub use archive_format::{ArchiveError, ImageContents, Problem, VerifyObserver};
 
-use crate::report::ArchiveFile;
-use crate::workdir::{WORKING_DIR, WorkingDir};
+use mirror_job::report::ArchiveFile;
+use mirror_job::workdir::{WORKING_DIR, WorkingDir};
 
 /// Configurations and version files are small; more is none.
 const TEXT_LIMIT: u64 = 64 * 1024 * 1024;
@@ -257,5 +257,5 @@ fn totals(archive: &Archive) -> (u64, u64) {
 }
 
 fn chain(error: &ArchiveError) -> String {
-    crate::failure::chain(error)
+    mirror_job::failure::chain(error)
 }

@@ -17,7 +17,7 @@ pub use self::catalog::{
     CatalogContents, ChannelContents, Keep, ListCatalogError, PackageContents, catalog as catalog_contents,
 };
 pub use self::charts::{ChartImage, ChartImages, ChartQuery, Needs, chart_images};
-use crate::failure::chain;
+use mirror_job::failure::chain;
 
 /// The repository whose tags are the releases there are.
 pub const RELEASE_REPOSITORY: &str = "quay.io/openshift-release-dev/ocp-release";

@@ -1,8 +1,8 @@
 //! Why a run ended early.
 
-use crate::collect::CollectErrors;
-use crate::guard::Panicked;
-use crate::trust::BadSigningKey;
+use mirror_collect::CollectErrors;
+use mirror_job::guard::Panicked;
+use mirror_trust::BadSigningKey;
 
 /// Why a run ended early.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ macro_rules! generic_from {
     ($($error:ty),* $(,)?) => {
         $(impl From<$error> for RunError {
             fn from(error: $error) -> Self {
-                Self::generic(crate::failure::chain(&error))
+                Self::generic(mirror_job::failure::chain(&error))
             }
         })*
     };

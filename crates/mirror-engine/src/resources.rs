@@ -12,11 +12,11 @@ use image_ref::{ImageRef, Transport};
 use image_signature::openpgp::MAX_MESSAGE_SIZE;
 use mirror_plan::{Destination, ImageKind, PlannedImage};
 
-use crate::event::{Event, Observer};
-use crate::job::{DryRun, Job};
 use crate::outcome::RunError;
-use crate::report::ImageReport;
-use crate::workdir::WorkingDir;
+use mirror_job::event::{Event, Observer};
+use mirror_job::job::{DryRun, Job};
+use mirror_job::report::ImageReport;
+use mirror_job::workdir::WorkingDir;
 
 /// How many lost entries are named one by one.
 const NAMED_LOSSES: usize = 20;

@@ -3,26 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use archive_format::free_bytes;
-use serde::Serialize;
 
-/// What one stage needs on the filesystem it writes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DiskNeed {
-    /// The stage: `cache`, `archive`.
-    pub stage: &'static str,
-    /// The folder it writes to.
-    pub path: PathBuf,
-    /// Bytes it will write.
-    pub needed: u64,
-    /// Bytes that are free there now.
-    pub free: u64,
-    /// Bytes that all stages on the same filesystem need together.
-    pub needed_together: u64,
-}
+use mirror_job::report::DiskNeed;
 
 /// It cannot fit.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,12 +7,12 @@ use archive_format::{Archive, Store};
 use mirror_plan::{Blocked, Destination, Mode, Plan, PlannedImage, Why};
 use serde::Serialize;
 
-use crate::collect::{Collecting, collect_what_there_is};
-use crate::event::Observer;
-use crate::failure::chain;
-use crate::guard::blocking;
-use crate::job::Job;
-use crate::workdir::WorkingDir;
+use mirror_collect::{Collecting, collect_what_there_is};
+use mirror_job::event::Observer;
+use mirror_job::failure::chain;
+use mirror_job::guard::blocking;
+use mirror_job::job::Job;
+use mirror_job::workdir::WorkingDir;
 
 /// Stands in for the destination, which nobody named: only what follows it is told.
 const NO_DESTINATION: &str = "destination.invalid";

@@ -18,12 +18,12 @@ use rooted_folder::RootedFolder;
 
 use super::left_behind::signature_folders;
 use super::{DeleteReport, ItemOutcome, ItemReport};
-use crate::event::{Event, Observer};
-use crate::failure::chain;
-use crate::guard::{blocking, guarded};
 use crate::heard::Heard;
 use crate::visible;
-use crate::workdir::{WorkingDir, write_whole};
+use mirror_job::event::{Event, Observer};
+use mirror_job::failure::chain;
+use mirror_job::guard::{blocking, guarded};
+use mirror_job::workdir::{WorkingDir, write_whole};
 
 /// What the second step needs.
 #[derive(Debug, Clone)]
@@ -532,7 +532,7 @@ impl Execute {
             let freed = store.garbage_collect()?.bytes;
             // What was read out of catalogs is made again when it is missing.
             let _ = crate::list::forget(store.folder());
-            let _ = crate::collect::forget_catalogs(store.folder());
+            let _ = mirror_collect::forget_catalogs(store.folder());
             Ok(freed)
         })
         .await

@@ -10,17 +10,17 @@ use mirror_plan::delete::{DeleteItem, DeleteList, V1Source, file_names, v1_tag};
 use mirror_plan::{ConfigEntry, Destination, Family, ImageKind, Mode, PlannedImage};
 
 use super::{DeleteReport, ItemReport};
-use crate::collect::{Collecting, collect_what_there_is, made_of, needed_by_others};
-use crate::event::{Event, Observer};
-use crate::guard::guarded;
 use crate::heard::Heard;
 use crate::holders::Holders;
-use crate::job::{Job, Workflow};
 use crate::outcome::RunError;
-use crate::root::root_digest;
-use crate::stored::stored_manifest;
-use crate::trust::cosign_tag;
-use crate::workdir::WorkingDir;
+use mirror_collect::{Collecting, collect_what_there_is, made_of, needed_by_others};
+use mirror_content::root::root_digest;
+use mirror_content::stored::stored_manifest;
+use mirror_job::event::{Event, Observer};
+use mirror_job::guard::guarded;
+use mirror_job::job::{Job, Workflow};
+use mirror_job::workdir::WorkingDir;
+use mirror_trust::cosign_tag;
 
 /// What the first step needs beside a job. The job's workflow is disk to mirror; its configuration is what to delete.
 #[derive(Debug, Clone, Default)]

@@ -7,7 +7,7 @@ use image_ref::ImageRef;
 use registries_conf::{Lookaside, RegistriesD};
 
 use super::{ItemOutcome, ItemReport};
-use crate::trust::signature_folder;
+use mirror_trust::signature_folder;
 
 /// The folders in which registries.d keeps simple-signing signatures of images that were deleted, as far as there are
 /// any on this machine. They may belong to several mirrors, and to a web server, so they are not ours to delete.

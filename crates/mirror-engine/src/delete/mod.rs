@@ -14,9 +14,9 @@ use mirror_plan::Family;
 use rooted_folder::RootedFolder;
 use serde::Serialize;
 
-use crate::event::{Event, Observer as _};
 use crate::heard::Heard;
-use crate::report::{ImageError, save};
+use mirror_job::event::{Event, Observer as _};
+use mirror_job::report::{ImageError, save};
 
 pub use execute::{Execute, execute};
 pub use generate::{Generate, generate};

@@ -15,11 +15,11 @@ use oci_transport::{Client, ImageSource, PulledManifest};
 use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
-use crate::collect::{LOADING, folder_catalog, registry_catalog};
-use crate::event::{Event, Observer};
-use crate::failure::chain;
-use crate::guard::blocking;
-use crate::workdir::write_whole;
+use mirror_collect::{LOADING, folder_catalog, registry_catalog};
+use mirror_job::event::{Event, Observer};
+use mirror_job::failure::chain;
+use mirror_job::guard::blocking;
+use mirror_job::workdir::write_whole;
 
 /// Layout of the kept answers; another number is read again from the catalog.
 const FORMAT: u32 = 1;

@@ -9,9 +9,9 @@ use helm_chart::{Chart, ImagePaths, JsonPath, Manifest, Rendered, merge_values, 
 use mirror_plan::helm::image_of;
 use oci_transport::Client;
 
-use crate::collect::charts::{MAX_PACKAGE, load_folder, pull_artifact};
-use crate::failure::chain;
-use crate::guard::blocking;
+use mirror_collect::charts::{MAX_PACKAGE, load_folder, pull_artifact};
+use mirror_job::failure::chain;
+use mirror_job::guard::blocking;
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

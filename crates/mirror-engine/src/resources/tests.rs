@@ -8,8 +8,8 @@ use mirror_plan::{CacheName, Why};
 use oci_transport::{Client, ClientOptions};
 
 use super::*;
-use crate::job::{Options, Workflow};
-use crate::report::ImageOutcome;
+use mirror_job::job::{Options, Workflow};
+use mirror_job::report::ImageOutcome;
 
 /// Hears everything.
 #[derive(Default)]

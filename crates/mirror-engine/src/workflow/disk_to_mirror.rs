@@ -8,14 +8,14 @@ use archive_format::{Archive, ArchiveError, Store};
 use super::stage::Stage;
 use super::{Progress, check_access};
 use crate::brought::{self, TakenOut};
-use crate::carrier::destination::DestinationRegistry;
-use crate::carrier::earlier::Earlier;
-use crate::carrier::from_archive::FromArchive;
-use crate::event::{Event, Observer};
-use crate::guard::blocking;
-use crate::job::{Job, Workflow};
 use crate::outcome::{RunError, generic_from};
-use crate::trust::{ArchiveShelf, Trust};
+use mirror_copy::transfers::destination::DestinationRegistry;
+use mirror_copy::transfers::earlier::Earlier;
+use mirror_copy::transfers::from_archive::FromArchive;
+use mirror_job::event::{Event, Observer};
+use mirror_job::guard::blocking;
+use mirror_job::job::{Job, Workflow};
+use mirror_trust::{ArchiveShelf, Trust};
 
 generic_from!(oci_transport::Error);
 
@@ -34,7 +34,7 @@ impl From<ArchiveError> for RunError {
             }
             _ => "",
         };
-        Self::generic(crate::failure::chain(&error) + advice)
+        Self::generic(mirror_job::failure::chain(&error) + advice)
     }
 }
 

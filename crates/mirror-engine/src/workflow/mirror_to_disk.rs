@@ -11,21 +11,21 @@ use mirror_plan::PlannedImage;
 
 use super::stage::{Known, Stage};
 use super::{Progress, conclude};
-use crate::archive_builder::{ArchiveBuilder, BlobsFrom, BuildError, Contents, ReadyBlobs, Tail};
-use crate::carrier::into_archive::IntoArchive;
-use crate::carrier::into_store::{Follower, NoFollower};
-use crate::copy::queue_order;
 use crate::dry_run::{archive_sizes, cached_bytes, unique};
-use crate::event::{Event, Observer};
-use crate::failure::CopyError;
-use crate::guard::blocking;
-use crate::job::{Job, Workflow};
 use crate::outcome::{RunError, generic_from};
-use crate::report::{ArchiveFile, ArchiveReport};
 use crate::room;
 use crate::scratch::Scratch;
-use crate::slots::Slots;
-use crate::workdir::{Listing, WORKING_DIR, WorkingDir};
+use mirror_copy::archive_builder::{ArchiveBuilder, BlobsFrom, BuildError, Contents, ReadyBlobs, Tail};
+use mirror_copy::queue_order;
+use mirror_copy::slots::Slots;
+use mirror_copy::transfers::into_archive::IntoArchive;
+use mirror_copy::transfers::into_store::{Follower, NoFollower};
+use mirror_job::event::{Event, Observer};
+use mirror_job::failure::CopyError;
+use mirror_job::guard::blocking;
+use mirror_job::job::{Job, Workflow};
+use mirror_job::report::{ArchiveFile, ArchiveReport};
+use mirror_job::workdir::{Listing, WORKING_DIR, WorkingDir};
 use oci_manifest::ImageTree;
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
@@ -41,7 +41,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let planned = stage.plan(store, None, None).await?;
     let images = &planned.images;
 
-    let slots = Slots::new();
+    let slots = Slots::default();
     let archiving = if stage.is_rehearsal() {
         None
     } else {

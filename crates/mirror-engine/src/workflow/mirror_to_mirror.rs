@@ -7,12 +7,12 @@ use archive_format::Store;
 
 use super::stage::Stage;
 use super::{Progress, check_access};
-use crate::carrier::destination::DestinationRegistry;
-use crate::carrier::into_store::NoFollower;
-use crate::carrier::registry_to_registry::RegistryToRegistry;
-use crate::event::Observer;
-use crate::job::{Job, Workflow};
 use crate::outcome::RunError;
+use mirror_copy::transfers::destination::DestinationRegistry;
+use mirror_copy::transfers::into_store::NoFollower;
+use mirror_copy::transfers::registry_to_registry::RegistryToRegistry;
+use mirror_job::event::Observer;
+use mirror_job::job::{Job, Workflow};
 
 pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
     let Workflow::MirrorToMirror { destination, .. } = &job.workflow else {

@@ -11,16 +11,16 @@ use std::sync::Arc;
 use mirror_plan::{Destination, Mode, Plan};
 
 pub use self::disk_to_mirror::expect_archive;
-use crate::copy::Copied;
-use crate::event::{Event, Observer};
-use crate::failure::chain;
-use crate::guard::guarded;
 use crate::heard::Heard;
-use crate::job::Job;
 use crate::outcome::RunError;
-use crate::report::{ArchiveReport, RequestReport, RunReport, Sizes, save};
 use crate::visible;
-use crate::workdir::write_whole;
+use mirror_copy::Copied;
+use mirror_job::event::{Event, Observer};
+use mirror_job::failure::chain;
+use mirror_job::guard::guarded;
+use mirror_job::job::Job;
+use mirror_job::report::{ArchiveReport, RequestReport, RunReport, Sizes, save};
+use mirror_job::workdir::write_whole;
 
 /// What a workflow leaves behind, whether it succeeded or not.
 #[derive(Debug, Default)]

@@ -10,18 +10,18 @@ use image_ref::Digest;
 use mirror_plan::{Destination, Mode, PinnedCatalog, PlannedImage};
 
 use super::{Progress, conclude, first_failure, refuse_empty};
-use crate::carrier::into_store::{Follower, IntoStore};
-use crate::collect::{Collecting, collect};
-use crate::copy::{Carrier, Copied, Limits, copy};
 use crate::dry_run::{Rehearsal, rehearse};
-use crate::event::{Event, Observer};
-use crate::failure::chain;
 use crate::holders::Holders;
-use crate::job::{DryRun, Job};
 use crate::outcome::RunError;
 use crate::resources::{Generation, Previous};
-use crate::trust::{StoreShelf, Trust};
-use crate::workdir::WorkingDir;
+use mirror_collect::{Collecting, collect};
+use mirror_copy::transfers::into_store::{Follower, IntoStore};
+use mirror_copy::{Carrier, Copied, Limits, copy};
+use mirror_job::event::{Event, Observer};
+use mirror_job::failure::chain;
+use mirror_job::job::{DryRun, Job};
+use mirror_job::workdir::WorkingDir;
+use mirror_trust::{StoreShelf, Trust};
 
 /// The working directory of a run, locked.
 pub(super) struct Stage<'a> {

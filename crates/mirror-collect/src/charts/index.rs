@@ -1,0 +1,51 @@
+//! Indexes of chart repositories: fetched, or as the working directory keeps them.
+
+use bytes::Bytes;
+use helm_chart::{Index, MAX_INDEX};
+use mirror_plan::helm::RepositoryUrl;
+
+use super::shelf::Shelf;
+use super::{Collecting, PREFIX};
+use mirror_job::event::Event;
+use mirror_job::failure::chain;
+use mirror_job::guard::blocking;
+
+/// Fetches the index of a repository, and gives its text too.
+///
+/// # Errors
+/// When the server does not give one, or it is none.
+pub(super) async fn fetch(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<(Index, Bytes), String> {
+    let refused = |why: String| format!("invalid chart repository \"{url}\": {why}");
+    let answer = at.job.source.get_file(&url.index(), MAX_INDEX).await.map_err(|error| refused(chain(&error)))?;
+    if answer.status != 200 {
+        let status = answer.status;
+        return Err(refused(format!(
+            "{url}/index.yaml answered with status {status}; check `url` and the credentials"
+        )));
+    }
+    let text = answer.body.clone();
+    let index = blocking(move || Index::read(&text)).await.map_err(|error| refused(chain(&error)))?;
+    for skipped in index.skipped() {
+        at.tell(Event::Debug(format!("{PREFIX} {url}: {skipped}")));
+    }
+    Ok((index, answer.body))
+}
+
+/// The index that an earlier run kept.
+///
+/// # Errors
+/// When there is none.
+pub(super) async fn kept(shelf: &Shelf, url: &RepositoryUrl) -> Result<Index, String> {
+    let (shelf, url) = (shelf.clone(), url.clone());
+    blocking(move || {
+        let (place, text) = shelf.index(&url);
+        let text = text.map_err(|error| {
+            format!(
+                "the index of {url} is not at hand: {place}: {error}; mirror to disk again with this configuration, or name \
+                 the charts in `charts`"
+            )
+        })?;
+        Index::read(&text).map_err(|error| format!("invalid chart repository \"{url}\": {place}: {error}"))
+    })
+    .await
+}

@@ -1,0 +1,71 @@
+//! Charts that are artifacts of a registry.
+
+use helm_chart::choose;
+use helm_chart::semver::Version;
+use image_ref::ImageRef;
+use oci_transport::{Client, ImageSource, ManifestView};
+
+use super::MAX_PACKAGE;
+use mirror_job::failure::chain;
+
+/// Media types of the layer that is the packaged chart: today's, and that of Helm before 3.7.
+const LAYERS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
+
+/// Pulls a chart: its version and its bytes. `name` is `host/path/chart`; `wanted` is a version, a constraint, or empty for
+/// the newest.
+///
+/// # Errors
+/// When there is no such version, the registry does not give it, or the artifact is no chart.
+pub async fn pull(client: &Client, name: &str, wanted: &str) -> Result<(String, Vec<u8>), String> {
+    let image = ImageRef::parse_name(name).map_err(|error| error.to_string())?;
+    let version = version(client, &image, wanted).await?;
+    let image = image.with_tag(&tag_of(&version));
+    let (source, manifest) = ImageSource::open(client, &image).await.map_err(|error| chain(&error))?;
+    let no_chart = || format!("{image} is no Helm chart: it has no layer of the type {}", LAYERS[0]);
+    let ImageSource::Registry(client, endpoint) = source else { return Err(no_chart()) };
+    let ManifestView::Image(found) = manifest.view().map_err(|error| chain(&error))? else { return Err(no_chart()) };
+    let layer = LAYERS.iter().find_map(|of| found.layers.iter().find(|layer| layer.media_type == *of));
+    let layer = layer.ok_or_else(no_chart)?;
+    if layer.size > MAX_PACKAGE as u64 {
+        return Err(format!("{image} has {} bytes, more than the {MAX_PACKAGE} bytes that are read", layer.size));
+    }
+    let mut bytes = Vec::new();
+    client.pull_blob(&endpoint, layer, &mut bytes, &|_| ()).await.map_err(|error| chain(&error))?;
+    Ok((version, bytes))
+}
+
+/// A version as a tag: `+` cannot stand in a tag.
+fn tag_of(version: &str) -> String {
+    version.replace('+', "_")
+}
+
+/// The version to pull: the one that is named, or the one that Helm would choose among the tags.
+async fn version(client: &Client, image: &ImageRef, wanted: &str) -> Result<String, String> {
+    // A whole version needs no list, which some registries do not give.
+    let whole = wanted.matches('.').count() >= 2 && Version::parse(wanted).is_ok();
+    if whole {
+        let there = client.head_manifest(&image.with_tag(&tag_of(wanted))).await;
+        if !matches!(there, Ok(None)) {
+            return there.map(|_| wanted.to_owned()).map_err(|error| chain(&error));
+        }
+    }
+    let mut last = "there is no place to ask".to_owned();
+    for place in client.sources(image).map_err(|error| chain(&error))? {
+        let tags = match client.list_tags(&place).await {
+            Ok(tags) => tags,
+            Err(error) => {
+                last = chain(&error);
+                continue;
+            }
+        };
+        let versions: Vec<String> =
+            tags.iter().map(|tag| tag.replace('_', "+")).filter(|tag| Version::parse(tag).is_ok()).collect();
+        let found = choose(versions.iter().map(String::as_str), Some(wanted))
+            .map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
+        return found.map(|at| versions[at].clone()).ok_or_else(|| {
+            let wanted = if wanted.is_empty() { "*" } else { wanted };
+            format!("could not locate a version matching provided version string {wanted} among the tags of {image}")
+        });
+    }
+    Err(format!("cannot list the versions of {image}: {last}"))
+}

@@ -1,0 +1,76 @@
+//! From a chart and its values to the texts where images are named.
+
+use helm_chart::yaml::Json;
+use helm_chart::{Chart, ImagePaths, merge_values, read_values};
+use isc_schema::HelmChart;
+use mirror_plan::helm::FoundText;
+
+use super::Collecting;
+use super::shelf::{MAX_VALUES, Shelf};
+use mirror_job::guard::blocking;
+
+/// The values that a chart is rendered with, over its own: `valuesFiles` in their order, then `values`.
+///
+/// The files travel with the archive. Disk to mirror takes the copies, so that it renders what mirror to disk rendered.
+///
+/// # Errors
+/// When a file is not there, or has no values.
+pub(super) async fn values(at: &Collecting<'_>, shelf: &Shelf, chart: &HelmChart) -> Result<Json, String> {
+    let files: Vec<_> =
+        chart.values_files.iter().map(|path| (path.clone(), at.job.folders.of_configuration(path))).collect();
+    let (shelf, kept, own) = (shelf.clone(), at.charts_are_kept(), chart.values.clone());
+    blocking(move || {
+        let mut all = Json::Map(std::collections::BTreeMap::new());
+        for (path, place) in files {
+            let failed = |why: String| format!("values file `{path}`: {why}");
+            let copy = if kept { shelf.values(&path).map_err(|error| failed(error.to_string()))? } else { None };
+            let text = match copy {
+                Some(text) => text,
+                None => read(&place).map_err(|error| failed(error.to_string()))?,
+            };
+            merge_values(&mut all, read_values(&text).map_err(|error| failed(error.to_string()))?);
+            if !kept {
+                shelf.keep_values(&path, &text)?;
+            }
+        }
+        if let Some(own) = own {
+            let text = serde_json::to_vec(&own).map_err(|error| format!("values: {error}"))?;
+            merge_values(&mut all, read_values(&text).map_err(|error| format!("values: {error}"))?);
+        }
+        Ok(all)
+    })
+    .await
+}
+
+fn read(place: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut text = Vec::new();
+    let file = rooted_folder::open_regular(place)?;
+    file.take(MAX_VALUES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_VALUES {
+        let message = format!("it is larger than the {MAX_VALUES} bytes that are read");
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(text)
+}
+
+/// Renders a chart, and finds the texts at the known places of images and at `image_paths`; with `hooks` in manifests with
+/// a hook, too.
+///
+/// # Errors
+/// When a path is none, the chart does not render, or a path does not fit a manifest.
+pub(super) fn texts(
+    chart: &Chart,
+    values: &Json,
+    image_paths: &[String],
+    hooks: bool,
+) -> Result<Vec<FoundText>, String> {
+    let paths = ImagePaths::new(image_paths.iter().map(String::as_str))
+        .map_err(|(path, error)| format!("imagePaths: `{path}`: {error}"))?;
+    let rendered = chart.render(values).map_err(|error| error.to_string())?;
+    let mut found = rendered.images(&paths).map_err(|error| error.to_string())?;
+    if hooks {
+        found.extend(rendered.hook_images(&paths).map_err(|error| error.to_string())?);
+    }
+    Ok(found.into_iter().map(|image| FoundText { text: image.name, template: image.source }).collect())
+}

@@ -1,0 +1,136 @@
+//! Charts of repositories: downloaded, or found among the files that an earlier run kept.
+
+use helm_chart::semver::Version;
+use helm_chart::{Chart, IndexEntry, choose};
+use image_ref::{Algorithm, Hasher};
+use isc_schema::HelmChart;
+use mirror_plan::helm;
+
+use super::shelf::Shelf;
+use super::{Collecting, Found, MAX_PACKAGE, PREFIX, Repository, oci};
+use mirror_job::event::Event;
+use mirror_job::failure::chain;
+use mirror_job::guard::blocking;
+
+/// Brings a chart: from the repository, or from the working directory in disk to mirror. `folder` is where its file lies
+/// below the folder of charts.
+///
+/// # Errors
+/// When there is no such chart or version, the server does not give it, or it is no chart.
+pub(super) async fn find(
+    at: &Collecting<'_>,
+    shelf: &Shelf,
+    repository: &Repository<'_>,
+    chart: &HelmChart,
+    folder: &str,
+) -> Result<Found, String> {
+    let wanted = chart.version.as_deref().unwrap_or_default();
+    let name = chart.name.as_str();
+    let url = repository.url.to_string();
+    let (file, bytes) = if at.charts_are_kept() {
+        kept(shelf, &url, name, wanted, folder)?
+    } else if let Some(index) = &repository.index {
+        let of = &repository.configured.name;
+        let entry = index
+            .choose(name, chart.version.as_deref())
+            .map_err(|error| format!("not found in {of} index: {error}"))?;
+        let file = folder.to_owned() + &file_name(name, &entry.metadata.version)?;
+        let bytes = download(at, shelf, repository, entry, &file).await?;
+        (file, bytes)
+    } else {
+        let artifact = repository.url.registry_name(name);
+        let (version, bytes) = oci::pull(&at.job.source, &artifact, wanted).await?;
+        (folder.to_owned() + &file_name(name, &version)?, bytes)
+    };
+    let (shelf, kept, name, wanted) = (shelf.clone(), at.charts_are_kept(), name.to_owned(), wanted.to_owned());
+    blocking(move || {
+        let shown = file.rsplit('/').next().unwrap_or(&file);
+        let chart = Chart::from_package(shown, &bytes).map_err(|error| error.to_string())?;
+        if !kept {
+            shelf.keep_chart((&url, &name, &wanted), &file, &bytes)?;
+        }
+        let label = format!("{name} {} of {url}", chart.metadata.version);
+        Ok(Found { chart, label })
+    })
+    .await
+}
+
+fn file_name(name: &str, version: &str) -> Result<String, String> {
+    helm::chart_file(name, version).map_err(|error| error.to_string())
+}
+
+/// The bytes of a chart that the index offers. A file that is here already, with the digest of the index, is not fetched.
+async fn download(
+    at: &Collecting<'_>,
+    shelf: &Shelf,
+    repository: &Repository<'_>,
+    entry: &IndexEntry,
+    file: &str,
+) -> Result<Vec<u8>, String> {
+    let expected = entry.digest.strip_prefix("sha256:").unwrap_or(&entry.digest).to_ascii_lowercase();
+    let digest = |bytes: &[u8]| Hasher::of(Algorithm::Sha256, bytes).hex().to_owned();
+    if !expected.is_empty()
+        && let Ok(bytes) = shelf.chart(file)
+        && digest(&bytes) == expected
+    {
+        return Ok(bytes);
+    }
+    let metadata = &entry.metadata;
+    let reference = entry.urls.first().ok_or_else(|| format!("chart {:?} has no downloadable URLs", metadata.name))?;
+    let url = repository.url.chart(reference).map_err(|error| error.to_string())?;
+    if let Some(artifact) = url.strip_prefix("oci://") {
+        let (name, tag) = artifact.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((artifact, ""));
+        let wanted = if tag.is_empty() { metadata.version.as_str() } else { tag };
+        return oci::pull(&at.job.source, name, wanted).await.map(|(_, bytes)| bytes);
+    }
+    let answer = at.job.source.get_file(&url, MAX_PACKAGE).await.map_err(|error| chain(&error))?;
+    if answer.status != 200 {
+        let shown = at.job.source.options().redactor.clean(&url);
+        return Err(format!("failed to fetch {shown} : status {}", answer.status));
+    }
+    let found = digest(&answer.body);
+    if !expected.is_empty() && found != expected {
+        at.tell(Event::Warning(format!(
+            "{PREFIX} chart {} {} of {}: the index says sha256:{expected}, the server gave sha256:{found}; ask the \
+             publisher which of them is right",
+            metadata.name, metadata.version, repository.url
+        )));
+    }
+    Ok(answer.body.to_vec())
+}
+
+/// The file of a chart among those that are kept, and its bytes: the one that a run took for this wish, else the one of
+/// exactly this version, else the newest that the constraint allows.
+fn kept(shelf: &Shelf, repository: &str, name: &str, wanted: &str, folder: &str) -> Result<(String, Vec<u8>), String> {
+    let mut tried = Vec::new();
+    tried.extend(shelf.taken(repository, name, wanted));
+    let exact = Version::parse(wanted).is_ok();
+    if exact {
+        for candidate in helm::candidates(name, wanted).map_err(|error| error.to_string())? {
+            tried.push(folder.to_owned() + &candidate);
+        }
+    }
+    for file in &tried {
+        match shelf.chart(file) {
+            Ok(bytes) => return Ok((file.clone(), bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("{file}: {error}")),
+        }
+    }
+    let files = shelf.files_of(name);
+    let versions = files.iter().filter_map(|file| helm::version_in(name, file));
+    let newest =
+        choose(versions, Some(wanted)).map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
+    if let Some(file) = newest.map(|at| &files[at]) {
+        let bytes = shelf.chart(file).map_err(|error| format!("{file}: {error}"))?;
+        return Ok((file.clone(), bytes));
+    }
+    let what = match &tried[..] {
+        [] => format!("no file in {} satisfies the version", helm::CHARTS),
+        tried => format!("tried {}", tried.join(" and ")),
+    };
+    Err(format!(
+        "chart file not found for {name} version {wanted}: {what}; mirror to disk again with this configuration, and bring \
+         the new archive"
+    ))
+}

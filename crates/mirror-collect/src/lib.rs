@@ -1,0 +1,177 @@
+//! From the configuration to the images it asks for: the planner decides, this module brings it the facts.
+
+#![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
+
+pub mod charts;
+mod names;
+mod operators;
+mod releases;
+
+use std::sync::Arc;
+
+use archive_format::{Archive, Store};
+use mirror_plan::{
+    Blocked, Collision, Destination, Draft, Family, Mode, PinnedCatalog, Plan, PlannedImage, additional,
+};
+
+use mirror_job::event::{Event, Observer};
+use mirror_job::job::Job;
+use mirror_job::workdir::WorkingDir;
+
+pub use operators::{LOADING, folder_catalog, forget as forget_catalogs, made_of, needed_by_others, registry_catalog};
+
+/// Errors of collecting, by family. Any of them ends the run before copying (`docs/behaviour/config-cli.md` 3).
+#[derive(Debug, Default)]
+pub struct CollectErrors {
+    /// Bits of the exit code, and what to say.
+    errors: Vec<(u8, String)>,
+}
+
+impl CollectErrors {
+    /// Notes an error.
+    pub fn push(&mut self, family: Family, message: impl Into<String>) {
+        self.errors.push((family.exit_bit(), message.into()));
+    }
+
+    /// Notes an error that is nobody's fault in particular, such as a full disk.
+    pub fn push_generic(&mut self, message: impl Into<String>) {
+        self.errors.push((1, message.into()));
+    }
+
+    /// Whether nothing went wrong.
+    pub fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The bits of every family that failed.
+    pub fn exit_code(&self) -> u8 {
+        self.errors.iter().fold(0, |code, (bits, _)| code | bits)
+    }
+
+    /// `collection error: ` and all messages, one a line.
+    pub fn message(&self) -> String {
+        let lines: Vec<&str> = self.errors.iter().map(|(_, message)| message.as_str()).collect();
+        format!("collection error: {}", lines.join("\n"))
+    }
+}
+
+impl From<Vec<Collision>> for CollectErrors {
+    fn from(collisions: Vec<Collision>) -> Self {
+        let mut errors = Self::default();
+        for collision in collisions {
+            errors.push_generic(collision.to_string());
+        }
+        errors
+    }
+}
+
+/// What collecting has at hand.
+pub struct Collecting<'a> {
+    /// The workflow.
+    pub mode: Mode,
+    /// What the run is given.
+    pub job: &'a Job,
+    /// The working directory of the run.
+    pub working_dir: &'a WorkingDir,
+    /// The cache.
+    pub store: &'a Store,
+    /// The archive that is being loaded; only in disk to mirror, where nothing else may be asked.
+    pub archive: Option<&'a Arc<Archive>>,
+    /// Where images go; none in mirror to disk.
+    pub destination: Option<&'a Destination>,
+    /// Hears what happens.
+    pub observer: &'a Arc<dyn Observer>,
+}
+
+impl Collecting<'_> {
+    /// Whether this is for a list of images to delete: there is no archive, and nothing of the images has to be here.
+    pub fn is_for_deletion(&self) -> bool {
+        self.mode == Mode::DiskToMirror && self.archive.is_none()
+    }
+
+    /// Tells the observer.
+    pub fn tell(&self, event: Event) {
+        self.observer.event(event);
+    }
+}
+
+/// Collects everything that the configuration asks for into a plan.
+///
+/// A release error ends collecting at once; the other families are all attempted (`docs/behaviour/config-cli.md` 3).
+///
+/// # Errors
+/// All collection errors of all families together; lines of the configuration that give two images one name, before
+/// anything else is asked for.
+pub async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> {
+    names::check_configuration(at).await.map_err(CollectErrors::from)?;
+    let gathered = gather(at, true).await;
+    if !gathered.errors.is_empty() {
+        return Err(gathered.errors);
+    }
+    let mut plan =
+        names::settle(at, draft(at, gathered.images, gathered.blocked)).await.map_err(CollectErrors::from)?;
+    plan.catalogs = gathered.catalogs;
+    Ok(plan)
+}
+
+/// Collects what can be had: no family keeps the others out, and names may be claimed twice. For deleting and explaining
+/// (`docs/behaviour/config-cli.md` 7.2).
+pub async fn collect_what_there_is(at: &Collecting<'_>) -> (Plan, CollectErrors) {
+    let gathered = gather(at, false).await;
+    let mut plan = draft(at, gathered.images, gathered.blocked).into_plan();
+    plan.catalogs = gathered.catalogs;
+    (plan, gathered.errors)
+}
+
+/// What all families come to.
+#[derive(Default)]
+struct Gathered {
+    images: Vec<PlannedImage>,
+    blocked: Vec<Blocked>,
+    catalogs: Vec<PinnedCatalog>,
+    errors: CollectErrors,
+}
+
+fn draft(at: &Collecting<'_>, images: Vec<PlannedImage>, blocked: Vec<Blocked>) -> Draft {
+    let mut draft = Draft::new(at.mode, images, &at.job.configuration.mirror.blocked_images, at.destination);
+    draft.add_blocked(blocked);
+    draft
+}
+
+async fn gather(at: &Collecting<'_>, releases_are_vital: bool) -> Gathered {
+    let mut gathered = Gathered::default();
+    let Gathered { images, blocked, catalogs, errors } = &mut gathered;
+    images.extend(releases::collect(at, errors).await);
+    if releases_are_vital && !errors.is_empty() {
+        return gathered;
+    }
+    let operators = operators::collect(at, errors).await;
+    images.extend(operators.images);
+    *catalogs = operators.catalogs;
+    *blocked = operators.blocked;
+    images.extend(additional_images(at, errors));
+    images.extend(charts::collect(at, errors).await);
+    gathered
+}
+
+fn additional_images(at: &Collecting<'_>, errors: &mut CollectErrors) -> Vec<PlannedImage> {
+    let configured = &at.job.configuration.mirror.additional_images;
+    if configured.is_empty() {
+        return Vec::new();
+    }
+    at.tell(Event::Collecting(Family::Additional));
+    match additional::plan(configured, at.destination) {
+        Ok(collected) => {
+            for warning in collected.warnings {
+                at.tell(Event::Warning(warning));
+            }
+            collected.images
+        }
+        Err(all) => {
+            for error in all {
+                errors.push(Family::Additional, error.to_string());
+            }
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a run keeps of a filtered catalog in the working directory (`docs/behaviour/operators-archive.md` 3.3 and 3.4).
+//!
+//! Of upstream's folders, `catalog-image`, `filtered-catalog-image` and the unfiltered `catalog-config` are not written:
+//! the first two are copies of what the cache holds, and nobody reads the third once a selection was made.
+
+use std::io;
+
+use fbc_catalog::RuleSet;
+use image_ref::Digest;
+use rooted_folder::RootedFolder;
+
+use mirror_job::workdir::{WorkingDir, write_whole};
+
+/// The folder of a catalog's selections.
+const FILTERED: &str = "filtered-catalogs";
+
+/// The folder of a selection's files.
+const CONFIGURATION: &str = "catalog-config";
+
+/// The line that says that entries were added.
+const BRIDGED: &str = "bridged";
+
+/// How a selection was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    pub(super) rules: RuleSet,
+    /// Whether entries were added to hold channels together.
+    pub(super) is_bridged: bool,
+}
+
+/// The folder of one selection: `operator-catalogs/<name>/<digest>/filtered-catalogs/<id>`.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    folder: RootedFolder,
+}
+
+impl Kept {
+    pub(super) fn at(working_dir: &WorkingDir, name: &str, catalog: &Digest, id: &str) -> Self {
+        Self { folder: of_catalog(working_dir, name, catalog).below(FILTERED).below(id) }
+    }
+
+    /// Every selection from the catalog with this name and digest, sorted by id.
+    pub(super) fn of_catalog(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> Vec<Self> {
+        Self::below(&of_catalog(working_dir, name, catalog))
+    }
+
+    /// Every selection from every catalog.
+    pub(super) fn all(working_dir: &WorkingDir) -> Vec<Self> {
+        let catalogs = folders(&working_dir.folder().below(working_dir.operator_catalogs()));
+        catalogs.iter().flat_map(folders).flat_map(|catalog| Self::below(&catalog)).collect()
+    }
+
+    fn below(catalog: &RootedFolder) -> Vec<Self> {
+        let found = folders(&catalog.below(FILTERED)).into_iter().map(|folder| Self { folder });
+        found.filter(|kept| kept.digest().is_some()).collect()
+    }
+
+    /// The digest of the rebuilt catalog, when there is one.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        let text = self.folder.read_to_string("digest").ok()?;
+        Digest::sha256(text.trim()).ok()
+    }
+
+    /// Whether the selection was made by these rules.
+    pub(super) fn is_by(&self, rules: RuleSet) -> bool {
+        match self.rules() {
+            Some(text) => text.lines().next() == Some(rules_name(rules)),
+            None => rules == RuleSet::UpgradeGraph,
+        }
+    }
+
+    /// The rules that the selection was made by; none when there is no selection, or by rules of another version. Upstream,
+    /// which leaves no note, has only its own.
+    pub(super) fn rule_set(&self) -> Option<RuleSet> {
+        self.digest()?;
+        [RuleSet::VersionRange, RuleSet::UpgradeGraph].into_iter().find(|rules| self.is_by(*rules))
+    }
+
+    /// Whether entries were added to hold channels together, which a strict run refuses.
+    pub(super) fn is_bridged(&self) -> bool {
+        self.rules().is_some_and(|text| text.lines().any(|line| line == BRIDGED))
+    }
+
+    /// What was noted of how the selection was made: the rule set in the first line.
+    fn rules(&self) -> Option<String> {
+        self.folder.read_to_string("rules").ok()
+    }
+
+    /// The files of the selection, sorted by path.
+    pub(super) fn files(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let mut files = Vec::new();
+        collect(&self.folder.below(CONFIGURATION), "", &mut files)?;
+        files.sort();
+        Ok(files)
+    }
+
+    /// Writes the selection; its digest comes last, so that what is there with a digest is whole.
+    pub(super) fn write(&self, files: &[(String, Vec<u8>)], made: Made, digest: &Digest) -> io::Result<()> {
+        self.folder.remove_dir_all_if_there("")?;
+        for (path, content) in files {
+            write_whole(&self.folder.below(CONFIGURATION), path.as_ref(), content)?;
+        }
+        let bridged = if made.is_bridged { format!("\n{BRIDGED}") } else { String::new() };
+        write_whole(&self.folder, "rules".as_ref(), format!("{}{bridged}", rules_name(made.rules)).as_bytes())?;
+        write_whole(&self.folder, "digest".as_ref(), digest.hex().as_bytes())
+    }
+}
+
+/// The folder of a catalog's selections.
+fn of_catalog(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> RootedFolder {
+    working_dir.folder().below(working_dir.operator_catalogs()).below(name).below(catalog.hex())
+}
+
+/// The folders in a folder, sorted. What cannot be listed has none.
+fn folders(folder: &RootedFolder) -> Vec<RootedFolder> {
+    let entries = folder.read_dir("").unwrap_or_default();
+    entries.iter().filter(|entry| entry.kind().is_dir()).map(|entry| folder.below(entry.name())).collect()
+}
+
+fn rules_name(rules: RuleSet) -> &'static str {
+    match rules {
+        RuleSet::VersionRange => "version-range",
+        RuleSet::UpgradeGraph => "upgrade-graph",
+    }
+}
+
+fn collect(folder: &RootedFolder, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    for entry in folder.read_dir(prefix)? {
+        let name = entry.name().to_string_lossy();
+        let path = if prefix.is_empty() { name.into_owned() } else { format!("{prefix}/{name}") };
+        if entry.kind().is_dir() {
+            collect(folder, &path, files)?;
+        } else {
+            let content = folder.read(&path)?;
+            files.push((path, content));
+        }
+    }
+    Ok(())
+}

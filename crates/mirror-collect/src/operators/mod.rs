@@ -1,0 +1,526 @@
+//! `mirror.operators`: catalogs, what is selected from them, and the images they name.
+//!
+//! One catalog after the other: its digest, the files in it (or what an earlier run kept of them), the selection, the
+//! rebuilt image, the images that the selection needs. Disk to mirror does the same from the archive alone.
+
+mod contents;
+mod kept;
+mod mirrored;
+mod source;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use fbc_catalog::{Catalog, Selected, Warning};
+use image_ref::{Digest, Transport};
+use isc_schema::OperatorCatalog;
+use mirror_plan::{
+    Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Family, ImageKind, Mode, PinnedCatalog, PlannedImage,
+    operators,
+};
+use oci_transport::{Client, Endpoint, ImageSource};
+
+use self::kept::{Kept, Made};
+use self::source::{CatalogContent, CatalogSource, From};
+use super::{CollectErrors, Collecting};
+use catalog_image::{Instance, RebuildError, Rebuilt, rebuild};
+use mirror_job::event::Event;
+use mirror_job::failure::{CopyError, chain, store as store_error, transport};
+use mirror_job::guard::blocking;
+use mirror_job::job::DryRun;
+use oci_manifest::ImageTree;
+
+pub use self::contents::forget;
+pub use self::mirrored::{made_of, needed_by_others};
+pub use self::source::{folder_catalog, registry_catalog};
+
+/// What the catalogs of a configuration come to.
+#[derive(Debug, Default)]
+pub(super) struct Operators {
+    /// Catalogs and the images they need.
+    pub(super) images: Vec<PlannedImage>,
+    /// Texts of catalogs that name no image and that `blockedImages` keeps out.
+    pub(super) blocked: Vec<Blocked>,
+    /// The catalogs by digest.
+    pub(super) catalogs: Vec<PinnedCatalog>,
+}
+
+/// Collects the images of every configured catalog.
+pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> Operators {
+    let mut collected = Operators::default();
+    let configured = &at.job.configuration.mirror.operators;
+    if configured.is_empty() {
+        return collected;
+    }
+    at.tell(Event::Collecting(Family::Operator));
+    let mut run = Run { at, told_rebuilding: false, rebuild_failed: false };
+    for (index, entry) in configured.iter().enumerate() {
+        let found = if at.is_for_deletion() {
+            run.catalog_to_delete(index, entry).await
+        } else {
+            run.catalog(index, entry).await
+        };
+        match found {
+            Ok(mut found) => {
+                collected.images.append(&mut found.images);
+                collected.blocked.append(&mut found.blocked);
+                collected.catalogs.append(&mut found.catalogs);
+                at.tell(Event::Collected { what: "catalog", name: entry.catalog.as_written().to_owned() });
+            }
+            Err(messages) => {
+                // Upstream rebuilds after collecting, and ends with 1 when that fails (`docs/behaviour/config-cli.md` 3).
+                let is_generic = std::mem::take(&mut run.rebuild_failed);
+                for message in messages {
+                    let message = format!("collect catalog \"{}\": {message}", entry.catalog.as_written());
+                    if is_generic {
+                        errors.push_generic(message);
+                    } else {
+                        errors.push(Family::Operator, message);
+                    }
+                }
+            }
+        }
+    }
+    if at.job.options.dry_run == DryRun::No && !at.is_for_deletion() {
+        prune(at).await;
+    }
+    collected
+}
+
+/// Removes what earlier runs read out of catalogs and nobody needs any more.
+async fn prune(at: &Collecting<'_>) {
+    let (store, now) = (at.store.clone(), SystemTime::from(at.job.started));
+    match blocking(move || contents::prune(&store, now)).await {
+        Ok(0) => {}
+        Ok(count) => at.tell(Event::Debug(format!("contents of {count} catalogs that nobody uses are removed"))),
+        Err(error) => at.tell(Event::Debug(format!("contents of catalogs are not cleaned up: {error}"))),
+    }
+}
+
+struct Run<'a> {
+    at: &'a Collecting<'a>,
+    told_rebuilding: bool,
+    /// Whether the errors of the catalog at hand are about making the new image.
+    rebuild_failed: bool,
+}
+
+/// A selection and the image that was made of it; no image for a catalog that travels whole.
+struct Ready {
+    catalog: Catalog,
+    /// Name and digest.
+    rebuilt: Option<(CacheName, Digest)>,
+}
+
+type Messages = Vec<String>;
+
+fn message(error: &CopyError) -> Messages {
+    vec![error.message.clone()]
+}
+
+impl Run<'_> {
+    async fn catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Messages> {
+        let (digest, source) = self.find(entry).await.map_err(|error| message(&error))?;
+        let ready = if entry.is_whole() {
+            let (tree, source) = self.tree(entry, &source, &digest).await?;
+            self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+            Ready { catalog: self.content(entry, &source, &tree).await?.catalog, rebuilt: None }
+        } else {
+            self.selection(entry, &digest, source).await?
+        };
+        self.plan(index, entry, &digest, ready)
+    }
+
+    /// The catalog's manifests for the platforms of the entry.
+    async fn tree(
+        &self,
+        entry: &OperatorCatalog,
+        source: &CatalogSource,
+        digest: &Digest,
+    ) -> Result<(ImageTree, CatalogSource), Messages> {
+        source.tree(digest, &entry.platforms).await.map_err(|error| {
+            if let Some(warning) = error.warning(&entry.catalog) {
+                self.at.tell(Event::Warning(warning));
+            }
+            message(&error)
+        })
+    }
+
+    async fn content(
+        &self,
+        entry: &OperatorCatalog,
+        source: &CatalogSource,
+        tree: &ImageTree,
+    ) -> Result<CatalogContent, Messages> {
+        let content = source.content(tree, Some(&operators::original(entry).repository)).await?;
+        if content.was_read_before {
+            let catalog = entry.catalog.as_written();
+            self.at.tell(Event::Debug(format!("catalog {catalog}: an earlier run has read its layers")));
+        }
+        Ok(content)
+    }
+
+    /// The images of a selection, and the catalog itself.
+    fn plan(
+        &self,
+        index: usize,
+        entry: &OperatorCatalog,
+        digest: &Digest,
+        ready: Ready,
+    ) -> Result<Operators, Messages> {
+        if ready.catalog.bundles.is_empty() {
+            return Err(vec!["no related images found: nothing of the catalog is selected".to_owned()]);
+        }
+        let unnamed = if self.at.is_for_deletion() {
+            operators::Unnamed::LeftOut
+        } else {
+            operators::Unnamed::Refused(&self.at.job.configuration.mirror.blocked_images)
+        };
+        let planned =
+            operators::images(index, entry, &ready.catalog, self.at.destination, unnamed).map_err(|errors| {
+                let warn = |error: &operators::OperatorError| {
+                    if let operators::OperatorError::Image { error, .. } = error {
+                        let (bundle, operator) = (&error.bundle.bundle, &error.bundle.package);
+                        let text = format!("{} SKIPPING bundle {bundle} of operator {operator}", error.fault);
+                        self.at.tell(Event::Warning(text));
+                    }
+                };
+                errors.iter().for_each(warn);
+                errors.iter().map(ToString::to_string).collect::<Messages>()
+            })?;
+        planned.warnings.into_iter().for_each(|warning| self.at.tell(Event::Warning(warning)));
+        let (mut images, blocked) = (planned.images, planned.blocked);
+        images.extend(self.catalog_images(index, entry, digest, ready.rebuilt)?);
+        let (catalog, target_tag) = operators::pinned(entry, digest);
+        Ok(Operators { images, blocked, catalogs: vec![PinnedCatalog { entry: index, catalog, target_tag }] })
+    }
+
+    /// The catalog's digest, and where its parts come from.
+    async fn find(&self, entry: &OperatorCatalog) -> Result<(Digest, CatalogSource), CopyError> {
+        let store = self.at.store.clone();
+        if self.at.mode == Mode::DiskToMirror {
+            let digest = self.known_digest(entry)?;
+            let from = match self.at.archive {
+                None => From::Nothing,
+                Some(archive) => From::Archive {
+                    archive: Arc::clone(archive),
+                    destination: self.at_destination(entry)?,
+                    observer: Arc::clone(self.at.observer),
+                },
+            };
+            return Ok((digest, CatalogSource { store, from }));
+        }
+        let client = self.at.job.source.clone();
+        let image = mirror_plan::additional::source(&entry.catalog);
+        if image.transport() != &Transport::Docker {
+            let (layout, root) = ImageSource::open(&client, &image).await.map_err(|error| transport(&error))?;
+            store.keep_manifest(&root).map_err(|error| store_error(&error))?;
+            return Ok((root.digest().clone(), CatalogSource { store, from: From::Layout(layout) }));
+        }
+        let observer = Arc::clone(self.at.observer);
+        if let Some(digest) = image.digest().cloned()
+            && store.blob_size(&digest).is_some()
+        {
+            let from = From::Registry { client, image, endpoint: None, observer };
+            return Ok((digest, CatalogSource { store, from }));
+        }
+        let pulled = client.pull_manifest(&image).await.map_err(|error| transport(&error))?;
+        let digest = pulled.manifest.digest().clone();
+        store.keep_manifest(&pulled.manifest).map_err(|error| store_error(&error))?;
+        let image = image.with_digest(digest.clone());
+        let from = From::Registry { client, image, endpoint: Some(pulled.endpoint), observer };
+        Ok((digest, CatalogSource { store, from }))
+    }
+
+    /// Where an earlier archive of the sequence has put the catalog.
+    fn at_destination(&self, entry: &OperatorCatalog) -> Result<Option<(Client, Endpoint)>, CopyError> {
+        let Some(destination) = self.at.destination else { return Ok(None) };
+        let broken = |error: &dyn std::error::Error| CopyError::permanent("reference", chain(error));
+        let image = destination.image(&operators::original(entry)).map_err(|error| broken(&error))?;
+        let repository = image.repository().map_err(|error| broken(&error))?;
+        let client = &self.at.job.destination;
+        Ok(Some((client.clone(), client.endpoint(&repository))))
+    }
+
+    /// The digest that the configuration names; else the one that an earlier run, whose archive or cache is at hand, found.
+    fn known_digest(&self, entry: &OperatorCatalog) -> Result<Digest, CopyError> {
+        if let Some(digest) = entry.catalog.digest() {
+            return Ok(digest.clone());
+        }
+        let name = operators::original(entry);
+        if let Some(digest) = self.at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag)) {
+            return Ok(digest.clone());
+        }
+        let found = self.at.store.resolve_tag(&name.repository, &name.tag).map_err(|error| store_error(&error))?;
+        found.ok_or_else(|| {
+            CopyError::permanent(
+                "not-in-archive",
+                format!(
+                    "{name} is neither in the archive nor in the cache of earlier runs; was the archive made with this \
+                     configuration?"
+                ),
+            )
+        })
+    }
+
+    /// What is selected, from an earlier run when it did the same.
+    async fn selection(
+        &mut self,
+        entry: &OperatorCatalog,
+        digest: &Digest,
+        source: CatalogSource,
+    ) -> Result<Ready, Messages> {
+        let (id, kept) = self.kept(entry, digest);
+        let name = operators::rebuilt(entry, &id);
+        // Nobody can tell from a catalog in an archive whether it was made of the one that is pinned: it is made again.
+        let is_trusted = self.at.mode != Mode::DiskToMirror || entry.catalog.digest().is_none();
+        if is_trusted && let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| message(&error))? {
+            self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
+            let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
+            if self.is_settled_first(entry) {
+                let (tree, source) = self.tree(entry, &source, digest).await?;
+                self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+            }
+            return Ok(Ready { catalog: read(files).await?, rebuilt: Some((name, rebuilt)) });
+        }
+        let (tree, source) = self.tree(entry, &source, digest).await?;
+        self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+        let CatalogContent { instances, catalog, .. } = self.content(entry, &source, &tree).await?;
+        let options = &self.at.job.options;
+        let request = operators::request(entry, options.strict_selection);
+        let rules = match kept.rule_set() {
+            // What the archive was made for is what is loaded.
+            Some(rules) if self.at.mode == Mode::DiskToMirror && !self.at.is_for_deletion() => rules,
+            _ => options.operator_selection,
+        };
+        let selected = blocking(move || fbc_catalog::select(&catalog, &request, rules)).await;
+        let selected = selected.map_err(|errors| {
+            errors.0.iter().map(|error| format!("failed to filter catalog: {error}")).collect::<Messages>()
+        })?;
+        self.tell_report(entry, &selected);
+        if self.at.is_for_deletion() {
+            return Ok(Ready { catalog: selected.catalog, rebuilt: None });
+        }
+        if !self.told_rebuilding {
+            self.at.tell(Event::RebuildingCatalogs);
+            self.told_rebuilding = true;
+        }
+        self.at.tell(Event::Info(format!("Rebuilding catalog {}", entry.catalog.with_scheme())));
+        let files = fbc_catalog::write(&selected.catalog);
+        let files = files.map_err(|error| vec![format!("failed to filter catalog: {error}")])?;
+        let fatal = |error: &dyn std::error::Error| {
+            vec![format!("unable to rebuild catalog {}: {}", entry.catalog.with_scheme(), chain(error))]
+        };
+        self.rebuild_failed = true;
+        let made = make(instances, files).await.map_err(|error| {
+            // An image that cannot be extended is a fault of that catalog; everything else is a fault of this machine.
+            self.rebuild_failed = !matches!(error, RebuildError::Broken { .. });
+            fatal(&error)
+        })?;
+        let root = made.0.root.digest().clone();
+        let is_bridged = selected.report.warnings.iter().any(|warning| matches!(warning, Warning::Bridged { .. }));
+        self.keep(&kept, &name, &tree, made, Made { rules, is_bridged }).await.map_err(|error| fatal(&error))?;
+        self.rebuild_failed = false;
+        Ok(Ready { catalog: selected.catalog, rebuilt: Some((name, root)) })
+    }
+
+    /// The id of the selection and what an earlier run kept of it. An id of the entry as it is written counts only where
+    /// such a selection is there.
+    fn kept(&self, entry: &OperatorCatalog, digest: &Digest) -> (String, Kept) {
+        let at = |id: String| {
+            let kept = Kept::at(self.at.working_dir, entry.catalog.base_name(), digest, &id);
+            (id, kept)
+        };
+        let (id, kept) = at(operators::filter_id(entry, digest));
+        if kept.digest().is_none() {
+            let (written_id, written) = at(operators::filter_id_as_written(entry));
+            if written.digest().is_some() {
+                return (written_id, written);
+            }
+        }
+        (id, kept)
+    }
+
+    /// The rebuilt catalog of an earlier run, when nothing of it is missing.
+    fn reusable(&self, kept: &Kept, name: &CacheName) -> Result<Option<Digest>, CopyError> {
+        let Some(digest) = kept.digest() else { return Ok(None) };
+        if self.at.job.options.strict_selection && kept.is_bridged() {
+            return Ok(None);
+        }
+        if self.at.mode == Mode::DiskToMirror {
+            // What the archive was made for is what is loaded, whatever rules it was selected by.
+            let in_archive = self.at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag));
+            if in_archive == Some(&digest) {
+                return Ok(Some(digest));
+            }
+        } else if !kept.is_by(self.at.job.options.operator_selection) {
+            return Ok(None);
+        }
+        let store = self.at.store;
+        let known = store.resolve_tag(&name.repository, &name.tag).map_err(|error| store_error(&error))?;
+        if known.as_ref() != Some(&digest) {
+            return Ok(None);
+        }
+        let Some(root) = mirror_content::stored::stored_manifest(store, &digest)? else { return Ok(None) };
+        let Ok(oci_manifest::ManifestView::Index(index)) = root.view() else { return Ok(None) };
+        for entry in index.manifests {
+            let child = mirror_content::stored::stored_manifest(store, &entry.descriptor.digest)?;
+            let Some(Ok(oci_manifest::ManifestView::Image(image))) = child.map(|child| child.view()) else {
+                return Ok(None);
+            };
+            // The new layer and the new configuration are nowhere else.
+            let new = std::iter::once(&image.config).chain(image.layers.iter().rev().take(2));
+            let on_disk = |blob: &oci_manifest::Descriptor| {
+                self.at.mode == Mode::DiskToMirror || store.blob_size(&blob.digest) == Some(blob.size)
+            };
+            if !new.into_iter().all(on_disk) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(digest))
+    }
+
+    /// Puts the rebuilt image into the cache and its files into the working directory.
+    async fn keep(
+        &self,
+        kept: &Kept,
+        name: &CacheName,
+        tree: &ImageTree,
+        (made, files): (Rebuilt, Vec<(String, Vec<u8>)>),
+        how: Made,
+    ) -> Result<(), KeepError> {
+        let (store, kept, name) = (self.at.store.clone(), kept.clone(), name.clone());
+        let layers: Vec<Digest> = tree.blobs.iter().map(|blob| blob.digest.clone()).collect();
+        blocking(move || {
+            for (digest, bytes) in &made.blobs {
+                store.put_blob(digest, bytes)?;
+                store.link_layer(&name.repository, digest)?;
+            }
+            for digest in &layers {
+                store.link_layer(&name.repository, digest)?;
+            }
+            for manifest in made.children.iter().chain([&made.root]) {
+                store.put_manifest(&name.repository, manifest)?;
+            }
+            store.tag(&name.repository, &name.tag, made.root.digest())?;
+            kept.write(&files, how, made.root.digest())?;
+            Ok(())
+        })
+        .await
+    }
+
+    fn is_settled_first(&self, entry: &OperatorCatalog) -> bool {
+        match self.at.mode {
+            Mode::MirrorToDisk => entry.catalog.transport() != &Transport::Docker,
+            Mode::DiskToMirror => false,
+            Mode::MirrorToMirror => true,
+        }
+    }
+
+    /// Brings a catalog into the cache, whole, before copying starts: from a folder, because no registry has its parts,
+    /// and in mirror to mirror, where layers of the rebuilt catalog are taken from the cache and nowhere else.
+    async fn settle(&self, entry: &OperatorCatalog, source: &CatalogSource, tree: &ImageTree) -> Result<(), CopyError> {
+        if !self.is_settled_first(entry) {
+            return Ok(());
+        }
+        source.import_all(tree).await?;
+        let name = operators::original(entry);
+        let put = || -> Result<(), archive_format::StoreError> {
+            for manifest in tree.manifests() {
+                self.at.store.put_manifest(&name.repository, manifest)?;
+            }
+            for blob in &tree.blobs {
+                self.at.store.link_layer(&name.repository, &blob.digest)?;
+            }
+            self.at.store.tag(&name.repository, &name.tag, tree.root.digest())
+        };
+        put().map_err(|error| store_error(&error))
+    }
+
+    /// The catalog itself: the original and what was made of it.
+    fn catalog_images(
+        &self,
+        index: usize,
+        entry: &OperatorCatalog,
+        digest: &Digest,
+        rebuilt: Option<(CacheName, Digest)>,
+    ) -> Result<Vec<PlannedImage>, Messages> {
+        let (pinned, _) = operators::pinned(entry, digest);
+        let source = mirror_plan::additional::source(&pinned);
+        let published = operators::published(entry, rebuilt.as_ref().map(|(_, digest)| digest));
+        let destination = self.at.destination.map(|destination| destination.image(&published)).transpose();
+        let destination = destination.map_err(|error| vec![error.to_string()])?;
+        let image = |cache: CacheName, root: &Digest, role: CatalogRole, step: &str| {
+            let why = operators::why(index, entry, vec![step.to_owned()]);
+            let (kind, origin) = (ImageKind::OperatorCatalog, entry.catalog.with_scheme());
+            let planned = PlannedImage::new(kind, origin, source.clone(), cache, None, why);
+            let planned = planned.expect("without a destination every name is possible");
+            let published = Some(published.clone());
+            let catalog = Some(CatalogImage { role, published });
+            let (named, entry) = (entry.catalog.clone(), Some(ConfigEntry::Operator(index)));
+            PlannedImage { named, entry, root: Some(root.clone()), catalog, ..planned }
+                .with_destination(destination.clone())
+        };
+        let original = || PlannedImage {
+            platforms: entry.platforms.clone(),
+            built: entry.catalog.transport() != &Transport::Docker,
+            ..image(operators::original(entry), digest, CatalogRole::Original, "catalog")
+        };
+        // Where there is a rebuilt catalog, clusters know nothing of the original.
+        let cached = || {
+            let catalog = Some(CatalogImage { role: CatalogRole::Original, published: None });
+            PlannedImage { catalog, ..original() }.with_destination(None)
+        };
+        // Only the platforms asked for were rebuilt, so all of what was made travels.
+        let rebuilt = rebuilt.map(|(name, root)| PlannedImage {
+            built: true,
+            ..image(name, &root, CatalogRole::Rebuilt, "rebuilt catalog")
+        });
+        Ok(match (self.at.mode, rebuilt) {
+            (Mode::MirrorToDisk | Mode::DiskToMirror, None) => vec![original()],
+            (Mode::MirrorToDisk, Some(rebuilt)) => vec![cached(), rebuilt],
+            (Mode::DiskToMirror, Some(rebuilt)) => vec![rebuilt],
+            // The cache gets the original, because `delete` will look for it there.
+            (Mode::MirrorToMirror, rebuilt) => vec![cached(), rebuilt.unwrap_or_else(original)],
+        })
+    }
+
+    fn tell_report(&self, entry: &OperatorCatalog, selected: &Selected) {
+        let catalog = entry.catalog.as_written();
+        let report = &selected.report;
+        let warn = |text: String| self.at.tell(Event::Warning(format!("catalog {catalog}: {text}")));
+        report.not_found.iter().for_each(|name| warn(name.to_string()));
+        report.warnings.iter().for_each(|warning| warn(warning.to_string()));
+        report.violations.iter().for_each(|violation| warn(violation.to_string()));
+        if let Some(missing) = report.missing_as_yaml() {
+            warn(format!(
+                "selected bundles require what the selection lacks; where the cluster does not have it, add to \
+                 `packages`:\n{missing}"
+            ));
+        }
+    }
+}
+
+/// Why a selection cannot be kept.
+#[derive(Debug, thiserror::Error)]
+enum KeepError {
+    #[error(transparent)]
+    Store(#[from] archive_format::StoreError),
+    #[error(transparent)]
+    WorkingDir(#[from] std::io::Error),
+}
+
+/// What a message about a catalog's documents begins with.
+pub const LOADING: &str = "failed to load catalog config: ";
+
+async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, Messages> {
+    blocking(move || Catalog::read(files))
+        .await
+        .map_err(|errors| errors.0.iter().map(|error| format!("{LOADING}{}", chain(error))).collect())
+}
+
+async fn make(
+    instances: Vec<Instance>,
+    files: Vec<(String, Vec<u8>)>,
+) -> Result<(Rebuilt, Vec<(String, Vec<u8>)>), RebuildError> {
+    blocking(move || Ok((rebuild(&instances, &files)?, files))).await
+}

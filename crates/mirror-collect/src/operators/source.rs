@@ -1,0 +1,405 @@
+//! Where the parts of a catalog come from: a registry through the cache, a folder with an OCI layout, or the archive.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use archive_format::{Archive, Store};
+use fbc_catalog::Catalog;
+use image_ref::{Digest, ImageRef};
+use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{Client, Endpoint, Hasher, ImageSource, PulledManifest, Reference};
+use serde_json::Value;
+
+use super::contents::Contents;
+use super::{Messages, message, read};
+use catalog_image::{CONFIGS_LABEL, ConfigsFolder, ConfigsReader, Instance, Limits, configs_folder, layers_to_read};
+use image_layers::image_json;
+use mirror_content::root::root_with;
+use mirror_content::stored::{fetch_blob, import_blob, stored_manifest};
+use mirror_job::event::Observer;
+use mirror_job::failure::{CopyError, chain, store as store_error, transport};
+use mirror_job::guard::blocking;
+
+/// How large the configuration of an image may be, in bytes.
+const CONFIG_LIMIT: u64 = 8 << 20;
+
+/// Reads one catalog. Whatever comes over the network lands in the store, so that copying finds it there.
+#[derive(Clone)]
+pub(super) struct CatalogSource {
+    pub(super) store: Store,
+    pub(super) from: From,
+}
+
+/// What stands behind the store.
+#[derive(Clone)]
+pub(super) enum From {
+    /// A registry; the endpoint is known when something was asked of it.
+    Registry { client: Client, image: ImageRef, endpoint: Option<Endpoint>, observer: Arc<dyn Observer> },
+    /// A folder.
+    Layout(ImageSource),
+    /// The archive that is being loaded. What an earlier one of the sequence brought is at the destination, if it is not in
+    /// the store.
+    Archive { archive: Arc<Archive>, destination: Option<(Client, Endpoint)>, observer: Arc<dyn Observer> },
+    /// Nothing: what is not in the store cannot be had.
+    Nothing,
+}
+
+/// What the catalog holds and what the image around it is made of.
+pub(super) struct CatalogContent {
+    pub(super) instances: Vec<Instance>,
+    pub(super) catalog: Catalog,
+    /// Whether an earlier run had read the layers, so that none was opened now.
+    pub(super) was_read_before: bool,
+}
+
+/// One image of a catalog.
+pub(super) struct Found {
+    instance: Instance,
+    layers: Vec<Descriptor>,
+    /// In how many indexes it lies.
+    depth: usize,
+}
+
+impl CatalogSource {
+    /// A manifest by digest.
+    async fn manifest(&mut self, digest: &Digest) -> Result<VerifiedManifest, CopyError> {
+        if let Some(manifest) = stored_manifest(&self.store, digest)? {
+            return Ok(manifest);
+        }
+        let manifest = match &mut self.from {
+            From::Registry { client, image, endpoint, .. } => {
+                let pulled = client.pull_manifest(&image.with_digest(digest.clone())).await;
+                let pulled = pulled.map_err(|error| transport(&error))?;
+                *endpoint = Some(pulled.endpoint);
+                pulled.manifest
+            }
+            From::Layout(layout) => {
+                layout.manifest(&Descriptor::new("", digest.clone(), 0)).await.map_err(|error| transport(&error))?
+            }
+            From::Archive { archive, destination, .. } => match archive.manifest(digest) {
+                Ok(manifest) => manifest,
+                Err(archive_format::ArchiveError::MissingBlob(_)) => {
+                    at_destination(destination.as_ref(), digest).await?
+                }
+                Err(error) => return Err(CopyError::from_error("archive", false, &error)),
+            },
+            From::Nothing => return Err(missing("manifest", digest)),
+        };
+        self.store.keep_manifest(&manifest).map_err(|error| store_error(&error))?;
+        Ok(manifest)
+    }
+
+    /// All manifests of the catalog's instances for these platforms; empty means all.
+    pub(super) async fn tree(
+        &self,
+        root: &Digest,
+        platforms: &[image_ref::Platform],
+    ) -> Result<(ImageTree, Self), CopyError> {
+        let this = tokio::sync::Mutex::new(self.clone());
+        let manifest = this.lock().await.manifest(root).await?;
+        let tree = walk(root_with(root, manifest)?, platforms, |child: Descriptor| {
+            let this = &this;
+            async move { this.lock().await.manifest(&child.digest).await }
+        })
+        .await
+        .map_err(mirror_job::failure::tree)?;
+        Ok((tree, this.into_inner()))
+    }
+
+    /// Makes sure that a blob can be opened.
+    async fn ensure(&self, blob: &Descriptor) -> Result<(), CopyError> {
+        if self.store.blob_size(&blob.digest) == Some(blob.size) {
+            return Ok(());
+        }
+        match &self.from {
+            From::Registry { client, image, endpoint, observer } => {
+                let endpoint = match endpoint {
+                    Some(endpoint) => endpoint.clone(),
+                    None => client.pull_manifest(image).await.map_err(|error| transport(&error))?.endpoint,
+                };
+                fetch_blob(client, &self.store, &endpoint, blob, observer).await
+            }
+            From::Layout(layout) => {
+                let source = layout.blob(blob).map_err(|error| transport(&error))?;
+                let (store, blob) = (self.store.clone(), blob.clone());
+                blocking(move || import_blob(&store, &blob, source.as_ref())).await
+            }
+            From::Archive { archive, .. } if archive.blob(&blob.digest).is_some() => Ok(()),
+            From::Archive { destination: Some((client, endpoint)), observer, .. } => {
+                match client.head_blob(endpoint, &blob.digest).await.map_err(|error| transport(&error))? {
+                    Some(_) => fetch_blob(client, &self.store, endpoint, blob, observer).await,
+                    None => Err(missing("layer", &blob.digest)),
+                }
+            }
+            From::Archive { .. } | From::Nothing => Err(missing("layer", &blob.digest)),
+        }
+    }
+
+    /// Opens a blob that [`CatalogSource::ensure`] has seen.
+    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send>> {
+        match &self.from {
+            // Nobody has verified the bytes of an archive yet.
+            From::Archive { archive, .. } if self.store.blob_size(digest).is_none() => {
+                Ok(Box::new(Verified::new(archive.open_blob(digest, 0)?, digest.clone())))
+            }
+            _ => Ok(Box::new(self.store.open_blob(digest).map_err(io::Error::other)?)),
+        }
+    }
+
+    /// A small blob. It stays in the store, because an archive does not bring again what an earlier one brought.
+    async fn small(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        self.ensure(blob).await?;
+        let mut bytes = Vec::new();
+        let read = self.open(&blob.digest).and_then(|reader| reader.take(CONFIG_LIMIT + 1).read_to_end(&mut bytes));
+        read.map_err(|error| CopyError::from_error("cache", true, &error))?;
+        if bytes.len() as u64 > CONFIG_LIMIT {
+            let message = format!("the configuration {} is refused: more than {CONFIG_LIMIT} bytes", blob.digest);
+            return Err(CopyError::permanent("manifest", message));
+        }
+        if self.store.blob_size(&blob.digest).is_none() {
+            self.store.put_blob(&blob.digest, &bytes).map_err(|error| store_error(&error))?;
+        }
+        Ok(bytes)
+    }
+
+    /// The instances of the catalog. What is no image, such as an attestation, is left out; what several indexes list is
+    /// there once, and once more for every other platform that it is listed for.
+    pub(super) async fn instances(&self, tree: &ImageTree) -> Result<Vec<Found>, CopyError> {
+        let children: HashMap<String, &VerifiedManifest> =
+            tree.children.iter().map(|child| (child.digest().to_string(), child)).collect();
+        let mut found = Vec::new();
+        let mut empty = None;
+        // Whoever made the indexes decides how many ways lead to the same image.
+        let mut seen: HashSet<(&Digest, String)> = HashSet::new();
+        let mut opened: HashSet<&Digest> = HashSet::new();
+        let mut open = vec![(&tree.root, Value::Null, 0_usize)];
+        while let Some((manifest, platform, depth)) = open.pop() {
+            if opened.contains(manifest.digest()) || !seen.insert((manifest.digest(), platform.to_string())) {
+                continue;
+            }
+            let view = manifest.view().map_err(|error| CopyError::from_error("manifest", false, &error))?;
+            match view {
+                oci_manifest::ManifestView::Index(_) => {
+                    opened.insert(manifest.digest());
+                    let index: Value = serde_json::from_slice(manifest.bytes()).unwrap_or_default();
+                    let entries = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
+                    if entries.is_empty() {
+                        empty.get_or_insert(manifest.digest());
+                    }
+                    // Reversed, because the last one pushed is looked at first.
+                    for entry in entries.iter().rev().filter(|entry| entry["platform"]["os"] != "unknown") {
+                        if let Some(child) = entry["digest"].as_str().and_then(|digest| children.get(digest)) {
+                            open.push((child, entry["platform"].clone(), depth + 1));
+                        }
+                    }
+                }
+                oci_manifest::ManifestView::Image(image)
+                    if image.config.media_type.contains("image") && image.artifact_type.is_none() =>
+                {
+                    let config = self.small(&image.config).await?;
+                    let instance = Instance { manifest: manifest.clone(), config, platform };
+                    found.push(Found { instance, layers: image.layers, depth });
+                }
+                oci_manifest::ManifestView::Schema1(_) => {
+                    return Err(CopyError::permanent(
+                        "manifest",
+                        format!("unsupported manifest format \"{}\"", manifest.media_type()),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        match empty {
+            _ if !found.is_empty() => Ok(found),
+            Some(index) => {
+                Err(CopyError::permanent("manifest", format!("no manifests found for oci index \"{index}\"")))
+            }
+            None => Err(CopyError::permanent("manifest", "no image found in oci index")),
+        }
+    }
+
+    /// Reads the catalog out of one instance, the first of the outermost index that lists any; all are assumed to carry
+    /// the same (`docs/behaviour/operators-archive.md` 1.1). What an earlier run read out of the same layers is not
+    /// read again. `repository` is where
+    /// the cache has the catalog, if it does.
+    pub(super) async fn content(&self, tree: &ImageTree, repository: Option<&str>) -> Result<CatalogContent, Messages> {
+        let mut found = self.instances(tree).await.map_err(|error| message(&error))?;
+        let outermost = (0..found.len()).min_by_key(|at| found[*at].depth).unwrap_or_default();
+        let layers = std::mem::take(&mut found[outermost].layers);
+        let config = image_json::parse(&found[outermost].instance.config).map(Value::Object).map_err(|error| {
+            let digest = found[outermost].instance.manifest.digest();
+            vec![format!("the configuration of instance {digest} of the catalog is broken: {error}")]
+        })?;
+        let instances = found.into_iter().map(|found| found.instance).collect();
+        let folder = match configs_folder(&config) {
+            ConfigsFolder::At(folder) => folder,
+            ConfigsFolder::Nowhere(label) => {
+                return Err(vec![format!(
+                    "no related images found: the image has the label `{CONFIGS_LABEL}`, but `{label}` is no folder in it"
+                )]);
+            }
+            ConfigsFolder::Unlabelled => {
+                return Err(vec![format!(
+                    "no related images found: the image has no label `{CONFIGS_LABEL}`, so it is not a file-based catalog"
+                )]);
+            }
+        };
+        let likely = layers_to_read(&config, &folder, layers.len());
+        // What the likely layers hold counts, unless they hold nothing: then all do.
+        let choices =
+            [&layers[likely.clone()], &layers[..]].map(|layers| Contents::of(self.store.folder(), &folder, layers));
+        let kept = choices.clone();
+        let read_before = || kept.into_iter().find_map(|contents| Some((contents.read()?, contents)));
+        if let Some((catalog, contents)) = blocking(read_before).await {
+            note_use(&contents, tree, repository);
+            return Ok(CatalogContent { instances, catalog, was_read_before: true });
+        }
+        let mut reader = ConfigsReader::new(&folder, Limits::default());
+        reader = self.read_layers(reader, &layers[likely.clone()]).await.map_err(|error| message(&error))?;
+        let [mut contents, of_all] = choices;
+        if reader.is_empty() {
+            reader = self.read_layers(reader, &layers[..likely.start]).await.map_err(|error| message(&error))?;
+            contents = of_all;
+        }
+        if reader.is_empty() {
+            return Err(vec![format!(
+                "no related images found: the image has no files in `/{folder}`, where its label `{CONFIGS_LABEL}` says \
+                 that the catalog is"
+            )]);
+        }
+        let catalog = read(reader.into_files()).await?;
+        let (written, into) = (catalog.clone(), contents.clone());
+        // Whoever cannot keep it reads it again, and that is all.
+        if blocking(move || into.write(&written)).await.is_ok() {
+            note_use(&contents, tree, repository);
+        }
+        Ok(CatalogContent { instances, catalog, was_read_before: false })
+    }
+
+    /// Reads layers from the top down, as many as are needed.
+    async fn read_layers(&self, mut reader: ConfigsReader, layers: &[Descriptor]) -> Result<ConfigsReader, CopyError> {
+        for layer in layers.iter().rev() {
+            if reader.is_complete() {
+                break;
+            }
+            self.ensure(layer).await?;
+            let (source, digest) = (self.clone(), layer.digest.clone());
+            reader = blocking(move || -> Result<ConfigsReader, CopyError> {
+                let failed = |error: &dyn std::error::Error| {
+                    CopyError::permanent("catalog-layer", format!("layer {digest} of the catalog: {}", chain(error)))
+                };
+                let blob = source.open(&digest).map_err(|error| failed(&error))?;
+                reader.layer(blob).map_err(|error| failed(&error))?;
+                Ok(reader)
+            })
+            .await?;
+        }
+        Ok(reader)
+    }
+
+    /// Brings every blob of the catalog into the store, for a source that copying cannot ask.
+    pub(super) async fn import_all(&self, tree: &ImageTree) -> Result<(), CopyError> {
+        for blob in &tree.blobs {
+            self.ensure(blob).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Says that contents are of use. Where that cannot be written, they may have to be read from the layers again one day.
+fn note_use(contents: &Contents, tree: &ImageTree, repository: Option<&str>) {
+    let _ = contents.note_use(repository, tree.root.digest(), SystemTime::now());
+}
+
+/// A catalog at a registry, whose manifest was pulled. What is read stays in the store.
+///
+/// # Errors
+/// Sentences: what cannot be read.
+pub async fn registry_catalog(
+    store: Store,
+    client: Client,
+    image: &ImageRef,
+    pulled: PulledManifest,
+    observer: Arc<dyn Observer>,
+) -> Result<Catalog, Messages> {
+    let digest = pulled.manifest.digest().clone();
+    store.keep_manifest(&pulled.manifest).map_err(|error| message(&store_error(&error)))?;
+    let image = image.with_digest(digest.clone());
+    let source =
+        CatalogSource { store, from: From::Registry { client, image, endpoint: Some(pulled.endpoint), observer } };
+    let (tree, source) = source.tree(&digest, &[]).await.map_err(|error| message(&error))?;
+    Ok(source.content(&tree, None).await?.catalog)
+}
+
+/// A catalog in a folder. What is read stays in the store.
+///
+/// # Errors
+/// Sentences: what cannot be read.
+pub async fn folder_catalog(
+    store: Store,
+    folder: ImageSource,
+    manifest: &VerifiedManifest,
+) -> Result<Catalog, Messages> {
+    store.keep_manifest(manifest).map_err(|error| message(&store_error(&error)))?;
+    let source = CatalogSource { store, from: From::Layout(folder) };
+    let (tree, source) = source.tree(manifest.digest(), &[]).await.map_err(|error| message(&error))?;
+    Ok(source.content(&tree, None).await?.catalog)
+}
+
+/// A manifest that an earlier archive has brought to the destination.
+async fn at_destination(
+    destination: Option<&(Client, Endpoint)>,
+    digest: &Digest,
+) -> Result<VerifiedManifest, CopyError> {
+    let Some((client, endpoint)) = destination else { return Err(missing("manifest", digest)) };
+    client
+        .pull_manifest_at(endpoint, &Reference::Digest(digest.clone()))
+        .await
+        .map_err(|error| if error.is_not_found() { missing("manifest", digest) } else { transport(&error) })
+}
+
+fn missing(what: &str, digest: &Digest) -> CopyError {
+    CopyError::permanent(
+        "not-in-archive",
+        format!(
+            "{what} {digest} of the catalog is neither in the archive nor in the cache of earlier runs nor at the destination; \
+             an earlier archive of the sequence may have brought it: load that one first, use the configuration that the \
+             archive was made with, or make a new archive with `--since` set before the first one"
+        ),
+    )
+}
+
+/// Hashes what it reads, and fails at the end when it is not what the digest says.
+struct Verified<R> {
+    inner: R,
+    hasher: Option<Hasher>,
+    expected: Digest,
+}
+
+impl<R: Read> Verified<R> {
+    fn new(inner: R, expected: Digest) -> Self {
+        Self { inner, hasher: Some(Hasher::new(expected.algorithm())), expected }
+    }
+}
+
+impl<R: Read> Read for Verified<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        if count > 0 {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&buffer[..count]);
+            }
+        } else if !buffer.is_empty()
+            && let Some(hasher) = self.hasher.take()
+            && hasher.finish() != self.expected
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("blob {} in the archive is damaged: it does not have its digest", self.expected),
+            ));
+        }
+        Ok(count)
+    }
+}

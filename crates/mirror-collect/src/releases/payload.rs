@@ -1,0 +1,313 @@
+//! What a release consists of: the payload image's own list of components.
+//!
+//! Payload and layers go through the store, so that copying finds them there, and the list is read from the verified layers in
+//! every run. What stands below `hold-release/` is for upstream and for people: it may have come with an archive, and
+//! whoever made that could have written any list.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use archive_format::Store;
+use image_ref::{Digest, ImageRef};
+use mirror_plan::release::{
+    BOOTIMAGES_FILE, Bootimages, Component, IMAGE_REFERENCES_FILE, ImageReferences, KubevirtKeys, MAX_INDEX_DEPTH,
+    RELEASE_REPOSITORY, ReleaseName,
+};
+use mirror_plan::{CacheName, Mode};
+use oci_manifest::{Descriptor, Image, Index, ManifestView, VerifiedManifest};
+use oci_transport::{Endpoint, Hasher, Reference};
+use rooted_folder::RootedFolder;
+
+use super::extract::Extraction;
+use crate::Collecting;
+use mirror_content::stored::{ArchiveSource, fetch_blob, import_blob, stored_manifest};
+use mirror_job::event::{Event, NoObserver, Observer};
+use mirror_job::failure::chain;
+use mirror_job::guard::blocking;
+
+/// The file beside `release-manifests` that says which payload they were read from.
+const MARKER: &str = "payload-digest";
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// The components of a payload, boot images included when they are configured.
+pub(super) async fn components(
+    at: &Collecting<'_>,
+    name: &ReleaseName,
+    digest: &Digest,
+) -> Result<Vec<Component>, String> {
+    let platform = &at.job.configuration.mirror.platform;
+    let mut needed = vec![IMAGE_REFERENCES_FILE];
+    if platform.kube_virt_container {
+        needed.push(BOOTIMAGES_FILE);
+    }
+    let about = |message: String| format!("release {}: {message}", name.image());
+    let files = files(at, name, digest, &needed).await.map_err(about)?;
+    let references = files
+        .get(IMAGE_REFERENCES_FILE)
+        .ok_or_else(|| about(format!("the image holds no `{IMAGE_REFERENCES_FILE}`; is it a release payload?")))?;
+    let mut components = ImageReferences::parse(references).map_err(|error| about(error.to_string()))?.components;
+    if platform.kube_virt_container {
+        components.extend(boot_images(at, &files).map_err(about)?);
+    }
+    Ok(components)
+}
+
+fn boot_images(at: &Collecting<'_>, files: &Files) -> Result<Vec<Component>, String> {
+    let platform = &at.job.configuration.mirror.platform;
+    let keys = KubevirtKeys::new(&platform.platforms, &platform.architectures);
+    for skipped in &keys.skipped {
+        at.tell(Event::Warning(format!("kubeVirtContainer: there is no KubeVirt image for {skipped}, it is left out")));
+    }
+    let missing = || format!("could not find kubevirt image in this release: it holds no `{BOOTIMAGES_FILE}`");
+    let text = files.get(BOOTIMAGES_FILE).ok_or_else(missing)?;
+    let images = Bootimages::parse(&String::from_utf8_lossy(text)).map_err(|error| error.to_string())?;
+    images.kubevirt(&keys).map_err(|error| error.to_string())
+}
+
+/// The files of a payload, read from its layers. They are left in the working directory too, where upstream looks for them;
+/// nobody here reads them: whoever makes an archive decides what is in its working directory.
+async fn files(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed: &[&str]) -> Result<Files, String> {
+    let extracted = extract(at, name, digest, needed).await?;
+    let folder = at.working_dir.hold_release().join(name.folder());
+    let within = at.working_dir.folder();
+    if !at.is_for_deletion() && !is_current(within, &folder, digest, &extracted) {
+        keep(within, &folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    Ok(extracted)
+}
+
+/// Whether a folder has exactly these files of the payload.
+fn is_current(within: &RootedFolder, folder: &Path, digest: &Digest, files: &Files) -> bool {
+    let marker = within.read_to_string(folder.join(MARKER)).unwrap_or_default();
+    marker.trim() == digest.to_string()
+        && files.iter().all(|(path, content)| within.read(folder.join(path)).is_ok_and(|found| found == *content))
+}
+
+/// Whether an earlier run has read the payload under exactly this name.
+pub(super) fn is_kept(at: &Collecting<'_>, payload: &ImageRef) -> bool {
+    let held = at.working_dir.hold_release();
+    ReleaseName::new(payload.clone()).is_ok_and(|name| at.working_dir.folder().is_dir(held.join(name.folder())))
+}
+
+/// Keeps the files under their final name all at once.
+fn keep(within: &RootedFolder, folder: &Path, digest: &Digest, files: &Files) -> io::Result<()> {
+    let parent = folder.parent().unwrap_or(Path::new(""));
+    within.create_dir_all(parent)?;
+    let temporary = within.create_temporary_dir(parent, ".tmp-")?;
+    let written = files
+        .iter()
+        .try_for_each(|(path, content)| within.write_whole(temporary.join(path), content))
+        .and_then(|()| within.write_whole(temporary.join(MARKER), format!("{digest}\n").as_bytes()))
+        .and_then(|()| within.remove_dir_all_if_there(folder))
+        .and_then(|_| within.rename(&temporary, folder));
+    written.inspect_err(|_| {
+        // The error that is told is the first one.
+        let _ = within.remove_dir_all(&temporary);
+    })
+}
+
+/// Reads the payload: its manifests, then layers from the newest down until every needed file was found.
+async fn extract(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed: &[&str]) -> Result<Files, String> {
+    let source = Source { at, name, digest, endpoint: tokio::sync::OnceCell::new() };
+    let image = source.image().await?;
+    let mut extraction = Extraction::default();
+    for layer in image.layers.iter().rev() {
+        if needed.iter().all(|path| extraction.has(path)) {
+            break;
+        }
+        let blob = source.open(layer).await?;
+        let (result, after) = blocking(move || {
+            let mut blob = blob;
+            let result = extraction.layer(&mut blob).map_err(|error| error.to_string()).and_then(|()| blob.verify());
+            (result, extraction)
+        })
+        .await;
+        result?;
+        extraction = after;
+    }
+    Ok(extraction.into_files())
+}
+
+/// Where manifests and layers of one payload are had from: the store, the archive, the registry.
+struct Source<'a> {
+    at: &'a Collecting<'a>,
+    name: &'a ReleaseName,
+    digest: &'a Digest,
+    endpoint: tokio::sync::OnceCell<Endpoint>,
+}
+
+impl Source<'_> {
+    /// The image whose layers hold the manifests: the payload itself, or one of its instances.
+    async fn image(&self) -> Result<Image, String> {
+        let mut digest = self.digest.clone();
+        for _ in 0..=MAX_INDEX_DEPTH {
+            let manifest = self.manifest(&digest).await?;
+            match manifest.view().map_err(|error| error.to_string())? {
+                ManifestView::Image(image) => return Ok(image),
+                ManifestView::Index(index) => {
+                    let next = self.choose(&index);
+                    digest = next.ok_or_else(|| format!("index {digest} names neither an image nor another index"))?;
+                }
+                _ => return Err(format!("{digest} is no image with layers ({})", manifest.media_type())),
+            }
+        }
+        Err(format!("its indexes nest deeper than {MAX_INDEX_DEPTH} levels"))
+    }
+
+    /// The instance to read: one that is mirrored anyway, else the first. They all list the same components.
+    fn choose(&self, index: &Index) -> Option<Digest> {
+        let platforms = &self.at.job.configuration.mirror.platform.platforms;
+        let is_index = |descriptor: &Descriptor| {
+            descriptor.media_type.contains("image.index") || descriptor.media_type.contains("manifest.list")
+        };
+        let images = || index.manifests.iter().filter(|entry| !is_index(&entry.descriptor));
+        let mirrored = images().find(|entry| {
+            entry.platform.as_ref().is_some_and(|instance| platforms.iter().any(|wanted| wanted.selects(instance)))
+        });
+        let chosen = mirrored.or_else(|| images().next()).or_else(|| index.manifests.first())?;
+        Some(chosen.descriptor.digest.clone())
+    }
+
+    async fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, String> {
+        if let Some(manifest) = stored_manifest(self.at.store, digest).map_err(|error| error.message)? {
+            return Ok(manifest);
+        }
+        let pulled = match self.place()? {
+            Place::Source => {
+                let image = self.name.image().with_digest(digest.clone());
+                let pulled = self.at.job.source.pull_manifest(&image).await.map_err(|error| chain(&error))?;
+                // Whoever serves the first manifest serves the layers.
+                let _ = self.endpoint.set(pulled.endpoint);
+                pulled.manifest
+            }
+            Place::Destination(endpoint) => {
+                let reference = Reference::Digest(digest.clone());
+                let pulled = self.at.job.destination.pull_manifest_at(&endpoint, &reference).await;
+                pulled.map_err(|error| self.missing("manifest", digest, Some(&error)))?
+            }
+            Place::Nowhere => return Err(self.missing("manifest", digest, None)),
+        };
+        let store = self.at.store.clone();
+        blocking(move || {
+            store.put_manifest(RELEASE_REPOSITORY, &pulled)?;
+            Ok::<_, archive_format::StoreError>(pulled)
+        })
+        .await
+        .map_err(|error| chain(&error))
+    }
+
+    /// Where to ask for what is in neither cache nor archive.
+    fn place(&self) -> Result<Place, String> {
+        match (self.at.mode, self.at.archive, self.at.destination) {
+            // Earlier archives of the sequence may have brought the payload.
+            (Mode::DiskToMirror, Some(_), Some(destination)) => {
+                let tag = self.name.image().tag_or_digest_tag();
+                let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag };
+                let image = destination.image(&name).map_err(|error| error.to_string())?;
+                let repository = image.repository().map_err(|error| error.to_string())?;
+                Ok(Place::Destination(self.at.job.destination.endpoint(&repository)))
+            }
+            (Mode::DiskToMirror, ..) => Ok(Place::Nowhere),
+            _ => Ok(Place::Source),
+        }
+    }
+
+    fn missing(&self, what: &str, digest: &Digest, error: Option<&oci_transport::Error>) -> String {
+        let place =
+            if self.at.is_for_deletion() { "in the cache" } else { "in the archive, the cache or the destination" };
+        let reason = error.map(|error| format!(" ({})", chain(error))).unwrap_or_default();
+        format!(
+            "{what} {digest} of the payload is not {place}{reason}. The list of its components is read from there and from \
+             nowhere else: load the archive that brought this release first"
+        )
+    }
+
+    /// Makes sure that the cache has a layer, and opens it there. It stays in the cache, because an archive does not bring
+    /// again what an earlier one brought.
+    async fn open(&self, layer: &Descriptor) -> Result<Blob, String> {
+        let digest = &layer.digest;
+        if self.at.store.blob_size(digest) != Some(layer.size) {
+            match (self.at.archive, self.place()?) {
+                (Some(archive), _) if archive.blob(digest).is_some() => {
+                    let source = ArchiveSource::new(archive, digest);
+                    let (store, layer) = (self.at.store.clone(), layer.clone());
+                    let imported = blocking(move || import_blob(&store, &layer, &source)).await;
+                    imported.map_err(|error| {
+                        format!("layer {digest} of the payload in the archive cannot be used: {}", error.message)
+                    })?;
+                }
+                (_, Place::Source) => self.pull(self.at.store, layer).await?,
+                (_, Place::Destination(endpoint)) => {
+                    let client = &self.at.job.destination;
+                    if client.head_blob(&endpoint, digest).await.map_err(|error| chain(&error))?.is_none() {
+                        return Err(self.missing("layer", digest, None));
+                    }
+                    let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
+                    let fetched = fetch_blob(client, self.at.store, &endpoint, layer, &silent).await;
+                    fetched.map_err(|error| error.message)?;
+                }
+                (_, Place::Nowhere) => return Err(self.missing("layer", digest, None)),
+            }
+        }
+        let file = self.at.store.open_blob(digest).map_err(|error| chain(&error))?;
+        Ok(Blob { inner: file, hasher: Hasher::new(digest.algorithm()), digest: digest.clone() })
+    }
+
+    async fn pull(&self, store: &Store, layer: &Descriptor) -> Result<(), String> {
+        let endpoint = self
+            .endpoint
+            .get_or_try_init(|| async {
+                // The manifests came from the store; ask who serves them.
+                let pulled =
+                    self.at.job.source.pull_manifest(&self.name.image().with_digest(self.digest.clone())).await;
+                pulled.map(|pulled| pulled.endpoint).map_err(|error| chain(&error))
+            })
+            .await?;
+        let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
+        let outcome = fetch_blob(&self.at.job.source, store, endpoint, layer, &silent).await;
+        outcome.map_err(|error| error.message)
+    }
+}
+
+/// Who has what is in neither cache nor archive.
+enum Place {
+    /// The registry that releases come from.
+    Source,
+    /// The registry that releases go to.
+    Destination(Endpoint),
+    /// Nobody may be asked.
+    Nowhere,
+}
+
+/// A layer being read. What is in it counts only when all of it has its digest.
+struct Blob {
+    inner: File,
+    hasher: Hasher,
+    digest: Digest,
+}
+
+impl Read for Blob {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+impl Blob {
+    /// Reads to the end and compares the digest.
+    fn verify(mut self) -> Result<(), String> {
+        io::copy(&mut self, &mut io::sink()).map_err(|error| error.to_string())?;
+        if self.hasher.finish() == self.digest {
+            return Ok(());
+        }
+        Err(format!(
+            "layer {} of the payload in the cache is damaged: it does not have its digest; remove it from the cache",
+            self.digest
+        ))
+    }
+}

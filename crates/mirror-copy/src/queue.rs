@@ -1,0 +1,37 @@
+//! The order in which blobs travel: small ones first, then large ones descending, so that no long tail is left.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use image_ref::Digest;
+
+/// Blobs up to this size count as small and go before the large ones: configs, mostly, which complete many images.
+const SMALL: u64 = 256 * 1024;
+
+/// Smaller goes first. The digest makes the order total.
+type Rank = (bool, Reverse<u64>, Digest);
+
+fn rank(digest: &Digest, size: u64) -> Rank {
+    (size > SMALL, Reverse(size), digest.clone())
+}
+
+/// Blobs that are to travel.
+#[derive(Debug, Default)]
+pub(super) struct CarryQueue(BinaryHeap<Reverse<Rank>>);
+
+impl CarryQueue {
+    /// Adds a blob of `size` bytes.
+    pub(super) fn push(&mut self, digest: &Digest, size: u64) {
+        self.0.push(Reverse(rank(digest, size)));
+    }
+
+    /// Takes the blob that goes next.
+    pub(super) fn pop(&mut self) -> Option<Digest> {
+        self.0.pop().map(|Reverse((_, _, digest))| digest)
+    }
+}
+
+/// Brings blobs, given with sizes in bytes, in the order in which the engine fetches them.
+pub fn queue_order(blobs: &mut [(Digest, u64)]) {
+    blobs.sort_by_cached_key(|(digest, size)| rank(digest, *size));
+}

@@ -1,0 +1,350 @@
+//! Archive to destination registry: the copy phase of disk to mirror.
+//!
+//! Layers are never unpacked: each is pushed from its place in the chunk it lies in. What a blob is asked of, in order:
+//! the destination (it may have it, in this repository or in another of this plan), the archive, the cache of earlier
+//! runs, and any repository of the destination that an earlier archive has filled: those that the cache knows of, and
+//! those of the other images of this plan, for a machine whose cache knows nothing.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use archive_format::{Archive, Store};
+use futures_util::StreamExt as _;
+use image_ref::Digest;
+use mirror_plan::PlannedImage;
+use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{BlobSource, Endpoint, FileSource, Reference};
+use tokio::sync::OnceCell;
+
+use super::destination::{DestinationRegistry, Offer, repository_path};
+use super::earlier::Earlier;
+use super::{bounded, destination_name, left_out};
+use crate::{BlobJob, Carried, Carrier, Resolved};
+use mirror_content::root::{pinned, root_digest, root_of};
+use mirror_content::stored::{ArchiveSource, stored_manifest};
+use mirror_job::event::Event;
+use mirror_job::failure::{CopyError, store as store_error, transport, tree as tree_error};
+use mirror_trust::{ArchiveShelf, SignatureBytes, Trust};
+
+/// How many images are asked for at once when earlier archives' blobs are looked for.
+const ASKED_AT_ONCE: usize = 16;
+
+/// Pushes images out of an archive and the cache.
+pub struct FromArchive {
+    /// The images of the plan.
+    pub images: Arc<Vec<PlannedImage>>,
+    /// The archive.
+    pub archive: Arc<Archive>,
+    /// The cache of earlier runs.
+    pub store: Store,
+    /// Where the images go.
+    pub destination: DestinationRegistry,
+    /// Bound of one transfer, attempts included; zero for none.
+    pub image_timeout: Duration,
+    /// What earlier archives of the sequence have brought to the destination.
+    pub earlier: Earlier,
+    /// Repositories of this plan's images, by the blobs of manifests that came with earlier archives. Asked of the
+    /// destination when it is first needed.
+    pub planned: OnceCell<HashMap<Digest, BTreeSet<String>>>,
+    /// Whether signatures travel, and the policy.
+    pub trust: Trust,
+    /// Where signatures are found; none when nobody wants any.
+    pub shelf: Option<ArchiveShelf>,
+}
+
+impl FromArchive {
+    /// What the image's name stood for when the archive was made, else in an earlier archive of the sequence.
+    fn named(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
+        let name = &image.cache;
+        match self.archive.resolve_tag(&name.repository, &name.tag) {
+            Some(digest) => Ok(Some(digest.clone())),
+            None => self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| store_error(&e)),
+        }
+    }
+
+    /// The digest of the image's first manifest.
+    fn digest(&self, image: &PlannedImage) -> Result<Digest, CopyError> {
+        let name = &image.cache;
+        root_digest(image, || self.named(image))?.ok_or_else(|| {
+            CopyError::permanent(
+                "not-in-archive",
+                format!(
+                    "{name} is neither in the archive nor in the cache of earlier runs; \
+                     was the archive made with this configuration, and was every earlier archive loaded?"
+                ),
+            )
+        })
+    }
+
+    /// A manifest from the cache, the archive or, when an earlier archive brought it, the destination itself.
+    async fn manifest(&self, digest: &Digest, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
+        if let Some(manifest) = stored_manifest(&self.store, digest)? {
+            return Ok(manifest);
+        }
+        match self.archive.manifest(digest) {
+            Ok(manifest) => Ok(manifest),
+            Err(archive_format::ArchiveError::MissingBlob(_)) => self.manifest_of_destination(digest, image).await,
+            Err(error) => Err(CopyError::from_error("archive", false, &error)),
+        }
+    }
+
+    async fn manifest_of_destination(
+        &self,
+        digest: &Digest,
+        image: &PlannedImage,
+    ) -> Result<VerifiedManifest, CopyError> {
+        let endpoint = self.destination.endpoint(image, &repository_path(image))?;
+        match self.destination.client.pull_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await {
+            Ok(manifest) => Ok(manifest),
+            Err(error) if error.is_not_found() => {
+                if pinned(image) == Some(digest)
+                    && let Some(other) = self.named(image)?.filter(|other| other != digest)
+                {
+                    return Err(substituted(image, digest, &other));
+                }
+                let mut missing = self.earlier.missing("manifest", digest, &image.origin).await;
+                // An instance of a list that is here itself.
+                if self.digest(image).is_ok_and(|root| root != *digest) {
+                    missing.message.push_str(
+                        ". If the archive was made with fewer `platforms` than the configuration names now, name the same",
+                    );
+                }
+                Err(missing)
+            }
+            Err(error) => Err(transport(&error)),
+        }
+    }
+
+    /// The blob here, in the archive or in the cache.
+    fn source(&self, job: &BlobJob) -> Result<Option<Arc<dyn BlobSource>>, CopyError> {
+        let digest = &job.blob.digest;
+        if self.archive.blob(digest).is_some() {
+            return Ok(Some(Arc::new(ArchiveSource::new(&self.archive, digest))));
+        }
+        if self.store.blob_size(digest).is_some() {
+            let source = FileSource::new(self.store.blob_path(digest))
+                .map_err(|error| CopyError::from_error("cache", true, &error))?;
+            return Ok(Some(Arc::new(source)));
+        }
+        Ok(None)
+    }
+
+    async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
+        let image = &self.images[*job.images.first().expect("a job has an image")];
+        let endpoint = self.destination.endpoint(image, &job.repository)?;
+        if let Offer::There = self.destination.offer(&endpoint, job).await? {
+            return Ok(0);
+        }
+        if let Some(source) = self.source(job)? {
+            return self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error));
+        }
+        let digest = &job.blob.digest;
+        let cached = self.earlier.repositories(digest).await?;
+        if let Some(moved) = self.take_from(cached, image, &endpoint, job).await? {
+            return Ok(moved);
+        }
+        let planned = self.planned.get_or_init(|| Box::pin(self.ask_for_planned())).await;
+        let planned = planned.get(digest).into_iter().flatten().cloned().collect();
+        if let Some(moved) = self.take_from(planned, image, &endpoint, job).await? {
+            return Ok(moved);
+        }
+        let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
+        Err(self.earlier.missing("blob", digest, &origins.join(", ")).await)
+    }
+
+    /// What the manifests say that this archive names and an earlier one brought. What cannot be had is left out: its
+    /// own image fails for it.
+    async fn ask_for_planned(&self) -> HashMap<Digest, BTreeSet<String>> {
+        let manifests = futures_util::stream::iter(0..self.images.len()).map(|at| self.blobs_from_earlier(at));
+        let mut planned: HashMap<Digest, BTreeSet<String>> = HashMap::new();
+        let mut manifests = std::pin::pin!(manifests.buffer_unordered(ASKED_AT_ONCE));
+        while let Some((repository, blobs)) = manifests.next().await {
+            for blob in blobs {
+                planned.entry(blob).or_default().insert(repository.clone());
+            }
+        }
+        planned
+    }
+
+    /// The repository of an image, and the blobs of those of its manifests that are not in this archive.
+    async fn blobs_from_earlier(&self, at: usize) -> (String, Vec<Digest>) {
+        let image = &self.images[at];
+        let tree = async {
+            let root = self.manifest(&self.digest(image)?, image).await?;
+            let child = |child: Descriptor| async move { self.manifest(&child.digest, image).await };
+            walk(root_of(image, root)?, &image.platforms, child).await.map_err(tree_error)
+        };
+        let Ok(tree) = tree.await else { return (repository_path(image), Vec::new()) };
+        let earlier = tree.image_manifests().filter(|manifest| self.archive.blob(manifest.digest()).is_none());
+        let blobs = earlier.filter_map(|manifest| manifest.view().ok()).flat_map(|view| view.named_blobs());
+        (repository_path(image), blobs.map(|blob| blob.digest).collect())
+    }
+
+    /// Takes a blob from one of these repositories of the destination, where an earlier archive has brought it; the bytes
+    /// that travelled, or none when it is not there.
+    async fn take_from(
+        &self,
+        repositories: Vec<String>,
+        image: &PlannedImage,
+        at: &Endpoint,
+        job: &BlobJob,
+    ) -> Result<Option<u64>, CopyError> {
+        let client = &self.destination.client;
+        for path in repositories.iter().filter(|path| **path != job.repository) {
+            if client.mount_blob(at, &job.blob.digest, path).await.map_err(|error| transport(&error))? {
+                return Ok(Some(0));
+            }
+        }
+        // A registry without mounts: through this machine, then.
+        for path in repositories {
+            let from = self.destination.endpoint(image, &path)?;
+            if client.head_blob(&from, &job.blob.digest).await.map_err(|error| transport(&error))?.is_none() {
+                continue;
+            }
+            // The first mount may have come too early: this run is bringing other images the same blob. A request more is
+            // nothing beside the blob.
+            let there = path == job.repository
+                || client.mount_blob(at, &job.blob.digest, &path).await.map_err(|error| transport(&error))?;
+            if there {
+                return Ok(Some(0));
+            }
+            let sent = self.destination.send(at, job, client.blob_source(&from, &job.blob)).await;
+            return sent.map(Some).map_err(|error| transport(&error));
+        }
+        client.cancel_sessions(at).await;
+        Ok(None)
+    }
+
+    /// A blob that does not hash to its digest is damage of the archive: say in which chunk.
+    fn explain(&self, job: &BlobJob, error: &oci_transport::Error) -> CopyError {
+        let mut explained = transport(error);
+        if explained.condition == "digest-mismatch"
+            && let Some(place) = self.archive.blob(&job.blob.digest)
+        {
+            let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
+            explained.message = format!(
+                "blob {} in {} is damaged (it does not have its digest), so nothing that needs it was pushed: {}; \
+                 bring the archive file again. {}",
+                job.blob.digest,
+                self.archive.chunks()[place.chunk].path.display(),
+                origins.join(", "),
+                explained.message
+            );
+            explained.retry_can_help = false;
+        }
+        explained
+    }
+}
+
+/// A pinned image is not there, and its name stands for another one.
+fn substituted(image: &PlannedImage, digest: &Digest, other: &Digest) -> CopyError {
+    CopyError::permanent(
+        "digest-mismatch",
+        format!(
+            "the image has to be {digest}, which is neither in the archive, the cache nor at the destination. In the \
+             archive, `{}` names another image, {other}, which is not pushed; make a new archive with this configuration",
+            image.cache
+        ),
+    )
+}
+
+/// The payloads of signatures: from the archive, the cache, or, when an earlier archive brought them, the destination.
+struct ArchiveBytes<'a> {
+    carrier: &'a FromArchive,
+    image: &'a PlannedImage,
+}
+
+impl SignatureBytes for ArchiveBytes<'_> {
+    async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        let (archive, store) = (&self.carrier.archive, &self.carrier.store);
+        if archive.blob(&blob.digest).is_some() {
+            let read = archive.read_small_blob(&blob.digest, blob.size);
+            return read.map_err(|error| CopyError::from_error("archive", false, &error));
+        }
+        if store.blob_size(&blob.digest) == Some(blob.size)
+            && let Ok(bytes) = store.read_small_blob(&blob.digest, blob.size)
+        {
+            return Ok(bytes);
+        }
+        let client = &self.carrier.destination.client;
+        let endpoint = self.carrier.destination.endpoint(self.image, &repository_path(self.image))?;
+        let mut bytes = Vec::new();
+        match client.pull_blob(&endpoint, blob, &mut bytes, &|_| ()).await {
+            Ok(()) => Ok(bytes),
+            Err(error) if error.is_not_found() => {
+                Err(self.carrier.earlier.missing("signature", &blob.digest, &self.image.origin).await)
+            }
+            Err(error) => Err(transport(&error)),
+        }
+    }
+}
+
+impl Carrier for FromArchive {
+    async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+        let digest = self.digest(image)?;
+        let root = self.manifest(&digest, image).await?;
+        let mut tree = walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
+            self.manifest(&child.digest, image).await
+        })
+        .await
+        .map_err(tree_error)?;
+        for digest in std::mem::take(&mut tree.without_size) {
+            let size = self.archive.blob(&digest).map(|place| place.len).or_else(|| self.store.blob_size(&digest));
+            let Some(size) = size else {
+                return Err(self.earlier.missing("layer", &digest, &image.origin).await);
+            };
+            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
+        }
+        for layer in std::mem::take(&mut tree.optional) {
+            if self.archive.blob(&layer.digest).is_some() || self.store.blob_size(&layer.digest) == Some(layer.size) {
+                tree.blobs.push(layer);
+            } else {
+                self.destination.observer.event(Event::Warning(left_out(image, &layer)));
+            }
+        }
+        let mut attached = match (self.trust.sign(&self.store, image, &tree, &self.destination.observer)?, &self.shelf)
+        {
+            (Some(signed), _) => signed,
+            (None, Some(shelf)) => mirror_trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
+            (None, None) => Vec::new(),
+        };
+        if image.built && !self.trust.signs() {
+            // Every archive names what belongs to its images. A signature that only the cache has is of an earlier run.
+            let repository = &image.cache.repository;
+            attached
+                .retain(|one| one.tag.as_ref().is_none_or(|tag| self.archive.resolve_tag(repository, tag).is_some()));
+        }
+        if let Some(gate) = self.trust.gate_for(image) {
+            gate.check(image, &tree, &attached, &ArchiveBytes { carrier: self, image }).await?;
+        }
+        self.trust.carry(image, &tree, &self.destination.observer).await;
+        if self.trust.travel {
+            tree.attach(attached);
+        }
+        let tagged = self.destination.tagged(image).await?;
+        let complete = self.destination.has_image(image, &tree, tagged.as_ref()).await?;
+        Ok(Resolved { tree: Arc::new(tree), complete })
+    }
+
+    fn blob_repository(&self, image: &PlannedImage) -> String {
+        repository_path(image)
+    }
+
+    fn has_blob(&self, _: &Descriptor) -> bool {
+        false
+    }
+
+    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+        let moved = bounded(self.image_timeout, Box::pin(self.push(job))).await?;
+        Ok(Carried { moved })
+    }
+
+    async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
+        self.destination.push_manifests(image, tree).await
+    }
+
+    fn target_name(&self, image: &PlannedImage) -> String {
+        destination_name(image)
+    }
+}

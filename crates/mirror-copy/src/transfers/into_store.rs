@@ -1,0 +1,441 @@
+//! Source registries into the store: the copy phase of mirror to disk.
+
+use std::collections::HashMap;
+use std::io::{self, Read as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use archive_format::Store;
+use image_ref::{Digest, ImageRef, Transport};
+use mirror_plan::PlannedImage;
+use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{BlobSink, BlobSource, Client, Endpoint, ImageSource};
+
+use super::{bounded, left_out};
+use crate::{BlobJob, Carried, Carrier, Resolved};
+use mirror_content::root::{root_digest, root_of};
+use mirror_content::stored::{StoreSink, stored_manifest};
+use mirror_job::event::{Event, Observer};
+use mirror_job::failure::{CopyError, store as store_error, transport, tree as tree_error};
+use mirror_job::guard::blocking;
+use mirror_trust::{Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
+
+/// Pulls images into the store.
+pub struct IntoStore {
+    /// The images of the plan.
+    pub images: Arc<Vec<PlannedImage>>,
+    /// Asks source registries.
+    pub source: Client,
+    /// Where the images go.
+    pub store: Store,
+    /// Hears how far transfers are.
+    pub observer: Arc<dyn Observer>,
+    /// Bound of one transfer, attempts included; zero for none.
+    pub image_timeout: Duration,
+    /// Where the manifests of an image, and so its blobs, were found.
+    pub endpoints: Mutex<HashMap<usize, Endpoint>>,
+    /// Whether signatures travel, and the policy.
+    pub trust: Trust,
+    /// Where signatures of complete images are found.
+    pub shelf: StoreShelf,
+    /// Who reads from the store while it fills.
+    pub follower: Arc<dyn Follower>,
+}
+
+/// Follows what arrives in the store: the archive, which is written at the same time.
+pub trait Follower: Send + Sync {
+    /// Every image has been resolved or has failed; the trees in plan order.
+    /// An error stops the run.
+    ///
+    /// # Errors
+    /// Why the run is not to go on.
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError>;
+
+    /// As [`Carrier::resolves_first`].
+    fn resolves_first(&self) -> bool {
+        false
+    }
+
+    /// A blob or manifest is in the store.
+    fn ready(&self, digest: &Digest);
+}
+
+/// Follows nothing: there is no archive.
+pub struct NoFollower;
+
+impl Follower for NoFollower {
+    fn all_resolved(&self, _: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
+        Ok(())
+    }
+
+    fn ready(&self, _: &Digest) {}
+}
+
+impl IntoStore {
+    /// The manifest that the image's name stands for now, without a request when it is pinned and already here.
+    async fn root(&self, at: usize, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
+        let cached = root_digest(image, || {
+            // What this program built has no other place; of everything else its source knows what the name stands for.
+            if image.built { self.store.resolve_tag(&image.cache.repository, &image.cache.tag) } else { Ok(None) }
+        });
+        let cached = cached.map_err(|e| store_error(&e))?;
+        if let Some(digest) = cached
+            && let Some(manifest) = self.stored_manifest(&digest)?
+        {
+            return Ok(manifest);
+        }
+        self.pull(at, &image.source).await
+    }
+
+    async fn pull(&self, at: usize, image: &ImageRef) -> Result<VerifiedManifest, CopyError> {
+        if *image.transport() != Transport::Docker {
+            let opened = ImageSource::open(&self.source, image).await;
+            return opened.map(|(_, manifest)| manifest).map_err(|error| transport(&error));
+        }
+        let pulled = self.source.pull_manifest(image).await.map_err(|error| transport(&error))?;
+        self.endpoints.lock().expect("no holder panics").entry(at).or_insert(pulled.endpoint);
+        Ok(pulled.manifest)
+    }
+
+    fn stored_manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
+        stored_manifest(&self.store, digest)
+    }
+
+    async fn endpoint(&self, at: usize) -> Result<Endpoint, CopyError> {
+        let known = self.endpoints.lock().expect("no holder panics").get(&at).cloned();
+        if let Some(endpoint) = known {
+            return Ok(endpoint);
+        }
+        // Every manifest came from the store, a blob did not: ask the source where the image is.
+        self.pull(at, &self.images[at].source).await?;
+        let endpoints = self.endpoints.lock().expect("no holder panics");
+        Ok(endpoints.get(&at).cloned().expect("a pull notes its endpoint"))
+    }
+
+    /// The size of a schema 1 layer, which its manifest does not tell.
+    async fn layer_size(&self, at: usize, image: &PlannedImage, digest: &Digest) -> Result<u64, CopyError> {
+        if *image.source.transport() != Transport::Docker {
+            return Ok(self.local_blob(image, &Descriptor::new("", digest.clone(), 0)).await?.size());
+        }
+        let endpoint = self.endpoint(at).await?;
+        let found = self.source.head_blob(&endpoint, digest).await.map_err(|error| transport(&error))?;
+        found.ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
+    }
+
+    /// Whether the source has a layer that may be left out.
+    async fn serves(&self, at: usize, image: &PlannedImage, layer: &Descriptor) -> Result<bool, CopyError> {
+        if *image.source.transport() != Transport::Docker {
+            return Ok(self.local_blob(image, layer).await.is_ok());
+        }
+        let endpoint = self.endpoint(at).await?;
+        let found = self.source.head_blob(&endpoint, &layer.digest).await.map_err(|error| transport(&error))?;
+        Ok(found.is_some())
+    }
+
+    /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
+    /// one question at most, and none when the image is pinned and signed: see [`mirror_trust`].
+    async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Found, CopyError> {
+        let (shelf, repository) = (&self.shelf, &image.cache.repository);
+        if let Some(signed) = self.trust.sign(&self.store, image, tree, &self.observer)? {
+            return Ok(Found::known(signed));
+        }
+        // Images of our own making have the signature that we gave them, and a layout has no neighbours.
+        if image.built || *image.source.transport() != Transport::Docker {
+            return mirror_trust::find_on_shelf(shelf, repository, tree).await.map(Found::known);
+        }
+        // A cache that was filled without signatures cannot answer for the policy.
+        let place = mirror_trust::place_of(image, tree.root.digest());
+        let trusted = (self.trust.travel || self.trust.gate.is_none()) && !shelf.unasked.contains(&place);
+        if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
+            let asks = image.source.digest().is_none() || shelf.unasked.may_be_signed_by_now(&place);
+            let answer = if asks { Some(self.signature_of(at, image, tree.root.digest()).await) } else { None };
+            let ours = shelf.tag(repository, &mirror_trust::cosign_tag(tree.root.digest(), "sig"))?;
+            // Without an answer it stays as it is.
+            let (unchanged, signed) = match answer {
+                None => (true, None),
+                Some(Err(error)) => {
+                    let text = format!("whether {} is signed could not be asked: {}", image.source, error.message);
+                    self.observer.event(Event::Debug(text));
+                    (true, None)
+                }
+                Some(Ok(now)) => (now.is_none() || now == ours, Some(now.is_some())),
+            };
+            if unchanged {
+                let found = mirror_trust::find_on_shelf(shelf, repository, tree).await.map(Found::of_cache)?;
+                return Ok(found.and_signed(signed));
+            }
+        }
+        let endpoint = self.endpoint(at).await?;
+        Ok(self.trust.find_online(&self.source, &endpoint, image, tree, &self.observer).await)
+    }
+
+    /// The signature that an image has at its source now, if it has one.
+    async fn signature_of(
+        &self,
+        at: usize,
+        image: &PlannedImage,
+        digest: &Digest,
+    ) -> Result<Option<Digest>, CopyError> {
+        let endpoint = self.endpoint(at).await?;
+        self.trust.signature_at_source(&self.source, &endpoint, image, digest).await.map_err(|error| transport(&error))
+    }
+
+    /// Asks the policy. Of a rebuilt catalog, the original is judged: the rest is ours.
+    pub(crate) async fn check(
+        &self,
+        at: usize,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        attached: &[Attached],
+    ) -> Result<(), CopyError> {
+        let Some(gate) = self.trust.gate_for(image) else { return Ok(()) };
+        let bytes = SourceBytes { carrier: self, at };
+        if !image.built || *image.source.transport() != Transport::Docker {
+            return gate.check(image, tree, attached, &bytes).await;
+        }
+        let original = PlannedImage { built: false, root: None, ..image.clone() };
+        let root = self.root(at, &original).await?;
+        let tree = self.walk(at, &original, root).await?;
+        let attached = if gate.needs_signatures(image) {
+            let endpoint = self.endpoint(at).await?;
+            self.trust.find_online(&self.source, &endpoint, image, &tree, &self.observer).await.attached
+        } else {
+            Vec::new()
+        };
+        gate.check(&original, &tree, &attached, &bytes).await
+    }
+
+    async fn walk(&self, at: usize, image: &PlannedImage, root: VerifiedManifest) -> Result<ImageTree, CopyError> {
+        walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
+            match self.stored_manifest(&child.digest)? {
+                Some(manifest) => Ok(manifest),
+                None => self.pull(at, &image.source.with_digest(child.digest)).await,
+            }
+        })
+        .await
+        .map_err(tree_error)
+    }
+
+    /// Fetches a blob into the store; the bytes that travelled.
+    async fn fetch(&self, job: &BlobJob) -> Result<u64, CopyError> {
+        let mut sink = StoreSink::begin(&self.store, &job.blob, &self.observer).await?;
+        let outcome = bounded(self.image_timeout, self.pull_from_any(job, &mut sink)).await;
+        sink.settle(outcome).await
+    }
+
+    /// A blob of an image that lies on this machine.
+    async fn local_blob(&self, image: &PlannedImage, blob: &Descriptor) -> Result<Arc<dyn BlobSource>, CopyError> {
+        let (source, _) = ImageSource::open(&self.source, &image.source).await.map_err(|error| transport(&error))?;
+        source.blob(blob).map_err(|error| transport(&error))
+    }
+
+    /// Reads a blob from any image that contains it, the first that can; usually that is the first one. The sink goes on
+    /// where the attempt before ended.
+    pub(crate) async fn pull_from_any(&self, job: &BlobJob, sink: &mut dyn BlobSink) -> Result<(), CopyError> {
+        let mut last = None;
+        for at in &job.images {
+            let image = &self.images[*at];
+            if !image.built && *image.source.transport() != Transport::Docker {
+                match self.local_blob(image, &job.blob).await {
+                    Ok(source) => return pour(source, sink).await,
+                    Err(error) => {
+                        last = Some(error);
+                        continue;
+                    }
+                }
+            }
+            let endpoint = match self.endpoint(*at).await {
+                Ok(endpoint) => endpoint,
+                Err(error) => {
+                    last = Some(error);
+                    continue;
+                }
+            };
+            // The sink knows the position, and so what really moved.
+            match self.source.pull_blob(&endpoint, &job.blob, sink, &|_| {}).await.map_err(|e| transport(&e)) {
+                Ok(()) => return Ok(()),
+                // Another source would write to the same disk.
+                Err(error) if error.condition == LOCAL => return Err(error),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| CopyError::permanent("internal", "no image provides this blob")))
+    }
+}
+
+/// Pours a blob of this machine into a sink, piece by piece; whoever keeps the sink verifies it.
+async fn pour(source: Arc<dyn BlobSource>, sink: &mut dyn BlobSink) -> Result<(), CopyError> {
+    const PIECE: u64 = 1024 * 1024;
+    let local = |error: io::Error| CopyError::from_error(LOCAL, false, &error);
+    let offset = sink.offset();
+    let mut reader = blocking(move || source.open(offset)).await.map_err(local)?;
+    loop {
+        let read = move || {
+            let mut piece = Vec::new();
+            reader.by_ref().take(PIECE).read_to_end(&mut piece).map(|_| (reader, piece))
+        };
+        let (rest, piece) = blocking(read).await.map_err(local)?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        sink.write(&piece).map_err(local)?;
+        reader = rest;
+    }
+}
+
+/// The payloads of signatures: from the store, else from where the image is.
+struct SourceBytes<'a> {
+    carrier: &'a IntoStore,
+    at: usize,
+}
+
+impl SignatureBytes for SourceBytes<'_> {
+    async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
+        let store = &self.carrier.store;
+        if store.blob_size(&blob.digest) == Some(blob.size)
+            && let Ok(bytes) = store.read_small_blob(&blob.digest, blob.size)
+        {
+            return Ok(bytes);
+        }
+        let endpoint = self.carrier.endpoint(self.at).await?;
+        RegistryBytes { client: &self.carrier.source, endpoint: &endpoint }.read(blob).await
+    }
+}
+
+/// The transport's word for a failure of this machine.
+const LOCAL: &str = "local";
+
+impl Carrier for IntoStore {
+    async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+        let root = self.root(at, image).await?;
+        let mut tree = self.walk(at, image, root).await?;
+        for digest in std::mem::take(&mut tree.without_size) {
+            let size = match self.store.blob_size(&digest) {
+                Some(size) => size,
+                None => self.layer_size(at, image, &digest).await?,
+            };
+            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
+        }
+        for layer in std::mem::take(&mut tree.optional) {
+            if self.has_blob(&layer) || self.serves(at, image, &layer).await? {
+                tree.blobs.push(layer);
+            } else {
+                self.observer.event(Event::Warning(left_out(image, &layer)));
+            }
+        }
+        let mut heard = Heard::NotAsked;
+        if self.trust.wants_signatures(image) {
+            let mut found = self.attached(at, image, &tree).await?;
+            if let Err(refusal) = self.check(at, image, &tree, &found.attached).await {
+                // What the cache has may be older than the signature that the policy wants.
+                if !found.is_of_cache || !self.trust.needs_signatures(image) {
+                    return Err(refusal);
+                }
+                let endpoint = self.endpoint(at).await?;
+                found = self.trust.find_online(&self.source, &endpoint, image, &tree, &self.observer).await;
+                self.check(at, image, &tree, &found.attached).await?;
+            }
+            if self.trust.travel {
+                tree.attach(found.attached);
+                heard = if found.all { Heard::All } else { Heard::InPart };
+                if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
+                    self.shelf.unasked.is_signed(&mirror_trust::place_of(image, tree.root.digest()), signed)?;
+                }
+            }
+        } else {
+            self.check(at, image, &tree, &[]).await?;
+        }
+        self.trust.carry(image, &tree, &self.observer).await;
+        let tree = Arc::new(tree);
+        let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));
+        let complete = blocking(move || is_complete(&store, &name, &parts)).await.map_err(|e| store_error(&e))?;
+        self.shelf.unasked.resolved(&mirror_trust::place_of(image, tree.root.digest()), heard, complete)?;
+        if complete {
+            tree.manifests().for_each(|manifest| self.follower.ready(manifest.digest()));
+        }
+        Ok(Resolved { tree, complete })
+    }
+
+    fn blob_repository(&self, _: &PlannedImage) -> String {
+        String::new()
+    }
+
+    fn has_blob(&self, blob: &Descriptor) -> bool {
+        self.store.blob_size(&blob.digest) == Some(blob.size)
+    }
+
+    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+        Ok(Carried { moved: self.fetch(job).await? })
+    }
+
+    async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
+        let (store, name, tree) = (self.store.clone(), image.cache.clone(), tree.clone());
+        let tree = blocking(move || {
+            for blob in &tree.blobs {
+                store.link_layer(&name.repository, &blob.digest)?;
+            }
+            for manifest in tree.manifests() {
+                store.put_manifest(&name.repository, manifest)?;
+            }
+            for attached in &tree.attached {
+                if let Some(tag) = &attached.tag {
+                    store.tag(&name.repository, tag, attached.tree.root.digest())?;
+                }
+            }
+            store.tag(&name.repository, &name.tag, tree.root.digest())?;
+            Ok(tree)
+        })
+        .await
+        .map_err(|e| store_error(&e))?;
+        self.shelf.unasked.finished(&mirror_trust::place_of(image, tree.root.digest()))?;
+        tree.manifests().for_each(|manifest| self.follower.ready(manifest.digest()));
+        Ok(())
+    }
+
+    fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
+        self.follower.all_resolved(trees)
+    }
+
+    fn resolves_first(&self) -> bool {
+        self.follower.resolves_first()
+    }
+
+    fn blob_ready(&self, digest: &Digest) {
+        self.follower.ready(digest);
+    }
+
+    fn target_name(&self, _: &PlannedImage) -> String {
+        "cache".to_owned()
+    }
+}
+
+/// Whether the store holds the image under its name with everything that belongs to it.
+fn is_complete(
+    store: &Store,
+    name: &mirror_plan::CacheName,
+    tree: &ImageTree,
+) -> Result<bool, archive_format::StoreError> {
+    if store.resolve_tag(&name.repository, &name.tag)?.as_ref() != Some(tree.root.digest()) {
+        return Ok(false);
+    }
+    for attached in &tree.attached {
+        if let Some(tag) = &attached.tag
+            && store.resolve_tag(&name.repository, tag)?.as_ref() != Some(attached.tree.root.digest())
+        {
+            return Ok(false);
+        }
+    }
+    for manifest in tree.manifests() {
+        let size = manifest.hashed_bytes().len() as u64;
+        if !store.has_revision(&name.repository, manifest.digest())? || store.blob_size(manifest.digest()) != Some(size)
+        {
+            return Ok(false);
+        }
+    }
+    for blob in &tree.blobs {
+        if !store.has_layer(&name.repository, &blob.digest)? || store.blob_size(&blob.digest) != Some(blob.size) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

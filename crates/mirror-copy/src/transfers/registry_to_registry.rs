@@ -1,0 +1,392 @@
+//! Registry to registry: the copy phase of mirror to mirror.
+//!
+//! A blob streams from its source into the destination and never touches the disk. Two kinds of images need the cache
+//! all the same: what this program built is taken from there, and an original catalog is put there, because `delete`
+//! will look for it (`docs/behaviour/config-cli.md` 4.2).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use archive_format::Store;
+use image_ref::{Digest, Transport};
+use mirror_plan::PlannedImage;
+use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
+use oci_transport::{BlobSource, Client, Endpoint, FileSource, ImageSource, Reference};
+
+use super::destination::{DestinationRegistry, Offer, repository_path};
+use super::into_store::IntoStore;
+use super::{bounded, destination_name, left_out};
+use crate::{BlobJob, Carried, Carrier, Resolved};
+use mirror_content::root::{root_digest, root_of};
+use mirror_content::stored::stored_manifest;
+use mirror_job::event::Event;
+use mirror_job::failure::{CopyError, chain, store as store_error, transport, tree as tree_error};
+use mirror_trust::{Found, Heard, NoBytes, RegistryBytes};
+
+/// Copies images from registry to registry.
+pub struct RegistryToRegistry {
+    /// The images of the plan.
+    pub images: Arc<Vec<PlannedImage>>,
+    /// Where the images go.
+    pub destination: DestinationRegistry,
+    /// For the images that go into the cache: those without a destination.
+    pub cache: IntoStore,
+    /// Where the manifests of an image, and so its blobs, were found.
+    pub places: Mutex<HashMap<usize, Place>>,
+}
+
+/// Where an image is read from.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// This program built it.
+    Cache,
+    /// Its source registry, or a mirror of it, or an image layout.
+    Source(ImageSource),
+    /// The destination itself has it: the source need not be asked.
+    Destination(Endpoint),
+}
+
+impl RegistryToRegistry {
+    fn source(&self) -> &Client {
+        &self.cache.source
+    }
+
+    fn store(&self) -> &Store {
+        &self.cache.store
+    }
+
+    /// Finds the image and notes where.
+    async fn open(
+        &self,
+        at: usize,
+        image: &PlannedImage,
+        tagged: Option<&Digest>,
+    ) -> Result<(Place, VerifiedManifest), CopyError> {
+        let (place, manifest) = if image.built {
+            (Place::Cache, self.built(image)?)
+        } else if let Some(found) = self.at_destination(image, tagged).await? {
+            found
+        } else {
+            let opened = ImageSource::open(self.source(), &image.source).await;
+            let (source, manifest) = opened.map_err(|error| transport(&error))?;
+            (Place::Source(source), manifest)
+        };
+        self.places.lock().expect("no holder panics").insert(at, place.clone());
+        Ok((place, manifest))
+    }
+
+    /// What this program built for the image, from the cache.
+    fn built(&self, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
+        let name = &image.cache;
+        let named = || self.store().resolve_tag(&name.repository, &name.tag);
+        let digest = root_digest(image, named).map_err(|e| store_error(&e))?;
+        let manifest = digest.as_ref().map(|digest| stored_manifest(self.store(), digest)).transpose()?.flatten();
+        manifest.ok_or_else(|| {
+            CopyError::permanent(
+                "not-in-cache",
+                format!("{name} was built by this run and is not in the cache any more"),
+            )
+        })
+    }
+
+    /// An image that is pinned to a digest and lies at the destination under its name already: its source is left in
+    /// peace, which is what makes a second run quick and cheap.
+    async fn at_destination(
+        &self,
+        image: &PlannedImage,
+        tagged: Option<&Digest>,
+    ) -> Result<Option<(Place, VerifiedManifest)>, CopyError> {
+        let (Transport::Docker, Some(digest)) = (image.source.transport(), image.source.digest()) else {
+            return Ok(None);
+        };
+        if tagged != Some(digest) {
+            return Ok(None);
+        }
+        let endpoint = self.destination.endpoint(image, &repository_path(image))?;
+        let reference = Reference::Digest(digest.clone());
+        // A registry that says it has the image and cannot give it will hear of it when the image is pushed again.
+        let pulled = self.destination.client.pull_manifest_at(&endpoint, &reference).await.ok();
+        Ok(pulled.map(|manifest| (Place::Destination(endpoint), manifest)))
+    }
+
+    async fn manifest(&self, place: &Place, child: &Descriptor) -> Result<VerifiedManifest, CopyError> {
+        match place {
+            Place::Cache => stored_manifest(self.store(), &child.digest)?.ok_or_else(|| {
+                CopyError::permanent("not-in-cache", format!("manifest {} is not in the cache any more", child.digest))
+            }),
+            Place::Source(source) => source.manifest(child).await.map_err(|error| transport(&error)),
+            Place::Destination(endpoint) => {
+                let reference = Reference::Digest(child.digest.clone());
+                let pulled = self.destination.client.pull_manifest_at(endpoint, &reference).await;
+                pulled.map_err(|error| transport(&error))
+            }
+        }
+    }
+
+    /// Reads the image's manifests from where it is.
+    async fn read(&self, place: &Place, root: VerifiedManifest, image: &PlannedImage) -> Result<ImageTree, CopyError> {
+        let mut tree = walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
+            self.manifest(place, &child).await
+        })
+        .await
+        .map_err(tree_error)?;
+        for digest in std::mem::take(&mut tree.without_size) {
+            let size = self.layer_size(place, image, &digest).await?;
+            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
+        }
+        for layer in std::mem::take(&mut tree.optional) {
+            if self.blob_size(place, &layer.digest).await?.is_some() {
+                tree.blobs.push(layer);
+            } else {
+                self.cache.observer.event(Event::Warning(left_out(image, &layer)));
+            }
+        }
+        Ok(tree)
+    }
+
+    /// The size of a blob in bytes where the image is read from; `None` when it is not there.
+    async fn blob_size(&self, place: &Place, digest: &Digest) -> Result<Option<u64>, CopyError> {
+        let found = match place {
+            Place::Source(ImageSource::Registry(client, endpoint)) => client.head_blob(endpoint, digest).await,
+            Place::Source(layout) => {
+                Ok(layout.blob(&Descriptor::new("", digest.clone(), 0)).ok().map(|blob| blob.size()))
+            }
+            Place::Destination(endpoint) => self.destination.client.head_blob(endpoint, digest).await,
+            Place::Cache => Ok(self.store().blob_size(digest)),
+        };
+        found.map_err(|error| transport(&error))
+    }
+
+    /// The size of a schema 1 layer, which its manifest does not tell.
+    async fn layer_size(&self, place: &Place, image: &PlannedImage, digest: &Digest) -> Result<u64, CopyError> {
+        self.blob_size(place, digest)
+            .await?
+            .ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
+    }
+
+    /// What is attached to an image whose own parts are known. For an image that is `complete` at the destination, the
+    /// source is asked one question, and none when the image is pinned: see [`mirror_trust`].
+    async fn attached(
+        &self,
+        at: usize,
+        place: &Place,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        complete: bool,
+    ) -> Result<Found, CopyError> {
+        let shelf = &self.cache.shelf;
+        if let Some(signed) = self.cache.trust.sign(self.store(), image, tree, &self.cache.observer)? {
+            return Ok(Found::known(signed));
+        }
+        let name = mirror_trust::place_of(image, tree.root.digest());
+        let unasked = complete && shelf.unasked.contains(&name);
+        let late = complete && !unasked && shelf.unasked.may_be_signed_by_now(&name);
+        let opened;
+        let (client, endpoint) = match place {
+            Place::Cache => {
+                return mirror_trust::find_on_shelf(shelf, &image.cache.repository, tree).await.map(Found::known);
+            }
+            Place::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),
+            Place::Destination(_) if unasked || late => {
+                opened = match ImageSource::open(self.source(), &image.source).await {
+                    Ok((opened, _)) => opened,
+                    // What is there stays as it is.
+                    Err(error) if late => {
+                        let text = format!("whether {} is signed could not be asked: {}", image.source, chain(&error));
+                        self.cache.observer.event(Event::Debug(text));
+                        return Ok(Found::known(Vec::new()));
+                    }
+                    Err(error) => return Err(transport(&error)),
+                };
+                let ImageSource::Registry(client, endpoint) = &opened else { return Ok(Found::known(Vec::new())) };
+                (client, endpoint)
+            }
+            // A layout has no neighbours; and what was pinned and there had its artifacts brought along.
+            _ => return Ok(Found::known(Vec::new())),
+        };
+        if complete && !unasked {
+            let digest = tree.root.digest();
+            let there = self.destination.endpoint(image, &repository_path(image))?;
+            let (unchanged, signed) = match self.cache.trust.signature_at_source(client, endpoint, image, digest).await
+            {
+                Err(_) => (true, None),
+                Ok(None) => (true, Some(false)),
+                Ok(now) => {
+                    let ours = mirror_trust::signature_digest(&self.destination.client, &there, digest).await;
+                    (ours.is_ok_and(|ours| ours == now), Some(true))
+                }
+            };
+            if unchanged {
+                return Ok(Found::known(Vec::new()).and_signed(signed));
+            }
+        }
+        let found = self.cache.trust.find_online(client, endpoint, image, tree, &self.cache.observer).await;
+        if matches!(place, Place::Destination(_)) && !found.attached.is_empty() {
+            // The image is there, and what belongs to it is at its source.
+            let source = Place::Source(ImageSource::Registry(client.clone(), endpoint.clone()));
+            self.places.lock().expect("no holder panics").insert(at, source);
+        }
+        Ok(found)
+    }
+
+    /// Asks the policy. Signatures that travel are at hand; otherwise the source is asked for them, also for an image
+    /// that is at the destination already.
+    async fn check(
+        &self,
+        at: usize,
+        image: &PlannedImage,
+        place: &Place,
+        tree: &ImageTree,
+        attached: &[Attached],
+    ) -> Result<(), CopyError> {
+        let Some(gate) = self.cache.trust.gate_for(image) else { return Ok(()) };
+        if image.built {
+            return self.cache.check(at, image, tree, attached).await;
+        }
+        let source = match place {
+            Place::Source(source) => source.clone(),
+            _ if !gate.needs_signatures(image) => return gate.check(image, tree, &[], &NoBytes).await,
+            _ => ImageSource::open(self.source(), &image.source).await.map_err(|error| transport(&error))?.0,
+        };
+        let ImageSource::Registry(client, endpoint) = &source else {
+            return gate.check(image, tree, &[], &NoBytes).await;
+        };
+        let bytes = RegistryBytes { client, endpoint };
+        if gate.needs_signatures(image) && attached.is_empty() {
+            let found =
+                self.cache.trust.find_online(client, endpoint, image, tree, &self.cache.observer).await.attached;
+            return gate.check(image, tree, &found, &bytes).await;
+        }
+        gate.check(image, tree, attached, &bytes).await
+    }
+
+    async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
+        let mut images = job.images.iter().map(|at| &self.images[*at]);
+        let image = images.find(|image| image.destination.is_some());
+        let image = image.ok_or_else(|| CopyError::permanent("internal", "a blob without a destination"))?;
+        let endpoint = self.destination.endpoint(image, &job.repository)?;
+        if let Offer::There = self.destination.offer(&endpoint, job).await? {
+            return Ok(0);
+        }
+        let registry = endpoint.repository().registry().to_owned();
+        let mut last = None;
+        // Any image that contains the blob can provide it; usually the first does.
+        for source in self.providers(job) {
+            match self.destination.send(&endpoint, job, source?).await {
+                Ok(moved) => return Ok(moved),
+                // Where the bytes come from does not matter to a destination that refuses them.
+                Err(error) if error.registry() == registry => return Err(transport(&error)),
+                Err(error) => last = Some(transport(&error)),
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            CopyError::permanent("not-found", format!("no image provides blob {}", job.blob.digest))
+        }))
+    }
+
+    /// Who can provide the blob: the cache when it has it, else each place once.
+    fn providers<'a>(&'a self, job: &'a BlobJob) -> impl Iterator<Item = Result<Arc<dyn BlobSource>, CopyError>> + 'a {
+        let digest = &job.blob.digest;
+        let cached = (self.store().blob_size(digest) == Some(job.blob.size)).then(|| {
+            let source = FileSource::new(self.store().blob_path(digest));
+            source
+                .map(|source| Arc::new(source) as Arc<dyn BlobSource>)
+                .map_err(|e| CopyError::from_error("cache", true, &e))
+        });
+        let mut asked = Vec::new();
+        let places = job.images.iter().filter_map(move |at| {
+            let places = self.places.lock().expect("no holder panics");
+            let Some(Place::Source(source)) = places.get(at) else { return None };
+            let name = match source {
+                ImageSource::Registry(_, endpoint) => endpoint.to_string(),
+                other => format!("{other:?}"),
+            };
+            if asked.contains(&name) {
+                return None;
+            }
+            asked.push(name);
+            Some(source.blob(&job.blob).map_err(|error| transport(&error)))
+        });
+        cached.into_iter().chain(places)
+    }
+}
+
+impl Carrier for RegistryToRegistry {
+    async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+        if image.destination.is_none() {
+            return self.cache.resolve(at, image).await;
+        }
+        let tagged = self.destination.tagged(image).await?;
+        let (mut place, root) = self.open(at, image, tagged.as_ref()).await?;
+        let mut tree = self.read(&place, root, image).await;
+        let mut complete = false;
+        if let Ok(tree) = &tree {
+            complete = self.destination.has_image(image, tree, tagged.as_ref()).await?;
+        }
+        // An earlier run may have brought other instances of a list than this one wants: those are at the source.
+        if !complete && matches!(place, Place::Destination(_)) {
+            let opened = ImageSource::open(self.source(), &image.source).await;
+            let (source, root) = opened.map_err(|error| transport(&error))?;
+            place = Place::Source(source);
+            self.places.lock().expect("no holder panics").insert(at, place.clone());
+            tree = self.read(&place, root, image).await;
+        }
+        let mut tree = tree?;
+        let (mut found, mut heard) = (Found::known(Vec::new()), Heard::NotAsked);
+        if self.cache.trust.travel {
+            found = self.attached(at, &place, image, &tree, complete).await?;
+            heard = if found.all { Heard::All } else { Heard::InPart };
+            if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
+                self.cache.shelf.unasked.is_signed(&mirror_trust::place_of(image, tree.root.digest()), signed)?;
+            }
+        }
+        self.check(at, image, &place, &tree, &found.attached).await?;
+        self.cache.trust.carry(image, &tree, &self.cache.observer).await;
+        if !found.attached.is_empty() {
+            tree.attach(found.attached);
+            complete = complete && self.destination.has_image(image, &tree, tagged.as_ref()).await?;
+        }
+        self.cache.shelf.unasked.resolved(&mirror_trust::place_of(image, tree.root.digest()), heard, complete)?;
+        Ok(Resolved { tree: Arc::new(tree), complete })
+    }
+
+    fn blob_repository(&self, image: &PlannedImage) -> String {
+        repository_path(image)
+    }
+
+    fn has_blob(&self, _: &Descriptor) -> bool {
+        false
+    }
+
+    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+        // The cache has no repositories.
+        if job.repository.is_empty() {
+            return self.carry_into_cache(job).await;
+        }
+        let moved = bounded(self.cache.image_timeout, Box::pin(self.push(job))).await?;
+        Ok(Carried { moved })
+    }
+
+    async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
+        if image.destination.is_none() {
+            return self.cache.finish(image, tree).await;
+        }
+        self.destination.push_manifests(image, tree).await?;
+        self.cache.shelf.unasked.finished(&mirror_trust::place_of(image, tree.root.digest()))
+    }
+
+    fn target_name(&self, image: &PlannedImage) -> String {
+        destination_name(image)
+    }
+}
+
+impl RegistryToRegistry {
+    async fn carry_into_cache(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+        if self.cache.has_blob(&job.blob) {
+            return Ok(Carried { moved: 0 });
+        }
+        // Only images that go into the cache were found by the cache's own carrier.
+        let images = job.images.iter().copied().filter(|at| self.images[*at].destination.is_none()).collect();
+        self.cache.carry(&BlobJob { images, ..job.clone() }).await
+    }
+}

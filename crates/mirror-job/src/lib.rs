@@ -1,0 +1,21 @@
+//! What one run is given, and what it tells: values that every other part of mirroring uses.
+//!
+//! - [`job`]: from where to where, the configuration, clients and options;
+//! - [`event`]: what happens while a run works; [`report`]: what it did;
+//! - [`failure`]: why a step for an image failed; [`guard`]: a panic is such a reason, too;
+//! - [`workdir`]: the layout of the working directory.
+//!
+//! Nothing here knows how a run is done: no workflow, no copying, no collecting.
+
+pub mod event;
+pub mod failure;
+pub mod guard;
+pub mod job;
+pub mod report;
+pub mod workdir;
+
+pub use event::{Event, NoObserver, Observer, Totals};
+pub use failure::CopyError;
+pub use job::{DryRun, Folders, Job, Options, Workflow};
+pub use report::RunReport;
+pub use workdir::WorkingDir;

@@ -1,0 +1,192 @@
+//! Images that lie somewhere although nobody has heard whether they are signed, and those that were not when they came.
+//!
+//! What is complete is not asked about again, and an image without a signature looks the same whether it never had one,
+//! its signatures were left behind on purpose (`--remove-signatures`), or the registry did not answer. The last two are
+//! noted beside the cache, one small file each, so that a later run asks.
+//!
+//! Signatures are published after their images. That a pinned image had none is noted as well, with the time of the answer,
+//! which counts for a day, as that of a server of simple-signing signatures does: runs that bring nothing new stay without
+//! a request, and nobody has to know that a signature was late. Images without a note are signed, or came before there
+//! were notes; they are left in peace.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Mutex;
+
+use archive_format::Store;
+use image_ref::Digest;
+use jiff::Timestamp;
+use mirror_plan::PlannedImage;
+use oci_transport::Hasher;
+use rooted_folder::RootedFolder;
+
+use super::none;
+use mirror_job::failure::CopyError;
+
+/// The folder of the notes, in the root of the cache.
+const FOLDER: &str = "unasked";
+
+/// The folder of the notes about images that were not signed; the time of each is that of the answer.
+const UNSIGNED: &str = "unsigned";
+
+/// The notes.
+pub struct Unasked {
+    folder: RootedFolder,
+    unsigned: RootedFolder,
+    /// When the run began.
+    now: Timestamp,
+    /// Notes that are settled as soon as the image is in its place.
+    answered: Mutex<HashSet<String>>,
+}
+
+/// What a run heard about the signatures of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// They do not travel.
+    NotAsked,
+    /// Not everything could be asked.
+    InPart,
+    /// All there is to hear.
+    All,
+}
+
+/// Where an image lies: in the cache or, with a name there, at the destination.
+pub fn place_of(image: &PlannedImage, root: &Digest) -> String {
+    match &image.destination {
+        Some(destination) => format!("{destination} {root}"),
+        None => format!("{} {root}", image.cache),
+    }
+}
+
+impl Unasked {
+    pub fn new(store: &Store, now: Timestamp) -> Self {
+        let [folder, unsigned] = [FOLDER, UNSIGNED].map(|name| store.folder().below(name));
+        Self { folder, unsigned, now, answered: Mutex::default() }
+    }
+
+    /// Whether an earlier run brought the image without hearing about its signatures.
+    pub fn contains(&self, place: &str) -> bool {
+        self.folder.exists(file_name(place))
+    }
+
+    /// Whether the image had no signature, and may have one by now.
+    pub fn may_be_signed_by_now(&self, place: &str) -> bool {
+        none::still_counts(&self.unsigned, file_name(place), self.now) == Some(false)
+    }
+
+    /// To be told whether a pinned image has a signature, whenever its source has answered that.
+    ///
+    /// # Errors
+    /// When the note cannot be written or removed.
+    pub fn is_signed(&self, place: &str, signed: bool) -> Result<(), CopyError> {
+        if signed {
+            return remove(&self.unsigned, place);
+        }
+        write(&self.unsigned, place)?;
+        none::answered(&self.unsigned, file_name(place), self.now);
+        Ok(())
+    }
+
+    /// To be told before an image is copied, or when it is found `complete`.
+    ///
+    /// # Errors
+    /// When the note cannot be written: the image must not become complete without it.
+    pub fn resolved(&self, place: &str, heard: Heard, complete: bool) -> Result<(), CopyError> {
+        match (heard, complete) {
+            (Heard::NotAsked, true) => Ok(()),
+            (Heard::NotAsked, false) | (Heard::InPart, _) => self.note(place),
+            (Heard::All, true) => self.clear(place),
+            (Heard::All, false) => {
+                self.answered.lock().expect("no holder panics").insert(place.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// To be told when an image is in its place.
+    ///
+    /// # Errors
+    /// When the note of an earlier run cannot be removed.
+    pub fn finished(&self, place: &str) -> Result<(), CopyError> {
+        let answered = self.answered.lock().expect("no holder panics").remove(place);
+        if answered { self.clear(place) } else { Ok(()) }
+    }
+
+    fn note(&self, place: &str) -> Result<(), CopyError> {
+        write(&self.folder, place)
+    }
+
+    fn clear(&self, place: &str) -> Result<(), CopyError> {
+        remove(&self.folder, place)
+    }
+}
+
+/// The name of the note about something with this name.
+pub(super) fn file_name(place: &str) -> String {
+    Hasher::of(image_ref::Algorithm::Sha256, place.as_bytes()).hex().to_owned()
+}
+
+fn write(folder: &RootedFolder, place: &str) -> Result<(), CopyError> {
+    let name = file_name(place);
+    folder.write_whole(&name, place.as_bytes()).map_err(|error| failed("write", &folder.path().join(&name), &error))
+}
+
+fn remove(folder: &RootedFolder, place: &str) -> Result<(), CopyError> {
+    let name = file_name(place);
+    folder.remove_file_if_there(&name).map(drop).map_err(|error| failed("remove", &folder.path().join(&name), &error))
+}
+
+fn failed(what: &str, path: &Path, error: &std::io::Error) -> CopyError {
+    CopyError::permanent("cache", format!("cannot {what} `{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_stays_until_all_is_heard_and_the_image_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let unasked = Unasked::new(&Store::open(folder.path()).unwrap(), Timestamp::now());
+        let check = |heard, complete, finished: bool, expected: bool| {
+            unasked.resolved("reg.io/a:1 sha256:00", heard, complete).unwrap();
+            if finished {
+                unasked.finished("reg.io/a:1 sha256:00").unwrap();
+            }
+            assert_eq!(unasked.contains("reg.io/a:1 sha256:00"), expected, "{heard:?} {complete} {finished}");
+        };
+        check(Heard::NotAsked, true, false, false);
+        check(Heard::NotAsked, false, true, true);
+        check(Heard::NotAsked, true, false, true);
+        check(Heard::InPart, true, false, true);
+        // Killed, or failed, before the image was in its place.
+        check(Heard::All, false, false, true);
+        check(Heard::All, false, true, false);
+        check(Heard::InPart, false, true, true);
+        check(Heard::All, true, false, false);
+        assert!(!unasked.contains("reg.io/b:1 sha256:00"));
+    }
+    /// Hours after the answer that there is no signature, and whether it is time to ask again.
+    #[test]
+    fn that_there_is_no_signature_counts_for_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let then = Timestamp::now();
+        let place = "reg.io/a@sha256:00 sha256:00";
+        let after = |hours| Unasked::new(&store, then + jiff::SignedDuration::from_hours(hours));
+        let check = |expected: [bool; 3]| {
+            assert_eq!([0, 23, 24].map(|hours| after(hours).may_be_signed_by_now(place)), expected);
+        };
+        check([false; 3]);
+        after(0).is_signed(place, false).unwrap();
+        check([false, false, true]);
+        // Asked again, it still has none.
+        after(24).is_signed(place, false).unwrap();
+        check([false; 3]);
+        assert!(after(48).may_be_signed_by_now(place) && !after(48).may_be_signed_by_now("another"));
+        after(48).is_signed(place, true).unwrap();
+        after(48).is_signed(place, true).unwrap();
+        assert!(!after(480).may_be_signed_by_now(place));
+        assert!(!after(480).contains(place));
+    }
+}
