@@ -18,6 +18,11 @@ pub(crate) fn list() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The name of every target, sorted.
+pub(crate) fn names() -> anyhow::Result<Vec<String>> {
+    Ok(targets()?.into_iter().map(|(name, _)| name).collect())
+}
+
 /// Runs the target named `target` for `seconds` seconds; fails when it finds something.
 pub(crate) fn run(target: &str, seconds: &str) -> anyhow::Result<()> {
     let seconds: u32 = seconds.parse().with_context(|| format!("`{seconds}` is no number of seconds"))?;

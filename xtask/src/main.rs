@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod layers;
 mod modules;
+mod nightly;
 mod outside;
 mod peers;
 mod process;
@@ -40,6 +41,8 @@ cargo xtask COMMAND
                          requests to the source beyond the manifests and blobs of each new image
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
   peers                  the workflows against registries and clients of others, built with Go (skipped without Go)
+  nightly [--fuzz-seconds N] [--kills N] [--only NAME]
+                         what takes too long for the gate: kills, peers, mutants, every fuzz target
   man [DIR]              write the manual pages (to target/man unless told otherwise)
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
 ";
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         ["bench", "requests", options @ ..] => bench::requests::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
         ["peers"] => peers::run(),
+        ["nightly", options @ ..] => nightly::run(options),
         ["man"] => man("target/man"),
         ["man", folder] => man(folder),
         ["fuzz", "list"] => fuzz::list(),
