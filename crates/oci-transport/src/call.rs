@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io::Read as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -63,6 +63,8 @@ pub(crate) struct Upload {
     /// In bytes.
     pub(crate) length: u64,
     pub(crate) sent: Arc<AtomicU64>,
+    /// Whether the next piece waits for its share of the bandwidth: then nothing moves, on purpose.
+    pub(crate) held: Arc<AtomicBool>,
 }
 
 /// An answer whose status is accepted. Its body is still to be read.
@@ -98,7 +100,13 @@ impl Reply {
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let stall = self.inner.options.stall_timeout;
         let result = match tokio::time::timeout(stall, self.response.chunk()).await {
-            Ok(Ok(chunk)) => return Ok(chunk),
+            Ok(Ok(chunk)) => {
+                // What is not read from the connection is not sent either.
+                if let (Some(bandwidth), Some(chunk)) = (&self.inner.options.bandwidth, &chunk) {
+                    bandwidth.take(chunk.len() as u64).await;
+                }
+                return Ok(chunk);
+            }
             Ok(Err(error)) => Error::transport(&*self.action, error, &self.place()),
             Err(_) => stalled(&self.action, stall, &self.place()),
         };
@@ -331,7 +339,7 @@ impl Inner {
                 Payload::Bytes(bytes) => request.body(bytes.clone()),
                 Payload::Stream(open) => {
                     let upload = open();
-                    sent = Some((upload.sent, upload.length));
+                    sent = Some((upload.sent, upload.length, upload.held));
                     request.header(CONTENT_LENGTH, upload.length).body(upload.body)
                 }
             };
@@ -360,10 +368,10 @@ impl Inner {
         url: &Url,
         call: &Call<'_>,
         request: reqwest::RequestBuilder,
-        sent: Option<(Arc<AtomicU64>, u64)>,
+        sent: Option<(Arc<AtomicU64>, u64, Arc<AtomicBool>)>,
     ) -> Result<reqwest::Response, Error> {
         let transport = |error| Error::transport(call.action, error, &self.place(url, &host.registry));
-        let Some((sent, length)) = sent else {
+        let Some((sent, length, held)) = sent else {
             return match tokio::time::timeout(call.patience, request.send()).await {
                 Ok(answer) => answer.map_err(transport),
                 Err(_) => Err(stalled(call.action, call.patience, &self.place(url, &host.registry))),
@@ -384,6 +392,8 @@ impl Inner {
             let now = sent.load(Ordering::Relaxed);
             if now > seen {
                 (call.progress)(now - seen);
+            }
+            if now > seen || held.load(Ordering::Relaxed) {
                 (seen, since) = (now, Instant::now());
             }
             let limit = if now >= length { self.options.commit_timeout } else { self.options.stall_timeout };

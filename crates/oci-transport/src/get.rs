@@ -211,7 +211,12 @@ impl Client {
             let mut body = Vec::new();
             loop {
                 match tokio::time::timeout(options.stall_timeout, response.chunk()).await {
-                    Ok(Ok(Some(chunk))) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
+                    Ok(Ok(Some(chunk))) if body.len() + chunk.len() <= limit => {
+                        if let Some(bandwidth) = &options.bandwidth {
+                            bandwidth.take(chunk.len() as u64).await;
+                        }
+                        body.extend_from_slice(&chunk);
+                    }
                     Ok(Ok(Some(_))) => {
                         let message = format!("the answer is larger than the {limit} bytes that are read");
                         return Err(Error::new(Condition::TooLarge, action, message));

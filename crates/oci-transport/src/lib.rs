@@ -39,6 +39,7 @@
 //! - the next page of a list must be at the registry itself, or be the same list under another of its names.
 
 mod auth;
+mod bandwidth;
 mod blob;
 mod call;
 pub mod challenge;
@@ -79,6 +80,7 @@ mod upload_body;
 mod upload_place;
 mod uploads;
 
+pub use bandwidth::{Bandwidth, Clock};
 pub use blob::{BlobSink, BlobSource, FileSink, FileSource};
 pub use client::Client;
 pub use credentials::{Anonymous, CredentialError, CredentialRequest, CredentialSource, Fixed, Origin};

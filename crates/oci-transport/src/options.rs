@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use registries_conf::RegistriesConf;
 
+use crate::bandwidth::Bandwidth;
 use crate::credentials::{Anonymous, CredentialSource};
 use crate::error::Side;
 use crate::proxy::ProxySettings;
@@ -51,6 +52,9 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// Proxies.
     pub proxies: ProxySettings,
+    /// How much may travel in a second. Share one between the clients of a run: then it bounds what they move together, in
+    /// both directions. `None`: no bound.
+    pub bandwidth: Option<Bandwidth>,
     /// How many requests may run at one registry at once; the adaptive bound stays below it.
     pub max_connections_per_host: usize,
     /// Move blobs over HTTP/2 where the registry offers it. Off by default: one HTTP/2 connection carries all blobs
@@ -87,6 +91,7 @@ impl Default for ClientOptions {
             commit_timeout: Duration::from_secs(300),
             connect_timeout: Duration::from_secs(30),
             proxies: ProxySettings::default(),
+            bandwidth: None,
             max_connections_per_host: 32,
             http2_blobs: false,
             chunk_size: 64 * 1024 * 1024,
@@ -115,6 +120,7 @@ impl fmt::Debug for ClientOptions {
             .field("retry", &self.retry)
             .field("stall_timeout", &self.stall_timeout)
             .field("proxies", &self.proxies)
+            .field("bandwidth", &self.bandwidth)
             .field("max_connections_per_host", &self.max_connections_per_host)
             .field("user_agent", &self.user_agent)
             .finish_non_exhaustive()

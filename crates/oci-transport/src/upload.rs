@@ -278,6 +278,7 @@ impl<'a> Push<'a> {
                     length: self.job.blob.size,
                     expected: (!self.job.source.is_verified()).then(|| self.job.blob.digest.clone()),
                 },
+                self.job.inner.options.bandwidth.as_ref(),
             )
         };
         let moved = std::sync::atomic::AtomicU64::new(0);
@@ -298,7 +299,8 @@ impl<'a> Push<'a> {
             let size = host.chunk_size.load(Ordering::Relaxed).max(host.minimum_chunk.load(Ordering::Relaxed));
             let length = size.min(self.job.blob.size - self.offset);
             let offset = self.offset;
-            let open = || upload_body::open(self.job.source, Part { offset, length, expected: None });
+            let bandwidth = self.job.inner.options.bandwidth.as_ref();
+            let open = || upload_body::open(self.job.source, Part { offset, length, expected: None }, bandwidth);
             let range = format!("{offset}-{}", offset + length - 1);
             let told = self.job.progress;
             let reply = self.send(Method::PATCH, session.clone(), &open, Some(&range), COMMITTED, told).await?;
@@ -318,7 +320,7 @@ impl<'a> Push<'a> {
             }
             self.moved = self.moved.max(self.offset);
         }
-        let open = || Upload { body: Bytes::new().into(), length: 0, sent: Arc::default() };
+        let open = || Upload { body: Bytes::new().into(), length: 0, sent: Arc::default(), held: Arc::default() };
         let url = location::with_digest(session, &self.job.blob.digest);
         let reply = self.send(Method::PUT, url, &open, None, COMMITTED, &silent).await?;
         reply.finish();

@@ -4,7 +4,7 @@
 //! where the request is written ([`FileBody`]). Anything else is read on a blocking thread.
 
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt as _};
 use image_ref::{Digest, Hasher};
 use tokio::sync::mpsc::Receiver;
 
+use crate::bandwidth::Bandwidth;
 use crate::blob::BlobSource;
 use crate::call::Upload;
 use crate::error::{Condition, Error, LocalFailure};
@@ -35,15 +36,40 @@ pub(crate) struct Part {
     pub(crate) expected: Option<Digest>,
 }
 
-/// The body of `part`.
-pub(crate) fn open(source: &Arc<dyn BlobSource>, part: Part) -> Upload {
-    let sent = Arc::new(AtomicU64::new(0));
+/// The body of `part`, sent no faster than the bandwidth allows.
+pub(crate) fn open(source: &Arc<dyn BlobSource>, part: Part, bandwidth: Option<&Bandwidth>) -> Upload {
+    let (sent, held) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let length = part.length;
-    let body = match source.stream(part.offset) {
-        Some(stream) => reqwest::Body::wrap_stream(counted(checked(stream, &part), Arc::clone(&sent))),
-        None => reqwest::Body::wrap_stream(counted(from_disk(Arc::clone(source), part), Arc::clone(&sent))),
+    let pieces = match source.stream(part.offset) {
+        Some(stream) => checked(stream, &part).boxed(),
+        None => from_disk(Arc::clone(source), part).boxed(),
     };
-    Upload { body, length, sent }
+    let body = match bandwidth.cloned() {
+        Some(bandwidth) => {
+            let slowed = slowed(pieces, bandwidth, Arc::clone(&held));
+            reqwest::Body::wrap_stream(counted(slowed, Arc::clone(&sent)))
+        }
+        None => reqwest::Body::wrap_stream(counted(pieces, Arc::clone(&sent))),
+    };
+    Upload { body, length, sent, held }
+}
+
+/// Pieces that wait for their share of the bandwidth; `held` tells when they do. Whoever reads from another registry waits there
+/// too, and notices there when nothing comes.
+fn slowed(
+    pieces: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
+    bandwidth: Bandwidth,
+    held: Arc<AtomicBool>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    futures_util::stream::unfold((pieces, bandwidth, held), |(mut pieces, bandwidth, held)| async move {
+        held.store(true, Ordering::Relaxed);
+        let item = pieces.next().await;
+        if let Some(Ok(piece)) = &item {
+            bandwidth.take(piece.len() as u64).await;
+        }
+        held.store(false, Ordering::Relaxed);
+        Some((item?, (pieces, bandwidth, held)))
+    })
 }
 
 fn counted(
