@@ -36,6 +36,7 @@ pub mod colour;
 pub mod duration;
 pub mod env;
 pub mod exit;
+mod head;
 pub mod log;
 pub mod memory;
 pub mod render;
@@ -63,6 +64,7 @@ where
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let log = Log::new(streams, Level::Info);
+    log.set_head(head::of_command(&argv));
     colour(When::Auto, env, &log);
     let code = run_logged(&argv, env, &log);
     if log.lost_output() { code | ExitStatus::GENERIC.code() } else { code }

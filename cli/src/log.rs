@@ -155,6 +155,8 @@ struct Sink {
     lost: Option<io::Error>,
     /// Whether standard output and standard error get colours.
     colours: (bool, bool),
+    /// What a log file begins with, line by line.
+    head: Vec<String>,
 }
 
 /// Where lines go.
@@ -191,6 +193,7 @@ impl Log {
             curtain: None,
             lost: None,
             colours: (true, true),
+            head: Vec::new(),
         })))
     }
 
@@ -219,6 +222,16 @@ impl Log {
         lock(&self.0).curtain = curtain;
     }
 
+    /// Says what the log file begins with, line by line. The console does not show these lines.
+    pub fn set_head(&self, lines: Vec<String>) {
+        lock(&self.0).head = lines;
+    }
+
+    /// Adds lines to what the log file begins with.
+    pub fn add_to_head(&self, lines: Vec<String>) {
+        lock(&self.0).head.extend(lines);
+    }
+
     /// Starts the log file `name` in `folder`: from now on lines go to standard output and into it. With
     /// `stdout_is_answer`, standard
     /// output is left to the machine-readable answer, and lines stay on standard error.
@@ -226,8 +239,14 @@ impl Log {
     /// # Errors
     /// When the file cannot be created, and when a link or a special file lies in its place.
     pub fn open(&self, folder: &RootedFolder, name: &str, stdout_is_answer: bool) -> io::Result<()> {
-        let file = folder.create(name)?;
+        let mut file = folder.create(name)?;
         let mut sink = lock(&self.0);
+        let time = (sink.clock)();
+        for line in &sink.head {
+            // A line that the disk does not take is lost, as any other.
+            let line = Level::Info.line(time, &visible::word(&sink.redactor.clean(line)));
+            let _ = file.write_all(for_files(&line).as_bytes());
+        }
         sink.destination =
             if stdout_is_answer { Destination::StderrAnd(file) } else { Destination::Stdout(Some(file)) };
         Ok(())
@@ -496,6 +515,21 @@ mod tests {
         let file = std::fs::read_to_string(path).unwrap();
         assert_eq!(file, "2026/08/01 12:00:05  [INFO]   : during\n");
         assert!(stdout.starts_with("2026/08/01 12:00:05 \x1b[1;94m [INFO] \x1b[0m  : during\n"));
+    }
+
+    #[test]
+    fn the_file_begins_with_its_head_and_the_console_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, written) = log(Level::Error);
+        log.redactor().hide("hunter22");
+        log.set_head(vec!["oc-mirror v0".to_owned()]);
+        log.add_to_head(vec!["password: hunter22\u{1b}[2J".to_owned()]);
+        log.open(&RootedFolder::at(directory.path()), "oc-mirror.log", false).unwrap();
+        let file = std::fs::read_to_string(directory.path().join("oc-mirror.log")).unwrap();
+        let expected = "2026/08/01 12:00:05  [INFO]   : oc-mirror v0\n\
+                        2026/08/01 12:00:05  [INFO]   : password: [redacted]\\u{1b}[2J\n";
+        assert_eq!(file, expected);
+        assert_eq!(written.stdout() + &written.stderr(), "");
     }
 
     #[test]

@@ -5,11 +5,32 @@ use std::fmt::Write as _;
 /// The version in the form `v1.2.3`. Also written into archives and onto cluster resources.
 pub const GIT_VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
-/// The commit this was built from, given by the build as `OC_MIRROR_GIT_COMMIT`; empty when it was not.
-pub const GIT_COMMIT: &str = match option_env!("OC_MIRROR_GIT_COMMIT") {
-    Some(commit) => commit,
-    None => "",
+/// The commit this was built from; empty when the build did not know it.
+pub const GIT_COMMIT: &str = env!("OC_MIRROR_GIT_COMMIT");
+
+/// The target that this was built for, as rustc names it: `x86_64-unknown-linux-musl`.
+pub const TARGET: &str = env!("OC_MIRROR_TARGET");
+
+/// What `--version` prints behind the program's name.
+pub const LINE: &str = if GIT_COMMIT.is_empty() {
+    concat!("version v", env!("CARGO_PKG_VERSION"), " (", env!("OC_MIRROR_TARGET"), ")")
+} else {
+    concat!(
+        "version v",
+        env!("CARGO_PKG_VERSION"),
+        " (commit ",
+        env!("OC_MIRROR_SHORT_COMMIT"),
+        ", ",
+        env!("OC_MIRROR_TARGET"),
+        ")"
+    )
 };
+
+/// Version, commit and target in one line, for people who read a log.
+pub fn line() -> String {
+    let commit = if GIT_COMMIT.is_empty() { "unknown" } else { GIT_COMMIT };
+    format!("oc-mirror {GIT_VERSION}, commit {commit}, target {TARGET}")
+}
 
 const GIT_TREE_STATE: &str = match option_env!("OC_MIRROR_GIT_TREE_STATE") {
     Some(state) => state,
@@ -84,8 +105,8 @@ pub fn render(request: Request) -> Answer {
     Answer { stdout, stderr: stderr.to_owned() }
 }
 
-/// The keys of `version.Info`, in its order. There is no Go in here, and `goVersion` says so.
-fn facts() -> [(&'static str, String); 9] {
+/// The keys of `version.Info`, in its order, and the target. There is no Go in here, and `goVersion` says so.
+fn facts() -> [(&'static str, String); 10] {
     [
         ("major", String::new()),
         ("minor", String::new()),
@@ -96,6 +117,7 @@ fn facts() -> [(&'static str, String); 9] {
         ("goVersion", "none".to_owned()),
         ("compiler", "rustc".to_owned()),
         ("platform", format!("{}/{}", std::env::consts::OS, architecture())),
+        ("target", TARGET.to_owned()),
     ]
 }
 
@@ -114,17 +136,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_line() {
+        let line = line();
+        assert!(line.starts_with("oc-mirror v") && line.contains(", commit ") && line.ends_with(TARGET), "{line}");
+        assert!(LINE.starts_with("version v") && LINE.contains(TARGET), "{LINE}");
+    }
+
+    #[test]
     fn every_shape() {
         let mut text = String::new();
         for request in [Request::Default, Request::Short, Request::Json, Request::Yaml] {
             let answer = render(request);
             let _ = write!(text, "# {request:?}\n{}{}<end>\n", answer.stderr, answer.stdout);
         }
-        let text = text.replace(GIT_VERSION, "v0.0.0").replace(&facts()[8].1, "linux/amd64");
+        let text = text
+            .replace(GIT_VERSION, "v0.0.0")
+            .replace(TARGET, "TARGET")
+            .replace(&facts()[8].1, "linux/amd64")
+            .replace(&format!("{GIT_COMMIT:?}"), "\"\"");
         insta::assert_snapshot!(text, @r#"
         # Default
         WARNING: This version information is deprecated and will be replaced with the output from --short. Use --output=yaml|json to get the full version.
-        Client Version: version.Info{Major:"", Minor:"", GitVersion:"v0.0.0", GitCommit:"", GitTreeState:"", BuildDate:"", GoVersion:"none", Compiler:"rustc", Platform:"linux/amd64"}
+        Client Version: version.Info{Major:"", Minor:"", GitVersion:"v0.0.0", GitCommit:"", GitTreeState:"", BuildDate:"", GoVersion:"none", Compiler:"rustc", Platform:"linux/amd64", Target:"TARGET"}
         <end>
         # Short
         Flag --short has been deprecated, and will be removed in the future. The --short output will become the default.
@@ -141,7 +174,8 @@ mod tests {
             "buildDate": "",
             "goVersion": "none",
             "compiler": "rustc",
-            "platform": "linux/amd64"
+            "platform": "linux/amd64",
+            "target": "TARGET"
           }
         }
         <end>
@@ -156,6 +190,7 @@ mod tests {
           major: ""
           minor: ""
           platform: linux/amd64
+          target: TARGET
 
         <end>
         "#);

@@ -215,7 +215,7 @@ pub enum WrongGeneration {
 
 /// The clap command, named after the program and with switches that take a value only after `=`.
 pub fn command(list: &[OsString]) -> clap::Command {
-    let command = Cli::command().version(concat!("version v", env!("CARGO_PKG_VERSION")));
+    let command = Cli::command().version(crate::version::LINE);
     let command = with_switches(command);
     let program = list.first().map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str);
     match program {

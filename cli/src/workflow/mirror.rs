@@ -120,6 +120,7 @@ pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Resul
     for line in text.lines() {
         log.redactor().hide_address(value_of(line));
     }
+    log.add_to_head(crate::head::of_configuration(path, text));
     let parsed = isc_schema::parse(text, kind);
     let file = path.display().to_string();
     for diagnostic in &parsed.diagnostics {

@@ -90,7 +90,8 @@ fn a_live_line_on_a_terminal() {
     assert!(logged.contains("1 / 1 additional images mirrored successfully"));
 }
 
-/// Console and log file say the same, line by line, from the moment the log file is open.
+/// Console and log file say the same, line by line, from the moment the log file is open. The file begins with what makes it
+/// readable on its own: the program, the command line, the configuration.
 #[test]
 fn the_log_file_has_the_lines_of_the_console() {
     let (source, _) = slow_source();
@@ -100,7 +101,15 @@ fn the_log_file_has_the_lines_of_the_console() {
     outcome.code(8);
     let logged = std::fs::read_to_string(log_file(&home)).unwrap();
     // Files have no pictures, and here neither has colours.
-    assert_eq!(logged, oc_mirror::colour::for_files(&outcome.stdout));
+    let console = oc_mirror::colour::for_files(&outcome.stdout);
+    let head = logged.strip_suffix(&console).unwrap_or_else(|| panic!("{logged}\n--- console:\n{console}"));
+    let head: Vec<_> = head.lines().map(|line| line.split_once("[INFO]   : ").expect(line).1).collect();
+    let program = format!("oc-mirror {}, commit ", oc_mirror::version::GIT_VERSION);
+    assert!(head[0].starts_with(&program) && head[0].ends_with(oc_mirror::version::TARGET), "{head:?}");
+    assert!(head[1].starts_with("command line: ") && head[1].contains("-c isc.yaml"), "{head:?}");
+    assert!(head[2].starts_with("configuration `") && head[2].ends_with("isc.yaml`:"), "{head:?}");
+    let configuration: Vec<_> = head[3..].iter().map(|line| line.strip_prefix("  ").unwrap()).collect();
+    assert_eq!(configuration.join("\n") + "\n", std::fs::read_to_string(home.path().join("isc.yaml")).unwrap());
     assert!(!outcome.stdout.contains('\u{1b}') && !logged.contains('👋'), "{logged}");
     let coloured = home.to_disk(&["--color=always"]);
     assert!(coloured.stdout.contains("\u{1b}[1;94m [INFO] \u{1b}[0m  : "), "{}", coloured.stdout);

@@ -28,6 +28,7 @@ fn other_commands() {
             "--v2 --version",
         ],
     );
+    let text = text.replace(version::LINE, "version v0.0.0 (TARGET)");
     insta::assert_snapshot!(text, @r#"
     $ oc-mirror archive
         ok: help []
@@ -62,10 +63,10 @@ fn other_commands() {
     $ oc-mirror --help
         help, long: true
     $ oc-mirror --version
-        shown: oc-mirror version v0.1.0
+        shown: oc-mirror version v0.0.0 (TARGET)
     $ oc-mirror -v
-        shown: oc-mirror version v0.1.0
+        shown: oc-mirror version v0.0.0 (TARGET)
     $ oc-mirror --v2 --version
-        shown: oc-mirror version v0.1.0
+        shown: oc-mirror version v0.0.0 (TARGET)
     "#);
 }
