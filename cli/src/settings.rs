@@ -144,6 +144,8 @@ pub struct Common {
     pub retry_delay: Option<Duration>,
     /// Whether a flag says how often, or after which pause.
     pub retry_given: bool,
+    /// How much all transfers may move together, in bytes per second; none means no limit.
+    pub limit_rate: Option<u64>,
     /// How source registries are accessed.
     pub source: Access,
     /// How the destination registry is accessed.
@@ -212,6 +214,7 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
         retry_times: u32::try_from(flags.retry_times.max(0)).unwrap_or(u32::MAX),
         retry_delay: Some(flags.retry_delay).filter(|delay| !delay.is_zero()),
         retry_given: flags.given.retries,
+        limit_rate: flags.limit_rate,
         source: Access::settle("src", flags.source_side(), authfile, env)?,
         destination: Access::settle("dest", flags.destination_side(), authfile, env)?,
         env: env.clone(),

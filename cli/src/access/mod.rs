@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oci_transport::{
-    Client, ClientOptions, CredentialSource, Notice, ProxySettings, Redactor, RetryPolicy, Side, Skopeo,
+    Bandwidth, Client, ClientOptions, CredentialSource, Notice, ProxySettings, Redactor, RetryPolicy, Side, Skopeo,
 };
 use registries_conf::locations::{self, AuthFileFormat, Env, MainFile};
 use registries_conf::{AuthFile, CredentialChain, Layer, RegistriesConf, RegistriesD};
@@ -96,8 +96,11 @@ impl Clients {
         let helpers = Arc::default();
         let left_over = Arc::new(LeftOver::new(log.clone()));
         let redactor = log.redactor();
+        let bandwidth = common.limit_rate.map(Bandwidth::new);
         let mut client = |side, access| {
-            client(side, &env, &registries, access, common, limit, &helpers, &left_over, &redactor, &mut warnings)
+            let shared =
+                Shared { bandwidth: &bandwidth, helpers: &helpers, left_over: &left_over, redactor: &redactor };
+            client(side, &env, &registries, access, common, limit, &shared, &mut warnings)
         };
         let (source, destination) =
             (client(Side::Source, &common.source)?, client(Side::Destination, &common.destination)?);
@@ -249,6 +252,14 @@ fn missing_credentials(common: &Common) -> Vec<String> {
     texts
 }
 
+/// What the clients of both sides have in common.
+struct Shared<'a> {
+    bandwidth: &'a Option<Bandwidth>,
+    helpers: &'a Arc<Processes>,
+    left_over: &'a Arc<LeftOver>,
+    redactor: &'a Redactor,
+}
+
 #[expect(clippy::too_many_arguments, reason = "what both sides share, handed over by its only caller")]
 fn client(
     side: Side,
@@ -257,9 +268,7 @@ fn client(
     access: &Access,
     common: &Common,
     limit: Option<Duration>,
-    helpers: &Arc<Processes>,
-    left_over: &Arc<LeftOver>,
-    redactor: &Redactor,
+    shared: &Shared<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Client, AccessError> {
     let credentials: Arc<dyn CredentialSource> = if let Some(fixed) = FixedCredentials::of(side, access) {
@@ -268,7 +277,7 @@ fn client(
         let chain = credential_chain(env, access.authfile.as_deref(), registries, warnings)?;
         warnings.extend(chain.warnings().map(|warning| format!("auth file {warning}")));
         let (search_path, named) = (common.env.search_path.clone(), access.authfile.is_some());
-        Arc::new(Credentialed::new(chain, named, search_path, Arc::clone(helpers), Arc::clone(left_over)))
+        Arc::new(Credentialed::new(chain, named, search_path, Arc::clone(shared.helpers), Arc::clone(shared.left_over)))
     };
     // The transport joins each root with the registry's name; any name does for finding the roots.
     let cert_dirs = locations::certs_d(env, "registry", None)
@@ -285,7 +294,8 @@ fn client(
         cert_dir: access.cert_dir.clone(),
         registries: Arc::clone(registries),
         credentials,
-        redactor: redactor.clone(),
+        redactor: shared.redactor.clone(),
+        bandwidth: shared.bandwidth.clone(),
         retry: RetryPolicy {
             times: common.retry_times,
             delay: common.retry_delay.unwrap_or_default(),

@@ -55,6 +55,11 @@ pub struct PersistentArgs {
     /// Pause between attempts; 0 means 1s, 2s, 4s and so on
     #[arg(long, global = true, default_value = "0", value_name = "DURATION", value_parser = crate::duration::parse)]
     pub retry_delay: Duration,
+    /// Move at most so many bytes per second: 20M is 20 MiB
+    ///
+    /// All downloads and uploads of the run count together. Without --image-timeout an image may then take any time.
+    #[arg(long, global = true, value_name = "RATE", value_parser = crate::rate::parse)]
+    pub limit_rate: Option<u64>,
     /// Verify source registries' TLS
     ///
     /// `--src-tls-verify=false` accepts any certificate, and plain HTTP.
@@ -221,6 +226,8 @@ pub struct Given {
     pub src_tls_verify: bool,
     /// `--dest-tls-verify`.
     pub dest_tls_verify: bool,
+    /// `--image-timeout`, a flag of mirroring.
+    pub image_timeout: bool,
 }
 
 impl Given {
@@ -231,6 +238,7 @@ impl Given {
             retries: given("retry_times") || given("retry_delay"),
             src_tls_verify: given("src_tls_verify"),
             dest_tls_verify: given("dest_tls_verify"),
+            image_timeout: matches.try_contains_id("image_timeout").is_ok() && given("image_timeout"),
         }
     }
 }

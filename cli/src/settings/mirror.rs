@@ -234,6 +234,8 @@ impl Mirror {
         if flags.image_timeout.is_zero() {
             warnings.push("--image-timeout 0: the copy of an image may take any time".into());
         }
+        // How long an image takes follows from the rate that was asked for.
+        let is_slowed = common.limit_rate.is_some() && !common.given.image_timeout;
         Ok(Self {
             config,
             mode,
@@ -243,7 +245,7 @@ impl Mirror {
                 (false, false) => DryRun::No,
             },
             since,
-            image_timeout: Some(flags.image_timeout).filter(|limit| !limit.is_zero()),
+            image_timeout: Some(flags.image_timeout).filter(|limit| !limit.is_zero() && !is_slowed),
             secure_policy: flags.secure_policy.0,
             strict_archive: flags.strict_archive.0,
             remove_signatures: flags.remove_signatures.0,

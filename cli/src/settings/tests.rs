@@ -267,6 +267,7 @@ fn defaults() {
         retry_times: 5,
         retry_delay: None,
         retry_given: false,
+        limit_rate: None,
         source: Access {
             authfile: None,
             credentials: None,
@@ -371,6 +372,7 @@ fn everything_settled() {
             2s,
         ),
         retry_given: true,
+        limit_rate: None,
         source: Access {
             authfile: Some(
                 "/cwd/auth.json",

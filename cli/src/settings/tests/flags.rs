@@ -178,6 +178,7 @@ fn every_flag_belongs_to_its_commands() {
         "registries.d",
         "retry-times",
         "retry-delay",
+        "limit-rate",
         "src-tls-verify",
         "dest-tls-verify",
         "screds",

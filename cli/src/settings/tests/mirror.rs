@@ -155,3 +155,22 @@ fn modes_and_their_directories() {
         mirrorToMirror /w/working-dir Some("reg.lan")
     "#);
 }
+
+/// Who limits the rate has said how long an image may take, unless he says so himself.
+#[test]
+fn a_limit_of_the_rate_takes_the_place_of_the_limit_of_time() {
+    for (flags, rate, limit) in [
+        ("", None, Some(600)),
+        ("--limit-rate 20M", Some(20 << 20), None),
+        ("--limit-rate 20M --image-timeout 1m", Some(20 << 20), Some(60)),
+        ("--image-timeout 0", None, None),
+    ] {
+        let line = format!("-c isc.yaml {flags} file:///d");
+        let (settings, _) = settled(&line, &Snapshot::for_test(WORLD)).unwrap();
+        let Command::Mirror(mirror) = &settings.command else { panic!("{line}") };
+        assert_eq!(settings.common.limit_rate, rate, "{line}");
+        assert_eq!(mirror.image_timeout.map(|limit| limit.as_secs()), limit, "{line}");
+    }
+    let refused = settled("-c isc.yaml --limit-rate 20 file:///d", &Snapshot::for_test(WORLD)).unwrap_err();
+    assert!(refused.contains("the lowest rate is 64K"), "{refused}");
+}
