@@ -3,7 +3,7 @@
 //! - every module of ours opens with a `//!` line that says what it is;
 //! - no unfinished marks in the sources;
 //! - internal dependencies are written one way (`name.workspace = true`), so that a version or path has one home;
-//! - every crate has the workspace's lint table;
+//! - every crate has the workspace's lint table, keywords, and a README that bears its name;
 //! - every test that the README or `SECURITY.md` names is there;
 //! - every page and section of `docs/` that a source cites is there.
 
@@ -36,6 +36,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
         tests.extend(promises::tests_of(&name, &text));
     }
+    for entry in std::fs::read_dir(root.join("crates")).context("cannot list crates")? {
+        let folder = entry?.path();
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
+        faults.extend(check_crate(name, &text("Cargo.toml"), &text("README.md")));
+    }
     let readme = std::fs::read_to_string(root.join("README.md")).context("cannot read README.md")?;
     faults.extend(promises::check_readme(&readme, &tests));
     let promises = std::fs::read_to_string(root.join("SECURITY.md")).context("cannot read SECURITY.md")?;
@@ -64,6 +70,18 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 fn check_file(name: &str, text: &str) -> Vec<String> {
     if name.ends_with("Cargo.toml") { check_manifest(name, text) } else { check_source(name, text) }
+}
+
+/// What somebody reads who finds the crate by itself.
+fn check_crate(name: &str, manifest: &str, readme: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !manifest.lines().any(|line| line.starts_with("keywords = [")) {
+        faults.push(format!("crates/{name}/Cargo.toml: give the crate `keywords`"));
+    }
+    if readme.lines().next() != Some(&format!("# {name}")) {
+        faults.push(format!("crates/{name}/README.md: begin with `# {name}`, and say what the crate is for"));
+    }
+    faults
 }
 
 fn check_source(name: &str, text: &str) -> Vec<String> {
@@ -137,5 +155,16 @@ mod tests {
             &["cli/Cargo.toml:3: write `name.workspace = true`; paths stand in the root manifest"],
         );
         check("crates/a/fuzz/Cargo.toml", "a = { path = \"..\" }\n", &[]);
+    }
+
+    #[test]
+    fn crates() {
+        fn check(manifest: &str, readme: &str, faults: usize) {
+            assert_eq!(check_crate("a", manifest, readme).len(), faults, "{manifest:?} {readme:?}");
+        }
+        check("keywords = [\"oci\"]\n", "# a\n\nWhat it is for.\n", 0);
+        check("", "# a\n", 1);
+        check("keywords = [\"oci\"]\n", "# b\n", 1);
+        check("", "", 2);
     }
 }
