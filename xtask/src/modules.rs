@@ -13,18 +13,26 @@ use syn::visit::Visit;
 /// Folders whose modules are looked at, beside the sources of each crate.
 const FOLDERS: &[&str] = &["cli/src/workflow"];
 
+/// The commands of the program: what two of them share is a module of its own.
+const COMMANDS: &[&str] = &["archive", "delete", "describe", "helm_images", "list", "mirror", "start", "why"];
+
 /// Folder, module, and modules beside it that it must not use.
 const FORBIDDEN: &[(&str, &str, &[&str])] = &[
     ("crates/mirror-copy/src", "coordinator", &["archive_builder", "slots", "transfers"]),
     ("crates/mirror-copy/src", "archive_builder", &["coordinator", "transfers"]),
     ("crates/mirror-engine/src", "resources", &["dry_run", "workflow"]),
+    ("cli/src/workflow", "archive", COMMANDS),
+    ("cli/src/workflow", "delete", COMMANDS),
+    ("cli/src/workflow", "describe", COMMANDS),
+    ("cli/src/workflow", "helm_images", COMMANDS),
+    ("cli/src/workflow", "list", COMMANDS),
+    ("cli/src/workflow", "mirror", COMMANDS),
+    ("cli/src/workflow", "start", COMMANDS),
+    ("cli/src/workflow", "why", COMMANDS),
 ];
 
 /// Folder and modules that are still in a circle. Take a line away when its circle is broken; add none.
 const STILL_OPEN: &[(&str, &[&str])] = &[
-    ("cli/src/workflow", &["archive", "mirror"]),
-    ("crates/cincinnati-graph/src", &["reach", "select"]),
-    ("crates/cluster-resources/src", &["catalog", "document", "emit", "mirror_set", "signatures", "update_service"]),
     (
         "crates/go-template/src",
         &[
@@ -44,9 +52,6 @@ const STILL_OPEN: &[(&str, &[&str])] = &[
         ],
     ),
     ("crates/helm-chart/src", &["chart", "functions", "json", "load", "objects", "values", "yaml"]),
-    ("crates/isc-schema/src", &["placeholder", "yaml"]),
-    ("crates/oci-manifest/src", &["manifest", "view"]),
-    ("crates/mirror-plan/src", &["collision", "destination", "plan"]),
     (
         "crates/oci-transport/src",
         &[

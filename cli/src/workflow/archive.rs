@@ -7,12 +7,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirror_engine::inspect::{self, Listing, Verified, VerifyObserver};
-use mirror_engine::report::save;
 use mirror_engine::visible;
-use rooted_folder::RootedFolder;
-use serde::Serialize;
 
-use super::mirror::Mistakes;
+use super::document::{answer, fail};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
@@ -58,58 +55,6 @@ pub(crate) fn verify(settings: &Settings, folder: &Path, log: &Log) -> ExitStatu
         verified.affected_images.len(),
     ));
     ExitStatus::GENERIC
-}
-
-/// Prints an answer to standard output, as JSON or as text.
-pub(super) fn answer(output: OutputFormat, document: &impl Serialize, text: impl FnOnce() -> String, log: &Log) {
-    let text = match output {
-        OutputFormat::Json => {
-            let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
-            text.push('\n');
-            text
-        }
-        OutputFormat::Text => visible::lines(&text()).into_owned(),
-    };
-    log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
-}
-
-/// Tells why a command could not answer. A script reads one document all the same.
-pub(super) fn fail(output: OutputFormat, error: &anyhow::Error, log: &Log) -> ExitStatus {
-    fail_with(ExitStatus::GENERIC, output, error, log)
-}
-
-fn fail_with(status: ExitStatus, output: OutputFormat, error: &anyhow::Error, log: &Log) -> ExitStatus {
-    log.error(format_args!("[Executor] {error:#} "));
-    if output == OutputFormat::Json {
-        let document = failure(status, error, log);
-        log.with_stdout(|stdout| std::io::Write::write_fmt(stdout, format_args!("{document:#}\n")));
-    }
-    status
-}
-
-/// The same for a run whose log lies in `logs`: its document is saved beside it, once there is a log.
-pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &RootedFolder, log: &Log) -> ExitStatus {
-    let mistakes = error.downcast_ref::<Mistakes>();
-    let status = mistakes.map_or(ExitStatus::GENERIC, |mistakes| mistakes.status);
-    let status = fail_with(status, settings.output, error, log);
-    let stamp = settings.common.log_stamp();
-    if logs.is_file(log_file(&stamp))
-        && let Err(warning) = save(&failure(status, error, log), logs, &stamp)
-    {
-        log.warn(warning);
-    }
-    log.close();
-    status
-}
-
-fn failure(status: ExitStatus, error: &anyhow::Error, log: &Log) -> serde_json::Value {
-    let code = status.code();
-    serde_json::json!({ "format": 1, "exitCode": code, "error": log.redactor().clean(&format!("{error:#}")), "warnings": log.warnings() })
-}
-
-/// The name of the log file of the run that began at `stamp`.
-pub(super) fn log_file(stamp: &str) -> String {
-    format!("oc-mirror-{stamp}.log")
 }
 
 fn listing_text(listing: &Listing) -> String {

@@ -12,10 +12,11 @@ use mirror_plan::Family;
 use mirror_plan::delete::DeleteList;
 use rooted_folder::RootedFolder;
 
-use super::archive::fail_run;
-use super::mirror::{folders, open_log, read_document};
+use super::configuration::read_document;
+use super::document::fail_run;
+use super::job::{folders, options, program};
+use super::logs::open_log;
 use super::runtime::Runtime;
-use super::why::{options, program};
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;

@@ -7,7 +7,7 @@ use isc_schema::{Document, Kind, Mirror};
 use mirror_engine::inspect::{self, Description};
 use mirror_engine::visible;
 
-use super::archive::{answer, fail};
+use super::document::{answer, fail};
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{size, table};

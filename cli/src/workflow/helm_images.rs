@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mirror_engine::list::{ChartImage, ChartImages, ChartQuery, Needs, chart_images};
 use serde_json::{Value, json};
 
-use super::list::{Answer, print};
+use super::document::{Answer, print};
 use super::runtime::Runtime;
 use crate::access::Clients;
 use crate::exit::ExitStatus;

@@ -2,29 +2,21 @@
 //! error (`docs/behaviour/config-cli.md` 2.8, 2.9).
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use image_ref::ImageRef;
 use mirror_engine::event::uses_variable;
-use mirror_engine::{Observer, list, visible};
+use mirror_engine::{list, visible};
 use serde_json::{Value, json};
 
-use super::archive::{answer, fail};
+use super::catalog::contents;
+use super::document::{Answer, print};
 use super::runtime::Runtime;
 use crate::access::Clients;
-use crate::args::OutputFormat;
 use crate::env::UPDATE_URL_OVERRIDE;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::{HEARTBEAT, Screen, table};
+use crate::render::table;
 use crate::settings::{ListOperators, ListReleases, OperatorQuery, Settings};
-
-/// What to print, as text and as a document, and what went wrong beside that.
-pub(super) struct Answer {
-    pub(super) text: String,
-    pub(super) document: Value,
-    pub(super) errors: Vec<String>,
-}
 
 /// Lists releases.
 pub(crate) fn releases(settings: &Settings, request: &ListReleases, log: &Log) -> ExitStatus {
@@ -34,20 +26,6 @@ pub(crate) fn releases(settings: &Settings, request: &ListReleases, log: &Log) -
 /// Lists operator catalogs and what they hold.
 pub(crate) fn operators(settings: &Settings, request: &ListOperators, log: &Log) -> ExitStatus {
     print(settings.output, find_operators(settings, request, log), log)
-}
-
-pub(super) fn print(output: OutputFormat, found: anyhow::Result<Answer>, log: &Log) -> ExitStatus {
-    match found {
-        Err(error) => fail(output, &error, log),
-        Ok(found) => {
-            answer(output, &found.document, || found.text, log);
-            if found.errors.is_empty() {
-                return ExitStatus::SUCCESS;
-            }
-            log.error(format_args!("[Executor] {} ", found.errors.join("\n")));
-            ExitStatus::GENERIC
-        }
-    }
 }
 
 fn find_releases(settings: &Settings, request: &ListReleases, log: &Log) -> anyhow::Result<Answer> {
@@ -130,19 +108,6 @@ fn find_catalogs(settings: &Settings, version: &str, log: &Log) -> anyhow::Resul
     }
     let document = json!({ "format": 1, "version": version, "catalogs": there, "errors": errors });
     Ok(Answer { text, document, errors })
-}
-
-/// Reads what one catalog holds.
-pub(super) fn contents(settings: &Settings, catalog: &ImageRef, log: &Log) -> anyhow::Result<list::CatalogContents> {
-    let common = &settings.common;
-    let clients = Clients::new(common, log)?;
-    let keep = list::Keep {
-        cache: common.cache().to_owned(),
-        temporary: common.env.temp_dir.clone(),
-        started: common.env.started.timestamp().to_string(),
-    };
-    let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
-    Ok(Runtime::new(&clients)?.block_on(list::catalog_contents(&clients.source, catalog, &keep, &observer))?)
 }
 
 /// What one catalog holds. Texts are the columns of `docs/behaviour/config-cli.md` 2.8, documents all that is known at

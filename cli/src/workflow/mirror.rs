@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use isc_schema::{Diagnostic, Document, ImageSetConfiguration, Kind, Stage};
 use mirror_engine::event::uses_variable;
-use mirror_engine::{Folders, Job, Observer, Options, RunReport, VersionMetadata, Workflow, WorkingDir};
-use rooted_folder::RootedFolder;
+use mirror_engine::{Job, Observer, Options, RunReport, Workflow, WorkingDir};
 
-use super::archive::{fail_run, log_file};
+use super::configuration::read_configuration;
+use super::document::fail_run;
+use super::job::{folders, program};
+use super::logs::open_log;
 use super::runtime::Runtime;
 use crate::access::{self, Clients};
 use crate::args::OutputFormat;
@@ -21,7 +22,6 @@ use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, size_lines};
 use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings};
-use crate::version;
 
 /// Mirrors, and tells how it went.
 pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatus {
@@ -87,84 +87,10 @@ fn prepare(
         options,
         started: common.env.started.timestamp(),
         log_stamp,
-        version: VersionMetadata {
-            git_version: version::GIT_VERSION.to_owned(),
-            git_commit: version::GIT_COMMIT.to_owned(),
-        },
+        version: program(),
         warnings: log.warnings(),
     };
     Ok((job, runtime))
-}
-
-/// Where relative paths of a configuration begin.
-pub(super) fn folders(common: &Common, configuration: &Path) -> Folders {
-    let beside = configuration.parent().unwrap_or(Path::new("/"));
-    Folders { current: common.env.absolute(""), configuration: beside.to_owned() }
-}
-
-/// Reads and validates an image set configuration.
-pub(super) fn read_configuration(path: &Path, log: &Log) -> anyhow::Result<(ImageSetConfiguration, Vec<u8>)> {
-    match read_document(path, Kind::ImageSet, log)? {
-        (Document::ImageSet(configuration), bytes) => Ok((configuration, bytes)),
-        (Document::Delete(_), _) => bail!("could not parse config: `{}` is of another kind", path.display()),
-    }
-}
-
-/// Reads and validates a configuration. Every mistake of the file is told before this fails.
-pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Result<(Document, Vec<u8>)> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("could not parse config: cannot read `{}`", path.display()))?;
-    let text = std::str::from_utf8(&bytes)
-        .with_context(|| format!("could not parse config: `{}` is no UTF-8 text", path.display()))?;
-    // Diagnostics show lines of the file, and a name may carry a password.
-    for line in text.lines() {
-        log.redactor().hide_address(value_of(line));
-    }
-    log.add_to_head(crate::head::of_configuration(path, text));
-    let parsed = isc_schema::parse(text, kind);
-    let file = path.display().to_string();
-    for diagnostic in &parsed.diagnostics {
-        let shown = diagnostic.display_with_source(&file, text).to_string();
-        if diagnostic.is_error() {
-            log.error(shown);
-        } else {
-            log.warn(shown);
-        }
-    }
-    let mistakes = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    match parsed.config {
-        Some(document) if mistakes == 0 => Ok((document, bytes)),
-        _ => Err(Mistakes { count: mistakes, file, status: status_of(&parsed.diagnostics, kind) }.into()),
-    }
-}
-
-/// What a line of YAML says behind its key, without quotes.
-fn value_of(line: &str) -> &str {
-    let value = line.split_once(": ").map_or(line, |(_, value)| value);
-    value.trim_start_matches(['-', ' ']).trim().trim_matches(['"', '\''])
-}
-
-/// A configuration that was refused; what is wrong with it has been told.
-#[derive(Debug, thiserror::Error)]
-#[error("could not parse config: {count} mistake(s) in `{file}`, listed above")]
-pub(super) struct Mistakes {
-    count: usize,
-    file: String,
-    /// How mirroring ends because of them.
-    pub(super) status: ExitStatus,
-}
-
-/// With which exit code oc-mirror, which comes to some mistakes only while it collects, ends because of these (
-/// `docs/behaviour/config-cli.md` 1.4, 1.5 and 3). What it finds first decides: loading, then releases, then all others
-/// together.
-fn status_of(diagnostics: &[Diagnostic], kind: Kind) -> ExitStatus {
-    let stages: Vec<Stage> = diagnostics.iter().filter(|found| found.is_error()).map(|found| found.stage).collect();
-    let first = [Stage::Load, Stage::Release].into_iter().find(|stage| stages.contains(stage));
-    match first {
-        _ if kind == Kind::Delete || stages.is_empty() => ExitStatus::GENERIC,
-        Some(stage) => ExitStatus::from_bits(stage.exit_bit()),
-        None => ExitStatus::from_bits(stages.iter().fold(0, |bits, stage| bits | stage.exit_bit())),
-    }
 }
 
 fn workflow(mode: &Mode) -> Workflow {
@@ -191,14 +117,6 @@ fn is_read_only(error: &anyhow::Error) -> bool {
 /// The name of a medium's working directory in the cache: its path, with a dash for each `/`.
 fn name_of_medium(from: &Path) -> String {
     from.to_string_lossy().trim_matches('/').replace('-', "--").replace('/', "-")
-}
-
-/// Makes the folder of logs and starts the log file there.
-pub(super) fn open_log(folder: &RootedFolder, stamp: &str, output: OutputFormat, log: &Log) -> anyhow::Result<()> {
-    let (place, name) = (folder.path().display(), log_file(stamp));
-    folder.create_dir_all("").with_context(|| format!("cannot make the log folder `{place}`"))?;
-    log.open(folder, &name, output == OutputFormat::Json)
-        .with_context(|| format!("cannot write the log `{place}/{name}`"))
 }
 
 fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Options> {

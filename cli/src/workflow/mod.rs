@@ -1,10 +1,16 @@
-//! The run itself: settings in, engine at work, exit status out. One page per command.
+//! The run itself: settings in, engine at work, exit status out. One page per command; commands do not use each
+//! other, and what they share has a page of its own: `configuration`, `job`, `document`, `logs`, `catalog`, `runtime`.
 
 mod archive;
+mod catalog;
+mod configuration;
 mod delete;
 mod describe;
+mod document;
 mod helm_images;
+mod job;
 mod list;
+mod logs;
 mod mirror;
 mod runtime;
 mod start;

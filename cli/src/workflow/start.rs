@@ -8,8 +8,8 @@ use image_ref::ImageRef;
 use isc_schema::{Kind, json_schema};
 use mirror_engine::list::PackageContents;
 
-use super::archive::fail;
-use super::list::contents;
+use super::catalog::contents;
+use super::document::fail;
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;

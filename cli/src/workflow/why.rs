@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use mirror_engine::why::{Explanation, Reason};
-use mirror_engine::{Job, Observer, Options, RuleSet, VersionMetadata, Workflow, visible};
+use mirror_engine::{Job, Observer, Workflow, visible};
 
-use super::archive::{answer, fail};
-use super::mirror::{folders, read_configuration};
+use super::configuration::read_configuration;
+use super::document::{answer, fail};
+use super::job::{folders, options, program};
 use super::runtime::Runtime;
-use crate::access::{self, Clients};
+use crate::access::Clients;
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{HEARTBEAT, Screen};
-use crate::settings::{Common, OperatorSelection, Selection, Settings, Why};
-use crate::version;
+use crate::settings::{Settings, Why};
 
 /// Explains. Ends with exit code 1 when nothing of the plan has that name.
 pub(crate) fn run(settings: &Settings, request: &Why, log: &Log) -> ExitStatus {
@@ -66,33 +66,6 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let asked = mirror_engine::why::why(&job, &request.image, request.from.as_deref(), &observer);
     Ok((runtime.block_on(asked)?, text))
-}
-
-/// This program, as archives record it.
-pub(super) fn program() -> VersionMetadata {
-    VersionMetadata { git_version: version::GIT_VERSION.to_owned(), git_commit: version::GIT_COMMIT.to_owned() }
-}
-
-/// The options of commands that collect and do not copy.
-pub(super) fn options(common: &Common, selection: &Selection, log: &Log) -> Options {
-    Options {
-        parallel_images: common.parallel_images as usize,
-        parallel_layers: common.parallel_layers as usize,
-        operator_selection: match selection.operators {
-            OperatorSelection::VersionRange => RuleSet::VersionRange,
-            OperatorSelection::UpgradeGraph => RuleSet::UpgradeGraph,
-        },
-        strict_selection: selection.strict,
-        add_intermediate_releases: selection.add_intermediate_releases,
-        update_url: common.env.update_url.clone(),
-        signature_url: common.env.signature_url.clone(),
-        signature_key: access::release_keys(common, log),
-        graph_data_url: common.env.graph_data_url.clone(),
-        graph_base_image: common.env.graph_base_image.clone(),
-        version_filter: common.env.version_filter.clone(),
-        cache_host: common.cache_host(),
-        ..Options::default()
-    }
 }
 
 fn text(explanation: &Explanation, file: &str, configuration: &str) -> String {

@@ -56,21 +56,25 @@ mod advice;
 #[cfg(feature = "client")]
 pub mod client;
 mod graph;
+mod graphs;
 pub mod list;
 mod path;
 mod query;
 mod reach;
+mod release;
 mod select;
 mod wire;
 
 pub use advice::Advice;
 pub use graph::{CHANNELS_METADATA, ConditionalEdges, Graph, MAX_GRAPH_BYTES, Node, ParseGraphError, Risk};
+pub use graphs::Graphs;
 pub use query::{
     ACCEPT, Endpoints, GraphError, GraphKey, InvalidOverrideError, OCP_URL, OKD_URL, Query, Service, ServiceError,
     UnknownServiceError, query_id, read_response,
 };
 pub use reach::{ConditionalStep, MissingRelease, Report, Verdict};
+pub use release::{Reason, Release, Why};
 pub use select::{
-    Architectures, BoundsRule, Channel, Failure, Graphs, InvalidVersionFilterError, Reason, Release, Request,
-    SelectError, Selection, SelectionError, Selector, Step, VersionFilter, Warning, Why,
+    Architectures, BoundsRule, Channel, Failure, InvalidVersionFilterError, Request, SelectError, Selection,
+    SelectionError, Selector, Step, VersionFilter, Warning,
 };

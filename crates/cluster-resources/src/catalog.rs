@@ -6,8 +6,8 @@ use image_ref::{ImageRef, Transport};
 use serde_json::{Value, json};
 
 use crate::document::{Document, Section, metadata, single};
-use crate::emit::{Notice, Request};
 use crate::mirrored::{Kind, Mirrored};
+use crate::request::{Notice, Request};
 use crate::template;
 
 const NAMESPACE: &str = "openshift-marketplace";

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emit::Request;
+use crate::request::Request;
 use crate::yaml;
 
 /// A file to be written into `cluster-resources/`.

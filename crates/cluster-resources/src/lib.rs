@@ -46,15 +46,16 @@ mod lost;
 mod mirror_set;
 mod mirrored;
 mod nested;
+mod request;
 mod signatures;
 mod template;
 mod update_service;
 pub mod yaml;
 
 pub use document::{Document, Section};
-pub use emit::{Emitted, Notice, Request, emit};
+pub use emit::{Emitted, emit};
 pub use lost::{Entry, ReadError, lost};
 pub use mirrored::{Kind, Mirrored};
 pub use nested::flatten;
-pub use signatures::SignatureFile;
+pub use request::{Notice, Request, SignatureFile};
 pub use template::{CatalogTemplate, TemplateError};

@@ -6,8 +6,8 @@ use image_ref::Transport;
 use serde_json::{Value, json};
 
 use crate::document::{Document, Section, metadata};
-use crate::emit::Request;
 use crate::mirrored::{Category, Kind, Mirrored};
+use crate::request::Request;
 use crate::yaml;
 
 /// Source to mirrors. Both sorted, so that nothing depends on the order of copying.

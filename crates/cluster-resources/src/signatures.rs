@@ -12,22 +12,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::document::{Document, Section, annotations};
-use crate::emit::{Notice, Request};
 use crate::mirrored::{Kind, Mirrored};
+use crate::request::{Notice, Request};
 use crate::yaml;
 
 const NAME: &str = "mirrored-release-signatures";
 const NAMESPACE: &str = "openshift-config-managed";
 const LABEL: &str = "release.openshift.io/verification-signatures";
-
-/// A file of the workspace's `signatures` directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignatureFile {
-    /// The file's name, `<tag>-sha256-<hex>`.
-    pub name: String,
-    /// The signature, as it was downloaded and verified.
-    pub content: Vec<u8>,
-}
 
 /// The `ConfigMap` as JSON and as YAML, or nothing when there is no signature for it: none of a mirrored release, and
 /// none of the run before.

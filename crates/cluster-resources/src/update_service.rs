@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::document::{Document, Section, metadata, single};
-use crate::emit::Request;
 use crate::nested::flatten;
+use crate::request::Request;
 
 /// The document, when the update graph was mirrored.
 pub(crate) fn document(request: &Request<'_>) -> Option<Document> {

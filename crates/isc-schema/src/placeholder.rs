@@ -2,8 +2,6 @@
 //!
 //! Such a text breaks the rules of nearly every field. The rule that it breaks helps nobody; the placeholder does.
 
-use crate::yaml::{Node, Value};
-
 /// Which texts are placeholders in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strictness {
@@ -36,21 +34,6 @@ pub(crate) fn find(text: &str, strictness: Strictness) -> Option<&str> {
     let name = &text[start + 1..];
     let length = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
     (length > 0).then(|| &text[start..=start + length])
-}
-
-/// The placeholder that a node of the wrong type is: a text, or `{x}`, in which YAML sees a mapping.
-pub(crate) fn of_node(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::Scalar(scalar) => find(&scalar.text, Strictness::Any).map(str::to_owned),
-        Value::Mapping(entries) => match &entries[..] {
-            [entry] if entry.value.is_null() && entry.key.span.line == node.span.line => {
-                let is_flow = entry.key.span.column > node.span.column;
-                is_flow.then(|| format!("{{{}}}", entry.key.text))
-            }
-            _ => None,
-        },
-        Value::Sequence(_) => None,
-    }
 }
 
 /// Whether a version, or the end of a channel's name, leaves a number open: `4.16.x`, `stable-4.*`, `4.y.z`.

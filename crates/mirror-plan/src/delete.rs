@@ -23,7 +23,7 @@ use std::fmt::Write as _;
 use image_ref::{Digest, ImageRef, Transport};
 use serde::Deserialize;
 
-use crate::collision::Reserved;
+use crate::claim::Reserved;
 use crate::release::{COMPONENT_REPOSITORY, GRAPH_REPOSITORY, RELEASE_REPOSITORY};
 
 const RELEASE: &str = "ocpRelease";

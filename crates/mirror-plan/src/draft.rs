@@ -7,7 +7,8 @@ use isc_schema::BlockedImage;
 
 use crate::attachment;
 use crate::blocklist::blocking;
-use crate::collision::{Claimant, Collision, Difference, Holder, Rank, Reserved};
+use crate::claim::{Rank, Reserved};
+use crate::collision::{Claimant, Collision, Difference, Holder};
 use crate::{Blocked, CacheName, Destination, ImageId, Mode, Plan, PlannedImage, Twin};
 
 /// What was collected, before it is certain that every name is one image's.

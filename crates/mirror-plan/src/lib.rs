@@ -37,6 +37,8 @@
 pub mod additional;
 pub mod attachment;
 mod blocklist;
+mod cache_name;
+mod claim;
 mod collision;
 pub mod delete;
 mod destination;
@@ -47,11 +49,12 @@ pub mod operators;
 mod plan;
 pub mod release;
 
+pub use cache_name::CacheName;
 pub use collision::{Claimant, Collision, Difference, Holder};
 pub use destination::{Destination, DestinationError};
 pub use draft::Draft;
 pub use kind::{Family, ImageKind};
 pub use plan::{
-    Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, ImageId, Mode, OperatorUse, PinnedCatalog, Plan,
-    PlannedImage, Twin, Why,
+    Blocked, CatalogImage, CatalogRole, ConfigEntry, ImageId, Mode, OperatorUse, PinnedCatalog, Plan, PlannedImage,
+    Twin, Why,
 };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use image_ref::{Digest, ImageRef, Platform};
 use serde::{Deserialize, Serialize};
 
+use crate::cache_name::CacheName;
 use crate::collision::Collision;
 use crate::{Destination, DestinationError, ImageKind};
 
@@ -35,21 +36,6 @@ impl Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// Repository and tag of an image in the cache, and so in the archive; below the destination too, unless flattened.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CacheName {
-    /// Repository path, without registry.
-    pub repository: String,
-    /// Tag.
-    pub tag: String,
-}
-
-impl fmt::Display for CacheName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.repository, self.tag)
     }
 }
 

@@ -35,6 +35,8 @@ mod tree;
 mod view;
 
 pub use descriptor::Descriptor;
-pub use manifest::{MAX_MANIFEST_BYTES, VerifiedManifest, WrongDigest};
+pub use manifest::{VerifiedManifest, WrongDigest};
 pub use tree::{Attached, ImageTree, Root, TreeError, WrongRoot, walk};
-pub use view::{Artifact, Image, Index, IndexEntry, ManifestError, ManifestView, NamedBlob, Schema1};
+pub use view::{
+    Artifact, Image, Index, IndexEntry, MAX_MANIFEST_BYTES, ManifestError, ManifestView, NamedBlob, Schema1,
+};

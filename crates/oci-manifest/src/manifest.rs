@@ -9,10 +9,6 @@ use crate::descriptor::Descriptor;
 use crate::view::{ManifestError, ManifestView, guess_media_type};
 use crate::{media_type, schema1};
 
-/// How many bytes a manifest may have: 4 MiB, the limit that the distribution specification asks registries to support
-/// and that registries enforce on upload.
-pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
-
 /// A manifest whose digest was compared with what was asked for.
 ///
 /// There are three ways to one, and no other: [`VerifiedManifest::verify`] for what was asked for by digest,

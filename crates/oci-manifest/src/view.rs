@@ -8,9 +8,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::descriptor::Descriptor;
-use crate::manifest::MAX_MANIFEST_BYTES;
 use crate::media_type;
 use crate::object::Object;
+
+/// How many bytes a manifest may have: 4 MiB, the limit that the distribution specification asks registries to support
+/// and that registries enforce on upload.
+pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]

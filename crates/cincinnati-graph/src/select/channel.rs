@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use semver::Version;
 
-use super::{Channel, Graphs, SelectError, VersionFilter, Why};
-use crate::{Graph, GraphError, GraphKey, Node};
+use super::{Channel, SelectError, VersionFilter};
+use crate::{Graph, GraphError, GraphKey, Graphs, Node, Why};
 
 /// A graph that has to be asked for first, or an error of the channel.
 pub(super) enum Stop {

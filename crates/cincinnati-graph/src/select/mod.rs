@@ -2,17 +2,15 @@
 
 mod channel;
 mod cross;
-mod graphs;
 mod outcome;
 mod request;
 
 use std::collections::BTreeMap;
 
-use crate::{Graph, GraphError, GraphKey, Node, Report, Service};
+use crate::{Graph, GraphError, GraphKey, Graphs, Node, Reason, Release, Report, Service, Why};
 use channel::{Bounds, Stop, View, configured_bounds};
 
-pub use graphs::Graphs;
-pub use outcome::{Failure, Reason, Release, SelectError, Selection, SelectionError, Warning, Why};
+pub use outcome::{Failure, SelectError, Selection, SelectionError, Warning};
 pub use request::{Architectures, BoundsRule, Channel, InvalidVersionFilterError, Request, VersionFilter};
 
 /// Selects releases, asking for the graphs it needs.

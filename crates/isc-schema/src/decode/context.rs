@@ -78,7 +78,7 @@ impl Context<'_> {
     }
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &Path<'_>, expected: &str, help: Option<String>) {
-        if let Some(placeholder) = placeholder::of_node(node) {
+        if let Some(placeholder) = placeholder_in(node) {
             self.placeholder(node, path, &placeholder, &format!("put {expected} in its place"));
             return;
         }
@@ -378,4 +378,19 @@ fn nearest_places(places: Vec<String>, path: &Path<'_>) -> Vec<String> {
     };
     let most = places.iter().map(shared).max().unwrap_or_default();
     places.into_iter().filter(|place| shared(place) == most).collect()
+}
+
+/// The placeholder that a node of the wrong type is: a text, or `{x}`, in which YAML sees a mapping.
+fn placeholder_in(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Scalar(scalar) => placeholder::find(&scalar.text, Strictness::Any).map(str::to_owned),
+        Value::Mapping(entries) => match &entries[..] {
+            [entry] if entry.value.is_null() && entry.key.span.line == node.span.line => {
+                let is_flow = entry.key.span.column > node.span.column;
+                is_flow.then(|| format!("{{{}}}", entry.key.text))
+            }
+            _ => None,
+        },
+        Value::Sequence(_) => None,
+    }
 }
