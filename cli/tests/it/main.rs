@@ -26,6 +26,7 @@ mod mirror;
 mod mirror_to_mirror;
 mod names;
 mod no_cache;
+mod older_media;
 mod operators;
 mod output;
 mod plugin;
@@ -37,6 +38,7 @@ mod resources;
 mod result;
 mod result_schema;
 mod sequence;
+
 mod start;
 mod tape;
 mod transports;

@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use archive_format::{Archive, ArchiveError, Store, StoreError, VERSION_FILE};
-use image_ref::is_valid_tag;
+use image_ref::{Digest, is_valid_tag};
 use isc_schema::OperatorCatalog;
-use mirror_plan::{CacheName, PlannedImage, attachment, operators};
+use mirror_plan::{CacheName, PlannedImage, attachment, older, operators};
 use rooted_folder::RootedFolder;
 
 use mirror_job::workdir::WORKING_DIR;
@@ -74,7 +74,7 @@ pub(crate) fn take_files(archive: &Archive, parent: &Path) -> Result<TakenOut, A
 
 /// Lets the cache know the tags of this plan as the archive has them: those of its images, of the catalogs that its
 /// configuration names, and of the signatures in the same repositories. The archive has the tags of everything that was in
-/// the cache where it was made.
+/// the cache where it was made. What an older version named otherwise gets its name of today.
 pub(crate) fn take_tags(
     archive: &Archive,
     store: &Store,
@@ -95,7 +95,26 @@ pub(crate) fn take_tags(
             taken += 1;
         }
     }
+    for image in images {
+        if let Some(digest) = under_older_name(archive, image)
+            && let Some(manifest) = store.manifest(digest)?
+        {
+            store.put_manifest(&image.cache.repository, &manifest)?;
+            store.tag(&image.cache.repository, &image.cache.tag, digest)?;
+            taken += 1;
+        }
+    }
     Ok(taken)
+}
+
+/// The manifest that an archive of an older version has for an image under the name of that version, and of no other.
+fn under_older_name<'a>(archive: &'a Archive, image: &PlannedImage) -> Option<&'a Digest> {
+    if archive.resolve_tag(&image.cache.repository, &image.cache.tag).is_some() {
+        return None;
+    }
+    let name = older::name_of(image)?;
+    let found = archive.resolve_tag(&name.repository, &name.tag)?;
+    image.digest().is_none_or(|digest| digest == found).then_some(found)
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use std::io;
 use std::path::PathBuf;
 
 use cluster_resources::{CatalogTemplate, Document, Kind, Mirrored, Request, Section, SignatureFile, emit, lost};
-use image_ref::{ImageRef, Transport};
+use image_ref::{Digest, ImageRef, Transport};
 use image_signature::openpgp::MAX_MESSAGE_SIZE;
+use mirror_plan::release::signature;
 use mirror_plan::{Destination, ImageKind, PlannedImage};
+use rooted_folder::Entry;
 
 use crate::outcome::RunError;
 use mirror_job::event::{Event, Observer};
@@ -226,7 +228,13 @@ fn signatures(working_dir: &WorkingDir) -> io::Result<Vec<SignatureFile>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let files = entries.iter().filter(|entry| entry.kind().is_file()).map(|entry| {
+    let known: Vec<Digest> =
+        entries.iter().filter_map(|entry| Some(signature::parse_file_name(entry.text()?)?.1)).collect();
+    // An older version's file stays beside the one with the name of today.
+    let is_twin = |entry: &Entry| {
+        entry.text().and_then(signature::of_older_file_name).is_some_and(|digest| known.contains(&digest))
+    };
+    let files = entries.iter().filter(|entry| entry.kind().is_file() && !is_twin(entry)).map(|entry| {
         let content = folder.read_bounded(working_dir.signatures().join(entry.name()), MAX_MESSAGE_SIZE as u64)?;
         Ok(SignatureFile { name: entry.name().to_string_lossy().into_owned(), content })
     });

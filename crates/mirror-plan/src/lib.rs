@@ -45,6 +45,7 @@ mod destination;
 mod draft;
 pub mod helm;
 mod kind;
+pub mod older;
 pub mod operators;
 mod plan;
 pub mod release;

@@ -6,7 +6,7 @@ use cincinnati_graph::{
 use image_ref::{Digest, ImageRef};
 use isc_schema::{PlatformConfig, ReleaseType};
 use mirror_plan::release::{DirectRelease, RELEASE_REPOSITORY, ReleaseName, signature};
-use mirror_plan::{Mode, Why};
+use mirror_plan::{CacheName, Mode, Why, older};
 
 use super::Wanted;
 use super::graphs::Graphs;
@@ -164,14 +164,16 @@ fn kept_digest(at: &Collecting<'_>, image: &ImageRef) -> Result<Digest, String> 
     {
         return Ok(digest);
     }
-    // Archives of oc-mirror v2 do not tell, but the payload has the tag there as well.
-    let tag = image.tag().unwrap_or_default();
-    let cached = at.archive.and_then(|archive| archive.resolve_tag(RELEASE_REPOSITORY, tag).cloned());
-    let cached = match cached {
-        Some(digest) => Some(digest),
-        None => at.store.resolve_tag(RELEASE_REPOSITORY, tag).map_err(|error| error.to_string())?,
-    };
-    cached.ok_or_else(|| {
-        format!("retrieving digest of {image}: the archive does not hold it; was it made with this configuration?")
-    })
+    // Archives of oc-mirror v2 do not tell, but the payload has the tag there as well, up to 4.17 where it comes from.
+    let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag: image.tag().unwrap_or_default().to_owned() };
+    let older = older::name(image, &name);
+    for CacheName { repository, tag } in std::iter::once(name).chain(older) {
+        if let Some(digest) = at.archive.and_then(|archive| archive.resolve_tag(&repository, &tag)) {
+            return Ok(digest.clone());
+        }
+        if let Some(digest) = at.store.resolve_tag(&repository, &tag).map_err(|error| error.to_string())? {
+            return Ok(digest);
+        }
+    }
+    Err(format!("retrieving digest of {image}: the archive does not hold it; was it made with this configuration?"))
 }

@@ -1,6 +1,7 @@
 //! Release signatures: kept ones first, then those of the signature server; all of them really verified
 //! (`docs/behaviour/release.md` 4.1, 4.2).
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -37,7 +38,38 @@ impl<'a> Signatures<'a> {
                 signature::DEFAULT_BASE.to_owned()
             }
         };
-        Ok(Self { at, keyring: keyring(at.job.options.signature_key.as_deref())?, base })
+        let signatures = Self { at, keyring: keyring(at.job.options.signature_key.as_deref())?, base };
+        if !at.is_for_deletion() {
+            signatures.rename_older();
+        }
+        Ok(signatures)
+    }
+
+    /// Keeps signatures of oc-mirror up to 4.17, whose file names are bare digests, under the names of today as well: clusters
+    /// get what has such a name. That holds for all releases that were ever mirrored here, not only for those of this run. The
+    /// older files stay for the older version. What is not valid stays as it is: whoever selects its release is told.
+    fn rename_older(&self) {
+        let (folder, within) = (self.at.working_dir.signatures(), self.at.working_dir.folder());
+        let names: Vec<String> = within
+            .read_dir(&folder)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|entry| entry.text().map(str::to_owned))
+            .collect();
+        for (name, digest) in names.iter().filter_map(|name| Some((name, signature::of_older_file_name(name)?))) {
+            let is_named = |other: &String| signature::parse_file_name(other).is_some_and(|(_, known)| known == digest);
+            if names.iter().any(is_named) {
+                continue;
+            }
+            let Ok(message) = within.read_bounded(folder.join(name), MAX_MESSAGE_SIZE as u64) else { continue };
+            let outcome = identity(&message, &self.keyring, name, self.at.job.started)
+                .and_then(|payload| named(&payload, &digest, name))
+                .and_then(|image| self.keep(&image, &digest, &message).map_err(|error| format!("writing {error}")));
+            self.at.tell(Event::Debug(match outcome {
+                Ok(()) => format!("the signature {name} of an older version is kept under its name of today as well"),
+                Err(reason) => format!("the signature {name} of an older version is left alone: {reason}"),
+            }));
+        }
     }
 
     /// The name that a valid signature gives to the payload, with the tag it is known by from here on.
@@ -45,10 +77,10 @@ impl<'a> Signatures<'a> {
         let failed = |message: String| format!("[GenerateReleaseSignatures] {message}");
         let check = |message: &[u8]| check(message, &self.keyring, wanted, self.at.job.started);
         let mut problem = None;
-        if let Some((path, message)) = self.kept(&wanted.digest).map_err(failed)? {
+        for (path, message) in self.kept(&wanted.digest).map_err(failed)? {
             match check(&message) {
                 Ok(name) => return Ok(name),
-                Err(reason) => problem = Some(format!("{reason} (kept in {path})")),
+                Err(reason) => problem = problem.or_else(|| Some(format!("{reason} (kept in {path})"))),
             }
         }
         if self.at.mode == Mode::DiskToMirror {
@@ -81,26 +113,27 @@ impl<'a> Signatures<'a> {
         })))
     }
 
-    /// The kept signature of a payload: path and bytes.
-    fn kept(&self, digest: &Digest) -> Result<Option<(String, Vec<u8>)>, String> {
+    /// The kept signatures of a payload: paths and bytes.
+    fn kept(&self, digest: &Digest) -> Result<Vec<(String, Vec<u8>)>, String> {
         let folder = self.at.working_dir.signatures();
         let unreadable = |path: &Path, error: &io::Error| format!("reading {}: {error}", path.display());
         let within = self.at.working_dir.folder();
         let entries = match within.read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(unreadable(&folder, &error)),
         };
         let names = entries.iter().filter_map(|entry| entry.text());
-        let Some(name) = signature::find_kept(names, digest) else { return Ok(None) };
-        let path = folder.join(name);
-        let size = within.about(&path).map_err(|error| unreadable(&path, &error))?.len();
-        if size > MAX_MESSAGE_SIZE as u64 {
-            return Err(format!("{} has {size} bytes, more than any signature", path.display()));
-        }
-        let bytes = within.read_bounded(&path, MAX_MESSAGE_SIZE as u64);
-        let bytes = bytes.map_err(|error| unreadable(&path, &error))?;
-        Ok(Some((path.display().to_string(), bytes)))
+        let found = signature::find_kept(names, digest).into_iter().take(MAX_SIGNATURES as usize).map(|name| {
+            let path = folder.join(name);
+            let size = within.about(&path).map_err(|error| unreadable(&path, &error))?.len();
+            if size > MAX_MESSAGE_SIZE as u64 {
+                return Err(format!("{} has {size} bytes, more than any signature", path.display()));
+            }
+            let bytes = within.read_bounded(&path, MAX_MESSAGE_SIZE as u64);
+            Ok((path.display().to_string(), bytes.map_err(|error| unreadable(&path, &error))?))
+        });
+        found.collect()
     }
 
     /// One signature from the server; none when there is no such number.
@@ -135,22 +168,7 @@ fn keyring(armored: Option<&[u8]>) -> Result<Keyring, String> {
 /// Verifies one signature and gives the name it stands for.
 fn check(message: &[u8], keyring: &Keyring, wanted: &Wanted, now: Timestamp) -> Result<ImageRef, String> {
     let image = &wanted.payload;
-    let verified = verify(message, keyring, now).map_err(|error| match &error {
-        MessageError::NotSigned => format!("message was not signed for {image}"),
-        MessageError::Malformed(_) | MessageError::TooLarge(_) => {
-            format!("unable to read signature message for {image}: {error}")
-        }
-        MessageError::UnknownKey(_) => format!("invalid signature for {image}: {error}"),
-        _ => format!("signature error for {image}: {error}"),
-    })?;
-    let payload = Payload::parse(&verified.payload, PayloadKind::SimpleSigning).map_err(|error| match error {
-        PayloadError::Shape(_) => format!("unmarshal json of the signature for {image}: {error}"),
-        _ => format!("signature error for {image}: {error}"),
-    })?;
-    if payload.manifest_digest != wanted.digest {
-        return Err(format!("signature error for {image}: it signs {}", payload.manifest_digest));
-    }
-    let name = signature::signed_name(&payload.docker_reference).map_err(|error| error.to_string())?;
+    let name = named(&identity(message, keyring, image, now)?, &wanted.digest, image)?;
     // Old releases stay signed. Without this, an update service could give one out for a newer one.
     let signed = name.tag().map(|tag| signature::version_of_tag(tag).unwrap_or(tag));
     if let Some(wanted) = wanted.version.as_deref()
@@ -163,6 +181,30 @@ fn check(message: &[u8], keyring: &Keyring, wanted: &Wanted, now: Timestamp) -> 
         ));
     }
     Ok(name)
+}
+
+/// What a valid signature says; `image` is for messages.
+fn identity(message: &[u8], keyring: &Keyring, image: impl Display, now: Timestamp) -> Result<Payload, String> {
+    let verified = verify(message, keyring, now).map_err(|error| match &error {
+        MessageError::NotSigned => format!("message was not signed for {image}"),
+        MessageError::Malformed(_) | MessageError::TooLarge(_) => {
+            format!("unable to read signature message for {image}: {error}")
+        }
+        MessageError::UnknownKey(_) => format!("invalid signature for {image}: {error}"),
+        _ => format!("signature error for {image}: {error}"),
+    })?;
+    Payload::parse(&verified.payload, PayloadKind::SimpleSigning).map_err(|error| match error {
+        PayloadError::Shape(_) => format!("unmarshal json of the signature for {image}: {error}"),
+        _ => format!("signature error for {image}: {error}"),
+    })
+}
+
+/// The name that a signature gives to the manifest with this digest.
+fn named(payload: &Payload, digest: &Digest, image: impl Display) -> Result<ImageRef, String> {
+    if payload.manifest_digest != *digest {
+        return Err(format!("signature error for {image}: it signs {}", payload.manifest_digest));
+    }
+    signature::signed_name(&payload.docker_reference).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use archive_format::{Archive, History, Store};
 use image_ref::Digest;
 use jiff::Timestamp;
-use mirror_plan::{CacheName, Destination};
+use mirror_plan::{CacheName, Destination, PlannedImage, older};
 use rooted_folder::RootedFolder;
 use tokio::sync::OnceCell;
 
@@ -54,6 +54,13 @@ impl Earlier {
         };
         let known = self.repositories.get_or_try_init(read).await?;
         Ok(known.get(blob).into_iter().flatten().cloned().collect())
+    }
+
+    /// Where an older version, which named images otherwise, has put an image; none when it used today's repository.
+    pub(crate) fn older_repository(&self, image: &PlannedImage) -> Option<String> {
+        let there = self.destination.image(&older::name_of(image)?).ok()?;
+        let is_another = image.destination.as_ref().is_none_or(|today| today.path() != there.path());
+        is_another.then(|| there.path().to_owned())
     }
 
     /// The error for what is nowhere: which archive brought it, and what to do.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use archive_format::{Archive, Store};
 use futures_util::StreamExt as _;
 use image_ref::Digest;
-use mirror_plan::PlannedImage;
+use mirror_plan::{PlannedImage, older};
 use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
 use oci_transport::{BlobSource, Endpoint, FileSource, Reference};
 use tokio::sync::OnceCell;
@@ -54,13 +54,19 @@ pub struct FromArchive {
 }
 
 impl FromArchive {
-    /// What the image's name stood for when the archive was made, else in an earlier archive of the sequence.
+    /// What the image's name stood for when the archive was made, else in an earlier archive of the sequence; then the same
+    /// for the name that older versions gave it.
     fn named(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
-        let name = &image.cache;
-        match self.archive.resolve_tag(&name.repository, &name.tag) {
-            Some(digest) => Ok(Some(digest.clone())),
-            None => self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| store_error(&e)),
+        for name in std::iter::once(image.cache.clone()).chain(older::name_of(image)) {
+            if let Some(digest) = self.archive.resolve_tag(&name.repository, &name.tag) {
+                return Ok(Some(digest.clone()));
+            }
+            let kept = self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| store_error(&e))?;
+            if kept.is_some() {
+                return Ok(kept);
+            }
         }
+        Ok(None)
     }
 
     /// The digest of the image's first manifest.
@@ -94,8 +100,16 @@ impl FromArchive {
         digest: &Digest,
         image: &PlannedImage,
     ) -> Result<VerifiedManifest, CopyError> {
+        let reference = Reference::Digest(digest.clone());
         let endpoint = self.destination.endpoint(image, &repository_path(image))?;
-        match self.destination.client.pull_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await {
+        let mut pulled = self.destination.client.pull_manifest_at(&endpoint, &reference).await;
+        if pulled.as_ref().is_err_and(oci_transport::Error::is_not_found)
+            && let Some(path) = self.earlier.older_repository(image)
+        {
+            let endpoint = self.destination.endpoint(image, &path)?;
+            pulled = self.destination.client.pull_manifest_at(&endpoint, &reference).await;
+        }
+        match pulled {
             Ok(manifest) => Ok(manifest),
             Err(error) if error.is_not_found() => {
                 if pinned(image) == Some(digest)
@@ -159,26 +173,28 @@ impl FromArchive {
         let manifests = futures_util::stream::iter(0..self.images.len()).map(|at| self.blobs_from_earlier(at));
         let mut planned: HashMap<Digest, BTreeSet<String>> = HashMap::new();
         let mut manifests = std::pin::pin!(manifests.buffer_unordered(ASKED_AT_ONCE));
-        while let Some((repository, blobs)) = manifests.next().await {
+        while let Some((repositories, blobs)) = manifests.next().await {
             for blob in blobs {
-                planned.entry(blob).or_default().insert(repository.clone());
+                planned.entry(blob).or_default().extend(repositories.iter().cloned());
             }
         }
         planned
     }
 
-    /// The repository of an image, and the blobs of those of its manifests that are not in this archive.
-    async fn blobs_from_earlier(&self, at: usize) -> (String, Vec<Digest>) {
+    /// The repositories that an image may be in, and the blobs of those of its manifests that are not in this archive.
+    async fn blobs_from_earlier(&self, at: usize) -> (Vec<String>, Vec<Digest>) {
         let image = &self.images[at];
+        let repositories =
+            std::iter::once(repository_path(image)).chain(self.earlier.older_repository(image)).collect();
         let tree = async {
             let root = self.manifest(&self.digest(image)?, image).await?;
             let child = |child: Descriptor| async move { self.manifest(&child.digest, image).await };
             walk(root_of(image, root)?, &image.platforms, child).await.map_err(tree_error)
         };
-        let Ok(tree) = tree.await else { return (repository_path(image), Vec::new()) };
+        let Ok(tree) = tree.await else { return (repositories, Vec::new()) };
         let earlier = tree.image_manifests().filter(|manifest| self.archive.blob(manifest.digest()).is_none());
         let blobs = earlier.filter_map(|manifest| manifest.view().ok()).flat_map(|view| view.named_blobs());
-        (repository_path(image), blobs.map(|blob| blob.digest).collect())
+        (repositories, blobs.map(|blob| blob.digest).collect())
     }
 
     /// Takes a blob from one of these repositories of the destination, where an earlier archive has brought it; the bytes

@@ -53,14 +53,25 @@ pub struct Execute {
 }
 
 /// One manifest of one repository.
-type Place = (Repository, Digest);
+pub(super) type Place = (Repository, Digest);
 
 /// What is there of an item.
 #[derive(Debug, Default)]
-struct Found {
-    manifests: Vec<Place>,
+pub(super) struct Found {
+    pub(super) manifests: Vec<Place>,
     /// What the tag names, when that is not meant.
     other: Option<Digest>,
+}
+
+/// What is there of all items.
+#[derive(Debug, Default)]
+struct LookedUp {
+    /// The manifests, with the items that mean them.
+    places: BTreeMap<Place, Vec<usize>>,
+    /// The items whose tag names another image.
+    elsewhere: HashSet<usize>,
+    /// The items that are there under the name that an older version gave them.
+    older: BTreeMap<usize, ImageRef>,
 }
 
 /// Deletes what the list names. A failure of one image does not keep the others from being deleted.
@@ -93,20 +104,23 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     }
     observer.event(Event::Info("🚀 Start deleting the images...".to_owned()));
     observer.event(Event::Info(format!("📌 images to delete {} ", report.items.len())));
-    let targets = request.targets(&mut report.items);
-    let (places, elsewhere) = request.look_up(&targets, &mut report.items).await;
+    let mut targets = request.targets(&mut report.items);
+    let LookedUp { places, elsewhere, older } = request.look_up(&targets, &mut report.items).await;
+    targets.extend(older.clone());
     let mut listed: HashSet<(String, String)> = targets
         .iter()
         .filter(|(at, _)| !elsewhere.contains(at))
         .filter_map(|(_, image)| Some((image.name().to_owned(), image.tag()?.to_owned())))
         .collect();
-    // An image may lie under its digest, where another one of its repository had its tag when it was mirrored.
+    // An image may lie under its digest, where another one of its repository had its tag when it was mirrored. Versions up
+    // to 4.17 tagged it by the bare digits.
     for (at, image) in &targets {
-        let by_digest = report.items[*at].meant.iter().map(Digest::as_tag);
+        let by_digest = report.items[*at].meant.iter().flat_map(|digest| [digest.as_tag(), digest.hex().to_owned()]);
         listed.extend(by_digest.map(|tag| (image.name().to_owned(), tag)));
     }
     let mut users = request.users(&places, &listed, &mut report.items).await;
     request.needing(&places, &mut users, &mut report.items).await;
+    request.needing_older(&older, &places, &listed, &mut users, &mut report.items).await;
     protect_signatures(&targets, &places, &mut users);
     request.delete(&targets, &places, &users, &mut report.items, observer).await;
     report.left_behind = signature_folders(&request.registries_d, &report.items);
@@ -117,7 +131,7 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
         return report;
     }
     if let Some(cache) = &request.cache {
-        match request.clean_cache(cache.clone(), &report.items).await {
+        match request.clean_cache(cache.clone(), &report.items, &older).await {
             Ok(bytes) => report.cache_bytes_freed = Some(bytes),
             Err(reason) => {
                 report.exit_code = 1;
@@ -152,22 +166,30 @@ impl Execute {
         self.parallel_images.max(1) * 4
     }
 
-    /// Asks the registry which manifests the images are. Gives them, and the items whose tag names another image.
-    async fn look_up(
-        &self,
-        targets: &BTreeMap<usize, ImageRef>,
-        items: &mut [ItemReport],
-    ) -> (BTreeMap<Place, Vec<usize>>, HashSet<usize>) {
+    /// Asks the registry which manifests the images are.
+    async fn look_up(&self, targets: &BTreeMap<usize, ImageRef>, items: &mut [ItemReport]) -> LookedUp {
         let asked = targets.iter().map(|(at, image)| async move {
             let (retries, meant) = (RetryTally::default(), self.list.items[*at].manifests(image));
-            (*at, image, retries.during(self.find(image, &meant)).await, retries.retries())
+            let asking = async {
+                let found = self.find(image, &meant).await?;
+                if found.manifests.is_empty()
+                    && let Some((found, name)) = self.find_older(*at, &meant).await
+                {
+                    return Ok((found, Some(name)));
+                }
+                Ok((found, None))
+            };
+            (*at, image, retries.during(asking).await, retries.retries())
         });
         let answers: Vec<_> = stream::iter(asked).buffer_unordered(self.at_once()).collect().await;
-        let (mut places, mut elsewhere) = (BTreeMap::<Place, Vec<usize>>::new(), HashSet::new());
+        let LookedUp { mut places, mut elsewhere, mut older } = LookedUp::default();
         for (at, image, answer, retries) in answers {
             items[at].retries += retries;
             let (found, other) = match answer {
-                Ok(found) => (found.manifests, found.other),
+                Ok((found, name)) => {
+                    older.extend(name.map(|name| (at, name)));
+                    (found.manifests, found.other)
+                }
                 Err((condition, retry, message)) => {
                     items[at].fail(&condition, retry, message);
                     continue;
@@ -202,13 +224,13 @@ impl Execute {
         for of_place in places.values_mut() {
             of_place.sort_unstable();
         }
-        (places, elsewhere)
+        LookedUp { places, elsewhere, older }
     }
 
     /// The manifests of an image that are there: of those that are `meant`, or, when none is told, the one that its
     /// reference
     /// names.
-    async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, (String, bool, String)> {
+    pub(super) async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, (String, bool, String)> {
         let (repository, named) = self.head(image).await?;
         let named = named.map(|named| named.digest);
         let mut found = Found::default();
@@ -217,6 +239,18 @@ impl Execute {
             return Ok(found);
         }
         let endpoint = self.client.endpoint(&repository);
+        if let Some(named) = &named
+            && !meant.contains(named)
+            && meant.iter().any(|digest| digest.algorithm() != named.algorithm())
+        {
+            // Registries name manifests by SHA-256, whatever digest the image is pinned to.
+            let manifest = self.client.pull_manifest_at(&endpoint, &Reference::Digest(named.clone())).await;
+            let manifest = manifest.map_err(|error| told(&error))?;
+            if meant.iter().any(|digest| manifest.has_digest(digest)) {
+                found.manifests.push((repository, named.clone()));
+                return Ok(found);
+            }
+        }
         for digest in meant {
             let is_there = named.as_ref() == Some(digest) || {
                 let there = self.client.head_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await;
@@ -503,14 +537,22 @@ impl Execute {
     }
 
     /// Takes the deleted images out of the cache and collects its garbage. Says how many bytes that freed.
-    async fn clean_cache(&self, root: PathBuf, items: &[ItemReport]) -> Result<u64, String> {
+    async fn clean_cache(
+        &self,
+        root: PathBuf,
+        items: &[ItemReport],
+        older: &BTreeMap<usize, ImageRef>,
+    ) -> Result<u64, String> {
         let prefix = match self.destination.namespace() {
             "" => String::new(),
             namespace => format!("{namespace}/"),
         };
         let mut names = Vec::new();
         let gone = [ItemOutcome::Deleted, ItemOutcome::Absent];
-        for item in items.iter().filter(|item| gone.contains(&item.outcome)) {
+        for (at, item) in items.iter().enumerate().filter(|(_, item)| gone.contains(&item.outcome)) {
+            if let Some(name) = self.older_cached(at, item, older).filter(|_| !item.meant.is_empty()) {
+                names.push((name.repository, name.tag, item.meant.clone()));
+            }
             let Ok(image) = ImageRef::parse(&item.reference) else { continue };
             if let (Some(repository), Some(tag)) = (image.path().strip_prefix(&prefix), image.tag()) {
                 let by_digest = item.meant.iter().map(|digest| (digest.as_tag(), vec![digest.clone()]));
@@ -561,6 +603,6 @@ fn format_error(reference: &str, message: &str) -> String {
 }
 
 /// A transport error in three: condition, whether trying again helps, the whole chain.
-fn told(error: &oci_transport::Error) -> (String, bool, String) {
+pub(super) fn told(error: &oci_transport::Error) -> (String, bool, String) {
     (error.condition().to_string(), error.is_retryable(), chain(error))
 }

@@ -6,6 +6,7 @@
 mod execute;
 mod generate;
 mod left_behind;
+mod older;
 
 use std::path::PathBuf;
 

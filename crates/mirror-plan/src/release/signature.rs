@@ -46,16 +46,23 @@ pub fn is_required(ignore_release_signature: bool, is_direct: bool) -> bool {
     !(ignore_release_signature && is_direct)
 }
 
-/// The kept signature of a payload among the files of [`FOLDER`]: the first, in name order, whose name contains the hex
-/// digits of its digest. When there is one, no request is made.
-pub fn find_kept<'a>(file_names: impl IntoIterator<Item = &'a str>, digest: &Digest) -> Option<&'a str> {
-    file_names.into_iter().filter(|name| name.contains(digest.hex())).min()
+/// The kept signatures of a payload among the files of [`FOLDER`], in name order: those whose name contains the hex digits of
+/// its digest. When one of them is valid, no request is made.
+pub fn find_kept<'a>(file_names: impl IntoIterator<Item = &'a str>, digest: &Digest) -> Vec<&'a str> {
+    let mut found: Vec<&str> = file_names.into_iter().filter(|name| name.contains(digest.hex())).collect();
+    found.sort_unstable();
+    found
+}
+
+/// The digest that a file of oc-mirror up to 4.17 keeps the signature of: its name is the bare hex digits.
+pub fn of_older_file_name(name: &str) -> Option<Digest> {
+    Digest::sha256(name).ok()
 }
 
 /// The file that keeps a signature: `<tag>-sha256-<hex>`, with the tag of the signed name and the digest that was asked
 /// for.
 pub fn file_name(tag: &str, digest: &Digest) -> String {
-    format!("{tag}-{}", digest.as_tag())
+    format!("{tag}-{}-{}", digest.algorithm().as_str(), digest.hex())
 }
 
 /// Takes a file name of [`FOLDER`] apart: the tag, and the digest's hex digits. `None` when it is no such name, which

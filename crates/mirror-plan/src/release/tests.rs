@@ -346,9 +346,11 @@ fn signature_files() {
     let other = format!("4.16.3-sha256-{}", hex('b'));
     let earlier = format!("4.15.0-sha256-{}", hex('a'));
     let found = signature::find_kept([name.as_str(), other.as_str(), earlier.as_str()], &digest);
-    assert_eq!(found, Some(earlier.as_str()));
-    assert_eq!(signature::find_kept([other.as_str()], &digest), None);
-    assert!(signature::find_kept([format!("{}.sig", hex('a')).as_str()], &digest).is_some());
+    assert_eq!(found, [earlier.as_str(), name.as_str()]);
+    assert!(signature::find_kept([other.as_str()], &digest).is_empty());
+    assert_eq!(signature::find_kept([hex('a').as_str()], &digest).len(), 1);
+    assert_eq!(signature::of_older_file_name(&hex('a')), Some(digest));
+    assert_eq!(signature::of_older_file_name(&name), None);
 }
 
 #[test]
@@ -385,7 +387,7 @@ proptest! {
         let digest = Digest::sha256(&hex).unwrap();
         let name = signature::file_name(&tag, &digest);
         prop_assert_eq!(signature::parse_file_name(&name), Some((tag.as_str(), digest.clone())));
-        prop_assert_eq!(signature::find_kept([name.as_str()], &digest), Some(name.as_str()));
+        prop_assert_eq!(signature::find_kept([name.as_str()], &digest), [name.as_str()]);
     }
 
     /// Whatever the bytes, they are read or refused.
