@@ -38,7 +38,7 @@ mod resources;
 mod result;
 mod result_schema;
 mod sequence;
-
+mod sha512;
 mod start;
 mod tape;
 mod transports;

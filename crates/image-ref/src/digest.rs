@@ -5,6 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// How many characters a tag has at most (distribution specification, "Pulling manifests").
+pub const LONGEST_TAG: usize = 128;
+
+/// How many characters are left of a tag that is made of a digest and would be longer than [`LONGEST_TAG`].
+pub const CUT_TAG: usize = 127;
+
 /// A registered digest algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
@@ -88,29 +94,35 @@ impl Digest {
 
     /// The first twelve hex digits, for messages to people.
     pub fn short(&self) -> &str {
-        &self.hex[..12]
+        self.hex.get(..12).unwrap_or(&self.hex)
     }
 
-    /// The tag that stands for this digest where only a tag can stand: `sha256-<hex>`
-    /// (`docs/behaviour/config-cli.md` 4, "Digest tags").
+    /// The tag that stands for this digest where only a tag can stand: `sha256-<hex>`. That of a SHA-512 digest would be longer
+    /// than a tag may be, so it ends after [`CUT_TAG`] characters, as upstream has it for images of Helm charts
+    /// (`docs/behaviour/config-cli.md` 4, "Digest tags"). No two images meet by accident: 120 hex digits remain.
     pub fn as_tag(&self) -> String {
-        format!("{}-{}", self.algorithm.as_str(), self.hex)
+        let mut tag = format!("{}-{}", self.algorithm.as_str(), self.hex);
+        if tag.len() > LONGEST_TAG {
+            tag.truncate(CUT_TAG);
+        }
+        tag
     }
 
-    /// The digest that a tag of [`Digest::as_tag`] stands for; none for every other tag.
+    /// The tag that lists what refers to this digest where a registry has no API for that: `<algorithm>-<hex>`, of which the
+    /// digits end after 64 (distribution specification, "Referrers Tag Schema").
+    pub fn as_referrers_tag(&self) -> String {
+        format!("{}-{:.64}", self.algorithm.as_str(), self.hex)
+    }
+
+    /// The digest that a tag of [`Digest::as_tag`] stands for; none for every other tag, and for one that was cut.
     pub fn from_tag(tag: &str) -> Option<Self> {
         tag.replacen('-', ":", 1).parse().ok().filter(|digest: &Self| digest.as_tag() == tag)
     }
 }
 
 fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)] as char);
-        text.push(DIGITS[usize::from(byte & 15)] as char);
-    }
-    text
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("half a byte is one digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 impl fmt::Display for Digest {

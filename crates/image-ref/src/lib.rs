@@ -29,6 +29,9 @@
 //! - A reference with tag and digest, and one with a port and a digest, are what they say (there they are misread).
 //! - [`ImageRef::parse_name`] takes a reference without tag and digest, for callers who have a default.
 
+// What is parsed here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod digest;
 #[cfg(feature = "hash")]
 mod hasher;
@@ -37,7 +40,7 @@ mod reference;
 mod repository;
 mod transport;
 
-pub use digest::{Algorithm, Digest, ParseDigestError};
+pub use digest::{Algorithm, CUT_TAG, Digest, LONGEST_TAG, ParseDigestError};
 #[cfg(feature = "hash")]
 pub use hasher::Hasher;
 pub use platform::{ParsePlatformError, Platform};

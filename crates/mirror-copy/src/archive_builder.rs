@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use archive_format::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Store};
+use archive_format::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Store, layout};
 use image_ref::Digest;
 use rooted_folder::RootedFolder;
 
@@ -50,29 +50,23 @@ impl Contents {
         let mut seen = HashSet::new();
         let (mut blobs, mut manifests) = (Vec::new(), Vec::new());
         for (repository, tag, tree) in images {
-            let mut link = |name: String, digest: &Digest| {
-                links.insert(format!("docker/registry/v2/repositories/{repository}/{name}"), digest.to_string());
-            };
+            let mut link = |name: String, digest: &Digest| links.insert(name, digest.to_string());
             for blob in &tree.blobs {
-                link(format!("_layers/sha256/{}/link", blob.digest.hex()), &blob.digest);
+                link(layout::layer_link_name(repository, &blob.digest), &blob.digest);
                 if seen.insert(blob.digest.clone()) {
                     blobs.push((blob.digest.clone(), blob.size));
                 }
             }
             for manifest in tree.manifests() {
-                link(format!("_manifests/revisions/sha256/{}/link", manifest.digest().hex()), manifest.digest());
+                link(layout::revision_link_name(repository, manifest.digest()), manifest.digest());
                 if seen.insert(manifest.digest().clone()) {
                     manifests.push((manifest.digest().clone(), manifest.hashed_bytes().len() as u64));
                 }
             }
-            let root = tree.root.digest();
-            link(format!("_manifests/tags/{tag}/current/link"), root);
-            link(format!("_manifests/tags/{tag}/index/sha256/{}/link", root.hex()), root);
-            for attached in &tree.attached {
-                let Some(tag) = &attached.tag else { continue };
-                let root = attached.tree.root.digest();
-                link(format!("_manifests/tags/{tag}/current/link"), root);
-                link(format!("_manifests/tags/{tag}/index/sha256/{}/link", root.hex()), root);
+            let attached = tree.attached.iter().filter_map(|one| Some((one.tag.as_deref()?, one.tree.root.digest())));
+            for (tag, root) in std::iter::once((tag, tree.root.digest())).chain(attached) {
+                link(layout::tag_current_name(repository, tag), root);
+                link(layout::tag_index_name(repository, tag, root), root);
             }
         }
         let all = seen.len();

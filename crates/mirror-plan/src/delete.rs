@@ -23,6 +23,7 @@ use std::fmt::Write as _;
 use image_ref::{Digest, ImageRef, Transport};
 use serde::Deserialize;
 
+use crate::attachment;
 use crate::claim::Reserved;
 use crate::release::{COMPONENT_REPOSITORY, GRAPH_REPOSITORY, RELEASE_REPOSITORY};
 
@@ -129,9 +130,10 @@ pub fn file_names(id: Option<&str>) -> (String, String) {
 
 impl DeleteItem {
     /// The item for what cosign has attached to a manifest of this image: the tag `sha256-<hex>.<ending>` beside it, where
-    /// the ending is `sig` for a signature. None when this item's reference is none.
+    /// the ending is `sig` for a signature. None when this item's reference is none, and when cosign has no tag for the digest.
     pub fn attachment(&self, digest: &Digest, ending: &str) -> Option<Self> {
-        let tag = format!("{}.{ending}", digest.as_tag());
+        let tag = attachment::tag(digest, ending);
+        attachment::subject(&tag)?;
         let beside = |text: &str| ImageRef::parse_name(text).ok().map(|image| image.with_tag(&tag));
         Some(Self {
             image_name: beside(&self.image_name)?.to_string(),

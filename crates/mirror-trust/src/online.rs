@@ -145,7 +145,7 @@ impl Asker<'_> {
     async fn referrers(&self, subject: &Digest) -> Vec<Attached> {
         let listed = match self.source.client.referrers_by_api(self.source.endpoint, subject).await {
             Ok(Some(listed)) => Ok(listed),
-            Ok(None) if !self.may_have(&subject.as_tag()).await => Ok(Vec::new()),
+            Ok(None) if !self.may_have(&subject.as_referrers_tag()).await => Ok(Vec::new()),
             Ok(None) => self.source.client.referrers_by_tag(self.source.endpoint, subject).await,
             Err(error) => Err(error),
         };

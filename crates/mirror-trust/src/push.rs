@@ -84,7 +84,7 @@ impl Attaching<'_> {
 
     /// Lists referrers under the tag that stands for the API, unless the registry has the API.
     async fn list(&self, subject: &Digest, referrers: &[&VerifiedManifest]) -> Result<(), CopyError> {
-        let (client, at, tag) = (self.client, self.endpoint, subject.as_tag());
+        let (client, at, tag) = (self.client, self.endpoint, subject.as_referrers_tag());
         if client.referrers_by_api(at, subject).await.map_err(|error| transport(&error))?.is_some() {
             return Ok(());
         }

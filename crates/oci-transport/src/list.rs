@@ -127,7 +127,7 @@ impl Client {
     /// # Errors
     /// When the registry cannot be asked.
     pub async fn referrers_by_tag(&self, at: &Endpoint, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
-        let manifest = match self.pull_manifest_at(at, &Reference::Tag(subject.as_tag())).await {
+        let manifest = match self.pull_manifest_at(at, &Reference::Tag(subject.as_referrers_tag())).await {
             Ok(manifest) => manifest,
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
             Err(error) => return Err(error.with_action(&format!("listing referrers of `{at}@{subject}`"))),

@@ -1,6 +1,6 @@
 //! OCI image specification, "Digests".
 
-use image_ref::{Algorithm, Digest, ParseDigestError};
+use image_ref::{Algorithm, Digest, ParseDigestError, is_valid_tag};
 
 #[test]
 fn accepted() {
@@ -9,7 +9,13 @@ fn accepted() {
         let digest: Digest = format!("{name}:{hex}").parse().unwrap();
         assert_eq!((digest.algorithm(), digest.hex()), (algorithm, hex.as_str()));
         assert_eq!(digest.short(), "0a0a0a0a0a0a");
-        assert_eq!(digest.as_tag(), format!("{name}-{hex}"));
+        let (tag, listing) = (digest.as_tag(), digest.as_referrers_tag());
+        assert!(is_valid_tag(&tag) && is_valid_tag(&listing), "{tag} {listing}");
+        assert!(format!("{name}-{hex}").starts_with(&tag), "{tag}");
+        assert_eq!(listing, format!("{name}-{}", &hex[..64]));
+        // A tag that was cut tells of no digest.
+        let told = (algorithm == Algorithm::Sha256).then(|| digest.clone());
+        assert_eq!((tag.len(), Digest::from_tag(&tag)), (told.as_ref().map_or(127, |_| 71), told));
         assert_eq!(digest.to_string(), format!("{name}:{hex}"));
         assert_eq!(serde_json::from_str::<Digest>(&serde_json::to_string(&digest).unwrap()).unwrap(), digest);
         assert_eq!(Digest::new(algorithm, &hex), Ok(digest));

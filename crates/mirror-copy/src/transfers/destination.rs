@@ -104,7 +104,8 @@ impl DestinationRegistry {
         tree: &ImageTree,
         tagged: Option<&Digest>,
     ) -> Result<bool, CopyError> {
-        if tagged != Some(tree.root.digest()) {
+        // Registries name manifests by SHA-256, whatever digest the image is pinned to.
+        if !tagged.is_some_and(|digest| tree.root.has_digest(digest)) {
             return Ok(false);
         }
         let endpoint = self.client.endpoint(&repository(image)?);

@@ -19,9 +19,6 @@ pub use kept::{
 };
 pub use repository::{RepositoryUrl, UrlError};
 
-/// The longest tag that a registry takes.
-const LONGEST_TAG: usize = 128;
-
 /// A text that a rendered chart has where images are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundText {
@@ -56,10 +53,7 @@ pub fn images(
             }
         };
         collected.warnings.extend(tag_and_digest_warning(&image));
-        let mut cache = cache_name(&image, None, None);
-        if cache.tag.len() > LONGEST_TAG {
-            cache.tag.truncate(LONGEST_TAG - 1);
-        }
+        let cache = cache_name(&image, None, None);
         let mut why = why.clone();
         why.steps.push(format!("template {template}"));
         let planned = PlannedImage::new(ImageKind::Helm, image.with_scheme(), source(&image), cache, destination, why)?;

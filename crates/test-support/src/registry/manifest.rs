@@ -3,8 +3,9 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode};
-use image_ref::Digest;
+use image_ref::{Algorithm, Digest};
 use serde_json::Value;
+use sha2::{Digest as _, Sha512};
 
 use super::error::{self, error};
 use super::handler::Call;
@@ -97,6 +98,10 @@ impl Repository {
     /// The manifest under a tag or a digest.
     pub(super) fn find(&self, reference: &str) -> Option<(&Digest, &Manifest)> {
         match reference.parse::<Digest>() {
+            Ok(digest) if digest.algorithm() != Algorithm::Sha256 => {
+                let of = |bytes: &[u8]| Digest::from_sha512_bytes(&Sha512::digest(bytes).into());
+                self.manifests.iter().find(|(_, manifest)| of(&manifest.bytes) == digest)
+            }
             Ok(digest) => self.manifests.get_key_value(&digest),
             Err(_) => self.manifests.get_key_value(self.tags.get(reference)?),
         }
