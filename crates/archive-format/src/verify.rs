@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use image_ref::{Digest, Hasher};
-use oci_manifest::ManifestView;
+use oci_manifest::{ManifestView, total};
 use serde::Serialize;
 
 use crate::archive::{Archive, BlobLocation, LINK_LIMIT, Warning};
@@ -172,7 +172,7 @@ impl fmt::Display for Problem {
 pub fn verify(archive: &Archive, threads: usize, observer: &dyn VerifyObserver) -> Verification {
     let mut blobs: Vec<(&Digest, BlobLocation)> = archive.blobs().collect();
     blobs.sort_unstable_by_key(|(_, location)| (location.chunk, location.offset));
-    observer.started(blobs.len() as u64, blobs.iter().map(|(_, location)| location.len).sum());
+    observer.started(blobs.len() as u64, total(blobs.iter().map(|(_, location)| location.len)));
 
     let images = Images::of(archive);
     let mut result = Verification::default();

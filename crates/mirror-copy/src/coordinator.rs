@@ -286,7 +286,7 @@ impl<C: Carrier> Coordinator<C> {
         if resolved.complete {
             let bytes = tree.bytes();
             self.states[at].report.bytes_saved = bytes;
-            self.totals.bytes_saved += bytes;
+            self.totals.bytes_saved = self.totals.bytes_saved.saturating_add(bytes);
             let repository = self.carrier.blob_repository(&self.images[at]);
             for blob in &tree.blobs {
                 self.carrier.blob_ready(&blob.digest);
@@ -322,13 +322,14 @@ impl<C: Carrier> Coordinator<C> {
         }
         state.images.push(at);
         if state.known.iter().any(|known| known == repository) {
-            self.states[at].report.bytes_saved += blob.size;
-            self.totals.bytes_saved += blob.size;
+            let report = &mut self.states[at].report;
+            report.bytes_saved = report.bytes_saved.saturating_add(blob.size);
+            self.totals.bytes_saved = self.totals.bytes_saved.saturating_add(blob.size);
             return false;
         }
         if first {
             self.totals.blobs += 1;
-            self.totals.bytes += blob.size;
+            self.totals.bytes = self.totals.bytes.saturating_add(blob.size);
         }
         state.waiting.entry(repository.to_owned()).or_default().push(at);
         if !state.in_flight.contains(repository) {

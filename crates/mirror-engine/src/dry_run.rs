@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository};
 use mirror_plan::{Mode, PlannedImage};
-use oci_manifest::{ImageTree, ManifestView, VerifiedManifest};
+use oci_manifest::{ImageTree, ManifestView, VerifiedManifest, total};
 use oci_transport::Client;
 use serde::Serialize;
 
@@ -216,7 +216,7 @@ impl Rehearsal<'_> {
             images: looked.len(),
             unknown_images: looked.iter().filter(|outcome| outcome.is_err()).count(),
             blobs: all.len(),
-            bytes: all.values().sum(),
+            bytes: total(all.values().copied()),
             ..Sizes::default()
         };
         let mut stages = Vec::new();
@@ -224,12 +224,12 @@ impl Rehearsal<'_> {
             (Mode::MirrorToDisk, Some(store), _) => {
                 let cached = cached_bytes(store, &all);
                 sizes.cached_bytes = Some(cached);
-                sizes.download_bytes = Some(sizes.bytes - cached);
-                stages.push(("cache", store.root(), sizes.bytes - cached));
+                sizes.download_bytes = Some(sizes.bytes.saturating_sub(cached));
+                stages.push(("cache", store.root(), sizes.bytes.saturating_sub(cached)));
             }
             (Mode::MirrorToDisk, None, Some((_, history))) => {
                 let new = all.iter().filter(|(digest, _)| !history.contains(*digest));
-                sizes.download_bytes = Some(new.map(|(_, size)| size).sum());
+                sizes.download_bytes = Some(total(new.map(|(_, size)| *size)));
             }
             _ => {}
         }
@@ -291,9 +291,8 @@ impl Rehearsal<'_> {
         });
         let options = &self.job.options;
         let at_once = options.parallel_images.max(1) * options.parallel_layers.max(1);
-        let blobs: u64 =
-            stream::iter(asked).buffer_unordered(at_once).fold(0, |sum, size| async move { sum + size }).await;
-        blobs + manifests.values().sum::<u64>()
+        let lacking: Vec<u64> = stream::iter(asked).buffer_unordered(at_once).collect().await;
+        total(lacking.into_iter().chain(manifests.values().copied()))
     }
 }
 
@@ -319,11 +318,11 @@ pub(crate) fn unique<'a>(trees: impl Iterator<Item = &'a ImageTree>) -> HashMap<
 
 /// Bytes of these blobs that are in the cache, blobs that a killed run left half counted by their halves.
 pub(crate) fn cached_bytes(store: &Store, blobs: &HashMap<Digest, u64>) -> u64 {
-    let whole: u64 = blobs.iter().filter(|(digest, _)| store.blob_size(digest).is_some()).map(|(_, size)| size).sum();
+    let whole = blobs.iter().filter(|(digest, _)| store.blob_size(digest).is_some()).map(|(_, size)| *size);
     // A folder that cannot be listed only makes the estimate larger.
     let halves = store.partials().unwrap_or_default();
     let halves = halves.iter().filter(|(digest, _)| store.blob_size(digest).is_none());
-    whole + halves.filter_map(|(digest, bytes)| blobs.get(digest).map(|size| bytes.min(size))).sum::<u64>()
+    total(whole.chain(halves.filter_map(|(digest, bytes)| blobs.get(digest).map(|size| *bytes.min(size)))))
 }
 
 /// How large an archive of these contents would be, and how many files it would take (`docs/behaviour/operators-archive.md`
@@ -335,17 +334,17 @@ pub(crate) fn archive_sizes(contents: &Contents, tail: &[u64], max_chunk_bytes: 
     let blobs = contents.blobs.iter().map(|(_, size)| *size);
     let (mut bytes, mut files, mut current) = (0_u64, 1_u64, 0_u64);
     for size in links.chain(blobs).chain(tail.iter().copied()) {
-        bytes += BLOCK + size.div_ceil(BLOCK) * BLOCK;
+        bytes = total([bytes, BLOCK, size.div_ceil(BLOCK).saturating_mul(BLOCK)]);
         if size > max_chunk_bytes {
             files += 1;
-        } else if current + size > max_chunk_bytes {
+        } else if current.saturating_add(size) > max_chunk_bytes {
             files += 1;
             current = size;
         } else {
             current += size;
         }
     }
-    ArchiveSizes { bytes: bytes + files * 2 * BLOCK, files, blobs_left_out: contents.left_out }
+    ArchiveSizes { bytes: bytes.saturating_add(files * 2 * BLOCK), files, blobs_left_out: contents.left_out }
 }
 
 /// The instances of a list that would be copied, in its order; none for a single image.

@@ -38,7 +38,8 @@ pub(crate) fn ask(stages: &[(&'static str, &Path, u64)]) -> std::io::Result<Vec<
     let mut needs = Vec::new();
     for (stage, path, needed) in stages {
         let device = device(path)?;
-        *together.entry(device).or_default() += needed;
+        let sum = together.entry(device).or_default();
+        *sum = sum.saturating_add(*needed);
         let free = free_bytes(path)?;
         needs.push((device, DiskNeed { stage, path: path.to_path_buf(), needed: *needed, free, needed_together: 0 }));
     }
@@ -81,13 +82,15 @@ mod tests {
         let check = |cache_bytes, archive_bytes, fits: bool| {
             let needs = ask(&[("cache", &cache, cache_bytes), ("archive", &archive, archive_bytes)]).unwrap();
             assert_eq!(refuse(&needs).is_ok(), fits, "{needs:?}");
-            assert!(needs.iter().all(|need| need.needed_together == cache_bytes + archive_bytes));
+            assert!(needs.iter().all(|need| need.needed_together == u64::saturating_add(cache_bytes, archive_bytes)));
         };
         check(0, 0, true);
         check(1000, 1000, true);
         check(1 << 60, 0, false);
         check(0, 1 << 60, false);
         check(1 << 60, 1 << 60, false);
+        // Manifests of others tell the sizes.
+        check(u64::MAX, u64::MAX, false);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use image_ref::Digest;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a manifest says about a piece of content: enough to fetch and to verify it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +15,8 @@ pub struct Descriptor {
     pub media_type: String,
     /// Digest of the content. REQUIRED.
     pub digest: Digest,
-    /// Size of the content in bytes. REQUIRED.
+    /// Size of the content in bytes. REQUIRED. At most what a file can have, 2^63 - 1.
+    #[serde(deserialize_with = "size")]
     pub size: u64,
     /// Places outside the registry where the content may be downloaded. OPTIONAL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -48,9 +50,43 @@ impl Descriptor {
     }
 }
 
+/// The sum of sizes that manifests tell, in bytes. Whoever made a manifest can write any number there, so a sum that is too large
+/// stays at the largest number, which fits nowhere.
+///
+/// ```
+/// assert_eq!(oci_manifest::total([1, 2]), 3);
+/// assert_eq!(oci_manifest::total([u64::MAX, 2]), u64::MAX);
+/// ```
+pub fn total(sizes: impl IntoIterator<Item = u64>) -> u64 {
+    sizes.into_iter().fold(0, u64::saturating_add)
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let size = u64::deserialize(deserializer)?;
+    if i64::try_from(size).is_err() {
+        return Err(D::Error::custom(format!("the size {size} is more than any content has")));
+    }
+    Ok(size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_beyond_those_of_files_are_refused() {
+        let read = |size: &str| {
+            let text = format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":{size}}}"#, "a".repeat(64));
+            serde_json::from_str::<Descriptor>(&text)
+                .map(|descriptor| descriptor.size)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(read("9223372036854775807"), Ok(u64::MAX / 2));
+        assert!(read("9223372036854775808").unwrap_err().contains("9223372036854775808 is more than any content has"));
+        for text in ["18446744073709551616", "-1", "1.5", "\"1\"", "null"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn no_layer_may_be_left_out_for_its_media_type_alone() {

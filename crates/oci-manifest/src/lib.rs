@@ -34,7 +34,7 @@ mod schema1;
 mod tree;
 mod view;
 
-pub use descriptor::Descriptor;
+pub use descriptor::{Descriptor, total};
 pub use manifest::{VerifiedManifest, WrongDigest};
 pub use tree::{Attached, ImageTree, Root, TreeError, WrongRoot, walk};
 pub use view::{

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, total};
 use crate::manifest::{VerifiedManifest, WrongDigest};
 use crate::view::{IndexEntry, ManifestError, ManifestView};
 use image_ref::{Digest, Platform};
@@ -120,7 +120,7 @@ impl ImageTree {
 
     /// Sum of the blobs' sizes in bytes.
     pub fn bytes(&self) -> u64 {
-        self.blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size))
+        total(self.blobs.iter().map(|blob| blob.size))
     }
 }
 

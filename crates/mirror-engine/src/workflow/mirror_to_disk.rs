@@ -26,7 +26,7 @@ use mirror_job::guard::blocking;
 use mirror_job::job::{Job, Workflow};
 use mirror_job::report::{ArchiveFile, ArchiveReport};
 use mirror_job::workdir::{Listing, WORKING_DIR, WorkingDir};
-use oci_manifest::ImageTree;
+use oci_manifest::{ImageTree, total};
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
 
@@ -233,7 +233,7 @@ impl Room {
         let mut stages = vec![("archive", self.folder.as_path(), archive_bytes)];
         if let Some(cache) = &self.cache {
             let blobs = unique(trees.iter().flatten().map(AsRef::as_ref));
-            let missing = blobs.values().sum::<u64>() - cached_bytes(cache, &blobs);
+            let missing = total(blobs.values().copied()).saturating_sub(cached_bytes(cache, &blobs));
             stages.insert(0, ("cache", cache.root(), missing));
         }
         // A filesystem that does not tell its room is no reason to stop.
