@@ -245,9 +245,9 @@ fn is_domain(element: &str) -> bool {
 /// Splits `name[:tag]`: the tag follows the last `:` behind the first `/`, or any `:` when there is no `/`.
 fn split_tag(text: &str) -> (&str, Option<&str>) {
     let start = text.find('/').unwrap_or(0);
-    match text[start..].rfind(':') {
-        Some(at) => (&text[..start + at], Some(&text[start + at + 1..])),
-        None => (text, None),
+    match text.rsplit_once(':') {
+        Some((name, tag)) if name.len() >= start => (name, Some(tag)),
+        _ => (text, None),
     }
 }
 

@@ -84,7 +84,8 @@ impl SignatureBlob {
             [] => Err(BlobError::Empty),
             [0, rest @ ..] => {
                 let end = rest.iter().take(64).position(|b| *b == b'\n');
-                let (format, content) = end.map_or((rest, &[][..]), |end| (&rest[..end], &rest[end + 1..]));
+                let split = end.and_then(|end| Some((rest.get(..end)?, rest.get(end + 1..)?)));
+                let (format, content) = split.unwrap_or((rest, &[]));
                 match format {
                     b"simple-signing" => Ok(Self::SimpleSigning(content.to_vec())),
                     b"sigstore-json" => sigstore(content).map(Self::Sigstore),
@@ -99,7 +100,7 @@ impl SignatureBlob {
                 Ok(Self::SimpleSigning(bytes.to_vec()))
             }
             _ => Err(BlobError::Format(
-                String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).escape_debug().to_string(),
+                String::from_utf8_lossy(bytes.get(..16).unwrap_or(bytes)).escape_debug().to_string(),
             )),
         }
     }

@@ -41,6 +41,9 @@
 //!   2048 bits. A root counts only while it is valid itself.
 //! - Fulcio's newer note of the identity provider (1.3.6.1.4.1.57264.1.8) is read beside the older one; both must agree.
 
+// What is parsed here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod blob;
 mod certificate;
 pub mod cosign;

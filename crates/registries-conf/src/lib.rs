@@ -38,6 +38,9 @@
 //!   files never quote them.
 //! - A lookaside that is neither `file:///…` nor `http(s)://…` is refused when it is asked for, not when it is used.
 
+// What is parsed here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod auth;
 mod base64;
 mod certs;

@@ -130,7 +130,7 @@ fn armored_blocks(bytes: &[u8]) -> Vec<&[u8]> {
     let starts: Vec<usize> =
         bytes.windows(HEADER.len()).enumerate().filter(|(_, window)| *window == HEADER).map(|(at, _)| at).collect();
     let ends = starts.iter().skip(1).copied().chain([bytes.len()]);
-    starts.iter().zip(ends).map(|(start, end)| &bytes[*start..end]).collect()
+    starts.iter().zip(ends).map(|(start, end)| bytes.get(*start..end).unwrap_or_default()).collect()
 }
 
 /// The readable keys of a parser's answer, at most as many as a ring of its size can hold.

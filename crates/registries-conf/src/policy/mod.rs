@@ -93,11 +93,10 @@ impl std::fmt::Display for Applicable<'_> {
 /// its own; the transport's `""` says as much.
 fn path_scopes(image: &ImageRef) -> Vec<String> {
     let mut scopes = vec![image.name().to_owned()];
-    let last = image.name().rfind('/').map_or(0, |slash| slash + 1);
-    let mut path = match image.name()[last..].split_once(':') {
-        Some((file, _)) => &image.name()[..last + file.len()],
-        None => image.name(),
-    };
+    let file = image.name().rsplit_once('/').map_or(image.name(), |(_, file)| file);
+    let reference = file.split_once(':').map(|(_, reference)| reference);
+    let mut path =
+        reference.and_then(|reference| image.name().strip_suffix(reference)?.strip_suffix(':')).unwrap_or(image.name());
     if path != image.name() {
         scopes.push(path.to_owned());
     }

@@ -8,7 +8,7 @@
 pub(crate) fn matched_len(name: &str, prefix: &str) -> Option<usize> {
     let ends_here = |at: usize| matches!(name.as_bytes().get(at), None | Some(b':' | b'/' | b'@'));
     if let Some(domain) = prefix.strip_prefix('*').filter(|rest| rest.starts_with('.')) {
-        let host = &name[..name.find('/').unwrap_or(name.len())];
+        let host = name.split_once('/').map_or(name, |(host, _)| host);
         return host.match_indices(domain).map(|(at, _)| at + domain.len()).find(|end| ends_here(*end));
     }
     (!prefix.is_empty() && name.starts_with(prefix) && ends_here(prefix.len())).then_some(prefix.len())

@@ -125,7 +125,7 @@ impl RegistriesConf {
 /// Puts `location` in place of the part of the name that the prefix matches.
 fn rewrite(logical: &ImageRef, registry: &Registry, location: &str) -> Result<ImageRef, ResolveError> {
     let matched = matching::matched_len(logical.name(), &registry.prefix).unwrap_or_default();
-    let name = format!("{location}{}", &logical.name()[matched..]);
+    let name = format!("{location}{}", logical.name().get(matched..).unwrap_or_default());
     match name.parse::<Repository>() {
         Ok(_) => Ok(logical.with_name(&name)),
         Err(source) => Err(ResolveError::Rewrite {

@@ -94,9 +94,9 @@ impl<'a> Parts<'a> {
             None => (text, None),
         };
         let last = rest.rfind('/').map_or(0, |slash| slash + 1);
-        let (name, tag) = match rest[last..].rfind(':') {
-            Some(colon) => (&rest[..last + colon], Some(&rest[last + colon + 1..])),
-            None => (rest, None),
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if name.len() >= last => (name, Some(tag)),
+            _ => (rest, None),
         };
         if tag.is_some_and(|tag| !image_ref::is_valid_tag(tag)) {
             return Err("the tag is malformed");
