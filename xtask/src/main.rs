@@ -5,6 +5,7 @@
 mod bench;
 mod citations;
 mod demo;
+mod deny;
 mod fuzz;
 mod layers;
 mod modules;
@@ -25,9 +26,10 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   setup                  install the Debian packages that the tests use (as root; otherwise says the command)
-  test                   setup, fmt, layers, tidy, clippy, all tests, doc tests: what the gate runs
+  test                   setup, fmt, layers, tidy, deny, clippy, all tests, doc tests: what the gate runs
   layers                 hold the allowed arrows between crates and between modules against the sources
   tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies, tests that documents name, pages that sources cite)
+  deny                   hold deny.toml against every dependency: licences, crates that stay out, sources
   demo [--binary PATH]   mirror a small world to disk and on to a registry, and compare every digest
   bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
                          speed, CPU, memory and requests of a release-shaped workload, beside curl and cp
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["layers"] => layers::run(),
         ["tidy"] => tidy::run(),
+        ["deny"] => deny::run(),
         ["demo"] => demo::run(None),
         ["demo", "--binary", binary] => demo::run(Some(binary)),
         ["bench", "catalog", options @ ..] => bench::catalog::run(options),

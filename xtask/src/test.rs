@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change lands, in the order in which it fails fastest.
 
 use crate::process::{self, cargo, run_with};
-use crate::{layers, setup, tidy};
+use crate::{deny, layers, setup, tidy};
 
 /// Runs the whole gate.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -9,6 +9,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     process::run(cargo(), &["fmt", "--all", "--check"])?;
     layers::run()?;
     tidy::run()?;
+    deny::run()?;
     process::run(cargo(), &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])?;
     // End-to-end tests start the program that the workspace build leaves in the target folder.
     process::run(cargo(), &["build", "--workspace", "--locked"])?;
