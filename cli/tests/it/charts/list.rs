@@ -66,3 +66,28 @@ fn helm_images_of_a_chart_and_what_they_need() {
     text(&[&format!("{}/none.tgz", world.web.url())]).code(1).says("none.tgz : status 404");
     text(&["none"]).code(1).says("no such file or directory");
 }
+
+/// What is no chart, or too much of one, is refused at once: nothing waits for a pipe, and nothing reads without bound.
+#[test]
+fn helm_images_reads_no_more_than_a_run_does() {
+    let world = Charts::new(&[]);
+    world.write("app", &ChartBuilder::new("app", "1.0.0"));
+    let large = |name: &str, bytes: u64| {
+        let file = std::fs::File::create(world.home.path().join(name)).unwrap();
+        file.set_len(bytes).unwrap();
+    };
+    large("large.tgz", (64 << 20) + 1);
+    large("large.yaml", (16 << 20) + 1);
+    let status = std::process::Command::new("mkfifo").arg(world.home.path().join("pipe")).status().unwrap();
+    assert!(status.success());
+    let check = |args: &[&str], text: &str| {
+        let mut all = vec!["list", "helm-images"];
+        all.extend(args);
+        world.home.run(&all).code(1).says(text);
+    };
+    check(&["large.tgz"], "large.tgz is larger than the 67108864 bytes that are read");
+    check(&["pipe"], "named pipe");
+    check(&["app", "-f", "large.yaml"], "large.yaml`: it is larger than the 16777216 bytes that are read");
+    check(&["app", "-f", "pipe"], "named pipe");
+    check(&["app", "-f", "none.yaml"], "none.yaml`: No such file or directory");
+}

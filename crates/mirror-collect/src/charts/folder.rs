@@ -76,7 +76,7 @@ impl Folder for OnDisk {
 ///
 /// # Errors
 /// When it is not there, or no chart.
-pub fn load(path: &Path) -> Result<Chart, String> {
+pub(super) fn load(path: &Path) -> Result<Chart, String> {
     let folder = OnDisk::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Chart::from_folder(&folder).map_err(|error| error.to_string())
 }

@@ -10,11 +10,26 @@ use mirror_job::event::Event;
 use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
 
-/// Fetches the index of a repository, and gives its text too.
+/// Fetches the index of a repository.
 ///
 /// # Errors
 /// When the server does not give one, or it is none.
-pub(super) async fn fetch(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<(Index, Bytes), String> {
+pub(super) async fn fetch(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<Index, String> {
+    fetch_with_text(at, url).await.map(|(index, _)| index)
+}
+
+/// Fetches the index of a repository, and keeps it for disk to mirror.
+///
+/// # Errors
+/// As [`fetch`], and when it cannot be kept.
+pub(super) async fn fetch_and_keep(at: &Collecting<'_>, shelf: &Shelf, url: &RepositoryUrl) -> Result<Index, String> {
+    let (index, text) = fetch_with_text(at, url).await?;
+    let (shelf, url) = (shelf.clone(), url.clone());
+    blocking(move || shelf.keep_index(&url, &text)).await?;
+    Ok(index)
+}
+
+async fn fetch_with_text(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<(Index, Bytes), String> {
     let refused = |why: String| format!("invalid chart repository \"{url}\": {why}");
     let answer = at.job.source.get_file(&url.index(), MAX_INDEX).await.map_err(|error| refused(chain(&error)))?;
     if answer.status != 200 {

@@ -3,8 +3,8 @@
 //! Disk to mirror takes the copy that travelled with the archive, so that it renders what mirror to disk rendered. An
 //! archive of oc-mirror has no copy: then the chart has to be at the same path on both sides.
 
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use helm_chart::Chart;
 use isc_schema::HelmChart;
@@ -46,28 +46,58 @@ fn found(chart: Chart, path: &str) -> Found {
 
 /// Loads the chart at the first of the places where anything lies, and packs it.
 fn load(path: &str, places: &[PathBuf]) -> Result<(Chart, Vec<u8>), String> {
-    let mut last = format!("stat {path}: no such file or directory");
+    let mut last = absent(path);
     for place in places {
-        let about = match std::fs::metadata(place) {
-            Ok(about) => about,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                last = format!("stat {path}: {error}");
-                continue;
+        match std::fs::metadata(place) {
+            Ok(about) if about.is_dir() => return folder::load_and_pack(place),
+            Ok(_) => {
+                let bytes = read_package(path, place)?;
+                return Ok((Chart::from_package(path, &bytes).map_err(|error| error.to_string())?, bytes));
             }
-        };
-        if about.is_dir() {
-            return folder::load_and_pack(place);
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => last = format!("stat {path}: {error}"),
         }
-        let file = open_regular(place).map_err(|error| format!("open {path}: {error}"))?;
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(file, MAX_PACKAGE as u64 + 1), &mut bytes)
-            .map_err(|error| format!("read {path}: {error}"))?;
-        if bytes.len() > MAX_PACKAGE {
-            return Err(format!("{path} is larger than the {MAX_PACKAGE} bytes that are read"));
-        }
-        let chart = Chart::from_package(path, &bytes).map_err(|error| error.to_string())?;
-        return Ok((chart, bytes));
     }
     Err(last)
+}
+
+/// Loads the chart at `place`, a folder or a package. Messages call it `path`.
+///
+/// # Errors
+/// When it is not there, or no chart.
+pub fn load_one(path: &str, place: &Path) -> Result<Chart, String> {
+    let about = std::fs::metadata(place).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => absent(path),
+        _ => format!("stat {path}: {error}"),
+    })?;
+    if about.is_dir() {
+        return folder::load(place);
+    }
+    Chart::from_package(path, &read_package(path, place)?).map_err(|error| error.to_string())
+}
+
+fn absent(path: &str) -> String {
+    format!("stat {path}: no such file or directory")
+}
+
+fn read_package(path: &str, place: &Path) -> Result<Vec<u8>, String> {
+    let bytes = read_bounded(place, MAX_PACKAGE as u64);
+    bytes.map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => format!("{path} is larger than the {MAX_PACKAGE} bytes that are read"),
+        _ => format!("read {path}: {error}"),
+    })
+}
+
+/// The bytes of a regular file of this machine that has at most so many.
+///
+/// # Errors
+/// When it is not there, no regular file, or larger.
+pub(super) fn read_bounded(place: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(place)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let message = format!("it is larger than the {most} bytes that are read");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
 }

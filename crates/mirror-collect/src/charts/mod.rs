@@ -11,6 +11,7 @@ mod oci;
 mod render;
 mod repository;
 mod shelf;
+mod web;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,8 +27,10 @@ use mirror_job::event::Event;
 use mirror_job::guard::{blocking, guarded};
 use shelf::Shelf;
 
-pub use folder::load as load_folder;
-pub use oci::pull as pull_artifact;
+pub use local::load_one as load_local;
+pub use oci::{pull as pull_artifact, split as split_artifact};
+pub use render::read_values_file;
+pub use web::fetch as fetch_package;
 
 /// How many repositories or charts are looked at together.
 const AT_ONCE: usize = 4;
@@ -135,19 +138,16 @@ async fn charts_of<'a>(
     let url = RepositoryUrl::parse(&configured.url).map_err(|error| error.to_string())?;
     let path = format!("mirror.helm.repositories[{number}]");
     let Some(charts) = &configured.charts else {
-        let (index, text) = if url.is_oci() {
+        if url.is_oci() {
             return Err(format!(
                 "a registry has no index, so nobody knows which charts there are: name the charts of {url} in `charts`"
             ));
-        } else if at.charts_are_kept() {
-            (index::kept(shelf, &url).await?, None)
-        } else {
-            let (index, text) = index::fetch(at, &url).await?;
-            (index, Some(text))
-        };
-        if let Some(text) = text {
-            shelf.keep_index(&url, &text)?;
         }
+        let index = if at.charts_are_kept() {
+            index::kept(shelf, &url).await?
+        } else {
+            index::fetch_and_keep(at, shelf, &url).await?
+        };
         let why = Why { path, line: configured.span.line, steps: Vec::new() };
         // Every version of every chart that renders anything.
         let mut charts = Vec::new();
@@ -164,7 +164,7 @@ async fn charts_of<'a>(
     let index = if charts.is_empty() || url.is_oci() || at.charts_are_kept() {
         None
     } else {
-        Some(index::fetch(at, &url).await?.0)
+        Some(index::fetch(at, &url).await?)
     };
     let repository = Arc::new(Repository { configured, url, index });
     let wanted = |(number, chart): (usize, &HelmChart)| Wanted {

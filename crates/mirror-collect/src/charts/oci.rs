@@ -34,6 +34,14 @@ pub async fn pull(client: &Client, name: &str, wanted: &str) -> Result<(String, 
     Ok((version, bytes))
 }
 
+/// Takes `host/path/chart:tag` apart. A port is no tag.
+pub fn split(artifact: &str) -> (&str, Option<&str>) {
+    match artifact.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
+        Some((name, tag)) => (name, Some(tag)),
+        None => (artifact, None),
+    }
+}
+
 /// A version as a tag: `+` cannot stand in a tag.
 fn tag_of(version: &str) -> String {
     version.replace('+', "_")
@@ -68,4 +76,19 @@ async fn version(client: &Client, image: &ImageRef, wanted: &str) -> Result<Stri
         });
     }
     Err(format!("cannot list the versions of {image}: {last}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        let check = |artifact: &str, name: &str, tag: Option<&str>| assert_eq!(split(artifact), (name, tag));
+        check("registry.example.com/charts/app", "registry.example.com/charts/app", None);
+        check("registry.example.com/charts/app:1.0.0", "registry.example.com/charts/app", Some("1.0.0"));
+        check("localhost:5000/app", "localhost:5000/app", None);
+        check("localhost:5000/app:1.0.0_build.1", "localhost:5000/app", Some("1.0.0_build.1"));
+        check("app:", "app", Some(""));
+    }
 }

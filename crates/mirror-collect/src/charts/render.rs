@@ -1,11 +1,15 @@
 //! From a chart and its values to the texts where images are named.
 
+use std::io;
+use std::path::Path;
+
 use helm_chart::yaml::Json;
 use helm_chart::{Chart, ImagePaths, merge_values, read_values};
 use isc_schema::HelmChart;
 use mirror_plan::helm::FoundText;
 
 use super::Collecting;
+use super::local::read_bounded;
 use super::shelf::{MAX_VALUES, Shelf};
 use mirror_job::guard::blocking;
 
@@ -26,7 +30,7 @@ pub(super) async fn values(at: &Collecting<'_>, shelf: &Shelf, chart: &HelmChart
             let copy = if kept { shelf.values(&path).map_err(|error| failed(error.to_string()))? } else { None };
             let text = match copy {
                 Some(text) => text,
-                None => read(&place).map_err(|error| failed(error.to_string()))?,
+                None => read_values_file(&place).map_err(|error| failed(error.to_string()))?,
             };
             merge_values(&mut all, read_values(&text).map_err(|error| failed(error.to_string()))?);
             if !kept {
@@ -42,16 +46,12 @@ pub(super) async fn values(at: &Collecting<'_>, shelf: &Shelf, chart: &HelmChart
     .await
 }
 
-fn read(place: &std::path::Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut text = Vec::new();
-    let file = rooted_folder::open_regular(place)?;
-    file.take(MAX_VALUES + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MAX_VALUES {
-        let message = format!("it is larger than the {MAX_VALUES} bytes that are read");
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(text)
+/// The text of a file with values of this machine.
+///
+/// # Errors
+/// When it cannot be read, or is larger than a file with values is.
+pub fn read_values_file(place: &Path) -> io::Result<Vec<u8>> {
+    read_bounded(place, MAX_VALUES)
 }
 
 /// Renders a chart, and finds the texts at the known places of images and at `image_paths`; with `hooks` in manifests with

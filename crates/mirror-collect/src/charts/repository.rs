@@ -1,5 +1,6 @@
 //! Charts of repositories: downloaded, or found among the files that an earlier run kept.
 
+use bytes::Bytes;
 use helm_chart::semver::Version;
 use helm_chart::{Chart, IndexEntry, choose};
 use image_ref::{Algorithm, Hasher};
@@ -7,9 +8,8 @@ use isc_schema::HelmChart;
 use mirror_plan::helm;
 
 use super::shelf::Shelf;
-use super::{Collecting, Found, MAX_PACKAGE, PREFIX, Repository, oci};
+use super::{Collecting, Found, PREFIX, Repository, oci, web};
 use mirror_job::event::Event;
-use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
 
 /// Brings a chart: from the repository, or from the working directory in disk to mirror. `folder` is where its file lies
@@ -28,7 +28,9 @@ pub(super) async fn find(
     let name = chart.name.as_str();
     let url = repository.url.to_string();
     let (file, bytes) = if at.charts_are_kept() {
-        kept(shelf, &url, name, wanted, folder)?
+        let (shelf, url, name) = (shelf.clone(), url.clone(), name.to_owned());
+        let (wanted, folder) = (wanted.to_owned(), folder.to_owned());
+        blocking(move || kept(&shelf, &url, &name, &wanted, &folder)).await?
     } else if let Some(index) = &repository.index {
         let of = &repository.configured.name;
         let entry = index
@@ -40,7 +42,7 @@ pub(super) async fn find(
     } else {
         let artifact = repository.url.registry_name(name);
         let (version, bytes) = oci::pull(&at.job.source, &artifact, wanted).await?;
-        (folder.to_owned() + &file_name(name, &version)?, bytes)
+        (folder.to_owned() + &file_name(name, &version)?, bytes.into())
     };
     let (shelf, kept, name, wanted) = (shelf.clone(), at.charts_are_kept(), name.to_owned(), wanted.to_owned());
     blocking(move || {
@@ -66,42 +68,45 @@ async fn download(
     repository: &Repository<'_>,
     entry: &IndexEntry,
     file: &str,
-) -> Result<Vec<u8>, String> {
+) -> Result<Bytes, String> {
     let expected = entry.digest.strip_prefix("sha256:").unwrap_or(&entry.digest).to_ascii_lowercase();
-    let digest = |bytes: &[u8]| Hasher::of(Algorithm::Sha256, bytes).hex().to_owned();
-    if !expected.is_empty()
-        && let Ok(bytes) = shelf.chart(file)
-        && digest(&bytes) == expected
-    {
-        return Ok(bytes);
+    if !expected.is_empty() {
+        let (shelf, file, expected) = (shelf.clone(), file.to_owned(), expected.clone());
+        let here = blocking(move || shelf.chart(&file).ok().filter(|bytes| sha256(bytes) == expected)).await;
+        if let Some(bytes) = here {
+            return Ok(bytes.into());
+        }
     }
     let metadata = &entry.metadata;
     let reference = entry.urls.first().ok_or_else(|| format!("chart {:?} has no downloadable URLs", metadata.name))?;
     let url = repository.url.chart(reference).map_err(|error| error.to_string())?;
     if let Some(artifact) = url.strip_prefix("oci://") {
-        let (name, tag) = artifact.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((artifact, ""));
-        let wanted = if tag.is_empty() { metadata.version.as_str() } else { tag };
-        return oci::pull(&at.job.source, name, wanted).await.map(|(_, bytes)| bytes);
+        let (name, tag) = oci::split(artifact);
+        let wanted = tag.filter(|tag| !tag.is_empty()).unwrap_or(&metadata.version);
+        return oci::pull(&at.job.source, name, wanted).await.map(|(_, bytes)| bytes.into());
     }
-    let answer = at.job.source.get_file(&url, MAX_PACKAGE).await.map_err(|error| chain(&error))?;
-    if answer.status != 200 {
-        let shown = at.job.source.options().redactor.clean(&url);
-        return Err(format!("failed to fetch {shown} : status {}", answer.status));
+    let bytes = web::fetch(&at.job.source, &url).await?;
+    if !expected.is_empty() {
+        let body = bytes.clone();
+        let found = blocking(move || sha256(&body)).await;
+        if found != expected {
+            at.tell(Event::Warning(format!(
+                "{PREFIX} chart {} {} of {}: the index says sha256:{expected}, the server gave sha256:{found}; ask the \
+                 publisher which of them is right",
+                metadata.name, metadata.version, repository.url
+            )));
+        }
     }
-    let found = digest(&answer.body);
-    if !expected.is_empty() && found != expected {
-        at.tell(Event::Warning(format!(
-            "{PREFIX} chart {} {} of {}: the index says sha256:{expected}, the server gave sha256:{found}; ask the \
-             publisher which of them is right",
-            metadata.name, metadata.version, repository.url
-        )));
-    }
-    Ok(answer.body.to_vec())
+    Ok(bytes)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Hasher::of(Algorithm::Sha256, bytes).hex().to_owned()
 }
 
 /// The file of a chart among those that are kept, and its bytes: the one that a run took for this wish, else the one of
 /// exactly this version, else the newest that the constraint allows.
-fn kept(shelf: &Shelf, repository: &str, name: &str, wanted: &str, folder: &str) -> Result<(String, Vec<u8>), String> {
+fn kept(shelf: &Shelf, repository: &str, name: &str, wanted: &str, folder: &str) -> Result<(String, Bytes), String> {
     let mut tried = Vec::new();
     tried.extend(shelf.taken(repository, name, wanted));
     let exact = Version::parse(wanted).is_ok();
@@ -112,7 +117,7 @@ fn kept(shelf: &Shelf, repository: &str, name: &str, wanted: &str, folder: &str)
     }
     for file in &tried {
         match shelf.chart(file) {
-            Ok(bytes) => return Ok((file.clone(), bytes)),
+            Ok(bytes) => return Ok((file.clone(), bytes.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(format!("{file}: {error}")),
         }
@@ -123,7 +128,7 @@ fn kept(shelf: &Shelf, repository: &str, name: &str, wanted: &str, folder: &str)
         choose(versions, Some(wanted)).map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
     if let Some(file) = newest.map(|at| &files[at]) {
         let bytes = shelf.chart(file).map_err(|error| format!("{file}: {error}"))?;
-        return Ok((file.clone(), bytes));
+        return Ok((file.clone(), bytes.into()));
     }
     let what = match &tried[..] {
         [] => format!("no file in {} satisfies the version", helm::CHARTS),

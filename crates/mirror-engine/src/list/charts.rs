@@ -9,8 +9,7 @@ use helm_chart::{Chart, ImagePaths, JsonPath, Manifest, Rendered, merge_values, 
 use mirror_plan::helm::image_of;
 use oci_transport::Client;
 
-use mirror_collect::charts::{MAX_PACKAGE, load_folder, pull_artifact};
-use mirror_job::failure::chain;
+use mirror_collect::charts::{fetch_package, load_local, pull_artifact, read_values_file, split_artifact};
 use mirror_job::guard::blocking;
 
 /// What is asked about.
@@ -88,12 +87,12 @@ pub async fn chart_images(client: &Client, query: &ChartQuery) -> Result<ChartIm
     blocking(move || {
         let chart = match source {
             Some(bytes) => Chart::from_package(&name, &bytes).map_err(|error| error.to_string())?,
-            None => load(Path::new(&name))?,
+            None => load_local(&name, Path::new(&name))?,
         };
         let mut all = Json::Map(std::collections::BTreeMap::new());
         for path in values {
             let failed = |why: String| format!("values file `{}`: {why}", path.display());
-            let text = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
+            let text = read_values_file(&path).map_err(|error| failed(error.to_string()))?;
             merge_values(&mut all, read_values(&text).map_err(|error| failed(error.to_string()))?);
         }
         let rendered = chart.render(&all).map_err(|error| error.to_string())?;
@@ -109,36 +108,14 @@ pub async fn chart_images(client: &Client, query: &ChartQuery) -> Result<ChartIm
 async fn fetch(client: &Client, query: &ChartQuery) -> Result<Option<Vec<u8>>, String> {
     let chart = query.chart.as_str();
     if let Some(artifact) = chart.strip_prefix("oci://") {
-        let tagged = artifact.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
-        let (name, wanted) = match (tagged, &query.version) {
-            (_, Some(version)) => (tagged.map_or(artifact, |(name, _)| name), version.as_str()),
-            (Some((name, tag)), None) => (name, tag),
-            (None, None) => (artifact, ""),
-        };
+        let (name, tag) = split_artifact(artifact);
+        let wanted = query.version.as_deref().or(tag).unwrap_or_default();
         return pull_artifact(client, name, wanted).await.map(|(_, bytes)| Some(bytes));
     }
     if !chart.starts_with("https://") && !chart.starts_with("http://") {
         return Ok(None);
     }
-    let answer = client.get_file(chart, MAX_PACKAGE).await.map_err(|error| chain(&error))?;
-    if answer.status != 200 {
-        let shown = client.options().redactor.clean(chart);
-        return Err(format!("failed to fetch {shown} : status {}", answer.status));
-    }
-    Ok(Some(answer.body.to_vec()))
-}
-
-fn load(path: &Path) -> Result<Chart, String> {
-    let shown = path.display();
-    let about = std::fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("stat {shown}: no such file or directory"),
-        _ => format!("stat {shown}: {error}"),
-    })?;
-    if about.is_dir() {
-        return load_folder(path);
-    }
-    let bytes = std::fs::read(path).map_err(|error| format!("read {shown}: {error}"))?;
-    Chart::from_package(&shown.to_string(), &bytes).map_err(|error| error.to_string())
+    fetch_package(client, chart).await.map(|bytes| Some(bytes.to_vec()))
 }
 
 fn images_of(rendered: &Rendered) -> Result<ChartImages, String> {
