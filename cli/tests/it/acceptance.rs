@@ -2,13 +2,11 @@
 
 mod operators;
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::{Arc, Mutex};
 
 use test_support::{ImageBuilder, Layer, OperatorWorld, Registry, TestCa, UpdateService};
 
+use crate::harness::tunnel::Tunnel;
 use crate::harness::{Home, plain, walk};
 
 /// `archive: clean existing`: what lies there under another number goes when the new archive is complete.
@@ -68,58 +66,6 @@ fn ten_at_a_time() {
     assert!(at("images to copy 12 ") < at("=== Results ==="), "{text}");
     assert!(text.contains("12 / 12 additional images mirrored successfully"), "{text}");
     assert_eq!(home.entries("mirror_000001.tar").iter().filter(|name| name.ends_with("/data")).count(), 12 * 14);
-}
-
-/// A proxy that takes CONNECT only, leads everyone to one place, and remembers who was asked for.
-struct Tunnel {
-    address: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Tunnel {
-    fn to(place: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, place) = (Arc::clone(&asked), place.to_owned());
-        std::thread::spawn(move || {
-            for visitor in listener.incoming().map_while(Result::ok) {
-                let (log, place) = (Arc::clone(&log), place.clone());
-                std::thread::spawn(move || lead(&visitor, &place, &log));
-            }
-        });
-        Self { address, asked }
-    }
-
-    /// The hosts asked for so far, each once.
-    fn hosts(&self) -> Vec<String> {
-        let mut hosts = self.asked.lock().unwrap().clone();
-        hosts.sort();
-        hosts.dedup();
-        hosts
-    }
-}
-
-/// Leads one visitor. Ends when either side does.
-fn lead(visitor: &TcpStream, place: &str, log: &Mutex<Vec<String>>) -> Option<()> {
-    let mut reader = BufReader::new(visitor.try_clone().ok()?);
-    let mut first = String::new();
-    reader.read_line(&mut first).ok()?;
-    let mut line = String::new();
-    while reader.read_line(&mut line).ok()? > 2 {
-        line.clear();
-    }
-    log.lock().unwrap().push(first.trim().trim_end_matches(" HTTP/1.1").to_owned());
-    let server = TcpStream::connect(place).ok()?;
-    visitor.try_clone().ok()?.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
-    let (mut up, mut back) = (server.try_clone().ok()?, visitor.try_clone().ok()?);
-    let upwards = std::thread::spawn(move || {
-        let _ = std::io::copy(&mut reader, &mut up);
-        let _ = up.shutdown(Shutdown::Both);
-    });
-    let _ = std::io::copy(&mut &server, &mut back);
-    let _ = back.shutdown(Shutdown::Both);
-    upwards.join().ok()
 }
 
 /// `proxy: success` and `proxy: unreachable`: sources are reached through the proxy, loopback never is.

@@ -2,6 +2,7 @@
 
 pub(crate) mod medium;
 pub(crate) mod resources;
+pub(crate) mod tunnel;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

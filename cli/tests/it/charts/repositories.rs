@@ -1,9 +1,10 @@
 //! Where charts come from: indexes, ranges, credentials, certificates, registries.
 
-use test_support::{ChartBuilder, Registry, TestCa, WebServer, artifact};
+use test_support::{ChartBuilder, ImageBuilder, Layer, Registry, TestCa, WebServer, artifact};
 
 use super::Charts;
-use crate::harness::auths;
+use crate::harness::tunnel::Tunnel;
+use crate::harness::{Home, auths};
 
 /// The layer of a chart in a registry.
 const LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
@@ -121,8 +122,8 @@ fn repositories_with_certificates_of_their_own() {
     world.web = WebServer::start_tls_blocking(&ca);
     let source = Registry::builder().tls(&ca).start_blocking();
     world.source = source;
-    let layer = test_support::Layer::random(1, 2_000);
-    world.source.push("ns/web", "v1", &test_support::ImageBuilder::oci().layer(layer).build());
+    let layer = Layer::random(1, 2_000);
+    world.source.push("ns/web", "v1", &ImageBuilder::oci().layer(layer).build());
     world.publish(&[&world.app("1.0.0", "ns/web:v1")]);
     world.home.configuration(&world.repository("charts:\n- name: app\n"));
     let disk = format!("file://{}", world.home.disk().display());
@@ -137,6 +138,34 @@ fn repositories_with_certificates_of_their_own() {
         ca.write_certs_d(&world.home.path().join(".config/containers/certs.d"), host, false).unwrap();
     }
     run(&[]).code(0).says("1 / 1 helm images mirrored successfully");
+}
+
+/// Chart repositories and their charts are reached through the proxy of the environment, as registries are.
+#[test]
+fn repositories_behind_a_proxy() {
+    let ca = TestCa::new();
+    let mut world = Charts::new(&[]);
+    world.web = WebServer::start_tls_blocking(&ca);
+    world.source = Registry::builder().tls(&ca).start_blocking();
+    world.source.push("ns/web", "v1", &ImageBuilder::oci().layer(Layer::random(1, 2_000)).build());
+    world.publish(&[&ChartBuilder::new("app", "1.0.0").deployment("web", "registry.example.com/ns/web:v1")]);
+    let tunnel =
+        Tunnel::by_host(&[("charts.example.com", world.web.host()), ("registry.example.com", world.source.host())]);
+    world.home = Home::new().variable("HTTPS_PROXY", &tunnel.address);
+    let stanza =
+        "helm:\n  repositories:\n  - name: demo\n    url: https://charts.example.com/demo\n    charts: [{name: app}]\n";
+    world.home.configuration(stanza);
+    world.home.to_disk(&["--retry-times=0"]).code(0).says("1 / 1 helm images mirrored successfully");
+    let asked = ["CONNECT charts.example.com:443", "CONNECT registry.example.com:443"];
+    assert_eq!(tunnel.hosts(), asked);
+    assert_eq!(world.web.paths(), ["/demo/index.yaml", "/demo/app-1.0.0.tgz"]);
+    world.elsewhere(&[]).1.code(0);
+    assert_eq!(world.mirrored(), ["ns/web:v1"]);
+
+    let home = Home::new().variable("HTTPS_PROXY", &tunnel.address).variable("NO_PROXY", "charts.example.com");
+    home.configuration(stanza);
+    home.to_disk(&["--retry-times=0"]).code(16).says("invalid chart repository \"https://charts.example.com/demo\"");
+    assert_eq!(tunnel.hosts(), asked, "nobody asked the proxy again for a host that is left out");
 }
 
 /// Charts of a registry: a tag, a range and the newest; build metadata; no chart; no list of charts.
