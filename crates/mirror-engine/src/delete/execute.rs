@@ -81,7 +81,7 @@ struct LookedUp {
 pub async fn execute(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     let heard = Heard::new(observer, &request.warnings, &[&request.client]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
-    let mut report = guarded(run(request, &observer)).await.unwrap_or_else(|panicked| DeleteReport {
+    let mut report = guarded(Box::pin(run(request, &observer))).await.unwrap_or_else(|panicked| DeleteReport {
         format: 1,
         exit_code: 1,
         error: Some(panicked.to_string()),
@@ -421,42 +421,75 @@ impl Execute {
             }
         }
         let asked = free.into_iter().map(|(place, of_place)| async move {
-            let retries = RetryTally::default();
-            let mut tags: Vec<&str> = of_place.iter().filter_map(|at| targets.get(at)?.tag()).collect();
-            let by_digest = place.1.as_tag();
-            if of_place.iter().any(|at| !self.list.items[*at].digests.is_empty()) {
-                tags.push(&by_digest);
-            }
-            let answer = retries.during(async {
-                self.delete_one(place).await?;
-                self.remove_tags(place, &tags).await
-            });
-            (of_place, answer.await, retries.retries())
+            let (answer, retries) = self.delete_with_tags(place, of_place, targets).await;
+            (place, of_place, answer, retries)
         });
         let mut answers = stream::iter(asked).buffer_unordered(self.parallel_images.max(1));
-        while let Some((of_place, answer, retries)) = answers.next().await {
-            if let Some(first) = of_place.first() {
-                items[*first].retries += retries;
+        let mut refused = Vec::new();
+        while let Some((place, of_place, answer, retries)) = answers.next().await {
+            match answer {
+                Err(failure) if failure.may_pass => refused.push((place, of_place, failure, retries)),
+                answer => note(of_place, &answer, retries, items, observer.as_ref()),
             }
-            for at in of_place {
-                let item = &mut items[*at];
-                match &answer {
-                    // Of several manifests of one image, the one that could not be deleted counts.
-                    Ok(()) if matches!(item.outcome, ItemOutcome::Failed | ItemOutcome::Kept) => {}
-                    Ok(()) => {
-                        item.outcome = ItemOutcome::Deleted;
-                        observer.event(Event::Info(format!("Success deleting {} {}", item.kind, item.reference)));
-                    }
-                    Err((condition, retry, message)) => {
-                        item.fail(condition, *retry, message.clone());
-                        observer.event(Event::Error(format!("Failed to delete {} {}", item.kind, item.reference)));
-                    }
+        }
+        // Some registries keep a manifest as long as a list names it. Lists are gone now, and those inside of them next.
+        loop {
+            let before = refused.len();
+            for (place, of_place, _, earlier) in std::mem::take(&mut refused) {
+                let (answer, retries) = self.delete_with_tags(place, of_place, targets).await;
+                match answer {
+                    Err(failure) if failure.may_pass => refused.push((place, of_place, failure, earlier + retries)),
+                    answer => note(of_place, &answer, earlier + retries, items, observer.as_ref()),
                 }
             }
+            if refused.is_empty() || refused.len() == before {
+                break;
+            }
+        }
+        for (_, of_place, failure, retries) in refused {
+            note(of_place, &Err(failure), retries, items, observer.as_ref());
         }
     }
 
-    async fn delete_one(&self, (repository, digest): &Place) -> Result<(), (String, bool, String)> {
+    /// Deletes a manifest and the tags by which the list names it. Gives the number of retries, too.
+    async fn delete_with_tags(
+        &self,
+        place: &Place,
+        of_place: &[usize],
+        targets: &BTreeMap<usize, ImageRef>,
+    ) -> (Result<(), Failure>, u32) {
+        let retries = RetryTally::default();
+        let mut tags: Vec<&str> = of_place.iter().filter_map(|at| targets.get(at)?.tag()).collect();
+        let by_digest = place.1.as_tag();
+        if of_place.iter().any(|at| !self.list.items[*at].digests.is_empty()) {
+            tags.push(&by_digest);
+        }
+        let answer = retries.during(async {
+            match self.delete_one(place).await {
+                Err(failure) if failure.may_pass && self.untag(place, &tags).await => self.delete_one(place).await?,
+                other => other?,
+            }
+            self.remove_tags(place, &tags).await.map_err(Failure::from)
+        });
+        let answer = answer.await;
+        (answer, retries.retries())
+    }
+
+    /// Deletes the tags that lead to a manifest: some registries delete no manifest that has one. Nobody else uses the
+    /// manifest, and the list names all of the tags. Says whether any tag is gone.
+    async fn untag(&self, (repository, digest): &Place, tags: &[&str]) -> bool {
+        let endpoint = self.client.endpoint(repository);
+        let mut any = false;
+        for tag in tags {
+            let found = self.client.head_manifest_at(&endpoint, &Reference::Tag((*tag).to_owned())).await;
+            if found.is_ok_and(|found| found.is_some_and(|found| found.digest == *digest)) {
+                any |= self.client.delete_tag(&endpoint, tag).await.is_ok();
+            }
+        }
+        any
+    }
+
+    async fn delete_one(&self, (repository, digest): &Place) -> Result<(), Failure> {
         let endpoint = self.client.endpoint(repository);
         let deleting = self.client.delete_manifest(&endpoint, digest);
         let outcome = if self.image_timeout.is_zero() {
@@ -464,7 +497,7 @@ impl Execute {
         } else {
             tokio::time::timeout(self.image_timeout, deleting).await.map_err(|_| {
                 let message = format!("not deleted within {} s", self.image_timeout.as_secs());
-                ("timeout".to_owned(), true, message)
+                Failure::from(("timeout".to_owned(), true, message))
             })?
         };
         outcome.map_err(|error| {
@@ -476,9 +509,10 @@ impl Execute {
                      registry: `storage.delete.enabled: true` or REGISTRY_STORAGE_DELETE_ENABLED=true), then run again",
                     repository.registry()
                 );
-                return ("delete-disabled".to_owned(), false, format!("{advice}: {message}"));
+                return ("delete-disabled".to_owned(), false, format!("{advice}: {message}")).into();
             }
-            (condition, retry, message)
+            let may_pass = matches!(error.status_code(), Some(400 | 409 | 412 | 422));
+            Failure { may_pass, ..Failure::from((condition, retry, message)) }
         })
     }
 
@@ -488,9 +522,11 @@ impl Execute {
         let endpoint = self.client.endpoint(repository);
         for tag in tags {
             let reference = Reference::Tag((*tag).to_owned());
-            let is_there = async || {
-                let found = self.client.head_manifest_at(&endpoint, &reference).await;
-                found.map(|found| found.is_some_and(|found| found.digest == *digest)).map_err(|error| told(&error))
+            let is_there = async || match self.client.head_manifest_at(&endpoint, &reference).await {
+                Ok(found) => Ok(found.is_some_and(|found| found.digest == *digest)),
+                // The tag could be read a moment ago: some registries say so of what they do not have (Artifactory).
+                Err(error) if matches!(error.status_code(), Some(400 | 401 | 403)) => Ok(false),
+                Err(error) => Err(told(&error)),
             };
             if !is_there().await? {
                 continue;
@@ -593,6 +629,49 @@ fn protect_signatures(
             let of_signed = attachment::subject(tag).and_then(|digest| users.get(&(place.0.clone(), digest)).cloned());
             if let Some(of_signed) = of_signed {
                 users.entry(place.clone()).or_default().extend(of_signed);
+            }
+        }
+    }
+}
+
+/// Why a manifest is not deleted.
+struct Failure {
+    condition: String,
+    retry: bool,
+    message: String,
+    /// Whether the registry may take the same request later: once no tag and no list leads to the manifest.
+    may_pass: bool,
+}
+
+impl From<(String, bool, String)> for Failure {
+    fn from((condition, retry, message): (String, bool, String)) -> Self {
+        Self { condition, retry, message, may_pass: false }
+    }
+}
+
+/// Notes in the items of a manifest what came of it.
+fn note(
+    of_place: &[usize],
+    answer: &Result<(), Failure>,
+    retries: u32,
+    items: &mut [ItemReport],
+    observer: &dyn Observer,
+) {
+    if let Some(first) = of_place.first() {
+        items[*first].retries += retries;
+    }
+    for at in of_place {
+        let item = &mut items[*at];
+        match answer {
+            // Of several manifests of one image, the one that could not be deleted counts.
+            Ok(()) if matches!(item.outcome, ItemOutcome::Failed | ItemOutcome::Kept) => {}
+            Ok(()) => {
+                item.outcome = ItemOutcome::Deleted;
+                observer.event(Event::Info(format!("Success deleting {} {}", item.kind, item.reference)));
+            }
+            Err(failure) => {
+                item.fail(&failure.condition, failure.retry, failure.message.clone());
+                observer.event(Event::Error(format!("Failed to delete {} {}", item.kind, item.reference)));
             }
         }
     }
