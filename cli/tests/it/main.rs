@@ -30,6 +30,7 @@ mod older_media;
 mod operators;
 mod output;
 mod plugin;
+mod profiles;
 mod progress;
 mod published_catalog;
 mod real_registries;

@@ -69,8 +69,8 @@ pub use operators::OperatorWorld;
 pub use process::{DebianRegistry, DebianRegistryBuilder, Gpg, Skopeo};
 pub use random::Random;
 pub use registry::{
-    ActiveFault, Auth, Effect, Fault, Kind, Registry, RegistryBuilder, Request, Snapshot, Storage, StoredManifest,
-    TokenAuth, User, When,
+    ActiveFault, Auth, Effect, Fault, Habit, Kind, Profile, Registry, RegistryBuilder, Request, Snapshot, Storage,
+    StoredManifest, TokenAuth, User, When,
 };
 pub use release::{COMPONENTS, PAYLOADS, Release, image_references};
 pub use schema::follows;

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use tokio_rustls::TlsAcceptor;
 
 use super::auth::Auth;
+use super::fault::{ActiveFault, Fault};
+use super::profile::Profile;
 use super::storage::{self, Blobs, Storage};
 use super::{Options, Registry, Shared, server};
 use crate::{ServerCertificate, TestCa};
@@ -17,6 +19,7 @@ pub struct RegistryBuilder {
     storage: Storage,
     tls: Option<TlsAcceptorOf>,
     options: Options,
+    habits: Vec<Fault>,
 }
 
 /// A TLS acceptor with a `Debug` that says nothing.
@@ -44,6 +47,7 @@ impl Default for RegistryBuilder {
                 page_size: None,
                 minimum_chunk: None,
             },
+            habits: Vec::new(),
         }
     }
 }
@@ -135,6 +139,14 @@ impl RegistryBuilder {
         self
     }
 
+    /// Takes on the habits of a registry of others, and asks for [`Profile::USER`] and [`Profile::PASSWORD`].
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.habits = profile.faults();
+        self.options.referrers = profile.has_referrers();
+        self.auth(profile.auth())
+    }
+
     /// Starts it. It is ready when this returns; the future is for symmetry with other clients and servers.
     pub fn start(self) -> Ready<Registry> {
         ready(self.start_blocking())
@@ -160,6 +172,7 @@ impl RegistryBuilder {
             running: 0.into(),
             most_running: 0.into(),
             faults: Mutex::default(),
+            habits: self.habits.into_iter().map(ActiveFault::new).collect(),
         });
         let mut tls = self.tls.map(|tls| tls.0);
         if self.options.http1_only

@@ -202,6 +202,26 @@ pub enum Effect {
     DisconnectUploadAfter(u64),
     /// The body moves at most this many bytes a second: that of the request when it is a write, else the answer's.
     Slow(u64),
+    /// `Location` leads below this path; the registry answers there too ([`UPLOAD_PATHS`](super::target::UPLOAD_PATHS)).
+    LocationBelow(&'static str),
+    /// A chunk with more bytes is answered with 416.
+    LargestChunk(u64),
+    /// `HEAD` tells neither digest nor media type of a manifest.
+    BareHead,
+    /// A manifest that is not there is answered with this status.
+    UnknownIs(u16),
+    /// A manifest that is no image or list of images is answered with this status.
+    RefuseArtifacts(u16),
+    /// A manifest with an OCI media type is answered with this status.
+    RefuseOci(u16),
+    /// A manifest that a tag names cannot be deleted: 400 `GOOGLE_MANIFEST_DANGLING_TAG`.
+    KeepTagged,
+    /// A manifest that a list names cannot be deleted: 400 `GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE`.
+    KeepInstances,
+    /// A repository that nobody made is unknown, for pushes too: 404 `NAME_UNKNOWN`.
+    RequireRepository,
+    /// The basic challenge is written in capitals.
+    BasicInCapitals,
     /// Writes answer 405 `UNSUPPORTED`, as a read-only `docker-registry` does.
     ReadOnly,
     /// 403 `DENIED`.

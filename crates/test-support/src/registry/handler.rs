@@ -66,8 +66,13 @@ impl Call {
             _ => None,
         });
         let host = elsewhere.unwrap_or(if on_cdn { &shared.cdn_host } else { &shared.host });
+        let below = self.effects.iter().find_map(|effect| match effect {
+            Effect::LocationBelow(below) => Some(*below),
+            _ => None,
+        });
+        let path = format!("{}{path}", below.unwrap_or_default());
         let text = if self.struck_by(&Effect::RelativeLocation) {
-            path.to_owned()
+            path
         } else {
             format!("{}://{host}{path}", shared.scheme())
         };
@@ -100,7 +105,7 @@ pub(super) async fn handle(shared: Arc<Shared>, connection: Connection, request:
     let record = Record::new(&parts, &target, connection.on_cdn, connection.number);
     lock(&shared.log).push(record.clone());
     let active = lock(&shared.faults).clone();
-    let effects: Vec<Effect> = active.iter().filter_map(|fault| fault.strike(&record)).collect();
+    let effects: Vec<Effect> = shared.habits.iter().chain(&active).filter_map(|fault| fault.strike(&record)).collect();
     let query = url::form_urlencoded::parse(record.query.as_bytes()).into_owned().collect();
     let call = Call { shared, connection, target, parts, record, effects, query };
     let write = matches!(call.parts.method, Method::PUT | Method::PATCH | Method::POST);
@@ -113,7 +118,7 @@ pub(super) async fn handle(shared: Arc<Shared>, connection: Connection, request:
         body
     };
     let early = match before(&call).await {
-        None => refused(&call),
+        None => refused(&call).or_else(|| declined(&call)),
         answered => answered,
     };
     let response = match early {
@@ -176,6 +181,44 @@ fn refused(call: &Call) -> Option<Response<Body>> {
     auth::check(&shared.auth, &shared.tokens, &realm, request, &call.parts.headers)
 }
 
+/// The answer of a registry that does not do such a thing.
+fn declined(call: &Call) -> Option<Response<Body>> {
+    let (method, target) = (&call.parts.method, &call.target);
+    if call.connection.on_cdn && call.shared.profiled() && call.header("authorization").is_some() {
+        return Some(error::error(400, "InvalidArgument", "only one mechanism of authorization is allowed"));
+    }
+    let repositories = lock(&call.shared.repositories);
+    let repository = repositories.get(&target.repository);
+    call.effects.iter().find_map(|effect| match *effect {
+        Effect::LargestChunk(bytes) => {
+            let length = call.header("content-length").and_then(|length| length.parse::<u64>().ok());
+            let text = "the request body is too large and exceeds the maximum permissible limit";
+            (length > Some(bytes)).then(|| error::error(416, "REQUESTED_RANGE_NOT_SATISFIABLE", text))
+        }
+        Effect::RequireRepository if !target.repository.is_empty() && repository.is_none() => {
+            let text = format!("The repository with name '{}' does not exist in the registry", target.repository);
+            Some(error::error(404, "NAME_UNKNOWN", &text))
+        }
+        Effect::UnknownIs(status) if repository.is_none_or(|found| found.find(&target.reference).is_none()) => {
+            Some(error::of_status(status))
+        }
+        Effect::KeepTagged if *method == Method::DELETE => {
+            let named = target.reference.parse::<image_ref::Digest>().ok()?;
+            let tagged = repository?.tags.values().any(|digest| *digest == named);
+            let text = "Manifest is still referenced by one or more tags";
+            tagged.then(|| error::error(400, "GOOGLE_MANIFEST_DANGLING_TAG", text))
+        }
+        Effect::KeepInstances if *method == Method::DELETE => {
+            let named = target.reference.parse::<image_ref::Digest>().ok()?.to_string();
+            let names = |bytes: &[u8]| bytes.windows(named.len()).any(|part| part == named.as_bytes());
+            let lists = repository?.manifests.values().any(|list| list.subject.is_none() && names(&list.bytes));
+            let text = "Manifest is still referenced by one or more parent images";
+            lists.then(|| error::error(400, "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE", text))
+        }
+        _ => None,
+    })
+}
+
 async fn answer(call: &Call, body: Body) -> Response<Body> {
     let shared = &call.shared;
     let (method, target, query) = (&call.parts.method, &call.target, call.record.query.as_str());
@@ -224,6 +267,17 @@ fn after(call: &Call, mut response: Response<Body>) -> Response<Body> {
                 headers.insert("docker-content-digest", wrong.parse().expect("a digest is a header value"));
             }
             Effect::NoDigestHeader => drop(headers.remove("docker-content-digest")),
+            Effect::BareHead => {
+                drop(headers.remove("docker-content-digest"));
+                headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
+            }
+            Effect::BasicInCapitals => {
+                let challenge = headers.get("www-authenticate").and_then(|value| value.to_str().ok());
+                if let Some(rest) = challenge.and_then(|challenge| challenge.strip_prefix("Basic ")) {
+                    let capitals = format!("BASIC {rest}").parse().expect("it was a header value before");
+                    headers.insert("www-authenticate", capitals);
+                }
+            }
             Effect::NoLocation => drop(headers.remove("location")),
             Effect::NoLength => drop(headers.remove("content-length")),
             Effect::UntilClose => {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha512};
 
 use super::error::{self, error};
+use super::fault::Effect;
 use super::handler::Call;
 use super::storage::{Manifest, Repository, lock};
 use crate::{manifest_digest, media_type};
@@ -42,6 +43,10 @@ pub(super) async fn write(call: &Call, body: Body) -> Response<Body> {
         .header("content-type")
         .or_else(|| json.get("mediaType").and_then(Value::as_str))
         .unwrap_or(media_type::OCI_MANIFEST);
+    if let Some(status) = call.refuses(media_type, &json) {
+        let code = if status == 405 { "UNSUPPORTED" } else { "MANIFEST_INVALID" };
+        return error(status, code, "manifest invalid");
+    }
     let missing = references(&json).find(|(is_manifest, named)| {
         if *is_manifest {
             !shared.options.sparse && !repository.manifests.contains_key(named)
@@ -92,6 +97,24 @@ pub(super) fn delete(call: &Call) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::ACCEPTED;
     response
+}
+
+impl Call {
+    /// The status with which the registry refuses a kind of manifests.
+    fn refuses(&self, media_type: &str, json: &Value) -> Option<u16> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::RefuseArtifacts(status) if is_artifact(json) => Some(*status),
+            Effect::RefuseOci(status) if media_type.starts_with("application/vnd.oci.") => Some(*status),
+            _ => None,
+        })
+    }
+}
+
+/// Whether a manifest is something else than an image or a list.
+fn is_artifact(json: &Value) -> bool {
+    let config = json.pointer("/config/mediaType").and_then(Value::as_str);
+    let image = config.is_none_or(|config| [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG].contains(&config));
+    !image || json.get("artifactType").is_some() || json.get("subject").is_some()
 }
 
 impl Repository {

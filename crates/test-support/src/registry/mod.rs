@@ -10,6 +10,7 @@ mod handler;
 mod listing;
 mod log;
 mod manifest;
+mod profile;
 mod server;
 mod storage;
 mod target;
@@ -28,6 +29,7 @@ pub use self::auth::{Auth, TokenAuth, User};
 pub use self::builder::RegistryBuilder;
 pub use self::fault::{ActiveFault, Effect, Fault, When};
 pub use self::log::Request;
+pub use self::profile::{Habit, Profile};
 use self::storage::Blobs;
 pub use self::storage::Storage;
 pub(crate) use self::storage::{BlobFile, Repositories, lock, save_repositories};
@@ -62,6 +64,8 @@ struct Shared {
     running: AtomicUsize,
     most_running: AtomicUsize,
     faults: Mutex<Vec<ActiveFault>>,
+    /// What a profile does to requests; nobody switches it off.
+    habits: Vec<ActiveFault>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +82,11 @@ struct Options {
 impl Shared {
     fn scheme(&self) -> &'static str {
         if self.tls { "https" } else { "http" }
+    }
+
+    /// Whether it has the habits of a registry of others.
+    fn profiled(&self) -> bool {
+        !self.habits.is_empty()
     }
 }
 
@@ -156,6 +165,11 @@ impl Registry {
         let mut repositories = lock(&self.shared.repositories);
         repositories.entry(repository.to_owned()).or_default().insert(&digest, media_type, bytes);
         digest
+    }
+
+    /// Makes an empty repository.
+    pub fn create(&self, repository: &str) {
+        lock(&self.shared.repositories).entry(repository.to_owned()).or_default();
     }
 
     /// Lets `tag` name `digest`.

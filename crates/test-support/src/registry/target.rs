@@ -26,6 +26,9 @@ pub enum Kind {
     Other,
 }
 
+/// Paths below which the registry answers as if they were not there: where some registries lead uploads.
+pub(super) const UPLOAD_PATHS: [&str; 2] = ["/repository/docker-hosted", "/artifacts-uploads"];
+
 /// A classified path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -43,6 +46,7 @@ impl Target {
             repository: repository.to_owned(),
             reference: reference.to_owned(),
         };
+        let path = UPLOAD_PATHS.iter().find_map(|below| path.strip_prefix(below)).unwrap_or(path);
         if path == "/token" {
             return new(Kind::Token, "", "");
         }
@@ -96,6 +100,7 @@ mod tests {
         check("/v2/a/b/blobs/uploads/", Kind::Upload, "a/b", "");
         check("/v2/a/b/blobs/uploads/7", Kind::Upload, "a/b", "7");
         check("/v2/a/referrers/sha256:00", Kind::Referrers, "a", "sha256:00");
+        check("/artifacts-uploads/v2/a/b/blobs/uploads/7", Kind::Upload, "a/b", "7");
         check("/cdn/a/b/sha256:00", Kind::Cdn, "a/b", "sha256:00");
         check("/", Kind::Other, "", "");
     }
