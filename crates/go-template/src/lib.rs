@@ -35,40 +35,29 @@
 //! - Keys of maps are strings; channels, arrays and iterator functions do not exist.
 //! - A slice has no capacity beyond its length, so `slice` cannot reach behind the end.
 
-mod builtins;
-mod context;
 mod error;
 mod escape;
-mod eval;
-mod exec;
 mod float;
-mod format;
-mod function;
 mod lex;
-mod list;
-mod map;
 mod node;
 mod number;
-mod object;
 mod parse;
 mod quote;
-mod slot;
 mod stack;
 mod templates;
 mod text;
-mod types;
 mod utf8;
 mod value;
 
-pub use context::{Context, Limits, RenderError};
 pub use error::{Error, ErrorKind};
-pub use function::{Function, Functions};
-pub use list::List;
-pub use map::Map;
-pub use object::Object;
 pub use quote::quote;
 pub use stack::on_large_stack;
 pub use templates::{MissingKey, Templates};
 pub use text::Text;
-pub use types::{BYTES, Kind, LIST, MAP, Method, Named, STRINGS, Type};
+pub use value::context::{Context, Limits, RenderError};
+pub use value::function::{Function, Functions};
+pub use value::list::List;
+pub use value::map::Map;
+pub use value::object::Object;
+pub use value::types::{BYTES, Kind, LIST, MAP, Method, Named, STRINGS, Type};
 pub use value::{Typed, Value};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::gostring;
-use crate::load::extension;
+use crate::path::extension;
 use crate::semver::Version;
 use crate::yaml::{Json, Struct, Target};
 

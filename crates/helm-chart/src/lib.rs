@@ -46,6 +46,7 @@
 //! - A package with a link that leaves the chart, with a device or with a pipe is refused.
 
 mod chart;
+mod data;
 mod functions;
 mod glob;
 mod goregex;
@@ -59,11 +60,13 @@ mod load;
 mod manifest;
 mod number;
 mod objects;
+mod path;
 mod render;
 #[cfg(test)]
 mod rows;
 mod schema;
 pub mod semver;
+mod shape;
 mod tree;
 mod values;
 pub mod yaml;

@@ -10,10 +10,10 @@ use go_template::{
 };
 
 use crate::chart::Chart;
-use crate::functions::{self, base};
-use crate::load::clean;
+use crate::functions;
 use crate::manifest::{self, Hook, Manifest, ManifestError};
 use crate::objects::{self, VALUES};
+use crate::path::{base, clean};
 use crate::schema;
 use crate::tree::Tree;
 use crate::values::{self, Charts as _};

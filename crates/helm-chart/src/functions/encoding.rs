@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use go_template::{Context, Error, ErrorKind, Function, Functions, LIST, List, MAP, Map, Text, Type, Value};
+use go_template::{Error, ErrorKind, Function, Functions, LIST, List, MAP, Map, Text, Type, Value};
 
 use super::{text, toml};
 use crate::json::{self, Style};
@@ -26,11 +26,11 @@ pub(super) fn add(functions: &mut Functions) {
         Function::new(S, |_, args| Ok(decode_base32(text(args, 0).as_bytes()).map_or_else(Value::from, Value::from))),
     );
 
-    add("toYaml", Function::new(A, |context, args| to_yaml(&args[0], context).map(Value::from)));
+    add("toYaml", Function::new(A, |context, args| yaml::to_yaml(&args[0], context).map(Value::from)));
     add(
         "toYamlPretty",
         Function::new(A, |context, args| {
-            quiet(yaml::marshal_pretty(&args[0], context)).map(|text| without_line_break(text).into())
+            json::quiet(yaml::marshal_pretty(&args[0], context)).map(|text| yaml::without_line_break(text).into())
         }),
     );
     add(
@@ -50,11 +50,11 @@ pub(super) fn add(functions: &mut Functions) {
 
     add(
         "toJson",
-        Function::new(A, |context, args| quiet(json::marshal(&args[0], Style::PLAIN, context)).map(Value::from)),
+        Function::new(A, |context, args| json::quiet(json::marshal(&args[0], Style::PLAIN, context)).map(Value::from)),
     );
     add(
         "toPrettyJson",
-        Function::new(A, |context, args| quiet(json::marshal(&args[0], Style::PRETTY, context)).map(Value::from)),
+        Function::new(A, |context, args| json::quiet(json::marshal(&args[0], Style::PRETTY, context)).map(Value::from)),
     );
     for (name, style) in [
         ("mustToJson", Style::PLAIN),
@@ -93,27 +93,6 @@ pub(super) fn add(functions: &mut Functions) {
         "fromToml",
         Function::new(S, |_, args| Ok(toml::read(&text(args, 0).to_str()).unwrap_or_else(error_map).into())),
     );
-}
-
-/// Helm's `toYaml`: nothing for what has no YAML, and no line break at the end.
-pub(crate) fn to_yaml(value: &Value, context: &mut Context) -> Result<Text, Error> {
-    quiet(yaml::marshal(value, context)).map(|text| without_line_break(text).into())
-}
-
-fn without_line_break(mut text: Vec<u8>) -> Vec<u8> {
-    if text.last() == Some(&b'\n') {
-        text.pop();
-    }
-    text
-}
-
-/// Nothing, where Helm swallows an error. A bound that was reached is never swallowed.
-fn quiet(result: Result<Vec<u8>, json::Error>) -> Result<Vec<u8>, Error> {
-    match result {
-        Err(json::Error::Limit(error)) => Err(error),
-        Err(json::Error::Go(_)) => Ok(Vec::new()),
-        Ok(text) => Ok(text),
-    }
 }
 
 fn loud(error: json::Error) -> Error {

@@ -24,13 +24,9 @@ mod toml;
 mod urls;
 mod versions;
 
-pub(crate) use encoding::to_yaml;
 use go_template::{Context, Error, Functions, List, Map, Text, Value};
 
-pub(crate) use paths::base;
-
-/// What Go says when a function looks into nothing.
-pub(crate) const NIL_POINTER: &str = "runtime error: invalid memory address or nil pointer dereference";
+use crate::objects::NIL_POINTER;
 
 /// All functions but those that run templates (`include`, `tpl`) and their like.
 pub(crate) fn all() -> Functions {

@@ -3,7 +3,7 @@
 use go_template::{Function, Functions, Type, Value};
 
 use super::text;
-use crate::load::clean;
+use crate::path::{base, clean};
 
 pub(super) fn add(functions: &mut Functions) {
     for (names, body) in [
@@ -23,13 +23,4 @@ pub(super) fn add(functions: &mut Functions) {
             functions.add(name, Function::new(&[Type::String], move |_, args| Ok(body(&text(args, 0).to_str()))));
         }
     }
-}
-
-/// `path.Base`
-pub(crate) fn base(path: &str) -> &str {
-    if path.is_empty() {
-        return ".";
-    }
-    let path = path.trim_end_matches('/');
-    if path.is_empty() { "/" } else { path.rsplit('/').next().unwrap_or(path) }
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use go_template::{Context, Value};
 
 use crate::number;
-use crate::objects;
+use crate::shape;
 
 #[allow(unused_imports)]
 pub(crate) use read::read;
@@ -58,6 +58,15 @@ pub(crate) fn marshal(value: &Value, style: Style, context: &mut Context) -> Res
     let mut writer = Writer { out: Vec::new(), style, charged: 0 };
     writer.value(value, context, 0)?;
     Ok(writer.out)
+}
+
+/// Nothing, where Helm swallows an error. A bound that was reached is never swallowed.
+pub(crate) fn quiet(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, go_template::Error> {
+    match result {
+        Err(Error::Limit(error)) => Err(error),
+        Err(Error::Go(_)) => Ok(Vec::new()),
+        Ok(text) => Ok(text),
+    }
 }
 
 /// What Go says of a value that JSON has no form for.
@@ -125,7 +134,7 @@ impl Writer {
                 let entries = map.entries();
                 self.entries(entries.iter().map(|(key, value)| (key.as_bytes(), value)), context, depth)?;
             }
-            Value::Object(object) => match objects::json_fields(object.as_ref()) {
+            Value::Object(object) => match shape::json_fields(object.as_ref()) {
                 Some(fields) => {
                     self.entries(fields.iter().map(|(key, value)| (key.as_bytes(), value)), context, depth)?;
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::yaml::Json;
+use crate::data::Json;
 
 /// Go gives up on deeper text.
 const MAX_DEPTH: usize = 10_000;

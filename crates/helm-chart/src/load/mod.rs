@@ -10,9 +10,9 @@ mod tar;
 use std::collections::BTreeMap;
 
 pub use folder::{Folder, FolderEntry, FolderKind};
-pub(crate) use package::clean;
 
 use crate::chart::{Chart, File, LOCK, METADATA, Metadata};
+use crate::path::extension;
 use crate::yaml::{self, Json, Target};
 
 /// The largest file of a chart, in bytes; Helm's bound.
@@ -209,12 +209,6 @@ impl Chart {
 fn read(file: &File, target: &Target) -> Result<Json, LoadError> {
     yaml::unmarshal(&file.data, target)
         .map_err(|error| LoadError::new(error.to_string()).wrap(&format!("cannot load {}", file.name)))
-}
-
-/// What follows the last dot of a name.
-pub(crate) fn extension(path: &str) -> &str {
-    let base = path.rsplit('/').next().unwrap_or(path);
-    base.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 /// Go's `%q`.

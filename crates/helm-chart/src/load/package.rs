@@ -5,8 +5,9 @@ use std::io::Read as _;
 use flate2::bufread::MultiGzDecoder;
 
 use super::tar::{Entries, Kind};
-use super::{Budget, LoadError, MAX_CHART, MAX_FILE, extension, quoted};
+use super::{Budget, LoadError, MAX_CHART, MAX_FILE, quoted};
 use crate::chart::File;
+use crate::path::{clean, extension};
 
 const GZIP: &[u8] = &[0x1F, 0x8B, 0x08];
 
@@ -202,29 +203,4 @@ fn leaves(path: &str, target: &str) -> bool {
     }
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     clean(format!("{folder}/{target}").trim_start_matches('/')).starts_with("..")
-}
-
-/// `path.Clean`
-pub(crate) fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => match parts.last() {
-                Some(&"..") | None if !rooted => parts.push(".."),
-                Some(_) => {
-                    parts.pop();
-                }
-                None => {}
-            },
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".into(),
-        (false, false) => joined,
-    }
 }

@@ -5,7 +5,7 @@
 
 use go_template::{List, Method, Named, Type, Value};
 
-use super::shape::{Field, Shape, Struct};
+use crate::shape::{Field, Shape, Struct};
 
 /// The version of Kubernetes that Helm assumes without a cluster.
 const KUBE_VERSION: [&str; 3] = ["v1.20.0", "1", "20"];

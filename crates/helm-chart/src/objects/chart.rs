@@ -2,8 +2,8 @@
 
 use go_template::{LIST, List, MAP, Map, Method, Named, STRINGS, Text, Type, Value};
 
-use super::shape::{Field, Shape, Struct};
 use crate::chart::{Dependency, Maintainer, Metadata};
+use crate::shape::{Field, Shape, Struct};
 
 /// `map[string]string`
 const TEXTS: Type = Type::Map(&Type::String);

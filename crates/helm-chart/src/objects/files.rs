@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use go_template::{BYTES, Context, Error, List, Map, Method, Named, Text, Type, Value};
 
 use crate::chart::File;
-use crate::functions::{base, to_yaml};
 use crate::glob::Glob;
+use crate::path::base;
+use crate::yaml::to_yaml;
 
 /// The type of `.Files`.
 static FILES: Named = Named {

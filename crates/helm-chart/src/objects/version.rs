@@ -86,7 +86,7 @@ pub(crate) fn version(version: Version) -> Value {
 
 fn of(value: &Value) -> Result<&Version, Error> {
     let object = value.as_object::<VersionObject>();
-    object.map(|object| &object.version).ok_or_else(|| Error::new(crate::functions::NIL_POINTER))
+    object.map(|object| &object.version).ok_or_else(|| Error::new(super::NIL_POINTER))
 }
 
 /// A version of numbers, which keeps the letter `v` of the old one.

@@ -12,71 +12,16 @@ mod scanner;
 mod sort;
 mod typed;
 
-use std::collections::BTreeMap;
+pub use crate::data::Json;
 
 pub(crate) use emit::marshal;
 pub(crate) use emit_pretty::marshal_pretty;
 pub(crate) use resolve::parse_int;
 
-use go_template::{List, Map, Value};
+use go_template::{Context, Error as Failure, Text, Value};
 pub(crate) use typed::{Struct, Target};
 
-/// Data as it lies between YAML and Go: JSON, with whole numbers kept whole.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Json {
-    /// `null`
-    #[default]
-    Null,
-    /// `true` or `false`
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A whole number above the range of `i64`.
-    Uint(u64),
-    /// Any other number; never infinite, never "not a number".
-    Float(f64),
-    /// Text.
-    Str(String),
-    /// A sequence.
-    List(Vec<Json>),
-    /// A mapping.
-    Map(BTreeMap<String, Json>),
-}
-
-impl Json {
-    /// The value as `encoding/json` decodes it into `interface{}`: every number is a `float64`.
-    pub fn to_value(&self) -> Value {
-        match self {
-            Self::Null => Value::Nil,
-            Self::Bool(value) => Value::Bool(*value),
-            Self::Int(value) => Value::Float(*value as f64),
-            Self::Uint(value) => Value::Float(*value as f64),
-            Self::Float(value) => Value::Float(*value),
-            Self::Str(value) => Value::from(value.as_str()),
-            Self::List(items) => Value::List(items.iter().map(Self::to_value).collect::<List>()),
-            Self::Map(entries) => {
-                Value::Map(entries.iter().map(|(key, value)| (key.as_str(), value.to_value())).collect::<Map>())
-            }
-        }
-    }
-
-    /// What `encoding/json` calls this kind of value in its errors.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool(_) => "bool",
-            Self::Int(_) | Self::Uint(_) | Self::Float(_) => "number",
-            Self::Str(_) => "string",
-            Self::List(_) => "array",
-            Self::Map(_) => "object",
-        }
-    }
-
-    /// The entry of a mapping.
-    pub fn get(&self, key: &str) -> Option<&Json> {
-        if let Self::Map(entries) = self { entries.get(key) } else { None }
-    }
-}
+use crate::json;
 
 /// Why YAML could not be read, in go-yaml's words: `yaml: line 3: did not find expected key`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,4 +77,17 @@ fn read_for(text: &[u8], target: &Target) -> Result<Json, Error> {
         None => Ok(Json::Null),
     };
     read().map_err(|error| Error::whole(format!("error converting YAML to JSON: {}", error.message)))
+}
+
+/// Helm's `toYaml`: nothing for what has no YAML, and no line break at the end.
+pub(crate) fn to_yaml(value: &Value, context: &mut Context) -> Result<Text, Failure> {
+    json::quiet(marshal(value, context)).map(|text| without_line_break(text).into())
+}
+
+/// A text without the line break at its end.
+pub(crate) fn without_line_break(mut text: Vec<u8>) -> Vec<u8> {
+    if text.last() == Some(&b'\n') {
+        text.pop();
+    }
+    text
 }

@@ -239,7 +239,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn of(value: &Value) -> Result<&Time, Error> {
-    value.as_object::<Time>().ok_or_else(|| Error::new(crate::functions::NIL_POINTER))
+    value.as_object::<Time>().ok_or_else(|| Error::new(super::NIL_POINTER))
 }
 
 fn text(args: &[Value]) -> String {

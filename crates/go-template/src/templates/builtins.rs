@@ -2,15 +2,15 @@
 
 use crate::error::Error;
 use crate::escape;
-use crate::eval::Wanted;
-use crate::exec::{At, State, printable};
-use crate::format;
-use crate::function::Function;
-use crate::list::List;
 use crate::node::Arg;
-use crate::slot::Slot;
-use crate::types::{Kind, Type};
+use crate::templates::eval::Wanted;
+use crate::templates::exec::{At, State, printable};
 use crate::value::Value;
+use crate::value::format;
+use crate::value::function::Function;
+use crate::value::list::List;
+use crate::value::slot::Slot;
+use crate::value::types::{Kind, Type};
 
 /// What a function takes: how many arguments at least, and whether more.
 const BUILTINS: &[(&str, usize, bool)] = &[

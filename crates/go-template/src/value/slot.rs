@@ -1,7 +1,7 @@
 //! What Go's `reflect.Value` is while a template runs.
 
-use crate::types::{Kind, Type};
 use crate::value::Value;
+use crate::value::types::{Kind, Type};
 
 /// A place that may hold a value. Unlike a [`Value`], a slot knows whether its value lies in an `interface {}` (an element
 /// of a `map[string]interface {}`) and tells "nothing at all" from "a nil interface": errors and `print` do.

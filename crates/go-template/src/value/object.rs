@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt::Debug;
 
 use crate::text::Text;
-use crate::types::Type;
 use crate::value::Value;
+use crate::value::types::Type;
 
 /// A struct, or a pointer to a struct, that templates read fields of and call methods on: `.Chart`, `.Files`,
 /// `.Capabilities.KubeVersion`, a parsed version, a certificate.

@@ -6,55 +6,55 @@ use go_template::{Map, Object, Text, Type, Value};
 
 /// What a struct looks like.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// The type: `Type::Named`, or a pointer to one.
-    pub(super) ty: Type,
+    pub(crate) ty: Type,
     /// The fields in the order of their declaration.
-    pub(super) fields: &'static [Field],
+    pub(crate) fields: &'static [Field],
     /// Whether the first field is embedded, so that its fields are fields of this struct too.
-    pub(super) embeds: bool,
+    pub(crate) embeds: bool,
     /// Which field a pointer to the struct shows by its `String()`, when the struct itself has no such method.
-    pub(super) shown: Option<&'static str>,
+    pub(crate) shown: Option<&'static str>,
 }
 
 /// A field of a struct.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// The name in Go.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The name in JSON.
-    pub(super) tag: &'static str,
+    pub(crate) tag: &'static str,
     /// Whether JSON leaves an empty field out.
-    pub(super) omit: bool,
+    pub(crate) omit: bool,
 }
 
 impl Field {
     /// A field that JSON always has.
-    pub(super) const fn always(name: &'static str, tag: &'static str) -> Self {
+    pub(crate) const fn always(name: &'static str, tag: &'static str) -> Self {
         Self { name, tag, omit: false }
     }
 
     /// A field that JSON has when it is not empty.
-    pub(super) const fn unless_empty(name: &'static str, tag: &'static str) -> Self {
+    pub(crate) const fn unless_empty(name: &'static str, tag: &'static str) -> Self {
         Self { name, tag, omit: true }
     }
 }
 
 /// A struct with a value for each field of its shape.
 #[derive(Debug)]
-pub(super) struct Struct {
+pub(crate) struct Struct {
     shape: &'static Shape,
     values: Vec<Value>,
 }
 
 impl Struct {
     /// A struct; `values` stand in the order of the shape's fields.
-    pub(super) fn value<const N: usize>(shape: &'static Shape, values: [Value; N]) -> Value {
+    pub(crate) fn value<const N: usize>(shape: &'static Shape, values: [Value; N]) -> Value {
         assert_eq!(shape.fields.len(), N, "each field has a value");
         Value::object(Self { shape, values: values.into() })
     }
 
-    pub(super) fn json_fields(&self) -> Vec<(&'static str, Value)> {
+    pub(crate) fn json_fields(&self) -> Vec<(&'static str, Value)> {
         let mut out = Vec::new();
         for (index, (field, value)) in self.shape.fields.iter().zip(&self.values).enumerate() {
             if index == 0 && self.shape.embeds {
@@ -98,4 +98,10 @@ impl Object for Struct {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The fields of an object as `encoding/json` writes them, in the order of their declaration. `None` for an object that
+/// writes itself.
+pub(crate) fn json_fields(object: &dyn Object) -> Option<Vec<(&'static str, Value)>> {
+    object.as_any().downcast_ref::<Struct>().map(Struct::json_fields)
 }

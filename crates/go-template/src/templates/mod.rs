@@ -1,20 +1,22 @@
-//! Templates that know each other by name.
+//! Templates that know each other by name: parsed, and executed.
+
+mod builtins;
+mod eval;
+mod exec;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::builtins;
-use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::exec;
-use crate::function::Functions;
 use crate::node::Tree;
 use crate::parse;
 use crate::quote::quote;
-use crate::slot::Slot;
 use crate::text::Text;
 use crate::value::Value;
+use crate::value::context::{Context, RenderError, Running};
+use crate::value::function::Functions;
+use crate::value::slot::Slot;
 
 /// What a key that a map does not have gives (Go's option `missingkey`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +76,7 @@ impl Templates {
     }
 
     /// A set that has all templates of this one and can get more, which this one does not see.
-    pub(crate) fn branch(&self) -> Self {
+    fn branch(&self) -> Self {
         Self::of(self.set.name.clone(), Rc::clone(&self.set.functions), self.set.missing_key, Some(self.clone()))
     }
 
@@ -89,7 +91,7 @@ impl Templates {
     }
 
     /// As [`add`](Self::add), and returns the template of the text itself, also when it is empty and replaces none.
-    pub(crate) fn parse(&mut self, name: &str, text: &[u8]) -> Result<Rc<Tree>, Error> {
+    fn parse(&mut self, name: &str, text: &[u8]) -> Result<Rc<Tree>, Error> {
         let functions = &self.set.functions;
         let trees = parse::parse(name, text, &|name| functions.get(name).is_some() || builtins::has(name))?;
         let mut main = None;
@@ -117,7 +119,7 @@ impl Templates {
         self.execute_by_name(name.as_bytes(), data, context)
     }
 
-    pub(crate) fn execute_by_name(&self, name: &[u8], data: &Value, context: &mut Context) -> Result<Text, Error> {
+    fn execute_by_name(&self, name: &[u8], data: &Value, context: &mut Context) -> Result<Text, Error> {
         let Some(tree) = self.lookup(name) else {
             return Err(Error::of(
                 ErrorKind::Execute,
@@ -132,8 +134,8 @@ impl Templates {
     }
 
     /// Executes a template while those of this set are the ones it can call.
-    pub(crate) fn run(&self, tree: &Rc<Tree>, data: &Value, context: &mut Context) -> Result<Text, Error> {
-        context.with(self, |context| {
+    fn run(&self, tree: &Rc<Tree>, data: &Value, context: &mut Context) -> Result<Text, Error> {
+        context.with(Rc::new(self.clone()), |context| {
             let most = context.most_depth();
             context.depth += 1;
             if context.depth > most {
@@ -169,12 +171,24 @@ impl Templates {
     }
 }
 
+impl Running for Templates {
+    fn execute(&self, name: &[u8], data: &Value, context: &mut Context) -> Result<Text, Error> {
+        self.execute_by_name(name, data, context)
+    }
+
+    fn render(&self, name: &str, text: &[u8], data: &Value, context: &mut Context) -> Result<Text, RenderError> {
+        let mut templates = self.branch();
+        let tree = templates.parse(name, text).map_err(RenderError::Parse)?;
+        templates.run(&tree, data, context).map_err(RenderError::Execute)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Limits;
-    use crate::function::Function;
-    use crate::types::Type;
+    use crate::value::context::Limits;
+    use crate::value::function::Function;
+    use crate::value::types::Type;
 
     /// Helm's `tpl`.
     fn functions() -> Functions {

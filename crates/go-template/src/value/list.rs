@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::text::Text;
-use crate::types::{LIST, STRINGS, Type};
+use crate::value::types::{LIST, STRINGS, Type};
 use crate::value::{Value, drop_slowly};
 
 /// A slice: a sequence that nobody changes in place.

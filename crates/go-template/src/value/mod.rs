@@ -1,13 +1,22 @@
 //! Values of templates, with Go's kinds.
 
+pub(crate) mod context;
+pub(crate) mod format;
+pub(crate) mod function;
+pub(crate) mod list;
+pub(crate) mod map;
+pub(crate) mod object;
+pub(crate) mod slot;
+pub(crate) mod types;
+
 use std::rc::Rc;
 
-use crate::function::Function;
-use crate::list::List;
-use crate::map::Map;
-use crate::object::Object;
 use crate::text::Text;
-use crate::types::{BYTES, Kind, Type};
+use crate::value::function::Function;
+use crate::value::list::List;
+use crate::value::map::Map;
+use crate::value::object::Object;
+use crate::value::types::{BYTES, Kind, Type};
 
 /// A value, as Go's `interface{}` holds one.
 ///

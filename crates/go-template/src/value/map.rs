@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::text::Text;
-use crate::types::{MAP, Type};
+use crate::value::types::{MAP, Type};
 use crate::value::{Value, drop_slowly};
 
 /// A map.

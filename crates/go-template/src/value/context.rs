@@ -1,13 +1,13 @@
 //! What a function gets besides its arguments: the run it is called from, and the bounds of the run.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 
 use crate::error::Error;
-use crate::format;
-use crate::templates::Templates;
 use crate::text::Text;
 use crate::value::Value;
+use crate::value::format;
 
 /// Bounds of one run. A template that reaches one is stopped with an error of kind
 /// [`ErrorKind::Limit`](crate::ErrorKind).
@@ -42,12 +42,21 @@ struct Budget {
     bytes: Cell<u64>,
 }
 
+/// The templates that run, as a function may use them.
+pub(crate) trait Running: fmt::Debug {
+    /// Executes the template of that name.
+    fn execute(&self, name: &[u8], data: &Value, context: &mut Context) -> Result<Text, Error>;
+
+    /// Parses `text` as one more template, which is gone afterwards, and executes it.
+    fn render(&self, name: &str, text: &[u8], data: &Value, context: &mut Context) -> Result<Text, RenderError>;
+}
+
 /// The run that a function is called from.
 #[derive(Debug, Clone)]
 pub struct Context {
     budget: Rc<Budget>,
     /// The templates that run now: inside Helm's `tpl` these are more than outside.
-    templates: Option<Templates>,
+    templates: Option<Rc<dyn Running>>,
     pub(crate) depth: u32,
     pub(crate) levels: u32,
 }
@@ -103,8 +112,7 @@ impl Context {
     ///
     /// Those of the template; also when there is none of that name, or outside a run.
     pub fn execute(&mut self, name: &[u8], data: &Value) -> Result<Text, Error> {
-        let templates = self.running()?;
-        templates.execute_by_name(name, data, self)
+        self.running()?.execute(name, data, self)
     }
 
     /// Parses `text` as one more template, beside those that run now, and executes it under `name`: Helm's `tpl`. What it
@@ -114,9 +122,7 @@ impl Context {
     ///
     /// Those of the parser and of the template, each with the words that `tpl` puts in front.
     pub fn render(&mut self, name: &str, text: &[u8], data: &Value) -> Result<Text, RenderError> {
-        let mut templates = self.running().map_err(RenderError::Execute)?.branch();
-        let tree = templates.parse(name, text).map_err(RenderError::Parse)?;
-        templates.run(&tree, data, self).map_err(RenderError::Execute)
+        self.running().map_err(RenderError::Execute)?.render(name, text, data, self)
     }
 
     /// The text of values, as Go's `fmt.Sprint` makes it: sprig's `toString` of one value.
@@ -158,15 +164,15 @@ impl Context {
     }
 
     /// Runs `what` while `templates` are the running ones.
-    pub(crate) fn with<T>(&mut self, templates: &Templates, what: impl FnOnce(&mut Self) -> T) -> T {
-        let before = self.templates.replace(templates.clone());
+    pub(crate) fn with<T>(&mut self, templates: Rc<dyn Running>, what: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.templates.replace(templates);
         let (depth, levels) = (self.depth, self.levels);
         let result = what(self);
         (self.templates, self.depth, self.levels) = (before, depth, levels);
         result
     }
 
-    fn running(&self) -> Result<Templates, Error> {
+    fn running(&self) -> Result<Rc<dyn Running>, Error> {
         self.templates.clone().ok_or_else(|| Error::new("no template is running"))
     }
 }

@@ -1,16 +1,16 @@
 //! Evaluating pipelines: commands, fields, calls and arguments, as Go's `exec.go` does.
 
-use crate::builtins;
 use crate::error::{Error, ErrorKind};
-use crate::exec::{At, State};
-use crate::function::Function;
 use crate::node::{Arg, ArgKind, Command, Pipe};
 use crate::number::Number;
 use crate::quote::quote;
-use crate::slot::Slot;
 use crate::templates::MissingKey;
-use crate::types::{Kind, Method, Type};
+use crate::templates::builtins;
+use crate::templates::exec::{At, State};
 use crate::value::Value;
+use crate::value::function::Function;
+use crate::value::slot::Slot;
+use crate::value::types::{Kind, Method, Type};
 
 /// What an argument is wanted as.
 #[derive(Clone, Copy)]

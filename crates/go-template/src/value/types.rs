@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::context::Context;
 use crate::error::Error;
 use crate::text::Text;
 use crate::value::Value;
+use crate::value::context::Context;
 
 /// A Go type: of a value (what `%T` and sprig's `typeOf` print) or of a function's parameter.
 ///

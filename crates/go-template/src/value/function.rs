@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::context::Context;
 use crate::error::Error;
-use crate::types::Type;
 use crate::value::Value;
+use crate::value::context::Context;
+use crate::value::types::Type;
 
 type Body = dyn Fn(&mut Context, &[Value]) -> Result<Value, Error>;
 

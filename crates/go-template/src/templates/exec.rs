@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::format;
 use crate::node::{Arg, Branch, Command, Control, List, Node, Pipe, Tree};
 use crate::quote::quote;
-use crate::slot::Slot;
 use crate::templates::Templates;
-use crate::types::{Kind, Type};
 use crate::value::Value;
+use crate::value::context::Context;
+use crate::value::format;
+use crate::value::slot::Slot;
+use crate::value::types::{Kind, Type};
 
 /// Executes a template with `dot`; its text goes to `out`.
 pub(crate) fn execute(
@@ -223,7 +223,7 @@ impl<'t> State<'t, '_> {
         for turn in 0..most {
             let number =
                 value.as_int().map_or(Value::Uint64(turn), |_| Value::Int(i64::try_from(turn).unwrap_or(i64::MAX)));
-            let number = crate::eval::number_of_type(ty, number);
+            let number = crate::templates::eval::number_of_type(ty, number);
             if self.turn(branch, Slot::Invalid, &Slot::of(number))? == Flow::Break {
                 break;
             }
