@@ -39,6 +39,7 @@ pub mod exit;
 mod head;
 pub mod log;
 pub mod memory;
+mod ownership;
 pub mod rate;
 pub mod render;
 pub mod settings;

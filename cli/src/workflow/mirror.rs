@@ -20,6 +20,7 @@ use crate::args::OutputFormat;
 use crate::env::{OCP_SIGNATURE_VERIFICATION_PK, UPDATE_URL_OVERRIDE};
 use crate::exit::ExitStatus;
 use crate::log::Log;
+use crate::ownership;
 use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, size_lines};
 use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings};
 
@@ -58,7 +59,15 @@ fn prepare(
         log.open_without_file(settings.output == OutputFormat::Json);
         bail!(reason);
     }
-    let opened = open_log(&workflow.working_dir().logs(), &log_stamp, settings.output, log);
+    let (working_dir, cache) = (workflow.working_dir(), common.cache());
+    let medium = match &*workflow {
+        Workflow::DiskToMirror { folder, .. } => Some(folder.as_path()),
+        _ => working_dir.root().parent(),
+    };
+    for warning in ownership::warnings(medium.into_iter().chain([working_dir.root(), cache]), common.env.uid) {
+        log.warn(warning);
+    }
+    let opened = open_log(&working_dir.logs(), &log_stamp, settings.output, log);
     match (opened, &request.mode) {
         (Err(error), Mode::DiskToMirror { from, working_dir: None, dest }) if is_read_only(&error) => {
             let working_dir = WorkingDir::below(&common.cache().join("workspaces").join(name_of_medium(from)));

@@ -7,6 +7,7 @@ mod configuration;
 mod disks;
 mod hostile;
 mod links;
+mod owners;
 mod registries;
 mod terminal;
 
