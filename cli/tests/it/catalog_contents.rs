@@ -84,6 +84,24 @@ fn layers_are_read_once() {
     assert_eq!(std::fs::read(&contents).unwrap(), before);
 }
 
+/// Forty times the same layer have more entries than all layers of a catalog may have. Once, they have not.
+#[test]
+fn a_layer_that_is_listed_many_times_is_unpacked_once() {
+    let source = Registry::start_blocking();
+    let documents = documents_of(&source, "red");
+    let names: Vec<String> = (0..110_000).map(|number| format!("{number}")).collect();
+    let base = Layer::tar_gz(names.iter().map(|name| (name.as_str(), b"".as_slice())));
+    let mut image = ImageBuilder::docker().label(CONFIGS_LABEL, "/configs");
+    for _ in 0..40 {
+        image = image.layer(base.clone());
+    }
+    let image = image.layer(Layer::tar_gz([("configs/foo/catalog.json", documents.as_bytes())])).build();
+    source.push("cat/index", "v1", &image);
+    let home = Home::new();
+    operators(&home, source.host(), "full: true");
+    home.to_disk(&[]).code(0);
+}
+
 /// A catalog that another took the place of is forgotten after a while, and read anew where it is asked for by digest.
 #[test]
 fn contents_of_replaced_catalogs_go() {

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use tar::EntryType;
 
-use image_layers::bounded_tar::{OverBound, TarLimits, each_entry};
+use image_layers::bounded_tar::{OverBound, TarLimits, Used, each_entry};
 
 /// Prefix of a file that says that its namesake in a lower layer is gone (OCI image layer specification, "Whiteouts").
 const WHITEOUT: &str = ".wh.";
@@ -18,14 +18,14 @@ const OPAQUE: &str = ".wh..wh..opq";
 pub struct Limits {
     /// Bytes of all files kept, with their paths.
     pub kept_bytes: u64,
-    /// One layer.
-    pub layer: TarLimits,
+    /// All layers together.
+    pub layers: TarLimits,
 }
 
 impl Default for Limits {
     /// 2 GiB of catalog, thirty times the largest that is published.
     fn default() -> Self {
-        Self { kept_bytes: 2 << 30, layer: TarLimits::LAYER }
+        Self { kept_bytes: 2 << 30, layers: TarLimits::LAYER }
     }
 }
 
@@ -56,6 +56,7 @@ pub struct ConfigsReader {
     folder: String,
     limits: Limits,
     kept_bytes: u64,
+    used: Used,
     /// Content by path, folder included.
     files: BTreeMap<String, Vec<u8>>,
     /// Paths that a layer read so far defines as a folder.
@@ -82,6 +83,7 @@ impl ConfigsReader {
             folder: folder.to_owned(),
             limits,
             kept_bytes: 0,
+            used: Used::default(),
             files: BTreeMap::new(),
             folders: HashSet::new(),
             hidden: HashSet::new(),
@@ -140,7 +142,8 @@ impl ConfigsReader {
 
     fn tar(&mut self, unpacked: impl Read) -> Result<Layer, ReadConfigsError> {
         let mut layer = Layer::default();
-        each_entry(unpacked, self.limits.layer, |entry| -> Result<(), ReadConfigsError> {
+        let mut used = self.used;
+        each_entry(unpacked, self.limits.layers, &mut used, |entry| -> Result<(), ReadConfigsError> {
             let Some(path) = clean(&entry.path_bytes()) else { return Ok(()) };
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
             if name == OPAQUE {
@@ -181,6 +184,7 @@ impl ConfigsReader {
             }
             Ok(())
         })?;
+        self.used = used;
         Ok(layer)
     }
 

@@ -21,8 +21,15 @@ pub struct TarLimits {
 }
 
 impl TarLimits {
-    /// For a layer of an image: four million entries and 32 GiB, more than any has.
+    /// For the layers of an image together: four million entries and 32 GiB, more than any has.
     pub const LAYER: Self = Self { entries: 4 << 20, bytes: 32 << 30 };
+}
+
+/// How much was read so far, of all tars that one [`TarLimits`] is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    entries: u64,
+    bytes: u64,
 }
 
 /// A bound was reached. It comes inside an [`io::Error`].
@@ -54,19 +61,21 @@ fn over(limit: u64, what: &'static str) -> io::Error {
     io::Error::other(OverBound { limit, what })
 }
 
-/// Hands out every entry of a tar, and reads what follows the last one: a compressed stream has its checksum there.
+/// Hands out every entry of a tar, and reads what follows the last one: a compressed stream has its checksum there. What was
+/// `used` by earlier tars counts, so that many layers of one image have one bound together.
 ///
 /// # Errors
 /// Those of `each`; when the tar is damaged, cannot be read or goes over a bound.
 pub fn each_entry<R: Read, E: From<io::Error>>(
     unpacked: R,
     limits: TarLimits,
+    used: &mut Used,
     mut each: impl FnMut(&mut tar::Entry<'_, Bounded<R>>) -> Result<(), E>,
 ) -> Result<(), E> {
     let allowed = Rc::new(Cell::new(MAX_HEADERS));
-    let bounded = Bounded { inner: unpacked, read: 0, limits, allowed: Rc::clone(&allowed) };
+    let bounded = Bounded { inner: unpacked, read: used.bytes, limits, allowed: Rc::clone(&allowed) };
     let mut archive = tar::Archive::new(bounded);
-    let mut count = 0;
+    let mut count = used.entries;
     for entry in archive.entries()? {
         let mut entry = entry?;
         count += 1;
@@ -83,7 +92,9 @@ pub fn each_entry<R: Read, E: From<io::Error>>(
         each(&mut entry)?;
     }
     allowed.set(u64::MAX);
-    io::copy(&mut archive.into_inner(), &mut io::sink())?;
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink())?;
+    *used = Used { entries: count, bytes: rest.read };
     Ok(())
 }
 
@@ -134,7 +145,7 @@ mod tests {
     #[track_caller]
     fn check(tar: &[u8], limits: TarLimits, expected: &str) {
         let mut names = Vec::new();
-        let read = each_entry(tar, limits, |entry| {
+        let read = each_entry(tar, limits, &mut Used::default(), |entry| {
             names.push(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
             io::copy(entry, &mut io::sink()).map(drop)
         });
@@ -169,7 +180,7 @@ mod tests {
         // What is passed over does not count as a name.
         let large = [raw(EntryType::Regular, "large", 8 << 20), file("a"), end].concat();
         let mut names = Vec::new();
-        each_entry(&*large, all, |entry| -> io::Result<()> {
+        each_entry(&*large, all, &mut Used::default(), |entry| -> io::Result<()> {
             names.push(entry.size());
             Ok(())
         })
@@ -191,10 +202,27 @@ mod tests {
         header.set_cksum();
         let long = raw(EntryType::GNULongName, "name", 8 << 20);
         let tar = [header.as_bytes().to_vec(), long, raw(EntryType::Regular, "a", 1)].concat();
-        let read = each_entry(&*tar, TarLimits::LAYER, |entry| {
+        let read = each_entry(&*tar, TarLimits::LAYER, &mut Used::default(), |entry| {
             assert_eq!(entry.size(), 1 << 40);
             Ok::<(), io::Error>(())
         });
         assert_eq!(read.unwrap_err().to_string(), "more than 1048576 bytes of headers for one entry");
+    }
+
+    #[test]
+    fn many_tars_have_one_bound_together() {
+        let tar = raw(EntryType::Regular, "a", 512);
+        let read = |limits: TarLimits, times: usize| {
+            let mut used = Used::default();
+            let tars = std::iter::repeat_n(&tar, times);
+            let all = tars.map(|tar| each_entry(&tar[..], limits, &mut used, |_| Ok::<_, io::Error>(())));
+            all.collect::<io::Result<Vec<()>>>().map_err(|error| error.to_string()).map(drop)
+        };
+        let entries = TarLimits { entries: 3, ..TarLimits::LAYER };
+        assert_eq!(read(entries, 3), Ok(()));
+        assert_eq!(read(entries, 4), Err("more than 3 entries".to_owned()));
+        let bytes = TarLimits { bytes: 3 * tar.len() as u64, ..TarLimits::LAYER };
+        assert_eq!(read(bytes, 3), Ok(()));
+        assert_eq!(read(bytes, 4), Err(format!("more than {} bytes unpacked", 3 * tar.len())));
     }
 }

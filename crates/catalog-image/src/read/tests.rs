@@ -202,11 +202,16 @@ fn bounds() {
     let bomb = Layer::tar_gz([("configs/a", zeros.as_slice()), ("configs/b", b"1")]);
     let kept = Limits { kept_bytes: 1000, ..Limits::default() };
     assert_eq!(refused(kept, &bomb.bytes), "the layer is refused: more than 1000 bytes of catalog");
-    let layer = |layer: TarLimits| Limits { layer, ..Limits::default() };
+    let layer = |layers: TarLimits| Limits { layers, ..Limits::default() };
     let unpacked = layer(TarLimits { bytes: 10_000, ..TarLimits::LAYER });
     assert_eq!(refused(unpacked, &bomb.bytes), "the layer is refused: more than 10000 bytes unpacked");
     let entries = layer(TarLimits { entries: 1, ..TarLimits::LAYER });
     assert_eq!(refused(entries, &bomb.bytes), "the layer is refused: more than 1 entries");
+    // The layers of a catalog have one bound together.
+    let mut reader = ConfigsReader::new("configs", layer(TarLimits { bytes: 3 << 20, ..TarLimits::LAYER }));
+    assert!(reader.layer(&bomb.bytes[..]).is_ok() && reader.layer(&bomb.bytes[..]).is_ok());
+    let refused_later = reader.layer(&bomb.bytes[..]).unwrap_err().to_string();
+    assert_eq!(refused_later, "the layer is refused: more than 3145728 bytes unpacked");
     // Names that are kept count, also when nothing is behind them.
     let gone: Vec<String> = (0..100).map(|number| format!("a/.wh.{number:020}")).collect();
     let gone = Layer::zstd(gone.iter().map(|path| (path.as_str(), b"".as_slice())));

@@ -280,7 +280,9 @@ impl CatalogSource {
 
     /// Reads layers from the top down, as many as are needed.
     async fn read_layers(&self, mut reader: ConfigsReader, layers: &[Descriptor]) -> Result<ConfigsReader, CopyError> {
-        for layer in layers.iter().rev() {
+        let mut seen = HashSet::new();
+        // A layer that an upper place had already has nothing to add.
+        for layer in layers.iter().rev().filter(|layer| seen.insert(&layer.digest)) {
             if reader.is_complete() {
                 break;
             }

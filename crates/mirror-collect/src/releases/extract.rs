@@ -7,7 +7,7 @@ use std::io::{self, BufReader, Read};
 
 use mirror_plan::release::{LayoutError, MAX_PAYLOAD_FILE_BYTES, extracted_path};
 
-use image_layers::bounded_tar::{TarLimits, each_entry};
+use image_layers::bounded_tar::{TarLimits, Used, each_entry};
 
 /// All kept files and names together, in bytes. A real payload has about 20 MiB of them.
 const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
@@ -19,6 +19,8 @@ const OPAQUE: &str = ".wh..wh..opq";
 /// Collects files, layer by layer from the newest down.
 #[derive(Debug, Default)]
 pub(super) struct Extraction {
+    /// What the layers so far had, unpacked.
+    used: Used,
     files: BTreeMap<String, Vec<u8>>,
     /// Paths that a newer layer has settled: removed, or replaced by something that is no file.
     hidden: HashSet<String>,
@@ -57,7 +59,8 @@ impl Extraction {
     pub(super) fn layer(&mut self, blob: impl Read) -> Result<(), ExtractError> {
         // What this layer removes concerns lower layers only, whatever the order of its entries.
         let (mut hidden, mut opaque) = (Vec::new(), Vec::new());
-        each_entry(decompressed(blob)?, TarLimits::LAYER, |entry| -> Result<(), ExtractError> {
+        let mut used = self.used;
+        each_entry(decompressed(blob)?, TarLimits::LAYER, &mut used, |entry| -> Result<(), ExtractError> {
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = path.trim_start_matches("./").trim_matches('/').to_owned();
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -93,6 +96,7 @@ impl Extraction {
             self.files.insert(kept, content);
             Ok(())
         })?;
+        self.used = used;
         self.hidden.extend(hidden);
         self.opaque.extend(opaque);
         Ok(())

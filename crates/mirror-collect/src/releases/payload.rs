@@ -4,7 +4,7 @@
 //! every run. What stands below `hold-release/` is for upstream and for people: it may have come with an archive, and
 //! whoever made that could have written any list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -114,8 +114,9 @@ fn keep(within: &RootedFolder, folder: &Path, digest: &Digest, files: &Files) ->
 async fn extract(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed: &[&str]) -> Result<Files, String> {
     let source = Source { at, name, digest, endpoint: tokio::sync::OnceCell::new() };
     let image = source.image().await?;
-    let mut extraction = Extraction::default();
-    for layer in image.layers.iter().rev() {
+    let (mut extraction, mut seen) = (Extraction::default(), HashSet::new());
+    // A layer that an upper place had already has nothing to add.
+    for layer in image.layers.iter().rev().filter(|layer| seen.insert(&layer.digest)) {
         if needed.iter().all(|path| extraction.has(path)) {
             break;
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Collecting;
 use crate::releases::extract::decompressed;
-use image_layers::bounded_tar::{TarLimits, each_entry};
+use image_layers::bounded_tar::{TarLimits, Used, each_entry};
 use image_layers::image_json::{self, BrokenJson};
 use mirror_content::stored::fetch_blob;
 use mirror_job::event::{Event, NoObserver, Observer};
@@ -190,7 +190,7 @@ impl Layer {
         let mut builder = tar::Builder::new(Vec::new());
         let mut count = 0;
         let limits = TarLimits { bytes: MAX_UNPACKED_BYTES, ..TarLimits::LAYER };
-        each_entry(decompressed(tar_gz)?, limits, |entry| -> io::Result<()> {
+        each_entry(decompressed(tar_gz)?, limits, &mut Used::default(), |entry| -> io::Result<()> {
             let kind = entry.header().entry_type();
             if kind.is_pax_global_extensions() {
                 return Ok(());
