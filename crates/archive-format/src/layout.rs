@@ -3,6 +3,9 @@
 //!
 //! The same relative name is a path below the cache root and an entry name in an archive.
 
+// What is parsed here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 use image_ref::{Digest, is_valid_path, is_valid_tag};
 
 /// The folder of the layout, below the cache root and in archives.
@@ -71,7 +74,7 @@ impl Place {
         }
         let rest = rest.strip_prefix("repositories/")?;
         let at = ["/_manifests/", "/_layers/", "/_uploads/"].iter().filter_map(|mark| rest.find(mark)).min()?;
-        let (repository, inner) = (&rest[..at], &rest[at + 1..]);
+        let (repository, inner) = (rest.get(..at)?, rest.get(at + 1..)?);
         if !is_valid_path(repository) {
             return None;
         }
@@ -107,7 +110,7 @@ fn digest(algorithm: &str, hex: &str) -> Option<Digest> {
 
 /// The name of a blob's bytes: `docker/registry/v2/blobs/sha256/<first 2 hex>/<hex>/data`.
 pub fn blob_name(digest: &Digest) -> String {
-    format!("{BLOBS_ROOT}/{}/{}/{}/data", digest.algorithm().as_str(), &digest.hex()[..2], digest.hex())
+    format!("{BLOBS_ROOT}/{}/{:.2}/{}/data", digest.algorithm().as_str(), digest.hex(), digest.hex())
 }
 
 /// The name of a layer link of a repository.

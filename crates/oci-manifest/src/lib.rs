@@ -26,6 +26,9 @@
 //!
 //! The crate knows nothing of files, registries or archives.
 
+// What is parsed here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod descriptor;
 mod manifest;
 pub mod media_type;

@@ -3,6 +3,9 @@
 //! Written headers are reproducible: mode 0644, owner 0:0 without names, and one fixed modification time. The time is
 //! 1980-01-01 and not zero, because GNU tar calls the epoch implausible on every file.
 
+// What is parsed here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 /// Tar's unit.
 pub(super) const BLOCK: usize = 512;
 
@@ -52,9 +55,9 @@ fn split_name(name: &str) -> Option<(&str, &str)> {
         return Some(("", name));
     }
     // The split is at the last `/` that the prefix has room for, as Go's writer does.
-    let head = &name[..name.len().min(156)];
-    let at = head.rfind('/').filter(|at| *at > 0)?;
-    let (prefix, rest) = (&name[..at], &name[at + 1..]);
+    let head = name.get(..156).unwrap_or(name);
+    let (prefix, rest) = name.split_at_checked(head.rfind('/').filter(|at| *at > 0)?)?;
+    let rest = rest.strip_prefix('/')?;
     (!rest.is_empty() && rest.len() <= 100).then_some((prefix, rest))
 }
 
@@ -76,7 +79,10 @@ fn pax_record(records: &mut String, key: &str, value: &str) {
 
 fn block(prefix: &str, name: &str, kind: u8, size: u64) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
-    let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
+    let mut put = |at: usize, bytes: &[u8]| {
+        let place = block.get_mut(at..at + bytes.len()).expect("every field lies in the block");
+        place.copy_from_slice(bytes);
+    };
     put(0, name.as_bytes());
     put(100, format!("{MODE:07o}\0").as_bytes());
     put(108, b"0000000\0");
@@ -129,20 +135,17 @@ pub(super) fn decode(block: &[u8; BLOCK]) -> Result<Option<RawHeader>, HeaderErr
 }
 
 fn text(field: &[u8]) -> &[u8] {
-    &field[..field.iter().position(|byte| *byte == 0).unwrap_or(field.len())]
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// A numeric field: octal digits between spaces and NULs, or big-endian base 256 when the first bit is set.
 fn number(field: &[u8]) -> Option<u64> {
-    if field[0] & 0x80 != 0 {
-        if field[0] != 0x80 {
-            return None;
-        }
-        let (high, low) = field.split_at(field.len().saturating_sub(8).max(1));
-        if high[1..].iter().any(|byte| *byte != 0) {
-            return None;
-        }
-        return Some(low.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)));
+    if let [first, rest @ ..] = field
+        && first & 0x80 != 0
+    {
+        let (high, low) = rest.split_at(rest.len().saturating_sub(8));
+        let fits = *first == 0x80 && high.iter().all(|byte| *byte == 0);
+        return fits.then(|| low.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)));
     }
     let digits = text(field).trim_ascii();
     digits.iter().try_fold(0_u64, |value, byte| match byte {
@@ -161,14 +164,15 @@ pub(super) struct PaxRecords {
 /// Reads the records of a PAX extended header; unknown keys are skipped, an empty value takes a record back.
 pub(super) fn decode_pax(mut bytes: &[u8]) -> Result<PaxRecords, HeaderError> {
     let mut records = PaxRecords::default();
-    while !bytes.is_empty() && bytes[0] != 0 {
+    while bytes.first().is_some_and(|first| *first != 0) {
         let space = bytes.iter().take(20).position(|byte| *byte == b' ').ok_or(HeaderError::Pax)?;
-        let length = std::str::from_utf8(&bytes[..space]).ok().and_then(|text| text.parse::<usize>().ok());
+        let digits = bytes.get(..space).and_then(|digits| std::str::from_utf8(digits).ok());
+        let length = digits.and_then(|text| text.parse::<usize>().ok());
         let length = length.filter(|length| *length > space + 1 && *length <= bytes.len()).ok_or(HeaderError::Pax)?;
         let (record, rest) = bytes.split_at(length);
-        let record = record[space + 1..].strip_suffix(b"\n").ok_or(HeaderError::Pax)?;
-        let equals = record.iter().position(|byte| *byte == b'=').ok_or(HeaderError::Pax)?;
-        let (key, value) = (&record[..equals], &record[equals + 1..]);
+        let record = record.get(space + 1..).and_then(|record| record.strip_suffix(b"\n")).ok_or(HeaderError::Pax)?;
+        let mut halves = record.splitn(2, |byte| *byte == b'=');
+        let (Some(key), Some(value)) = (halves.next(), halves.next()) else { return Err(HeaderError::Pax) };
         match key {
             b"path" => records.path = (!value.is_empty()).then(|| value.to_vec()),
             b"size" if value.is_empty() => records.size = None,
