@@ -2,8 +2,9 @@
 //!
 //! No `opm` is at hand in the tests, so what it needs is checked piece by piece (docs/catalog-images.md).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fbc_catalog::opm_cache::{Modes, digest};
 use fbc_catalog::{Catalog, validate};
 use serde_json::{Value, json};
 use test_support::{CatalogBuilder, FlatEntry, Image, Layer, Registry, flatten};
@@ -52,13 +53,50 @@ impl Instance {
         files.collect()
     }
 
+    /// Asserts that the cache in the image is that of the catalog in it, as `opm` does before it serves, and that it holds every
+    /// bundle of every channel.
+    #[track_caller]
+    pub(crate) fn assert_cached(&self) {
+        let files = |folder: &str| -> Vec<(String, Vec<u8>)> {
+            let inside = self.root.iter().filter_map(|(path, entry)| {
+                Some((path.strip_prefix(folder)?.strip_prefix('/')?.to_owned(), entry.content.clone()?))
+            });
+            inside.collect()
+        };
+        let modes = |folder: &str| {
+            let of = |is_folder: bool| -> BTreeSet<u32> {
+                let inside = self.root.iter().filter(|(path, _)| below(path, folder));
+                inside.filter(|(_, entry)| entry.is_folder == is_folder).map(|(_, entry)| entry.mode).collect()
+            };
+            let [folder, file] = [true, false].map(|kind| <[u32; 1]>::try_from(Vec::from_iter(of(kind))).unwrap()[0]);
+            Modes { folder, file }
+        };
+        let (configs, cached) = (files("configs"), files("tmp/cache/cache"));
+        let computed = digest(&slices(&configs), modes("configs"), &slices(&cached), modes("tmp/cache/cache"));
+        assert_eq!(self.root["tmp/cache/digest"].content.as_deref(), Some(computed.as_bytes()));
+        let catalog = Catalog::read(configs).unwrap();
+        let mut names: BTreeSet<String> = catalog
+            .channels
+            .iter()
+            .flat_map(|channel| {
+                let name = |entry: &str| format!("{}_{}_{entry}.json", channel.package, channel.name);
+                channel.entries.iter().map(move |entry| name(&entry.name))
+            })
+            .collect();
+        names.insert("packages.json".to_owned());
+        assert_eq!(cached.iter().map(|(path, _)| path.clone()).collect::<BTreeSet<_>>(), names);
+    }
+
     /// Asserts everything that `opm serve` needs of the image, `source` being what it was made from.
     #[track_caller]
     pub(crate) fn assert_startable(&self, source: &Self) {
         let (made, original) = (&self.config["config"], &source.config["config"]);
-        // The same program, as the same user, in the same environment, is told to serve the new folder. There is no
-        // `--cache-dir`, so it makes a cache of its own and never looks at the one of the old content.
-        assert_eq!(made["Cmd"], json!(["serve", "/configs"]));
+        // The same program, as the same user, in the same environment, is told to serve the new folder, and starts from the
+        // cache that lies where it has always been.
+        let cached = original["Cmd"].to_string().contains("--cache-dir=/tmp/cache");
+        let expected: &[&str] =
+            if cached { &["serve", "/configs", "--cache-dir=/tmp/cache"] } else { &["serve", "/configs"] };
+        assert_eq!(made["Cmd"], json!(expected));
         for field in ["Entrypoint", "Env", "User", "WorkingDir", "ExposedPorts", "Volumes"] {
             assert_eq!(made[field], original[field], "{field}");
         }
@@ -68,31 +106,33 @@ impl Instance {
         for field in ["os", "architecture", "variant", "created"] {
             assert_eq!(self.config[field], source.config[field], "{field}");
         }
-        let arguments = format!("{}{}", made["Entrypoint"], made["Cmd"]);
-        assert!(!arguments.contains("cache"), "{arguments}");
 
-        // Layers: all of the source, then two, each with its digest and its line of history in the configuration.
+        // Layers: all of the source, then three, each with its digest and its line of history in the configuration.
         let count = source.layers.len();
         assert_eq!(self.layers[..count], source.layers[..]);
-        assert_eq!(self.layers.len(), count + 2);
+        assert_eq!(self.layers.len(), count + 3);
         let diff_ids = self.config["rootfs"]["diff_ids"].as_array().unwrap();
-        assert_eq!(diff_ids.len(), count + 2);
+        assert_eq!(diff_ids.len(), count + 3);
         let made_layers = |item: &&Value| item["empty_layer"] != json!(true);
-        assert_eq!(self.config["history"].as_array().unwrap().iter().filter(made_layers).count(), count + 2);
+        assert_eq!(self.config["history"].as_array().unwrap().iter().filter(made_layers).count(), count + 3);
 
         // A pod runs with a user and group of the cluster's choice: everything must be readable by everybody.
-        let configs = self.root.iter().filter(|(path, _)| *path == "configs" || path.starts_with("configs/"));
-        for (path, entry) in configs {
-            let wanted = if entry.is_folder { 0o555 } else { 0o444 };
-            assert_eq!(entry.mode & wanted, wanted, "{path} has mode {:o}", entry.mode);
-            assert_eq!(entry.layer, count + 1, "{path} shows through from layer {}", entry.layer);
-            assert!(entry.is_folder || entry.content.is_some(), "{path} is neither a folder nor a file");
+        for (folder, layer) in [("tmp/cache", count + 1), ("configs", count + 2)] {
+            let inside = self.root.iter().filter(|(path, _)| below(path, folder));
+            for (path, entry) in inside {
+                let wanted = if entry.is_folder { 0o555 } else { 0o444 };
+                assert_eq!(entry.mode & wanted, wanted, "{path} has mode {:o}", entry.mode);
+                assert_eq!(entry.layer, layer, "{path} shows through from layer {}", entry.layer);
+                assert!(entry.is_folder || entry.content.is_some(), "{path} is neither a folder nor a file");
+            }
+            assert!(self.root[folder].is_folder);
         }
-        assert!(self.root["configs"].is_folder);
+        self.assert_cached();
 
         // Outside of the catalog nothing changes: the program is there, and so is whatever `/tmp` was.
         let outside = |instance: &Self| -> BTreeMap<String, FlatEntry> {
-            let outside = instance.root.iter().filter(|(path, _)| *path != "configs" && !path.starts_with("configs/"));
+            let outside = instance.root.iter();
+            let outside = outside.filter(|(path, _)| !below(path, "configs") && !below(path, "tmp/cache"));
             outside.map(|(path, entry)| (path.clone(), entry.clone())).collect()
         };
         assert_eq!(outside(self), outside(source));
@@ -103,6 +143,15 @@ impl Instance {
         assert_eq!(validate(&catalog), []);
         assert!(!catalog.packages.is_empty());
     }
+}
+
+fn slices(files: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect()
+}
+
+/// Whether a path is a folder or lies in it.
+fn below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A package of three versions in one channel.

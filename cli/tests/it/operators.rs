@@ -117,7 +117,9 @@ fn bundles(manifest: &dyn Fn(&str) -> Vec<u8>, blob: &dyn Fn(&str) -> Vec<u8>, r
         image = serde_json::from_slice(&manifest(child)).unwrap();
     }
     let config: Value = serde_json::from_slice(&blob(image["config"]["digest"].as_str().unwrap())).unwrap();
-    assert_eq!(config["config"]["Cmd"], serde_json::json!(["serve", "/configs"]));
+    // A source without a command has no cache in the new one either.
+    let command = config["config"]["Cmd"].as_array().unwrap();
+    assert_eq!(command[..2], [serde_json::json!("serve"), serde_json::json!("/configs")]);
     let layers = image["layers"].as_array().unwrap();
     assert_eq!(layers.len(), config["rootfs"]["diff_ids"].as_array().unwrap().len());
     let text = untar(&blob(layers.last().unwrap()["digest"].as_str().unwrap()));

@@ -3,13 +3,14 @@
 //! [`ConfigsReader`] reads the files below a folder out of a stack of layers, from the top down, with whiteouts applied and
 //! with bounds; [`rebuild`] puts other files in their place. Both work on bytes that somebody else brings.
 
+mod command;
 mod layers;
 mod read;
 mod rebuild;
 
 pub use layers::layers_to_read;
 pub use read::{ConfigsReader, Limits};
-pub use rebuild::{Instance, RebuildError, Rebuilt, rebuild};
+pub use rebuild::{Instance, MODES, RebuildError, Rebuilt, rebuild};
 
 /// The label that says where in the image the catalog is (`docs/behaviour/operators-archive.md` 1.1).
 pub const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";

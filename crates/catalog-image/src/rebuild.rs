@@ -1,20 +1,24 @@
-//! The catalog image with other files: two layers on top of every instance (`docs/behaviour/operators-archive.md` 3.6).
+//! The catalog image with other files: new layers on top of every instance (`docs/catalog-images.md`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 
 use bytes::Bytes;
+use fbc_catalog::opm_cache::Modes;
 use flate2::{Compression, GzBuilder};
 use image_ref::{Algorithm, Digest};
 use oci_manifest::{VerifiedManifest, media_type};
 use oci_transport::Hasher;
 use serde_json::{Value, json};
 
-use super::CONFIGS_LABEL;
+use super::command::{Serving, serve};
+use super::{CONFIGS_LABEL, ConfigsFolder, configs_folder};
 use image_layers::image_json::{self, BrokenJson, Fields};
 
-/// Where the files go, and the only folder of lower layers that is hidden.
+/// Where the files go. Nothing of lower layers shows there.
 const FOLDER: &str = "configs";
+/// Permissions in the new layers: a cluster runs the container as whatever user.
+pub const MODES: Modes = Modes::READABLE;
 
 /// One image of the source catalog.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub struct Rebuilt {
     pub children: Vec<VerifiedManifest>,
     /// New layers and configurations.
     pub blobs: Vec<(Digest, Bytes)>,
+    /// How many layers every instance has on top of those of the source.
+    pub layers: usize,
 }
 
 /// Why a catalog cannot be rebuilt.
@@ -58,22 +64,50 @@ pub enum RebuildError {
 }
 
 /// Makes the image that serves `files`, given by their paths below the catalog's root, instead of what is in `instances`.
+/// `cache` is the cache that belongs to `files`, with paths below its folder; where there is none, no command names a cache.
 ///
-/// All layers are kept; a layer that takes `/configs` away and a layer with the files come on top. The command becomes
-/// `serve /configs`, without a cache folder: the cache in the lower layers belongs to the old content, and `opm` makes one
-/// of its own when it starts. The result is always an index, and depends on nothing but the arguments.
+/// All layers are kept. On top come a layer that takes `/configs` and the old cache away, one with the cache, and one with the
+/// files. The command serves `/configs`, and is what it was besides. The result is always an index, and depends on nothing but
+/// the arguments.
 ///
 /// # Errors
 /// See [`RebuildError`].
-pub fn rebuild(instances: &[Instance], files: &[(String, Vec<u8>)]) -> Result<Rebuilt, RebuildError> {
-    let layers = [NewLayer::whiteout()?, NewLayer::of(files)?];
-    let mut blobs: Vec<(Digest, Bytes)> =
-        layers.iter().map(|layer| (layer.digest.clone(), layer.bytes.clone())).collect();
+pub fn rebuild(
+    instances: &[Instance],
+    files: &[(String, Vec<u8>)],
+    cache: Option<&[(String, Vec<u8>)]>,
+) -> Result<Rebuilt, RebuildError> {
+    let served = NewLayer::of(FOLDER, files, "the selected catalog")?;
+    let mut blobs: Vec<(Digest, Bytes)> = vec![(served.digest.clone(), served.bytes.clone())];
+    let mut put = |digest: &Digest, bytes: &Bytes| {
+        if !blobs.iter().any(|(known, _)| known == digest) {
+            blobs.push((digest.clone(), bytes.clone()));
+        }
+    };
+    // Instances start in the same way nearly always, so their caches lie in one place.
+    let mut below: BTreeMap<String, Vec<NewLayer>> = BTreeMap::new();
     let mut children = Vec::new();
     let mut entries = Vec::new();
     let mut is_docker = false;
     for instance in instances {
-        let (config, config_value) = new_config(instance, &layers)?;
+        let (mut config, folder) = started_anew(instance, cache.is_some())?;
+        let layers = match below.entry(folder) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(place) => {
+                let mut layers = vec![NewLayer::whiteout(place.key())?];
+                if let Some(cache) = cache {
+                    layers.push(NewLayer::of(place.key(), cache, "opm's cache of the selected catalog")?);
+                }
+                place.insert(layers)
+            }
+        };
+        for layer in layers.iter() {
+            put(&layer.digest, &layer.bytes);
+        }
+        let layers: Vec<&NewLayer> = layers.iter().chain([&served]).collect();
+        add_layers(&mut config, &layers).map_err(|reason| broken_config(instance, reason))?;
+        let config_value = Value::Object(config);
+        let config: Bytes = sorted(config_value.clone()).to_string().into();
         let config_digest = digest(&config);
         let child = new_manifest(instance, &layers, &config_digest, config.len())?;
         is_docker = child.media_type() == media_type::DOCKER_MANIFEST;
@@ -83,47 +117,53 @@ pub fn rebuild(instances: &[Instance], files: &[(String, Vec<u8>)]) -> Result<Re
             "size": child.bytes().len(),
             "platform": platform(instance, &config_value),
         }));
-        if !blobs.iter().any(|(known, _)| *known == config_digest) {
-            blobs.push((config_digest, config));
-        }
+        put(&config_digest, &config);
         children.push(child);
     }
     let index_type = if is_docker { media_type::DOCKER_LIST } else { media_type::OCI_INDEX };
     let index = json!({"schemaVersion": 2, "mediaType": index_type, "manifests": entries});
-    Ok(Rebuilt { root: VerifiedManifest::made(&sorted(index), index_type), children, blobs })
+    let layers = if cache.is_some() { 3 } else { 2 };
+    Ok(Rebuilt { root: VerifiedManifest::made(&sorted(index), index_type), children, blobs, layers })
 }
 
-fn new_config(instance: &Instance, layers: &[NewLayer]) -> Result<(Bytes, Value), RebuildError> {
-    let config = with_layers(&instance.config, layers).map_err(|reason| RebuildError::Broken {
-        what: "the configuration",
-        digest: instance.manifest.digest().clone(),
-        reason,
-    })?;
-    let config = Value::Object(config);
-    let bytes = sorted(config.clone()).to_string().into();
-    Ok((bytes, config))
+fn broken_config(instance: &Instance, reason: BrokenJson) -> RebuildError {
+    RebuildError::Broken { what: "the configuration", digest: instance.manifest.digest().clone(), reason }
 }
 
-/// The configuration of an image that has these layers on top and serves what is in them.
-fn with_layers(config: &[u8], layers: &[NewLayer]) -> Result<Fields, BrokenJson> {
-    let mut config = image_json::parse(config)?;
-    let rootfs = image_json::object(&mut config, "rootfs")?.ok_or(BrokenJson::Missing("rootfs.diff_ids"))?;
+/// The configuration of an image that serves the new folder, and the folder of its cache.
+fn started_anew(instance: &Instance, has_cache: bool) -> Result<(Fields, String), RebuildError> {
+    let changed = || -> Result<(Fields, String), BrokenJson> {
+        let config = image_json::parse(&instance.config)?;
+        let value = Value::Object(config.clone());
+        let old = match configs_folder(&value) {
+            ConfigsFolder::At(folder) => Some(folder),
+            ConfigsFolder::Nowhere(_) | ConfigsFolder::Unlabelled => None,
+        };
+        let mut config = config;
+        let settings = image_json::object(&mut config, "config")?.ok_or(BrokenJson::Missing("config"))?;
+        let cache = serve(settings, Serving { old: old.as_deref(), new: FOLDER, has_cache })?;
+        if let Some(label) = image_json::object(settings, "Labels")?.and_then(|labels| labels.get_mut(CONFIGS_LABEL)) {
+            *label = format!("/{FOLDER}").into();
+        }
+        Ok((config, cache))
+    };
+    changed().map_err(|reason| broken_config(instance, reason))
+}
+
+/// Names these layers in the configuration, on top.
+fn add_layers(config: &mut Fields, layers: &[&NewLayer]) -> Result<(), BrokenJson> {
+    let rootfs = image_json::object(config, "rootfs")?.ok_or(BrokenJson::Missing("rootfs.diff_ids"))?;
     let diff_ids = image_json::list(rootfs, "diff_ids")?.ok_or(BrokenJson::Missing("rootfs.diff_ids"))?;
     diff_ids.extend(layers.iter().map(|layer| Value::from(layer.diff_id.to_string())));
-    if let Some(history) = image_json::list(&mut config, "history")? {
+    if let Some(history) = image_json::list(config, "history")? {
         history.extend(layers.iter().map(|layer| json!({"created_by": layer.created_by})));
     }
-    let settings = image_json::object(&mut config, "config")?.ok_or(BrokenJson::Missing("config"))?;
-    settings.insert("Cmd".to_owned(), json!(["serve", format!("/{FOLDER}")]));
-    if let Some(label) = image_json::object(settings, "Labels")?.and_then(|labels| labels.get_mut(CONFIGS_LABEL)) {
-        *label = format!("/{FOLDER}").into();
-    }
-    Ok(config)
+    Ok(())
 }
 
 fn new_manifest(
     instance: &Instance,
-    layers: &[NewLayer],
+    layers: &[&NewLayer],
     config: &Digest,
     config_size: usize,
 ) -> Result<VerifiedManifest, RebuildError> {
@@ -180,37 +220,44 @@ struct NewLayer {
     bytes: Bytes,
     digest: Digest,
     diff_id: Digest,
-    created_by: &'static str,
+    created_by: String,
 }
 
 impl NewLayer {
-    /// Takes `/configs` of lower layers away.
-    fn whiteout() -> io::Result<Self> {
+    /// Takes `/configs` and the folder of the cache of lower layers away.
+    fn whiteout(cache: &str) -> io::Result<Self> {
         let mut tar = tar::Builder::new(Vec::new());
-        add(&mut tar, &format!(".wh.{FOLDER}"), tar::EntryType::Regular, &[])?;
-        Self::packed(&tar.into_inner()?, "oc-mirror: takes /configs of the source catalog away")
+        for folder in [FOLDER, cache] {
+            let path = match folder.rsplit_once('/') {
+                Some((parent, name)) => format!("{parent}/.wh.{name}"),
+                None => format!(".wh.{folder}"),
+            };
+            add(&mut tar, &path, tar::EntryType::Regular, &[])?;
+        }
+        Self::packed(&tar.into_inner()?, format!("oc-mirror: takes /{FOLDER} and /{cache} of the source catalog away"))
     }
 
-    /// The files and the folders they lie in, sorted, without clock or user.
-    fn of(files: &[(String, Vec<u8>)]) -> io::Result<Self> {
+    /// The files below a folder and the folders they lie in, sorted, without clock or user.
+    fn of(folder: &str, files: &[(String, Vec<u8>)], what: &str) -> io::Result<Self> {
         let mut files: Vec<(String, &[u8])> =
-            files.iter().map(|(path, content)| (format!("{FOLDER}/{path}"), content.as_slice())).collect();
+            files.iter().map(|(path, content)| (format!("{folder}/{path}"), content.as_slice())).collect();
         files.sort();
         let mut tar = tar::Builder::new(Vec::new());
-        add(&mut tar, &format!("{FOLDER}/"), tar::EntryType::Directory, &[])?;
-        let mut folders = BTreeSet::from([FOLDER]);
+        // Folders above belong to the image, such as `/tmp` with its permissions.
+        add(&mut tar, &format!("{folder}/"), tar::EntryType::Directory, &[])?;
+        let mut folders = BTreeSet::from([folder]);
         for (path, content) in &files {
-            for (at, _) in path.match_indices('/') {
+            for (at, _) in path.match_indices('/').filter(|(at, _)| *at > folder.len()) {
                 if folders.insert(&path[..at]) {
                     add(&mut tar, &path[..=at], tar::EntryType::Directory, &[])?;
                 }
             }
             add(&mut tar, path, tar::EntryType::Regular, content)?;
         }
-        Self::packed(&tar.into_inner()?, "oc-mirror: ADD the selected catalog to /configs")
+        Self::packed(&tar.into_inner()?, format!("oc-mirror: ADD {what} to /{folder}"))
     }
 
-    fn packed(tar: &[u8], created_by: &'static str) -> io::Result<Self> {
+    fn packed(tar: &[u8], created_by: String) -> io::Result<Self> {
         let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
         gzip.write_all(tar)?;
         let bytes: Bytes = gzip.finish()?.into();
@@ -221,7 +268,7 @@ impl NewLayer {
 fn add(tar: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, content: &[u8]) -> io::Result<()> {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(kind);
-    header.set_mode(if kind == tar::EntryType::Directory { 0o755 } else { 0o644 });
+    header.set_mode(if kind == tar::EntryType::Directory { MODES.folder } else { MODES.file });
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
@@ -263,10 +310,15 @@ mod tests {
         vec![("foo/catalog.json".to_owned(), b"new".to_vec()), (long, b"long".to_vec())]
     }
 
+    fn cache() -> Vec<(String, Vec<u8>)> {
+        let files = [("cache/packages.json", "{}"), ("cache/a_b_c.json", "{}"), ("digest", "0123456789abcdef")];
+        files.map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec())).to_vec()
+    }
+
     #[test]
     fn layers_are_kept_and_the_new_files_replace_the_old() {
         let source = instances(&catalog().architectures(&["amd64", "arm64"]).oci().build());
-        let rebuilt = rebuild(&source, &files()).unwrap();
+        let rebuilt = rebuild(&source, &files(), Some(&cache())).unwrap();
         let index: Value = serde_json::from_slice(rebuilt.root.bytes()).unwrap();
         assert_eq!(rebuilt.root.media_type(), media_type::OCI_INDEX);
         assert_eq!(index["manifests"][0]["platform"], json!({"os": "linux", "architecture": "amd64"}));
@@ -278,31 +330,41 @@ mod tests {
             );
             let (old, new) = (old["layers"].as_array().unwrap(), new["layers"].as_array().unwrap());
             assert_eq!(new[..old.len()], old[..]);
-            assert_eq!(new.len(), old.len() + 2);
-            let mut reader = ConfigsReader::new("configs", Limits::default());
-            for layer in new.iter().rev().take(2) {
-                assert!(!reader.is_complete());
-                let (_, bytes) =
-                    rebuilt.blobs.iter().find(|(digest, _)| digest.to_string() == layer["digest"]).unwrap();
-                reader.layer(&bytes[..]).unwrap();
+            assert_eq!((new.len(), rebuilt.layers), (old.len() + 3, 3));
+            for (folder, expected) in [("configs", files()), ("tmp/cache", cache())] {
+                let mut reader = ConfigsReader::new(folder, Limits::default());
+                for layer in new.iter().rev().take(3) {
+                    assert!(!reader.is_complete());
+                    let (_, bytes) =
+                        rebuilt.blobs.iter().find(|(digest, _)| digest.to_string() == layer["digest"]).unwrap();
+                    reader.layer(&bytes[..]).unwrap();
+                }
+                assert!(reader.is_complete());
+                let mut expected = expected;
+                expected.sort();
+                assert_eq!(reader.into_files(), expected);
             }
-            assert!(reader.is_complete());
-            assert_eq!(reader.into_files(), files());
         }
     }
 
     #[test]
     fn the_configuration_serves_the_new_files() {
         let source = instances(&catalog().configs("/var/catalog").build());
-        let rebuilt = rebuild(&source, &files()).unwrap();
+        let rebuilt = rebuild(&source, &files(), Some(&cache())).unwrap();
         let (_, config) = rebuilt.blobs.last().unwrap();
         let (old, new): (Value, Value) =
             (serde_json::from_slice(&source[0].config).unwrap(), serde_json::from_slice(config).unwrap());
-        assert_eq!(new["config"]["Cmd"], json!(["serve", "/configs"]));
+        assert_eq!(new["config"]["Cmd"], json!(["serve", "/configs", "--cache-dir=/tmp/cache"]));
         assert_eq!(new["config"]["Labels"][CONFIGS_LABEL], "/configs");
         assert_eq!(new["config"]["Entrypoint"], old["config"]["Entrypoint"]);
         let count = |config: &Value| config["rootfs"]["diff_ids"].as_array().unwrap().len();
-        assert_eq!(count(&new), count(&old) + 2);
+        assert_eq!(count(&new), count(&old) + 3);
+        // Without a cache nothing may look for one, and the old one is hidden all the same.
+        let bare = rebuild(&source, &files(), None).unwrap();
+        let bare_config: Value = serde_json::from_slice(&bare.blobs.last().unwrap().1).unwrap();
+        assert_eq!(bare_config["config"]["Cmd"], json!(["serve", "/configs"]));
+        assert_eq!((count(&bare_config), bare.layers), (count(&old) + 2, 2));
+        assert!(bare_config.to_string().contains("takes /configs and /tmp/cache of the source catalog away"));
         // A single Docker image becomes a list of Docker's kind.
         assert_eq!(rebuilt.root.media_type(), media_type::DOCKER_LIST);
     }
@@ -312,10 +374,13 @@ mod tests {
         let source = || instances(&catalog().architectures(&["amd64", "arm64"]).build());
         let mut reversed = files();
         reversed.reverse();
-        let (a, b) = (rebuild(&source(), &files()).unwrap(), rebuild(&source(), &reversed).unwrap());
+        let (a, b) = (
+            rebuild(&source(), &files(), Some(&cache())).unwrap(),
+            rebuild(&source(), &reversed, Some(&cache())).unwrap(),
+        );
         assert_eq!(a.root.digest(), b.root.digest());
         let other = vec![("foo/catalog.json".to_owned(), b"other".to_vec())];
-        assert_ne!(rebuild(&source(), &other).unwrap().root.digest(), a.root.digest());
+        assert_ne!(rebuild(&source(), &other, Some(&cache())).unwrap().root.digest(), a.root.digest());
     }
 
     /// The platform that the index names, else that of the configuration, else that of most catalogs.
@@ -332,7 +397,8 @@ mod tests {
             }
             source[0].platform = named;
             source[0].config = with_rootfs.to_string().into_bytes();
-            let index: Value = serde_json::from_slice(rebuild(&source, &files()).unwrap().root.bytes()).unwrap();
+            let index: Value =
+                serde_json::from_slice(rebuild(&source, &files(), Some(&cache())).unwrap().root.bytes()).unwrap();
             assert_eq!(index["manifests"][0]["platform"], expected);
         };
         let arm = json!({"os": "linux", "architecture": "arm64", "variant": "v8", "os.version": "1"});
@@ -351,7 +417,7 @@ mod tests {
         let (docker, oci) = (instances(&catalog().build()), instances(&catalog().oci().build()));
         let check = |source: &[&Instance], root: &str| {
             let source: Vec<Instance> = source.iter().map(|instance| (*instance).clone()).collect();
-            let rebuilt = rebuild(&source, &files()).unwrap();
+            let rebuilt = rebuild(&source, &files(), Some(&cache())).unwrap();
             assert_eq!(rebuilt.root.media_type(), root);
             for (child, source) in rebuilt.children.iter().zip(&source) {
                 assert_eq!(child.media_type(), source.manifest.media_type());
@@ -376,14 +442,14 @@ mod tests {
             let mut config: Value = serde_json::from_slice(&source[0].config).unwrap();
             merge(&mut config, change);
             source[0].config = config.to_string().into_bytes();
-            rebuild(&source, &files()).map_err(|error| error.to_string())
+            rebuild(&source, &files(), Some(&cache())).map_err(|error| error.to_string())
         };
         let manifest = |change: Value| {
             let mut source = instances(&catalog().build());
             let mut manifest: Value = serde_json::from_slice(source[0].manifest.bytes()).unwrap();
             merge(&mut manifest, change);
             source[0].manifest = VerifiedManifest::made(&manifest, source[0].manifest.media_type());
-            rebuild(&source, &files()).map_err(|error| error.to_string())
+            rebuild(&source, &files(), Some(&cache())).map_err(|error| error.to_string())
         };
         let check = |rebuilt: Result<Rebuilt, String>, what: &str, reason: &str| {
             let error = rebuilt.unwrap_err();

@@ -108,13 +108,7 @@ fn catalog_source(name: &str, row: &Mirrored, request: &Request<'_>, notices: &m
         None => {}
         Some(template) => {
             match template.text.as_ref().map_err(|why| why.clone().into()).and_then(|text| template::parse(text)) {
-                Ok(parsed) => {
-                    if let Some(folder) = parsed.cache_folder() {
-                        let (catalog, folder) = (template.catalog.clone(), folder.to_owned());
-                        notices.push(Notice::TemplateNamesCache { catalog, folder });
-                    }
-                    parsed.apply(&mut object);
-                }
+                Ok(parsed) => parsed.apply(&mut object),
                 Err(error) => {
                     notices.push(Notice::TemplateRejected { catalog: template.catalog.clone(), error });
                 }

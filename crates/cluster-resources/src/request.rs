@@ -47,14 +47,6 @@ pub enum Notice {
         /// Why.
         error: TemplateError,
     },
-    /// A template makes OLM start the catalog with the cache that lies in the image. That of a filtered catalog belongs
-    /// to the unfiltered content, and `opm` refuses to start with it.
-    TemplateNamesCache {
-        /// The catalog, as configured.
-        catalog: String,
-        /// The folder that the template names.
-        folder: String,
-    },
     /// A name that Kubernetes would refuse was repaired.
     NameRepaired {
         /// Where the catalog is.
@@ -82,14 +74,6 @@ impl fmt::Display for Notice {
         match self {
             Self::TemplateRejected { catalog, error } => {
                 write!(f, "the CatalogSource template of `{catalog}` is not used: {error}; the default is written")
-            }
-            Self::TemplateNamesCache { catalog, folder } => {
-                write!(
-                    f,
-                    "the CatalogSource template of `{catalog}` sets `spec.grpcPodConfig.extractContent.cacheDir` to \
-                     `{folder}`: the cache in a filtered catalog does not fit its content, and the pod would not start; \
-                     leave `extractContent` out unless the catalog is mirrored with `full: true` and without packages"
-                )
             }
             Self::NameRepaired { catalog, wanted, name } => {
                 write!(f, "`{wanted}` is no name for a resource: the catalog `{catalog}` is named `{name}`")

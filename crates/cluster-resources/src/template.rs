@@ -102,12 +102,6 @@ pub(crate) fn parse(text: &str) -> Result<Template, TemplateError> {
 }
 
 impl Template {
-    /// The folder of the image that OLM shall hand to `opm serve` as its cache.
-    pub(crate) fn cache_folder(&self) -> Option<&str> {
-        let folder = self.spec.get("grpcPodConfig")?.get("extractContent")?.get("cacheDir")?.as_str()?;
-        (!folder.is_empty()).then_some(folder)
-    }
-
     /// Puts the template's settings into an object; what the object has already wins.
     pub(crate) fn apply(self, object: &mut Value) {
         if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {

@@ -110,7 +110,7 @@ pub(crate) fn excerpt(text: &str) -> String {
 }
 
 /// A text up to this many characters.
-fn beginning(text: &str, limit: usize) -> String {
+pub(crate) fn beginning(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),

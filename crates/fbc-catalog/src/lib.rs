@@ -79,6 +79,7 @@ mod graph;
 mod ignore;
 pub mod listing;
 mod near;
+pub mod opm_cache;
 pub mod range;
 mod read;
 mod related_images;

@@ -89,7 +89,8 @@ pub fn push(fields: &mut Fields, field: &'static str, item: Value) -> Result<(),
     Ok(())
 }
 
-fn kind(value: &Value) -> &'static str {
+/// What a value is called in a message.
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -4,6 +4,7 @@
 
 mod hostile;
 mod notation;
+mod opm_cache;
 mod properties;
 mod published_scenarios;
 mod read_and_write;

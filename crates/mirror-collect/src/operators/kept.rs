@@ -19,6 +19,9 @@ const CONFIGURATION: &str = "catalog-config";
 
 /// The line that says that entries were added.
 const BRIDGED: &str = "bridged";
+/// Begins the line that says how many layers the rebuilt catalog has on top of its source's. Older versions, whose catalogs
+/// bring no cache, wrote no such line.
+const LAYERS: &str = "layers ";
 
 /// How a selection was made.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +29,8 @@ pub(super) struct Made {
     pub(super) rules: RuleSet,
     /// Whether entries were added to hold channels together.
     pub(super) is_bridged: bool,
+    /// How many layers the rebuilt catalog has on top of those of its source.
+    pub(super) layers: usize,
 }
 
 /// The folder of one selection: `operator-catalogs/<name>/<digest>/filtered-catalogs/<id>`.
@@ -81,6 +86,11 @@ impl Kept {
         self.rules().is_some_and(|text| text.lines().any(|line| line == BRIDGED))
     }
 
+    /// How many layers the rebuilt catalog has on top of those of its source; none if an older version has made it.
+    pub(super) fn layers(&self) -> Option<usize> {
+        self.rules()?.lines().find_map(|line| line.strip_prefix(LAYERS)?.parse().ok())
+    }
+
     /// What was noted of how the selection was made: the rule set in the first line.
     fn rules(&self) -> Option<String> {
         self.folder.read_to_string("rules").ok()
@@ -101,12 +111,18 @@ impl Kept {
             write_whole(&self.folder.below(CONFIGURATION), path.as_ref(), content)?;
         }
         let bridged = if made.is_bridged { format!("\n{BRIDGED}") } else { String::new() };
-        write_whole(&self.folder, "rules".as_ref(), format!("{}{bridged}", rules_name(made.rules)).as_bytes())?;
+        let rules = format!(
+            "{}{bridged}
+{LAYERS}{}",
+            rules_name(made.rules),
+            made.layers
+        );
+        write_whole(&self.folder, "rules".as_ref(), rules.as_bytes())?;
         write_whole(&self.folder, "digest".as_ref(), digest.hex().as_bytes())
     }
 }
 
-/// The folder of a catalog's selections.
+/// What is kept of a version of a catalog.
 fn of_catalog(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> RootedFolder {
     working_dir.folder().below(working_dir.operator_catalogs()).below(name).below(catalog.hex())
 }

@@ -11,7 +11,7 @@ mod source;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use fbc_catalog::{Catalog, Selected, Warning};
+use fbc_catalog::{Catalog, Selected, Warning, opm_cache};
 use image_ref::{Digest, Transport};
 use isc_schema::OperatorCatalog;
 use mirror_plan::{
@@ -23,7 +23,7 @@ use oci_transport::{Client, Endpoint, ImageSource};
 use self::kept::{Kept, Made};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
-use catalog_image::{Instance, RebuildError, Rebuilt, rebuild};
+use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
 use mirror_job::event::Event;
 use mirror_job::failure::{CopyError, chain, store as store_error, transport};
 use mirror_job::guard::blocking;
@@ -311,14 +311,22 @@ impl Run<'_> {
             vec![format!("unable to rebuild catalog {}: {}", entry.catalog.with_scheme(), chain(error))]
         };
         self.rebuild_failed = true;
-        let made = make(instances, files).await.map_err(|error| {
+        let (made, without_cache) = make(instances, files).await.map_err(|error| {
             // An image that cannot be extended is a fault of that catalog; everything else is a fault of this machine.
             self.rebuild_failed = !matches!(error, RebuildError::Broken { .. });
             fatal(&error)
         })?;
-        let root = made.0.root.digest().clone();
+        if let Some(reason) = without_cache {
+            let catalog = entry.catalog.as_written();
+            self.at.tell(Event::Warning(format!(
+                "catalog {catalog}: the rebuilt catalog brings no cache for opm: {reason}"
+            )));
+        }
+        let (root, layers) = (made.0.root.digest().clone(), made.0.layers);
         let is_bridged = selected.report.warnings.iter().any(|warning| matches!(warning, Warning::Bridged { .. }));
-        self.keep(&kept, &name, &tree, made, Made { rules, is_bridged }).await.map_err(|error| fatal(&error))?;
+        self.keep(&kept, &name, &tree, made, Made { rules, is_bridged, layers })
+            .await
+            .map_err(|error| fatal(&error))?;
         self.rebuild_failed = false;
         Ok(Ready { catalog: selected.catalog, rebuilt: Some((name, root)) })
     }
@@ -352,7 +360,7 @@ impl Run<'_> {
             if in_archive == Some(&digest) {
                 return Ok(Some(digest));
             }
-        } else if !kept.is_by(self.at.job.options.operator_selection) {
+        } else if !kept.is_by(self.at.job.options.operator_selection) || kept.layers().is_none() {
             return Ok(None);
         }
         let store = self.at.store;
@@ -367,8 +375,9 @@ impl Run<'_> {
             let Some(Ok(oci_manifest::ManifestView::Image(image))) = child.map(|child| child.view()) else {
                 return Ok(None);
             };
-            // The new layer and the new configuration are nowhere else.
-            let new = std::iter::once(&image.config).chain(image.layers.iter().rev().take(2));
+            // The new layers and the new configuration are nowhere else.
+            let layers = kept.layers().unwrap_or_default();
+            let new = std::iter::once(&image.config).chain(image.layers.iter().rev().take(layers));
             let on_disk = |blob: &oci_manifest::Descriptor| {
                 self.at.mode == Mode::DiskToMirror || store.blob_size(&blob.digest) == Some(blob.size)
             };
@@ -518,9 +527,18 @@ async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, Messages> {
         .map_err(|errors| errors.0.iter().map(|error| format!("{LOADING}{}", chain(error))).collect())
 }
 
-async fn make(
-    instances: Vec<Instance>,
-    files: Vec<(String, Vec<u8>)>,
-) -> Result<(Rebuilt, Vec<(String, Vec<u8>)>), RebuildError> {
-    blocking(move || Ok((rebuild(&instances, &files)?, files))).await
+/// The new image and its files, and why it brings no cache if it does not.
+type Brought = ((Rebuilt, Vec<(String, Vec<u8>)>), Option<String>);
+
+async fn make(instances: Vec<Instance>, files: Vec<(String, Vec<u8>)>) -> Result<Brought, RebuildError> {
+    blocking(move || {
+        // What opm would refuse has no cache. It says the same when it starts, in its own words.
+        let (cache, reason) = match opm_cache::build(&files, MODES) {
+            Ok(cache) => (Some(cache), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let made = rebuild(&instances, &files, cache.as_deref())?;
+        Ok(((made, files), reason))
+    })
+    .await
 }
