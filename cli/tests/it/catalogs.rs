@@ -150,9 +150,10 @@ fn one_catalog_twice_under_other_names() {
     assert_eq!(whole.digest, source.manifest("cat/index", "v1").unwrap().digest);
 }
 
-/// What upstream leaves behind has no file `rules`; it is used by whoever asks for upstream's rules.
+/// What upstream and older versions leave behind brings no cache for `opm`, so it is made anew; the files of the catalog are in the
+/// cache already.
 #[test]
-fn selections_of_upstream_are_used() {
+fn selections_of_earlier_programs_are_made_anew() {
     let source = Registry::start_blocking();
     world(&source, &[]);
     let home = Home::new();
@@ -161,10 +162,19 @@ fn selections_of_upstream_are_used() {
     home.to_disk(&upgrade_graph).code(0);
     let [digest] = <[PathBuf; 1]>::try_from(filtered(&home)).unwrap();
     let folder = digest.parent().unwrap().to_owned();
-    std::fs::remove_file(folder.join("rules")).unwrap();
-    source.clear_requests();
-    home.to_disk(&upgrade_graph).code(0).says("nothing to read");
-    assert_eq!(source.blob_bytes_served(), 0);
+    let rules = std::fs::read_to_string(folder.join("rules")).unwrap();
+    assert_eq!(rules, "upgrade-graph\nlayers 3");
+    for old in [None, Some("upgrade-graph")] {
+        std::fs::remove_file(folder.join("rules")).unwrap();
+        if let Some(old) = old {
+            std::fs::write(folder.join("rules"), old).unwrap();
+        }
+        source.clear_requests();
+        home.to_disk(&upgrade_graph).code(0).says("rebuilding catalogs");
+        assert_eq!(source.blob_bytes_served(), 0);
+        assert_eq!(std::fs::read_to_string(folder.join("rules")).unwrap(), rules);
+        home.to_disk(&upgrade_graph).code(0).says("nothing to read");
+    }
 
     // An older id is that of the entry as it is written. Such a folder counts as long as there is no other.
     let text = format!(
@@ -223,7 +233,8 @@ fn pinned_configurations_do_the_same_again() {
     assert!(!list.contains("foo-bundle:0.1.0"), "{list}");
 }
 
-/// A full catalog is the very image, so its signature still holds; what was rebuilt has none.
+/// A full catalog is the very image, so its signature still holds; what was rebuilt has none, and that of its original is of no
+/// use to anybody.
 #[test]
 fn signatures_of_catalogs() {
     let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
@@ -233,7 +244,12 @@ fn signatures_of_catalogs() {
     for (body, prefix, signed) in [("full: true", "whole", true), ("packages:\n- name: bar", "part", false)] {
         let home = Home::new();
         operators(&home, source.host(), body);
+        source.clear_requests();
         home.to_disk(&[]).code(0);
+        let tags = home.cache().join("docker/registry/v2/repositories/cat/index/_manifests/tags");
+        assert_eq!(tags.join(&tag).exists(), signed, "{prefix}");
+        let asked = source.requests().iter().any(|request| request.path.contains(&tag));
+        assert_eq!(asked, signed, "{prefix}");
         std::fs::remove_dir_all(home.cache()).unwrap();
         home.to_mirror(&format!("{}/{prefix}", destination.host()), &[]).code(0);
         let tags = destination.tags(&format!("{prefix}/cat/index"));
@@ -527,6 +543,22 @@ fn other_names_of_catalogs() {
         .code(4)
         .says(&format!("collect catalog \"{folder}\": "))
         .says("holds 2 images; they have no names, so none can be chosen");
+}
+
+/// Where `opm` could make no cache, the rebuilt catalog brings none, and a warning says why.
+#[test]
+fn a_catalog_that_opm_refuses_brings_no_cache() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let icon = "\"schema\":\"olm.package\",\"icon\":{\"base64data\":\"%\",\"mediatype\":\"image/png\"}";
+    let documents = documents_of(&source, "red").replacen("\"schema\":\"olm.package\"", icon, 1);
+    source.push("red/index", "v1", &CatalogBuilder::new().file("foo/catalog.json", documents).build());
+    let home = Home::new();
+    home.configuration(&format!("operators:\n- catalog: {}/red/index:v1\n  packages:\n  - name: foo\n", source.host()));
+    home.mirror_to_mirror(destination.host(), &[]).code(0).says(
+        "the rebuilt catalog brings no cache for opm: package \"foo\": icon.base64data has the unexpected value `%`, \
+         expected base64",
+    );
+    home.mirror_to_mirror(destination.host(), &["--log-level", "debug"]).code(0).says("nothing to read");
 }
 
 /// What is blocked is not mirrored, and nothing is missing then: the catalog keeps what it says (

@@ -117,16 +117,26 @@ fn mirror_to_mirror_names_both_sides() {
     let folder = home.workspace().join("working-dir/dry-run");
     let mapping = std::fs::read_to_string(folder.join("mapping.txt")).unwrap();
     let mapping = mapping.replace(&to, "THERE/m").replace(from, "HERE");
+    // The rebuilt catalog is made in the cache, where the id of its selection is its tag.
+    let id = mapping.lines().find_map(|line| line.strip_prefix("docker://localhost:55000/cat/index:")?.split_once('='));
+    let mapping = mapping.replace(id.unwrap().0, "ID");
     insta::assert_snapshot!(home.steady(&mapping), @r"
     docker://HERE/ns/bar@sha256:HEX=docker://THERE/m/ns/bar:sha256-HEX
     docker://HERE/ns/shared@sha256:HEX=docker://THERE/m/ns/shared:sha256-HEX
     docker://HERE/ns/app:v1=docker://THERE/m/ns/app:v1
     docker://HERE/ns/bar-bundle:1.1.0=docker://THERE/m/ns/bar-bundle:1.1.0
     docker://HERE/cat/index@sha256:HEX=docker://localhost:55000/cat/index:v1
-    docker://HERE/cat/index@sha256:HEX=docker://THERE/m/cat/index:v1
+    docker://localhost:55000/cat/index:ID=docker://THERE/m/cat/index:v1
     ");
     assert!(!folder.join("missing.txt").exists());
     assert!(destination.repositories().is_empty(), "{:?}", destination.repositories());
+
+    // Mirror to disk names the original, and nothing that was made of it; another port names another cache.
+    home.to_disk(&["--dry-run", "--port=4711"]).code(0);
+    let mapping = read(&home, "mapping.txt");
+    let catalogs: Vec<&str> = mapping.lines().filter(|line| line.contains("cat/index")).collect();
+    let [catalog] = catalogs[..] else { panic!("{mapping}") };
+    assert!(catalog.ends_with("=docker://localhost:4711/cat/index:v1"), "{catalog}");
 }
 
 /// `dry_run: M2D+D2M`, the second half.

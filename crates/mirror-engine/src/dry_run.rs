@@ -142,7 +142,12 @@ impl Rehearsal<'_> {
         let cache = || format!("docker://{}/{}", self.job.options.cache_host, image.cache);
         let destination = || image.destination.as_ref().map_or_else(cache, ImageRef::with_scheme);
         let sources = || std::iter::once(&image.source).chain(image.twins.iter().map(|twin| &twin.source));
+        let is_rebuilt = mirror_plan::operators::is_rebuilt(image);
         match self.mode {
+            // Whoever copies by this file would push the unfiltered catalog under the name of the rebuilt one, which is made
+            // in the cache.
+            Mode::MirrorToDisk if is_rebuilt => Vec::new(),
+            Mode::MirrorToMirror if is_rebuilt => vec![(cache(), destination())],
             Mode::MirrorToDisk => sources().map(|source| (source.with_scheme(), cache())).collect(),
             Mode::DiskToMirror => vec![(cache(), destination())],
             Mode::MirrorToMirror => sources().map(|source| (source.with_scheme(), destination())).collect(),

@@ -113,6 +113,11 @@ pub fn is_rebuilt(image: &PlannedImage) -> bool {
     image.catalog.as_ref().is_some_and(|catalog| catalog.role == CatalogRole::Rebuilt)
 }
 
+/// Whether the image is the original of a filtered catalog, which goes nowhere but into the cache.
+pub fn is_kept_original(image: &PlannedImage) -> bool {
+    image.catalog.as_ref().is_some_and(|catalog| catalog.role == CatalogRole::Original && catalog.published.is_none())
+}
+
 /// A catalog as its publisher made it, under the name of the original, for the rules about names: what an entry of the
 /// configuration asks for before its catalog was read. Its digest is known only when the entry names it.
 ///

@@ -215,9 +215,15 @@ impl Trust {
         self.gate.as_ref().filter(|_| !Gate::exempts(image))
     }
 
+    /// Whether signatures and other artifacts travel with the image. The original of a filtered catalog stays in the cache, and
+    /// what is made of it has other bytes: nobody can use the signatures there.
+    pub fn travels_with(&self, image: &PlannedImage) -> bool {
+        self.travel && !mirror_plan::operators::is_kept_original(image)
+    }
+
     /// Whether signatures of the image are of any use to this run.
     pub fn wants_signatures(&self, image: &PlannedImage) -> bool {
-        self.travel || self.needs_signatures(image)
+        self.travels_with(image) || self.needs_signatures(image)
     }
 
     /// Whether a policy judges the image by its signatures.

@@ -475,8 +475,9 @@ impl Run<'_> {
             ..image(operators::original(entry), digest, CatalogRole::Original, "catalog")
         };
         // Where there is a rebuilt catalog, clusters know nothing of the original.
+        let known_as = rebuilt.is_none().then(|| published.clone());
         let cached = || {
-            let catalog = Some(CatalogImage { role: CatalogRole::Original, published: None });
+            let catalog = Some(CatalogImage { role: CatalogRole::Original, published: known_as.clone() });
             PlannedImage { catalog, ..original() }.with_destination(None)
         };
         // Only the platforms asked for were rebuilt, so all of what was made travels.

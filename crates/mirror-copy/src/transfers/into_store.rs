@@ -145,7 +145,7 @@ impl IntoStore {
         }
         // A cache that was filled without signatures cannot answer for the policy.
         let place = mirror_trust::place_of(image, tree.root.digest());
-        let trusted = (self.trust.travel || self.trust.gate.is_none()) && !shelf.unasked.contains(&place);
+        let trusted = (self.trust.travels_with(image) || self.trust.gate.is_none()) && !shelf.unasked.contains(&place);
         if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
             let asks = image.source.digest().is_none() || shelf.unasked.may_be_signed_by_now(&place);
             let answer = if asks { Some(self.signature_of(at, image, tree.root.digest()).await) } else { None };
@@ -335,7 +335,7 @@ impl Carrier for IntoStore {
                 found = self.trust.find_online(&self.source, &endpoint, image, &tree, &self.observer).await;
                 self.check(at, image, &tree, &found.attached).await?;
             }
-            if self.trust.travel {
+            if self.trust.travels_with(image) {
                 tree.attach(found.attached);
                 heard = if found.all { Heard::All } else { Heard::InPart };
                 if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
