@@ -438,6 +438,98 @@ fn logs_without_a_workspace() {
     assert!(text.contains("2 / 2 additional images deleted successfully"), "{text}");
 }
 
+/// An entry without packages means everything that was mirrored of the catalog, by whatever runs in whatever order.
+#[test]
+fn all_that_was_mirrored_of_a_catalog() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let host = source.host();
+    let operators = OperatorWorld::new(host, &[("foo", &["0.1.0", "0.2.0", "0.3.0"]), ("bar", &["1.0.0", "1.1.0"])]);
+    operators.push_to(&source);
+    // Another catalog with some of the bundles.
+    let other = OperatorWorld::new(host, &[("bar", &["1.0.0", "1.1.0"]), ("baz", &["2.0.0"])]);
+    other.images.iter().for_each(|found| source.push(&found.repository, found.tag.as_deref(), &found.image));
+    source.push("cat/other", "v1", &other.catalog.image);
+    let to = format!("{}/m", destination.host());
+    let list = |home: &Home, body: &str| {
+        home.write(
+            "disc.yaml",
+            format!(
+                "kind: DeleteImageSetConfiguration\ndelete:\n  operators:\n  - catalog: {host}/cat/index:v1\n{body}"
+            ),
+        );
+        let (workspace, to) = (format!("file://{}", home.workspace().display()), format!("docker://{to}"));
+        let found = home.run(&["delete", "--generate", "-c", "disc.yaml", "--workspace", &workspace, &to]);
+        let text = std::fs::read_to_string(home.workspace().join("working-dir/delete/delete-images.yaml")).unwrap();
+        let prefix = format!("  imageReference: {to}/");
+        let mut names: Vec<String> =
+            text.lines().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect();
+        names.sort();
+        (found, names)
+    };
+    let names = |versions: &[(&str, &str)], catalog: bool| {
+        let mut names = vec![format!("ns/shared:{}", operators.images.last().unwrap().digest().as_tag())];
+        for (package, version) in versions {
+            names.push(format!("ns/{package}-bundle:{version}"));
+            names.push(format!("ns/{package}:{}", OperatorWorld::operand(package, version).digest().as_tag()));
+        }
+        names.extend(catalog.then(|| "cat/index:v1".to_owned()));
+        names.sort();
+        names
+    };
+    let all = [("foo", "0.1.0"), ("foo", "0.2.0"), ("foo", "0.3.0"), ("bar", "1.0.0"), ("bar", "1.1.0")];
+    let entry = |name: &str, body: &str| format!("- catalog: {host}/cat/{name}:v1\n{body}");
+    let (whole, part) = ("  full: true\n", "  packages:\n  - name: foo\n");
+    let mirrored = |runs: &[String]| {
+        let home = Home::new();
+        for run in runs {
+            home.configuration(&format!("operators:\n{run}"));
+            home.mirror_to_mirror(&to, &[]).code(0);
+        }
+        home
+    };
+    let check = |runs: &[String], expected: &[(&str, &str)]| {
+        let home = mirrored(runs);
+        for body in ["", "    full: true\n"] {
+            let (found, listed) = list(&home, body);
+            found.code(0);
+            assert_eq!(listed, names(expected, true), "{runs:?} {body}");
+        }
+    };
+    check(&[entry("index", whole)], &all);
+    check(&[entry("index", part)], &[("foo", "0.3.0")]);
+    check(&[entry("index", part), entry("index", whole)], &all);
+    check(&[entry("index", whole), entry("index", part)], &all);
+    check(&[entry("index", whole) + &entry("other", whole)], &all);
+    check(&[entry("other", whole), entry("index", part)], &[("foo", "0.3.0")]);
+
+    // What older versions mirrored is written down nowhere. `full: true` says it.
+    let home = mirrored(&[entry("index", whole)]);
+    std::fs::remove_file(folder_of(&home).join(operators.catalog.digest().hex()).join("whole")).unwrap();
+    let (found, listed) = list(&home, "");
+    found.code(0).says("this workspace does not say what was mirrored of it").says("The catalog itself is not listed");
+    assert_eq!(listed, names(&[("foo", "0.3.0"), ("bar", "1.1.0")], false));
+    assert_eq!(list(&home, "    full: true\n").1, names(&all, true));
+
+    // A version that the cache has lost: what is known is listed, the catalog is not.
+    let home = mirrored(&[entry("index", whole)]);
+    let lost = "0".repeat(64);
+    std::fs::create_dir(folder_of(&home).join(&lost)).unwrap();
+    std::fs::write(folder_of(&home).join(&lost).join("whole"), "").unwrap();
+    let revisions = home.cache().join("docker/registry/v2/repositories/cat/index/_manifests/revisions/sha256");
+    std::fs::create_dir(revisions.join(&lost)).unwrap();
+    std::fs::write(revisions.join(&lost).join("link"), format!("sha256:{lost}")).unwrap();
+    let (found, listed) = list(&home, "");
+    found
+        .code(0)
+        .says(&format!("all of its version sha256:{lost} was mirrored, and that version cannot be read any more"));
+    assert_eq!(listed, names(&all, false));
+}
+
+/// Where the versions of the catalog are noted.
+fn folder_of(home: &Home) -> PathBuf {
+    home.workspace().join("working-dir/operator-catalogs/index")
+}
+
 /// Inside the gap there is neither the source nor a layer of the catalog; what was mirrored of it is known.
 #[test]
 fn operators_where_the_catalog_cannot_be_read_any_more() {

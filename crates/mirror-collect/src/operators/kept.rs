@@ -6,7 +6,7 @@
 use std::io;
 
 use fbc_catalog::RuleSet;
-use image_ref::Digest;
+use image_ref::{Digest, Platform};
 use rooted_folder::RootedFolder;
 
 use mirror_job::workdir::{WorkingDir, write_whole};
@@ -19,6 +19,8 @@ const CONFIGURATION: &str = "catalog-config";
 
 /// The line that says that entries were added.
 const BRIDGED: &str = "bridged";
+/// Name of the note that all of a catalog was mirrored.
+const WHOLE: &str = "whole";
 /// Begins the line that says how many layers the rebuilt catalog has on top of its source's. Older versions, whose catalogs
 /// bring no cache, wrote no such line.
 const LAYERS: &str = "layers ";
@@ -58,6 +60,11 @@ impl Kept {
     fn below(catalog: &RootedFolder) -> Vec<Self> {
         let found = folders(&catalog.below(FILTERED)).into_iter().map(|folder| Self { folder });
         found.filter(|kept| kept.digest().is_some()).collect()
+    }
+
+    /// The id of the selection.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.folder.path().file_name()?.to_str()
     }
 
     /// The digest of the rebuilt catalog, when there is one.
@@ -111,14 +118,53 @@ impl Kept {
             write_whole(&self.folder.below(CONFIGURATION), path.as_ref(), content)?;
         }
         let bridged = if made.is_bridged { format!("\n{BRIDGED}") } else { String::new() };
-        let rules = format!(
-            "{}{bridged}
-{LAYERS}{}",
-            rules_name(made.rules),
-            made.layers
-        );
+        let rules = format!("{}{bridged}\n{LAYERS}{}", rules_name(made.rules), made.layers);
         write_whole(&self.folder, "rules".as_ref(), rules.as_bytes())?;
         write_whole(&self.folder, "digest".as_ref(), digest.hex().as_bytes())
+    }
+}
+
+/// The note that all of a catalog was mirrored: `operator-catalogs/<name>/<digest>/whole`, with a platform in each line if not
+/// all were wanted. Of the catalog itself nothing is kept here: the cache has it.
+#[derive(Debug)]
+pub(super) struct Whole {
+    /// The version of the catalog.
+    pub(super) digest: Digest,
+    /// The platforms; empty means all.
+    pub(super) platforms: Vec<Platform>,
+}
+
+impl Whole {
+    /// Notes it.
+    pub(super) fn note(
+        working_dir: &WorkingDir,
+        name: &str,
+        catalog: &Digest,
+        platforms: &[Platform],
+    ) -> io::Result<()> {
+        let folder = of_catalog(working_dir, name, catalog);
+        let text = platforms.iter().fold(String::new(), |text, platform| text + &platform.to_string() + "\n");
+        if folder.read_to_string(WHOLE).is_ok_and(|known| known == text) {
+            return Ok(());
+        }
+        write_whole(&folder, WHOLE.as_ref(), text.as_bytes())
+    }
+
+    /// The note on a version of a catalog; none if it was not mirrored as a whole.
+    pub(super) fn of(working_dir: &WorkingDir, name: &str, catalog: &Digest) -> Option<Self> {
+        Self::in_folder(&of_catalog(working_dir, name, catalog))
+    }
+
+    /// All notes.
+    pub(super) fn all(working_dir: &WorkingDir) -> Vec<Self> {
+        let catalogs = folders(&working_dir.folder().below(working_dir.operator_catalogs()));
+        catalogs.iter().flat_map(folders).filter_map(|catalog| Self::in_folder(&catalog)).collect()
+    }
+
+    fn in_folder(folder: &RootedFolder) -> Option<Self> {
+        let digest = Digest::sha256(folder.path().file_name()?.to_str()?).ok()?;
+        let text = folder.read_to_string(WHOLE).ok()?;
+        Some(Self { digest, platforms: text.lines().filter_map(|line| line.parse().ok()).collect() })
     }
 }
 

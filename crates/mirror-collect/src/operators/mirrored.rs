@@ -7,17 +7,30 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::BuildHasher;
 
+use archive_format::Store;
 use fbc_catalog::{Catalog, Channel};
 use image_ref::{Digest, ImageRef};
 use isc_schema::OperatorCatalog;
-use mirror_plan::{Destination, ImageId, operators};
+use mirror_plan::{CacheName, Destination, ImageId, ImageKind, PlannedImage, operators};
 
-use super::kept::Kept;
+use super::kept::{Kept, Whole};
+use super::source::{CatalogSource, From};
 use super::{Messages, Operators, Ready, Run, read};
 use mirror_job::event::Event;
 use mirror_job::failure::{chain, store as store_error};
 use mirror_job::guard::blocking;
 use mirror_job::workdir::WorkingDir;
+
+/// What was mirrored of a catalog.
+#[derive(Default)]
+struct Mirrored {
+    /// Everything that is known, in one catalog; none when nobody kept anything.
+    catalog: Option<Catalog>,
+    /// Whether all of the catalog was mirrored, of the version that counts now.
+    whole: bool,
+    /// What was mirrored as well, and cannot be read any more.
+    unknown: Vec<String>,
+}
 
 impl Run<'_> {
     /// The images of an entry that is to be deleted.
@@ -30,24 +43,15 @@ impl Run<'_> {
         index: usize,
         entry: &OperatorCatalog,
     ) -> Result<Operators, Messages> {
-        let whole = entry.packages().is_empty();
-        let found = if whole { Err(Vec::new()) } else { self.catalog(index, entry).await };
-        let messages = match found {
+        if entry.packages().is_empty() {
+            return self.all_of_catalog(index, entry).await;
+        }
+        let messages = match self.catalog(index, entry).await {
             Ok(found) => return Ok(found),
             Err(messages) => messages,
         };
-        let digest = match self.known_digest(entry) {
-            Ok(digest) => digest,
-            Err(error) => return Err(if whole { vec![error.message] } else { messages }),
-        };
-        let Some(mirrored) = self.mirrored(entry).await? else {
-            return if whole { self.catalog(index, entry).await } else { Err(messages) };
-        };
-        if whole {
-            let (id, kept) = self.kept(entry, &digest);
-            let rebuilt = kept.digest().map(|digest| (operators::rebuilt(entry, &id), digest));
-            return self.plan(index, entry, &digest, Ready { catalog: mirrored, rebuilt });
-        }
+        let Ok(digest) = self.known_digest(entry) else { return Err(messages) };
+        let Some(mirrored) = self.mirrored(entry, &digest).await?.catalog else { return Err(messages) };
         let options = &self.at.job.options;
         let (request, rules) = (operators::request(entry, options.strict_selection), options.operator_selection);
         match blocking(move || fbc_catalog::select(&mirrored, &request, rules)).await {
@@ -62,22 +66,106 @@ impl Run<'_> {
         }
     }
 
-    /// What earlier runs selected from any version of an entry's catalog, in one catalog; none when nobody kept anything.
-    async fn mirrored(&self, entry: &OperatorCatalog) -> Result<Option<Catalog>, Messages> {
+    /// Everything that was mirrored of a catalog, and the catalog itself unless more of it may be at the destination.
+    async fn all_of_catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Messages> {
+        let digest = self.known_digest(entry).map_err(|error| vec![error.message])?;
+        let Mirrored { catalog, whole, unknown } = self.mirrored(entry, &digest).await?;
+        let name = entry.catalog.as_written();
+        let warn = |text: &str| {
+            self.at.tell(Event::Warning(format!("catalog {name}: {text}. The catalog itself is not listed")));
+        };
+        let is_all = match (&catalog, unknown.is_empty()) {
+            (Some(_), true) => true,
+            // Whoever asks for all of the catalog gets all of it.
+            (None, true) if entry.is_whole() => true,
+            (None, true) => {
+                warn(
+                    "this workspace does not say what was mirrored of it. What the catalog's default selection holds is listed; \
+                     write `full: true` to list all that the catalog holds",
+                );
+                false
+            }
+            (_, false) => {
+                for text in &unknown {
+                    warn(text);
+                }
+                false
+            }
+        };
+        let Some(catalog) = catalog else {
+            let mut found = self.catalog(index, entry).await?;
+            if !is_all {
+                without_catalogs(&mut found.images);
+            }
+            return Ok(found);
+        };
+        let mut found = self.plan(index, entry, &digest, Ready { catalog, rebuilt: None })?;
+        // Under the name that each of them has at the destination.
+        without_catalogs(&mut found.images);
+        if is_all {
+            let rebuilt = Kept::of_catalog(self.at.working_dir, entry.catalog.base_name(), &digest);
+            let rebuilt =
+                rebuilt.iter().filter_map(|kept| Some((operators::rebuilt(entry, kept.id()?), kept.digest()?)));
+            let mut all: Vec<Option<(CacheName, Digest)>> = rebuilt.map(Some).collect();
+            if whole || all.is_empty() {
+                all.insert(0, None);
+            }
+            let mut listed: HashSet<String> = HashSet::new();
+            for rebuilt in all {
+                let images = self.catalog_images(index, entry, &digest, rebuilt)?;
+                let is_new = |image: &PlannedImage| {
+                    let name = image.destination.as_ref().map_or_else(|| image.cache.to_string(), ToString::to_string);
+                    listed.insert(name)
+                };
+                found.images.extend(images.into_iter().filter(is_new));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What earlier runs mirrored of any version of an entry's catalog; `current` is the version that counts now.
+    async fn mirrored(&self, entry: &OperatorCatalog, current: &Digest) -> Result<Mirrored, Messages> {
         let repository = operators::original(entry).repository;
         let versions = self.at.store.revisions(&repository).map_err(|error| vec![store_error(&error).message])?;
-        let mut all: Option<Catalog> = None;
+        let mut found = Mirrored::default();
+        let mut add = |catalog: Catalog| {
+            let before = found.catalog.take();
+            found.catalog = Some(match before {
+                None => catalog,
+                Some(before) => union(before, catalog),
+            });
+        };
         for version in versions {
             for kept in Kept::of_catalog(self.at.working_dir, entry.catalog.base_name(), &version) {
                 let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
-                let catalog = read(files).await?;
-                all = Some(match all {
-                    None => catalog,
-                    Some(before) => union(before, catalog),
-                });
+                add(read(files).await?);
+            }
+            if let Some(whole) = Whole::of(self.at.working_dir, entry.catalog.base_name(), &version) {
+                found.whole |= version == *current;
+                match whole.catalog(self.at.store).await {
+                    Ok(catalog) => add(catalog),
+                    Err(messages) => found.unknown.push(format!(
+                        "all of its version {version} was mirrored, and that version cannot be read any more: {}",
+                        messages.join("; ")
+                    )),
+                }
             }
         }
-        Ok(all)
+        Ok(found)
+    }
+}
+
+fn without_catalogs(images: &mut Vec<PlannedImage>) {
+    // They come last, so no image needs one of them.
+    images.retain(|image| image.kind != ImageKind::OperatorCatalog);
+}
+
+impl Whole {
+    /// What the catalog holds, as far as the cache knows it.
+    async fn catalog(&self, store: &Store) -> Result<Catalog, Messages> {
+        let source = CatalogSource { store: store.clone(), from: From::Nothing };
+        let (tree, source) = source.tree(&self.digest, &self.platforms).await.map_err(|error| vec![error.message])?;
+        Ok(source.content(&tree, None).await?.catalog)
     }
 }
 
@@ -114,16 +202,23 @@ pub fn made_of(working_dir: &WorkingDir, catalog: &ImageRef, digest: &Digest) ->
 /// to be deleted: image to bundles. Selections that cannot be read are told as warnings.
 pub async fn needed_by_others<S: BuildHasher>(
     working_dir: &WorkingDir,
+    store: &Store,
     destination: &Destination,
     listed: &HashSet<String, S>,
     warn: &dyn Fn(String),
 ) -> BTreeMap<String, BTreeSet<String>> {
     let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut catalogs: Vec<Result<Catalog, String>> = Vec::new();
     for kept in Kept::all(working_dir) {
-        let catalog = match kept.files() {
+        catalogs.push(match kept.files() {
             Ok(files) => read(files).await.map_err(|messages| messages.join("; ")),
             Err(error) => Err(chain(&error)),
-        };
+        });
+    }
+    for whole in Whole::all(working_dir) {
+        catalogs.push(whole.catalog(store).await.map_err(|messages| messages.join("; ")));
+    }
+    for catalog in catalogs {
         // Only names matter here, so any catalog stands for the one it was selected from.
         let entry = OperatorCatalog::new("catalog.invalid/any:any".parse().expect("the name is well formed"));
         let planned = catalog.and_then(|catalog| {
@@ -133,7 +228,9 @@ pub async fn needed_by_others<S: BuildHasher>(
         let images = match planned {
             Ok(planned) => planned.images,
             Err(reason) => {
-                warn(format!("a selection of an earlier run cannot be read, its images are not protected: {reason}"));
+                warn(format!(
+                    "what an earlier run mirrored of a catalog cannot be read, its images are not protected: {reason}"
+                ));
                 continue;
             }
         };

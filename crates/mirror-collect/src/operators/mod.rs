@@ -20,7 +20,7 @@ use mirror_plan::{
 };
 use oci_transport::{Client, Endpoint, ImageSource};
 
-use self::kept::{Kept, Made};
+use self::kept::{Kept, Made, Whole};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
 use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
@@ -123,11 +123,29 @@ impl Run<'_> {
         let ready = if entry.is_whole() {
             let (tree, source) = self.tree(entry, &source, &digest).await?;
             self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
-            Ready { catalog: self.content(entry, &source, &tree).await?.catalog, rebuilt: None }
+            let ready = Ready { catalog: self.content(entry, &source, &tree).await?.catalog, rebuilt: None };
+            self.note_whole(entry, &digest).await;
+            ready
         } else {
             self.selection(entry, &digest, source).await?
         };
         self.plan(index, entry, &digest, ready)
+    }
+
+    /// Notes that all of a catalog is mirrored, for whoever deletes it one day.
+    async fn note_whole(&self, entry: &OperatorCatalog, digest: &Digest) {
+        if self.at.is_for_deletion() || self.at.job.options.dry_run != DryRun::No {
+            return;
+        }
+        let (working_dir, name) = (self.at.working_dir.clone(), entry.catalog.base_name().to_owned());
+        let (digest, platforms) = (digest.clone(), entry.platforms.clone());
+        let noted = blocking(move || Whole::note(&working_dir, &name, &digest, &platforms)).await;
+        if let Err(error) = noted {
+            let catalog = entry.catalog.as_written();
+            self.at.tell(Event::Warning(format!(
+                "catalog {catalog}: `delete` will not know that all of it was mirrored: {error}"
+            )));
+        }
     }
 
     /// The catalog's manifests for the platforms of the entry.
