@@ -5,6 +5,7 @@
 mod hostile;
 mod notation;
 mod opm_cache;
+mod pairs;
 mod properties;
 mod published_scenarios;
 mod read_and_write;

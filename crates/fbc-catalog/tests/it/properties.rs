@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::notation::{catalog, request};
 
 /// A package with channels of up to eight versions; edges point anywhere, also upwards and to what does not exist.
-fn any_package(name: &'static str) -> impl Strategy<Value = String> {
+pub(crate) fn any_package(name: &'static str) -> impl Strategy<Value = String> {
     let entry = (proptest::option::of(0..10_u8), proptest::collection::vec(0..10_u8, 0..3));
     let sound_entry = (0..3_u8, proptest::collection::vec(0..10_u8, 0..2));
     let wild = proptest::collection::vec(entry, 1..8).prop_map(|entries| {

@@ -8,11 +8,11 @@ use std::process::Command;
 use fbc_catalog::{Catalog, ChannelRequest, PackageRequest, Request, Rule, RuleSet, Selected, select, validate, write};
 use test_support::GeneratedCatalog;
 
-type Files = Vec<(String, Vec<u8>)>;
+pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 /// The files of a published catalog from the shared data.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn published(name: &str) -> Option<Files> {
+pub(crate) fn published(name: &str) -> Option<Files> {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../../shared/data/fbc/{name}.tar.xz"));
     let folder = tempfile::tempdir().unwrap();
     let unpacked = Command::new("tar").arg("-xJf").arg(&archive).arg("-C").arg(folder.path()).output();
