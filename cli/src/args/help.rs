@@ -54,6 +54,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "dry_run_manifest_lists",
             "force",
             "strict_archive",
+            "all_or_nothing",
         ],
     ),
     (

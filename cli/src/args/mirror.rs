@@ -42,6 +42,12 @@ pub struct MirrorArgs {
     /// Fail when a file is larger than archiveSize
     #[arg(long, default_value = "false")]
     pub strict_archive: Switch,
+    /// Write no archive when an image is missing
+    ///
+    /// Without the flag, an archive holds all images that are complete, and names those that it lacks. Only releases are
+    /// always whole.
+    #[arg(long, default_value = "false")]
+    pub all_or_nothing: Switch,
     /// Do not copy signatures of images
     #[arg(long, default_value = "false")]
     pub remove_signatures: Switch,

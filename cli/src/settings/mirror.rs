@@ -138,6 +138,8 @@ pub struct Mirror {
     pub secure_policy: bool,
     /// Whether a file larger than `archiveSize` is an error.
     pub strict_archive: bool,
+    /// Whether no archive is written when an image is missing.
+    pub all_or_nothing: bool,
     /// Whether signatures of images stay behind.
     pub remove_signatures: bool,
     /// Whether release signatures are not verified.
@@ -231,6 +233,9 @@ impl Mirror {
                 warnings.push("--cache-dir has no effect with --no-cache: no cache is read or written".into());
             }
         }
+        if flags.all_or_nothing.0 && !matches!(mode, Mode::MirrorToDisk { .. }) {
+            warnings.push("--all-or-nothing has no effect here: this run writes no archive".into());
+        }
         if flags.image_timeout.is_zero() {
             warnings.push("--image-timeout 0: the copy of an image may take any time".into());
         }
@@ -248,6 +253,7 @@ impl Mirror {
             image_timeout: Some(flags.image_timeout).filter(|limit| !limit.is_zero() && !is_slowed),
             secure_policy: flags.secure_policy.0,
             strict_archive: flags.strict_archive.0,
+            all_or_nothing: flags.all_or_nothing.0,
             remove_signatures: flags.remove_signatures.0,
             ignore_release_signature: flags.ignore_release_signature.0,
             no_cache: flags.no_cache.0,

@@ -49,6 +49,10 @@ fn text(description: &Description) -> String {
         if !description.platforms.is_empty() {
             row("Platforms:", description.platforms.join(", "));
         }
+        for image in &description.lacking {
+            let line = if image.line > 0 { format!(" (line {})", image.line) } else { String::new() };
+            row("Lacks:", format!("{}{line}", image.origin));
+        }
         if description.absent_blobs > 0 {
             row("Not here:", format!("{} blobs that these images need", description.absent_blobs));
         }

@@ -157,6 +157,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         since,
         strict_archive: request.strict_archive,
         no_cache: request.no_cache,
+        all_or_nothing: request.all_or_nothing,
         dry_run: match request.dry_run {
             DryRun::No => mirror_engine::DryRun::No,
             DryRun::Images => mirror_engine::DryRun::Images,

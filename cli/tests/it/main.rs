@@ -18,6 +18,7 @@ mod enclave;
 mod environment;
 mod exit_codes;
 mod harness;
+mod incomplete;
 mod kill;
 mod list;
 mod lookaside;

@@ -214,6 +214,7 @@ fn a_failed_run_leaves_the_earlier_archive() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     run the same command again: without a cache everything is fetched again
+    No archive was written: with --no-cache an archive holds all images. Without the flag, it holds those that are complete.
     "#);
     failed.stop();
     let histories = || std::fs::read_dir(home.disk().join("working-dir/.history")).unwrap().count();

@@ -337,7 +337,6 @@ fn a_missing_related_image_costs_its_bundle_only() {
         .says("8 / 10 operator images mirrored")
         .says("(Operator bundles: [foo.v0.3.0] - Operators: [foo]) error:")
         .says("because one of its related images failed to mirror");
-    assert!(home.archives().is_empty());
     let logs = home.disk().join("working-dir/logs");
     let errors = std::fs::read_dir(logs)
         .unwrap()

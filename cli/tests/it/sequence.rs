@@ -221,6 +221,7 @@ fn of_the_three_workflows() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: an incomplete archive never replaces a complete one, and `HOME/disk` holds mirror_000001.tar. Carry that archive, move it to another folder, and run the same command again.
     "#);
 }
 

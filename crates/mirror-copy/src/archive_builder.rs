@@ -1,7 +1,8 @@
 //! Writes the archive while images are still arriving.
 //!
-//! The order of an archive is decided from the plan and is the same for the same content: links, blobs in the order of
-//! the copy queue, manifests, the working directory, the configuration (`docs/behaviour/operators-archive.md` 6.1). A thread
+//! The order of an archive is decided from the plan and is the same for the same content: blobs in the order of the
+//! copy queue, manifests, links, the working directory, the configuration. Links come behind the blobs, because only then
+//! it is known which images have arrived (`docs/adr/0010-links-behind-blobs.md`). A thread
 //! of its own walks that order and waits for each blob until the copy engine says that it is in the store; since the
 //! engine fetches in the same order, the thread is seldom far behind, and the last byte of the archive is written
 //! shortly after the last byte arrived.
@@ -25,7 +26,7 @@ use crate::slots::{Ended, Slots};
 use mirror_job::guard::guarded_blocking;
 use oci_manifest::ImageTree;
 
-/// What stands in front of the working directory in an archive.
+/// What stands in front of the working directory in an archive: blobs, then links.
 #[derive(Debug, Default)]
 pub struct Contents {
     /// Entry name and content of every link file, in the order of a walk through their folders.
@@ -84,10 +85,16 @@ impl Contents {
 /// What stands at the end of an archive.
 #[derive(Debug)]
 pub struct Tail {
+    /// Entry name and content of every link file, as [`Contents::links`], of the images that have arrived.
+    pub links: Vec<(String, String)>,
+    /// The blobs of these images. Others that have arrived by then may be in the archive too.
+    pub needed: HashSet<Digest>,
     /// The working directory.
     pub folder: RootedFolder,
     /// Files of the working directory: entry name and place, in the order of names.
     pub files: Vec<(String, PathBuf)>,
+    /// Entry name and text of the note that the archive is incomplete.
+    pub note: Option<(String, Vec<u8>)>,
     /// Entry name and text of the configuration.
     pub configuration: (String, Vec<u8>),
 }
@@ -104,6 +111,7 @@ pub enum BlobsFrom {
 enum Message {
     Begin(Box<Contents>),
     Ready(Digest),
+    Lost(Digest),
     Finish(Box<Tail>),
     Abandon,
 }
@@ -141,6 +149,11 @@ impl ReadyBlobs {
     pub fn ready(&self, digest: &Digest) {
         let _ = self.0.send(Message::Ready(digest.clone()));
     }
+
+    /// A blob may never come: nobody has to wait for it.
+    pub fn lost(&self, digest: &Digest) {
+        let _ = self.0.send(Message::Lost(digest.clone()));
+    }
 }
 
 impl ArchiveBuilder {
@@ -167,8 +180,8 @@ impl ArchiveBuilder {
         ReadyBlobs(self.sender.clone())
     }
 
-    /// Writes the rest and puts the archive under its final names. Every blob must have been announced as ready.
-    /// Blocks until the last byte is written.
+    /// Writes the rest and puts the archive under its final names. Every blob that it needs must have been
+    /// announced as ready. Blocks until the last byte is written.
     ///
     /// # Errors
     /// When the archive cannot be written.
@@ -193,21 +206,22 @@ fn write(
     from: &BlobsFrom,
     messages: &mpsc::Receiver<Message>,
 ) -> Result<Option<ArchiveSummary>, BuildError> {
-    let mut ready = HashSet::new();
-    let mut tail = None;
+    let (mut ready, mut lost) = (HashSet::new(), HashSet::new());
+    let mut tail: Option<Box<Tail>> = None;
     let contents = loop {
         match messages.recv() {
             Ok(Message::Begin(contents)) => break contents,
             Ok(Message::Ready(digest)) => {
                 ready.insert(digest);
             }
+            Ok(Message::Lost(digest)) => {
+                lost.insert(digest);
+            }
             Ok(Message::Finish(_) | Message::Abandon) | Err(_) => return Ok(None),
         }
     };
     let mut writer = ArchiveWriter::create(folder, options)?;
-    for (name, text) in &contents.links {
-        writer.add_bytes(name, text.as_bytes())?;
-    }
+    let mut left = Vec::new();
     let mut places = HashMap::new();
     for (digest, size) in &contents.blobs {
         let store = match from {
@@ -217,17 +231,25 @@ fn write(
                 continue;
             }
         };
-        while !ready.contains(digest) && tail.is_none() {
+        while !ready.contains(digest) && !lost.contains(digest) && tail.is_none() {
             match messages.recv() {
                 Ok(Message::Ready(digest)) => {
                     ready.insert(digest);
+                }
+                Ok(Message::Lost(digest)) => {
+                    lost.insert(digest);
                 }
                 Ok(Message::Finish(rest)) => tail = Some(rest),
                 Ok(Message::Begin(_)) => {}
                 Ok(Message::Abandon) | Err(_) => return Ok(None),
             }
         }
-        writer.add_blob(digest, &store.blob_path(digest), *size)?;
+        match &tail {
+            Some(tail) if !tail.needed.contains(digest) => {}
+            // Another image may bring it yet.
+            None if !ready.contains(digest) => left.push((digest, *size)),
+            _ => drop(writer.add_blob(digest, &store.blob_path(digest), *size)?),
+        }
     }
     if let BlobsFrom::Slots(slots) = from {
         slots.lay_out(places);
@@ -242,10 +264,19 @@ fn write(
             },
         }
     };
+    if let BlobsFrom::Store(store) = from {
+        for (digest, size) in left.into_iter().filter(|(digest, _)| tail.needed.contains(*digest)) {
+            writer.add_blob(digest, &store.blob_path(digest), size)?;
+        }
+    }
+    for (name, text) in &tail.links {
+        writer.add_bytes(name, text.as_bytes())?;
+    }
     for (name, path) in &tail.files {
         writer.add_file_in(name, &tail.folder, path)?;
     }
-    let (name, text) = &tail.configuration;
-    writer.add_bytes(name, text)?;
+    for (name, text) in tail.note.iter().chain([&tail.configuration]) {
+        writer.add_bytes(name, text)?;
+    }
     Ok(Some(writer.finish()?))
 }

@@ -72,6 +72,9 @@ pub trait Carrier: Send + Sync + 'static {
     /// Told when a blob is in the target, right after its transfer or when it was there before.
     fn blob_ready(&self, _digest: &Digest) {}
 
+    /// Told when a transfer of a blob failed for good. Another image may bring the blob all the same.
+    fn blob_lost(&self, _digest: &Digest) {}
+
     /// Whether one failed image makes all further transfers worthless. Every image is resolved all the same, so that
     /// one run tells all that cannot be had.
     fn failure_ends_run(&self) -> bool {

@@ -376,6 +376,7 @@ impl<C: Carrier> Coordinator<C> {
                 }
             }
             Err(error) => {
+                self.carrier.blob_lost(digest);
                 for at in waiting {
                     self.fail(at, error.clone());
                 }

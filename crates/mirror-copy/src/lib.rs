@@ -66,13 +66,6 @@ pub struct Copied {
     pub refused: Option<CopyError>,
 }
 
-impl Copied {
-    /// Whether every image is at the target.
-    pub fn is_complete(&self) -> bool {
-        self.images.iter().all(|image| image.outcome.is_there())
-    }
-}
-
 /// Copies all images of a plan.
 pub async fn copy<C: Carrier>(
     images: &Arc<Vec<PlannedImage>>,

@@ -338,7 +338,7 @@ pub(crate) fn archive_sizes(contents: &Contents, tail: &[u64], max_chunk_bytes: 
     let links = contents.links.iter().map(|(_, text)| text.len() as u64);
     let blobs = contents.blobs.iter().map(|(_, size)| *size);
     let (mut bytes, mut files, mut current) = (0_u64, 1_u64, 0_u64);
-    for size in links.chain(blobs).chain(tail.iter().copied()) {
+    for size in blobs.chain(links).chain(tail.iter().copied()) {
         bytes = total([bytes, BLOCK, size.div_ceil(BLOCK).saturating_mul(BLOCK)]);
         if size > max_chunk_bytes {
             files += 1;

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 pub use archive_format::{ArchiveError, ImageContents, Problem, VerifyObserver};
 
-use mirror_job::report::ArchiveFile;
+use mirror_job::lacking::Lacking;
+use mirror_job::report::{ArchiveFile, LackingImage};
 use mirror_job::workdir::{WORKING_DIR, WorkingDir};
 
 /// Configurations and version files are small; more is none.
@@ -33,6 +34,9 @@ pub struct Listing {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Images that the archive lacks, because mirror to disk could not copy them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<LackingImage>,
     /// What is odd and harmless.
     pub warnings: Vec<String>,
     /// What made files unreadable: the list is incomplete.
@@ -60,6 +64,9 @@ pub struct Verified {
     pub affected_images: Vec<String>,
     /// Blobs that images need and that, by the history inside the archive, an earlier one carried.
     pub in_earlier_archives: u64,
+    /// Images that the archive lacks, because mirror to disk could not copy them. An archive that lacks images can be good.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<LackingImage>,
     /// What is odd and harmless.
     pub warnings: Vec<String>,
 }
@@ -104,6 +111,9 @@ pub struct Description {
     pub bytes: u64,
     /// Blobs that these images need and that are not here: earlier archives of the sequence brought them.
     pub absent_blobs: u64,
+    /// Images that the archive lacks, because mirror to disk could not copy them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<LackingImage>,
     /// How many archives came before this one in its sequence, by the histories in its working directory.
     pub earlier_archives: u64,
     /// Files of the working directory.
@@ -132,6 +142,8 @@ pub enum DescribeError {
 pub fn list(folder: &Path) -> Result<Listing, ArchiveError> {
     let archive = Archive::open_damaged(folder)?;
     let (blobs, bytes) = totals(&archive);
+    let mut warnings: Vec<String> = archive.warnings().iter().map(ToString::to_string).collect();
+    let lacking = lacking(&archive, &mut warnings);
     Ok(Listing {
         format: 1,
         directory: folder.to_owned(),
@@ -139,7 +151,8 @@ pub fn list(folder: &Path) -> Result<Listing, ArchiveError> {
         images: archive_format::contents(&archive),
         blobs,
         bytes,
-        warnings: archive.warnings().iter().map(ToString::to_string).collect(),
+        lacking,
+        warnings,
         damage: archive.damage().iter().map(chain).collect(),
     })
 }
@@ -154,6 +167,8 @@ pub fn verify(folder: &Path, observer: &dyn VerifyObserver) -> Result<Verified, 
     let found = archive_format::verify(&archive, 0, observer);
     let affected: BTreeSet<String> = found.problems.iter().flat_map(|problem| problem.images.clone()).collect();
     let gaps = |warning: &&archive_format::Warning| !matches!(warning, archive_format::Warning::MissingChunks(_));
+    let mut warnings: Vec<String> = archive.warnings().iter().filter(gaps).map(ToString::to_string).collect();
+    let lacking = lacking(&archive, &mut warnings);
     Ok(Verified {
         format: 1,
         directory: folder.to_owned(),
@@ -162,7 +177,8 @@ pub fn verify(folder: &Path, observer: &dyn VerifyObserver) -> Result<Verified, 
         bytes: found.bytes,
         in_earlier_archives: found.in_earlier_archives,
         affected_images: affected.into_iter().collect(),
-        warnings: archive.warnings().iter().filter(gaps).map(ToString::to_string).collect(),
+        lacking,
+        warnings,
         problems: found.problems.into_iter().map(|problem| Fault { message: problem.to_string(), problem }).collect(),
     })
 }
@@ -200,6 +216,7 @@ fn describe_archive(folder: &Path, archive: &Archive) -> Result<Description, Arc
         blobs,
         bytes,
         absent_blobs: images.iter().map(|image| image.absent_blobs).sum(),
+        lacking: lacking(archive, &mut Vec::new()),
         earlier_archives: working_dir().filter(|entry| is_history(&entry.name)).count() as u64,
         working_dir_files: working_dir().count() as u64,
         working_dir_bytes: working_dir().map(|entry| entry.len).sum(),
@@ -237,10 +254,27 @@ fn describe_working_dir(folder: &Path) -> Result<Description, DescribeError> {
         blobs: 0,
         bytes: 0,
         absent_blobs: 0,
+        lacking: Vec::new(),
         earlier_archives: listed.iter().filter(|(name, _)| is_history(&format!("{WORKING_DIR}/{name}"))).count() as u64,
         working_dir_files: listed.len() as u64,
         working_dir_bytes: listing.sizes().map(|(_, size)| size).sum(),
     })
+}
+
+/// The images that an archive lacks; a warning names them.
+fn lacking(archive: &Archive, warnings: &mut Vec<String>) -> Vec<LackingImage> {
+    match Lacking::in_archive(archive) {
+        Ok(None) => Vec::new(),
+        Ok(Some(lacking)) => {
+            let list = lacking.list();
+            warnings.push(format!("the archive is incomplete: when it was made, mirror to disk could not copy {list}"));
+            lacking.lacking
+        }
+        Err(unreadable) => {
+            warnings.push(unreadable);
+            Vec::new()
+        }
+    }
 }
 
 fn is_history(name: &str) -> bool {

@@ -10,6 +10,9 @@ use crate::guard::Panicked;
 /// The condition of an image whose list has none of a platform that was asked for.
 pub const NO_INSTANCE: &str = "no-instance";
 
+/// The condition of an image that a signature policy does not let pass.
+pub const POLICY: &str = "policy";
+
 /// The condition of an image whose name belongs to another image.
 const NAME_COLLISION: &str = "name-collision";
 

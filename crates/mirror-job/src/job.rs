@@ -74,6 +74,8 @@ pub struct Options {
     /// Mirror to disk: keep no cache; blobs stream straight into the archive, and what earlier archives hold is not
     /// fetched at all.
     pub no_cache: bool,
+    /// Mirror to disk: write no archive when an image is missing.
+    pub all_or_nothing: bool,
     /// Only say what would be done.
     pub dry_run: DryRun,
     /// Go on although it cannot fit.
@@ -136,6 +138,7 @@ impl Default for Options {
             since: None,
             strict_archive: false,
             no_cache: false,
+            all_or_nothing: false,
             dry_run: DryRun::No,
             force: false,
             remove_signatures: false,

@@ -2,6 +2,7 @@
 //!
 //! - [`job`]: from where to where, the configuration, clients and options;
 //! - [`event`]: what happens while a run works; [`report`]: what it did;
+//! - [`lacking`]: what an incomplete archive lacks;
 //! - [`failure`]: why a step for an image failed; [`guard`]: a panic is such a reason, too;
 //! - [`workdir`]: the layout of the working directory.
 //!
@@ -11,6 +12,7 @@ pub mod event;
 pub mod failure;
 pub mod guard;
 pub mod job;
+pub mod lacking;
 pub mod report;
 pub mod workdir;
 

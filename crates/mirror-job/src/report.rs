@@ -4,7 +4,7 @@ use image_ref::Digest;
 use mirror_plan::{Family, ImageKind, Mode, OperatorUse};
 use oci_transport::{Client, RequestCounts};
 use rooted_folder::RootedFolder;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -110,14 +110,40 @@ pub struct FamilyCount {
 pub struct ArchiveReport {
     /// File names with sizes in bytes.
     pub files: Vec<ArchiveFile>,
-    /// Blobs in the archive.
+    /// Whether every image of the plan is in it. Where one is not, `lacking` names it.
+    pub complete: bool,
+    /// Images of the plan that are not in it, in plan order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<LackingImage>,
+    /// Blobs of its images that are in it.
     pub blobs: usize,
     /// Blobs that earlier archives of the sequence hold and this one leaves out.
     pub blobs_left_out: usize,
 }
 
+/// One image that is not in the archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LackingImage {
+    /// Its role.
+    pub kind: ImageKind,
+    /// Its name in logs.
+    pub origin: String,
+    /// Its name in the archive, `repository:tag`.
+    pub name: String,
+    /// Why it was not copied.
+    pub reason: String,
+    /// The entry of the configuration that asks for it, such as `mirror.additionalImages[1]`.
+    pub path: String,
+    /// The line of the configuration, counted from 1; 0 when unknown.
+    pub line: u32,
+    /// The operators that are incomplete without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<OperatorUse>,
+}
+
 /// One file of an archive.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveFile {
     /// File name.
     pub name: String,

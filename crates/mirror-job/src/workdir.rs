@@ -9,6 +9,9 @@ use rooted_folder::{RootedFolder, is_refused};
 /// Name of every working directory, and the prefix of its files in archives.
 pub const WORKING_DIR: &str = "working-dir";
 
+/// The note of what an incomplete archive lacks, relative to the working directory.
+pub const INCOMPLETE: &str = "internal/incomplete.json";
+
 /// A working directory. Knows names; creates folders only when told to.
 ///
 /// Everything in it is reached through one handle and without following links: whoever wrote the medium or the working
@@ -192,13 +195,14 @@ impl WorkingDir {
         Ok(listing)
     }
 
-    /// What travels in an archive: all but the cluster resources, which tell of this side only.
+    /// What travels in an archive: all but the cluster resources and logs, which tell of this side only, and the note of
+    /// an incomplete archive, which each archive has of its own.
     ///
     /// # Errors
     /// As [`WorkingDir::files`].
     pub fn files_for_archive(&self) -> io::Result<Listing> {
         let mut listing = self.files()?;
-        let stays = [self.cluster_resources(), self.logs().path().to_owned()];
+        let stays = [self.cluster_resources(), self.logs().path().to_owned(), self.root().join(INCOMPLETE)];
         let travels = |path: &Path| !stays.iter().any(|folder| path.starts_with(folder));
         listing.files.retain(|(_, path)| travels(path));
         listing.left_out.retain(|left_out| travels(&left_out.path));

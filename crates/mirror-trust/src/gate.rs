@@ -23,7 +23,7 @@ use super::cosign_tag;
 use super::files::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, read_small};
 use super::lookaside::Lookasides;
 use super::verdict::{asked_for, refusal};
-use mirror_job::failure::{CopyError, transport};
+use mirror_job::failure::{CopyError, POLICY, transport};
 
 /// Enforces a trust policy.
 pub struct Gate {
@@ -72,11 +72,11 @@ impl Gate {
         image.built && image.kind == ImageKind::Graph
     }
 
-    /// Whether the verdict on an image depends on its signatures.
+    /// Whether the verdict on an image depends on the cosign signatures beside it. Simple-signing signatures lie elsewhere:
+    /// the gate finds them itself.
     pub fn needs_signatures(&self, image: &PlannedImage) -> bool {
-        self.requirements(&asked_for(image))
-            .iter()
-            .any(|requirement| matches!(requirement, Requirement::SignedBy(_) | Requirement::SigstoreSigned(_)))
+        let requirements = self.requirements(&asked_for(image));
+        requirements.iter().any(|requirement| matches!(requirement, Requirement::SigstoreSigned(_)))
     }
 
     fn requirements<'a>(&'a self, name: &ImageRef) -> &'a [Requirement] {
@@ -86,8 +86,19 @@ impl Gate {
     /// Decides about an image whose manifests and signatures are known.
     ///
     /// # Errors
-    /// With condition `policy` when the policy refuses it; also when a signature that is there cannot be read.
+    /// With condition `policy`: the policy refuses the image, or a signature that it asks for cannot be read.
     pub async fn check<B: SignatureBytes>(
+        &self,
+        image: &PlannedImage,
+        tree: &ImageTree,
+        attached: &[Attached],
+        blobs: &B,
+    ) -> Result<(), CopyError> {
+        let checked = self.check_all(image, tree, attached, blobs).await;
+        checked.map_err(|error| CopyError { condition: POLICY.to_owned(), ..error })
+    }
+
+    async fn check_all<B: SignatureBytes>(
         &self,
         image: &PlannedImage,
         tree: &ImageTree,

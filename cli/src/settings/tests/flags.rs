@@ -204,6 +204,7 @@ fn every_flag_belongs_to_its_commands() {
                 "quiet",
                 "force",
                 "no-cache",
+                "all-or-nothing",
                 "sign-catalogs",
                 "output",
                 "version",

@@ -62,6 +62,7 @@ fn the_cache_is_full() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     leaves(&home, &[]);
     drop(disk);

@@ -67,6 +67,7 @@ fn the_source_is_away() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
+    No archive was written: no image is complete.
     "#);
     leaves(&home, &[]);
 }
@@ -114,6 +115,7 @@ fn the_source_has_no_address() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
+    No archive was written: no image is complete.
     "#);
     leaves(&home, &[]);
 }
@@ -157,6 +159,7 @@ fn credentials_are_missing() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
 }
@@ -179,6 +182,7 @@ fn credentials_are_refused() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     insta::assert_snapshot!(check(Auth::Token(TokenAuth::user("me", "secret"))), @r#"
     [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: asking `http://127.0.0.1:PORT/token` for a token: 401 Unauthorized: incorrect username or password [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
@@ -220,6 +224,7 @@ fn a_tag_that_is_not_there() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
 }
@@ -236,6 +241,7 @@ fn a_blob_that_is_not_there() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
 }
 
@@ -253,6 +259,7 @@ fn an_unknown_certificate_authority() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
     // The way out that the message shows.
@@ -272,6 +279,7 @@ fn plain_http_where_https_is_expected() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
 }
@@ -297,6 +305,7 @@ fn a_manifest_with_a_wrong_bit() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     let site = Site::new();
     recovers(&site, Fault::new(When::kind(Kind::Manifest).method("GET").once(), Effect::WrongBytes(20)));
@@ -315,6 +324,7 @@ fn a_blob_with_a_wrong_bit() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
     let site = Site::new();
     recovers(&site, wrong(When::kind(Kind::Blob).digest(&blob).once()));
@@ -337,6 +347,7 @@ fn a_body_that_is_cut_short() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
+    No archive was written: no image is complete.
     "#);
     // What arrived is kept: the next run only asks for the rest.
     site.source.clear_faults();
@@ -380,6 +391,7 @@ fn too_many_requests() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
+    No archive was written: no image is complete.
     "#);
 }
 
@@ -394,6 +406,7 @@ fn a_server_that_is_down() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
+    No archive was written: no image is complete.
     "#);
 }
 

@@ -28,6 +28,7 @@ use mirror_job::event::Event;
 use mirror_job::failure::{CopyError, chain, store as store_error, transport};
 use mirror_job::guard::blocking;
 use mirror_job::job::DryRun;
+use mirror_job::lacking::Lacking;
 use oci_manifest::ImageTree;
 
 pub use self::contents::forget;
@@ -53,8 +54,18 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
         return collected;
     }
     at.tell(Event::Collecting(Family::Operator));
+    let lacking = at.archive.and_then(|archive| Lacking::in_archive(archive).ok()?);
     let mut run = Run { at, told_rebuilding: false, rebuild_failed: false };
     for (index, entry) in configured.iter().enumerate() {
+        if let Some(reason) = lacking.as_ref().and_then(|lacking| lacking.catalog(&operators::original(entry))) {
+            // The run loads what there is, and ends with the bit of operators.
+            let catalog = entry.catalog.as_written();
+            at.tell(Event::Error(format!(
+                "catalog {catalog} and its operators are left out: they are not in the archive, because mirror to disk \
+                 could not copy the catalog: {reason}"
+            )));
+            continue;
+        }
         let found = if at.is_for_deletion() {
             run.catalog_to_delete(index, entry).await
         } else {

@@ -25,6 +25,7 @@ use mirror_content::root::{pinned, root_digest, root_of};
 use mirror_content::stored::{ArchiveSource, stored_manifest};
 use mirror_job::event::Event;
 use mirror_job::failure::{CopyError, store as store_error, transport, tree as tree_error};
+use mirror_job::lacking::Lacking;
 use mirror_trust::{ArchiveShelf, SignatureBytes, Trust};
 
 /// How many images are asked for at once when earlier archives' blobs are looked for.
@@ -36,6 +37,8 @@ pub struct FromArchive {
     pub images: Arc<Vec<PlannedImage>>,
     /// The archive.
     pub archive: Arc<Archive>,
+    /// What the archive lacks; none for a complete one.
+    pub lacking: Option<Lacking>,
     /// The cache of earlier runs.
     pub store: Store,
     /// Where the images go.
@@ -298,6 +301,10 @@ impl SignatureBytes for ArchiveBytes<'_> {
 
 impl Carrier for FromArchive {
     async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+        if let Some(reason) = self.lacking.as_ref().and_then(|lacking| lacking.reason(image)) {
+            let message = format!("not in the archive, because mirror to disk could not copy the image: {reason}");
+            return Err(CopyError::permanent("not-in-archive", message));
+        }
         let digest = self.digest(image)?;
         let root = self.manifest(&digest, image).await?;
         let mut tree = walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {

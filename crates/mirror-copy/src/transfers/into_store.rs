@@ -58,6 +58,9 @@ pub trait Follower: Send + Sync {
 
     /// A blob or manifest is in the store.
     fn ready(&self, digest: &Digest);
+
+    /// As [`Carrier::blob_lost`].
+    fn lost(&self, _digest: &Digest) {}
 }
 
 /// Follows nothing: there is no archive.
@@ -402,6 +405,10 @@ impl Carrier for IntoStore {
 
     fn blob_ready(&self, digest: &Digest) {
         self.follower.ready(digest);
+    }
+
+    fn blob_lost(&self, digest: &Digest) {
+        self.follower.lost(digest);
     }
 
     fn target_name(&self, _: &PlannedImage) -> String {

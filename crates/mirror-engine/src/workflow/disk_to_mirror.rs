@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use archive_format::{Archive, ArchiveError, Store};
+use mirror_plan::Destination;
 
 use super::stage::Stage;
 use super::{Progress, check_access};
@@ -15,6 +16,7 @@ use mirror_copy::transfers::from_archive::FromArchive;
 use mirror_job::event::{Event, Observer};
 use mirror_job::guard::blocking;
 use mirror_job::job::{Job, Workflow};
+use mirror_job::lacking::Lacking;
 use mirror_trust::{ArchiveShelf, Trust};
 
 generic_from!(oci_transport::Error);
@@ -62,21 +64,62 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         });
     }
     archive.warnings().iter().for_each(|warning| observer.event(Event::Warning(warning.to_string())));
+    let lacking = Lacking::in_archive(&archive).unwrap_or_else(|unreadable| {
+        observer.event(Event::Warning(unreadable));
+        None
+    });
+    if let Some(lacking) = &lacking {
+        let text =
+            format!("The archive is incomplete: when it was made, mirror to disk could not copy {}", lacking.list());
+        observer.event(Event::Warning(text));
+    }
+    let outcome = load(&stage, folder, destination, &archive, lacking.clone(), progress).await;
+    match lacking {
+        Some(lacking) if !stage.is_rehearsal() => repeat(&lacking, outcome),
+        _ => outcome,
+    }
+}
+
+/// The outcome of loading an incomplete archive: a failure, with the bits that mirror to disk ended with.
+fn repeat(lacking: &Lacking, outcome: Result<(), RunError>) -> Result<(), RunError> {
+    let text = format!(
+        "The archive is incomplete: when it was made, mirror to disk could not copy {}\nMake another archive where the \
+         sources can be reached, and load it too.",
+        lacking.list()
+    );
+    Err(match outcome {
+        Ok(()) => RunError { exit_code: lacking.exit_code(), message: text },
+        Err(error) => {
+            RunError { exit_code: error.exit_code | lacking.exit_code(), message: format!("{}\n{text}", error.message) }
+        }
+    })
+}
+
+/// Pushes what is in the archive.
+async fn load(
+    stage: &Stage<'_>,
+    folder: &Path,
+    destination: &Destination,
+    archive: &Arc<Archive>,
+    lacking: Option<Lacking>,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    let (job, observer) = (stage.job, stage.observer);
     let store = Store::open_as(&job.cache, &job.holder())?;
     // Names in the archive begin with `working-dir/`.
     let beside = stage.working_dir.root().parent().unwrap_or(folder);
-    take_out(&archive, &store, beside, observer).await?;
+    take_out(archive, &store, beside, observer).await?;
     if let Some(warning) = job.version.compare(stage.working_dir.folder()) {
         observer.event(Event::Warning(warning.to_string()));
     }
 
-    let planned = stage.plan(&store, Some(&archive), Some(destination)).await?;
-    let (from, into, images) = (Arc::clone(&archive), store.clone(), Arc::clone(&planned.images));
+    let planned = stage.plan(&store, Some(archive), Some(destination)).await?;
+    let (from, into, images) = (Arc::clone(archive), store.clone(), Arc::clone(&planned.images));
     let catalogs = job.configuration.mirror.operators.clone();
     blocking(move || brought::take_tags(&from, &into, &images, &catalogs)).await?;
     let trust = Trust::of(job, &planned.images)?;
     let shelf = if trust.travel || trust.gate.is_some() {
-        let (archive, store) = (Arc::clone(&archive), store.clone());
+        let (archive, store) = (Arc::clone(archive), store.clone());
         let shelf = blocking(move || ArchiveShelf::new(&archive, &store)).await;
         Some(shelf.map_err(|error| RunError::generic(error.message))?)
     } else {
@@ -84,8 +127,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     };
     let carrier = FromArchive {
         images: Arc::clone(&planned.images),
-        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder(), Arc::clone(&archive)),
-        archive,
+        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder(), Arc::clone(archive)),
+        archive: Arc::clone(archive),
+        lacking,
         planned: tokio::sync::OnceCell::new(),
         store: store.clone(),
         destination: DestinationRegistry::of(job, &store, observer),

@@ -1,5 +1,6 @@
 //! The workflows: one file each, and what they share.
 
+mod archiving;
 mod disk_to_mirror;
 mod mirror_to_disk;
 mod mirror_to_mirror;

@@ -20,6 +20,7 @@ use mirror_copy::{Carrier, Copied, Limits, copy};
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::chain;
 use mirror_job::job::{DryRun, Job};
+use mirror_job::lacking::Lacking;
 use mirror_job::workdir::WorkingDir;
 use mirror_trust::{StoreShelf, Trust};
 
@@ -92,7 +93,10 @@ impl<'a> Stage<'a> {
             observer: self.observer,
         })
         .await?;
-        refuse_empty(&plan, self.observer)?;
+        // An incomplete archive may lack the only catalog that was asked for.
+        if !archive.is_some_and(|archive| matches!(Lacking::in_archive(archive), Ok(Some(_)))) {
+            refuse_empty(&plan, self.observer)?;
+        }
         Ok(Planned { images: Arc::new(plan.images), catalogs: plan.catalogs })
     }
 
