@@ -226,7 +226,7 @@ impl Trust {
         self.travels_with(image) || self.needs_signatures(image)
     }
 
-    /// Whether a policy judges the image by its signatures.
+    /// Whether a policy judges the image by its cosign signatures.
     pub fn needs_signatures(&self, image: &PlannedImage) -> bool {
         self.gate_for(image).is_some_and(|gate| gate.needs_signatures(image))
     }

@@ -37,11 +37,14 @@ impl Archiving {
         images: &Arc<Vec<PlannedImage>>,
         history: &History,
         from: BlobsFrom,
-        cache: Option<&Store>,
         working_dir: &WorkingDir,
         may_be_incomplete: bool,
     ) -> Result<Self, RunError> {
         let options = ArchiveOptions::from_archive_size(job.configuration.archive_size_gib, job.options.strict_archive);
+        let cache = match &from {
+            BlobsFrom::Store(cache) => Some(cache.clone()),
+            BlobsFrom::Slots(_) => None,
+        };
         let builder = ArchiveBuilder::start(folder.to_owned(), options.clone(), from)?;
         let follower = Arc::new(ArchiveFollower {
             images: Arc::clone(images),
@@ -50,7 +53,7 @@ impl Archiving {
             trees: Mutex::default(),
             may_be_incomplete,
             strict: job.options.strict_archive.then(|| Strict { options, working_dir: working_dir.clone() }),
-            room: (!job.options.force).then(|| Room { cache: cache.cloned(), folder: folder.to_owned() }),
+            room: (!job.options.force).then(|| Room { cache, folder: folder.to_owned() }),
         });
         Ok(Self { builder, follower })
     }

@@ -46,8 +46,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             Kept::Scratch(_) => BlobsFrom::Slots(slots.clone()),
         };
         let may_be_incomplete = !job.options.all_or_nothing && !job.options.no_cache && earlier.is_none();
-        let cache = kept.cache();
-        Some(Archiving::start(job, folder, images, &history, from, cache, &stage.working_dir, may_be_incomplete)?)
+        Some(Archiving::start(job, folder, images, &history, from, &stage.working_dir, may_be_incomplete)?)
     };
     let follower = archiving.as_ref().map_or_else(|| Arc::new(NoFollower) as Arc<dyn Follower>, Archiving::follower);
     let into_store = stage.store_carrier(images, store, follower)?;

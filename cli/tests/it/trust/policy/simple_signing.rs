@@ -107,6 +107,38 @@ fn check_server(form: Form, rows: &[Row], trusted: &ReleaseSigner, answer: Answe
     home.to_mirror(destination.host(), &options).code(8).says("the archive carries none").says("--remove-signatures");
 }
 
+/// A policy of `signedBy` alone asks no registry for cosign signatures, on the first run, on the second, and from registry to
+/// registry. `sigstoreSigned` does.
+#[test]
+fn only_a_policy_for_cosign_asks_for_cosign_signatures() {
+    let signer = ReleaseSigner::new("signer@lab");
+    let world = World::new((false, true), &[("good", None)], &|_, _, _, _| None);
+    let (service, home, host) = (UpdateService::start_blocking(), &world.home, world.source.host());
+    let lookaside = format!("docker:\n  {host}:\n    lookaside: http://{}/store\n", service.host());
+    home.write("registries.d/lab.yaml", lookaside);
+    home.write("key.asc", signer.public_key());
+    let digest = world.images[0].1.digest.to_string();
+    let message = signer.sign(&payload(&format!("{host}/ns/good:v1"), &digest));
+    service.answer(&format!("/store/ns/good@{}/signature-1", digest.replace(':', "=")), 200, message);
+    let questions = || {
+        let requests = world.source.requests();
+        requests.iter().filter(|request| request.path.contains(".sig") || request.path.ends_with("/tags/list")).count()
+    };
+    let more = ["--registries.d=registries.d", "--remove-signatures", "--retry-times=0"];
+    let policy = ["--secure-policy", "--policy=policy.json"];
+    let check = |code: i32, asks: bool| {
+        world.source.clear_requests();
+        world.to_disk(&more).code(code);
+        world.to_disk(&more).code(code);
+        home.mirror_to_mirror(world.destination.host(), &[&policy[..], &more[..]].concat()).code(code);
+        assert_eq!(questions() > 0, asks, "{:?}", world.source.requests());
+    };
+    world.policy(&json!({"type": "signedBy", "keyType": "GPGKeys", "keyPath": home.path().join("key.asc")}));
+    check(0, false);
+    world.policy(&world.key_rule());
+    check(8, true);
+}
+
 /// `signedBy`, with signatures of real gpg in a lookaside folder; skopeo comes to the same verdicts.
 #[test]
 fn simple_signing_and_skopeo_agrees() {
