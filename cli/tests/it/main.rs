@@ -17,6 +17,7 @@ mod dry_run;
 mod enclave;
 mod environment;
 mod exit_codes;
+mod foreign_layers;
 mod harness;
 mod incomplete;
 mod kill;
