@@ -4,6 +4,7 @@
 
 mod advice;
 mod behaviour;
+mod empty_names;
 mod fixtures;
 mod properties;
 mod schema;

@@ -117,8 +117,9 @@ fn name() -> impl Strategy<Value = String> {
         3 => "[a-z][a-z0-9.-]{0,8}",
         1 => "[ -~]{1,8}",
         1 => prop_oneof![Just("yes"), Just("1.0"), Just("null"), Just("<<"), Just("~"), Just("0x1"), Just("- a"), Just("a: b")].prop_map(str::to_owned),
-        1 => any::<String>().prop_filter("empty names are absent names", |text| !text.is_empty()),
+        1 => any::<String>(),
     ]
+    .prop_filter("empty and blank names are absent names", |text| !text.trim().is_empty())
     .prop_filter("placeholders are no names", |text| !is_like_a_placeholder(text))
 }
 
