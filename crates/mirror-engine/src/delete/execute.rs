@@ -506,7 +506,8 @@ impl Execute {
             if disabled {
                 let advice = format!(
                     "registry {} does not allow deleting: enable it there (for docker distribution and the mirror \
-                     registry: `storage.delete.enabled: true` or REGISTRY_STORAGE_DELETE_ENABLED=true), then run again",
+                     registry: `storage.delete.enabled: true` or REGISTRY_STORAGE_DELETE_ENABLED=true) and run again; where \
+                     nobody can (Docker Hub, GHCR), delete the images with the registry's own tools",
                     repository.registry()
                 );
                 return ("delete-disabled".to_owned(), false, format!("{advice}: {message}")).into();
