@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use test_support::{Image, ImageBuilder, IndexBuilder, Kind, Layer, Profile, Registry, Request, When, artifact};
+use test_support::{
+    Auth, Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, Profile, Registry, Request, TokenAuth, When,
+    artifact,
+};
 
 use crate::harness::{Home, Outcome, auths, walk};
 
@@ -128,7 +131,7 @@ fn as_destination(profile: Profile, delete: Delete) {
         }
         Delete::Refused => {
             assert_ne!(found.code, Some(0));
-            found.says("does not allow deleting");
+            found.says("does not allow deleting").says("delete the images with the registry's own tools");
             world.is_at(&registry, "d/");
         }
     }
@@ -252,4 +255,81 @@ fn docker_hub() {
 #[test]
 fn google() {
     check(Profile::Google, Delete::Gone);
+}
+
+/// Mirrors the world to a registry that answers some requests oddly, twice; every image arrives, and nothing is sent twice.
+#[track_caller]
+fn arrives(what: &str, registry: &Registry, faults: Vec<(When, Effect)>) {
+    let world = World::new(Profile::Quay);
+    let source = Registry::start_blocking();
+    world.push(&source, "");
+    for (when, effect) in faults {
+        registry.fault(Fault::new(when, effect));
+    }
+    let (home, auth) = home_for(registry);
+    world.configure(&home, source.host(), "");
+    let more = ["--authfile", &auth, "--retry-times=1"];
+    let found = home.mirror_to_mirror(registry.host(), &more);
+    assert_eq!(found.code, Some(0), "{what}: {found:?}");
+    world.is_at(registry, "");
+    registry.clear_requests();
+    let found = home.mirror_to_mirror(registry.host(), &more);
+    assert_eq!((found.code, sent(registry)), (Some(0), 0), "{what}, again: {found:?}");
+}
+
+/// An answer with this status and body.
+fn page(code: u16, media_type: &str, body: &str) -> Effect {
+    Effect::Status {
+        code,
+        headers: vec![("Content-Type".to_owned(), media_type.to_owned())],
+        body: Some(body.to_owned()),
+    }
+}
+
+/// What gateways and proxies in front of registries say to the question for referrers.
+#[test]
+fn odd_answers_about_referrers_lose_no_image() {
+    let login = Effect::Status {
+        code: 303,
+        headers: vec![("Location".to_owned(), "https://login.invalid.example.com/".to_owned())],
+        body: Some(String::new()),
+    };
+    let answers = [
+        ("HTML", page(200, "text/html", "<html>welcome</html>")),
+        ("null", page(200, "application/json", "null")),
+        ("login", login),
+        ("403", Effect::status(403)),
+        ("405", Effect::status(405)),
+        ("501", Effect::status(501)),
+    ];
+    for (what, answer) in answers {
+        arrives(what, &Registry::start_blocking(), vec![(When::kind(Kind::Referrers), answer)]);
+    }
+}
+
+/// Mounts, monolithic uploads and `HEAD` that a registry does not have.
+#[test]
+fn requests_that_are_refused_lose_no_image() {
+    let mount = || When::kind(Kind::Upload).method("POST").query("mount=");
+    let whole = || When::kind(Kind::Upload).method("PUT").query("digest=");
+    let head = || When::kind(Kind::Manifest).method("HEAD");
+    for status in [400, 401, 403, 405, 500] {
+        arrives(&format!("mount {status}"), &Registry::start_blocking(), vec![(mount(), Effect::status(status))]);
+    }
+    for status in [405, 501] {
+        arrives(&format!("HEAD {status}"), &Registry::start_blocking(), vec![(head(), Effect::status(status))]);
+    }
+    arrives("PATCH only", &Registry::start_blocking(), vec![(When::kind(Kind::Upload), Effect::RefuseMonolithic)]);
+    arrives("PUT 400 once", &Registry::start_blocking(), vec![(whole().once(), Effect::status(400))]);
+    arrives("no digest", &Registry::start_blocking(), vec![(When::any(), Effect::NoDigestHeader)]);
+    let elsewhere = vec![(When::kind(Kind::Upload), Effect::LocationOnCdn)];
+    arrives("uploads at another host", &Registry::start_blocking(), elsewhere);
+}
+
+/// One tag a page, and tokens that end within the run.
+#[test]
+fn small_pages_and_short_tokens_lose_no_image() {
+    arrives("one tag a page", &Registry::builder().page_size(1).start_blocking(), Vec::new());
+    let tokens = Auth::Token(TokenAuth::user(Profile::USER, Profile::PASSWORD).lifetime(2));
+    arrives("tokens of 2 s", &Registry::builder().auth(tokens).start_blocking(), Vec::new());
 }
