@@ -1,5 +1,5 @@
 //! Every pair of bounds and every pair of selected bundles, of every channel: what comes out satisfies OLM's model and holds no
-//! version above `maxVersion`, or the request is refused and no bridge exists.
+//! version above `maxVersion`, or the request is refused and no bridge exists. Then the advice of the refusal, applied, helps.
 //!
 //! Generated catalogs are taken whole. Of published catalogs, which are skipped where the data is absent, a few packages
 //! with small channels are taken; `OC_MIRROR_PAIRS=all` takes all of them, which needs minutes.
@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 
 use fbc_catalog::{
-    Catalog, ChannelRequest, PackageRequest, Request, Rule, RuleSet, SelectError, Selected, Warning, select, validate,
+    Catalog, ChannelRequest, Mend, PackageRequest, Request, Rule, RuleSet, SelectError, SelectErrors, Selected,
+    Warning, select, validate,
 };
 use proptest::prelude::*;
 use test_support::GeneratedCatalog;
@@ -97,6 +98,7 @@ fn check_bounds(catalog: &Catalog, package: &str, channel: &str, versions: &[&st
                 Err(errors) if errors.0.iter().any(|error| matches!(error, SelectError::RangeBreaksChannel { .. })) => {
                     let sound = *sound.get_or_insert_with(|| is_sound_up_to(catalog, package, channel, Some(max)));
                     assert!(!sound, "{request:?} is refused, and the whole channel up to {max} is a bridge: {errors}");
+                    assert_mended(catalog, package, channel, (min, max), &errors);
                     counts.refused += 1;
                 }
                 Err(_) => counts.other += 1,
@@ -104,6 +106,29 @@ fn check_bounds(catalog: &Catalog, package: &str, channel: &str, versions: &[&st
         }
     }
     counts
+}
+
+/// The range, changed as the refusal advises, is met.
+#[track_caller]
+fn assert_mended(catalog: &Catalog, package: &str, channel: &str, bounds: (&str, &str), errors: &SelectErrors) {
+    for error in &errors.0 {
+        let SelectError::RangeBreaksChannel { mend, .. } = error else { continue };
+        let (min, max) = match mend {
+            Mend::LowerMin(min) => (Some(min.as_str()), Some(bounds.1)),
+            Mend::RaiseMax(max) => (Some(bounds.0), Some(max.as_str())),
+            Mend::Both { min, max } => (Some(min.as_str()), Some(max.as_str())),
+            Mend::DropBounds => (None, None),
+            Mend::Nothing => continue,
+            other => panic!("a range is not mended by {other:?}"),
+        };
+        // Without bounds, all versions are asked for with `full`.
+        let mended = match (min, max) {
+            (None, None) => Request { full: true, ..range(package, channel, None, None) },
+            _ => range(package, channel, min, max),
+        };
+        let again = select(catalog, &mended, RuleSet::VersionRange);
+        assert!(again.is_ok(), "{bounds:?} of {package} {channel}: {error}\nleads to {again:?}");
+    }
 }
 
 fn catalog_version(text: &str) -> semver::Version {
