@@ -11,6 +11,7 @@ use mirror_plan::{Collision, Draft, Mode, Plan, PlannedImage, additional, operat
 use oci_transport::ImageSource;
 
 use super::Collecting;
+use mirror_content::source::{Brought, LocalContent as _};
 use mirror_job::failure::chain;
 
 /// How many digests are looked up together.
@@ -50,16 +51,10 @@ pub(super) async fn settle(at: &Collecting<'_>, draft: Draft) -> Result<Plan, Ve
 /// The digest that an image has now: at its source, or in the archive that is being loaded.
 async fn digest_of(at: &Collecting<'_>, image: &PlannedImage) -> Result<Digest, String> {
     let name = &image.cache;
-    let kept = || {
-        let kept = at.store.resolve_tag(&name.repository, &name.tag).map_err(|error| chain(&error))?;
-        kept.ok_or_else(|| format!("{name} is neither in the archive nor in the cache"))
-    };
-    if at.mode == Mode::DiskToMirror {
-        let archived = at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag));
-        return archived.cloned().map_or_else(kept, Ok);
-    }
-    if image.built {
-        return kept();
+    if at.mode == Mode::DiskToMirror || image.built {
+        let brought = Brought::of(at.archive, at.store).resolve_tag(&name.repository, &name.tag);
+        let digest = brought.map_err(|error| error.message)?;
+        return digest.ok_or_else(|| format!("{name} is neither in the archive nor in the cache"));
     }
     let client = &at.job.source;
     if image.source.transport() == &Transport::Docker {

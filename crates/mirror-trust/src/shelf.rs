@@ -6,28 +6,19 @@ use std::sync::{Arc, Mutex};
 use archive_format::{Archive, Store};
 use image_ref::Digest;
 use jiff::Timestamp;
-use oci_manifest::{Attached, ImageTree, TreeError, VerifiedManifest, walk};
+use oci_manifest::{Attached, ImageTree, TreeError, walk};
 
 use super::online::subject_of;
 use super::unasked::Unasked;
 use super::{COSIGN_ENDINGS, cosign_tag};
 use mirror_content::root::root_with;
-use mirror_content::stored::stored_manifest;
+use mirror_content::source::{Brought, Cached, LocalContent};
 use mirror_job::failure::{CopyError, store as store_error};
 
 /// A place with manifests that needs no network.
 pub trait Shelf: Sync {
-    /// What a tag names.
-    ///
-    /// # Errors
-    /// When the place cannot be read.
-    fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, CopyError>;
-
-    /// A manifest, verified; `None` when it is not here.
-    ///
-    /// # Errors
-    /// When the place cannot be read, or an archive is damaged.
-    fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError>;
+    /// What is here.
+    fn content(&self) -> &impl LocalContent;
 
     /// The artifacts of the repository that say they are about `subject`.
     ///
@@ -49,7 +40,7 @@ pub async fn find_on_shelf<S: Shelf>(
     for manifest in tree.image_manifests() {
         for ending in COSIGN_ENDINGS {
             let tag = cosign_tag(manifest.digest(), ending);
-            if let Some(digest) = shelf.tag(repository, &tag)?
+            if let Some(digest) = shelf.content().resolve_tag(repository, &tag)?
                 && let Some(tree) = artifact(shelf, &digest).await?
             {
                 found.push(Attached { tag: Some(tag), tree });
@@ -65,9 +56,11 @@ pub async fn find_on_shelf<S: Shelf>(
 }
 
 async fn artifact<S: Shelf>(shelf: &S, digest: &Digest) -> Result<Option<ImageTree>, CopyError> {
-    let Some(root) = shelf.manifest(digest)? else { return Ok(None) };
+    let content = shelf.content();
+    let Some(root) = content.read_manifest(digest)? else { return Ok(None) };
     let root = root_with(digest, root)?;
-    let walked = walk(root, &[], |child| async move { shelf.manifest(&child.digest)?.ok_or(Absent::NotHere) }).await;
+    let walked =
+        walk(root, &[], |child| async move { content.read_manifest(&child.digest)?.ok_or(Absent::NotHere) }).await;
     match walked {
         Ok(tree) => Ok(Some(tree)),
         Err(TreeError::Fetch(Absent::Failed(error))) => Err(error),
@@ -88,7 +81,7 @@ impl From<CopyError> for Absent {
 
 /// The cache.
 pub struct StoreShelf {
-    store: Store,
+    content: Cached,
     /// Repository to its artifacts by subject; read once, when a repository is first asked about.
     subjects: Mutex<HashMap<String, Subjects>>,
     /// Which of its images nobody asked about.
@@ -100,17 +93,13 @@ type Subjects = HashMap<Digest, Vec<Digest>>;
 impl StoreShelf {
     /// The shelf of a cache, in a run that began at `now`.
     pub fn new(store: Store, now: Timestamp) -> Self {
-        Self { unasked: Unasked::new(&store, now), store, subjects: Mutex::default() }
+        Self { unasked: Unasked::new(&store, now), content: Cached(store), subjects: Mutex::default() }
     }
 }
 
 impl Shelf for StoreShelf {
-    fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, CopyError> {
-        self.store.resolve_tag(repository, tag).map_err(|error| store_error(&error))
-    }
-
-    fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
-        stored_manifest(&self.store, digest)
+    fn content(&self) -> &impl LocalContent {
+        &self.content
     }
 
     fn referrers(&self, repository: &str, subject: &Digest) -> Result<Vec<Digest>, CopyError> {
@@ -118,8 +107,8 @@ impl Shelf for StoreShelf {
         if let Some(subjects) = known.get(repository) {
             return Ok(subjects.get(subject).cloned().unwrap_or_default());
         }
-        let digests = self.store.revisions(repository).map_err(|error| store_error(&error))?;
-        let subjects = subjects(digests, |digest| self.manifest(digest))?;
+        let digests = self.content.0.revisions(repository).map_err(|error| store_error(&error))?;
+        let subjects = subjects(digests, &self.content)?;
         let found = subjects.get(subject).cloned().unwrap_or_default();
         known.insert(repository.to_owned(), subjects);
         Ok(found)
@@ -128,8 +117,7 @@ impl Shelf for StoreShelf {
 
 /// An archive, with the cache for what earlier archives brought.
 pub struct ArchiveShelf {
-    archive: Arc<Archive>,
-    store: Store,
+    content: Brought,
     subjects: HashMap<String, Subjects>,
 }
 
@@ -139,14 +127,14 @@ impl ArchiveShelf {
     /// # Errors
     /// When the archive or the cache cannot be read.
     pub fn new(archive: &Arc<Archive>, store: &Store) -> Result<Self, CopyError> {
-        let mut shelf = Self { archive: Arc::clone(archive), store: store.clone(), subjects: HashMap::new() };
+        let mut shelf = Self { content: Brought::of(Some(archive), store), subjects: HashMap::new() };
         let mut revisions: HashMap<String, Vec<Digest>> = HashMap::new();
         for (repository, digest) in archive.revisions() {
             revisions.entry(repository).or_default().push(digest);
         }
         for (repository, mut digests) in revisions {
             digests.sort();
-            let found = subjects(digests, |digest| shelf.manifest(digest))?;
+            let found = subjects(digests, &shelf.content)?;
             shelf.subjects.insert(repository, found);
         }
         Ok(shelf)
@@ -154,22 +142,8 @@ impl ArchiveShelf {
 }
 
 impl Shelf for ArchiveShelf {
-    fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, CopyError> {
-        match self.archive.resolve_tag(repository, tag) {
-            Some(digest) => Ok(Some(digest.clone())),
-            None => self.store.resolve_tag(repository, tag).map_err(|error| store_error(&error)),
-        }
-    }
-
-    fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
-        if let Some(manifest) = stored_manifest(&self.store, digest)? {
-            return Ok(Some(manifest));
-        }
-        match self.archive.manifest(digest) {
-            Ok(manifest) => Ok(Some(manifest)),
-            Err(archive_format::ArchiveError::MissingBlob(_)) => Ok(None),
-            Err(error) => Err(CopyError::from_error("archive", false, &error)),
-        }
+    fn content(&self) -> &impl LocalContent {
+        &self.content
     }
 
     fn referrers(&self, repository: &str, subject: &Digest) -> Result<Vec<Digest>, CopyError> {
@@ -177,13 +151,10 @@ impl Shelf for ArchiveShelf {
     }
 }
 
-fn subjects(
-    digests: Vec<Digest>,
-    manifest: impl Fn(&Digest) -> Result<Option<VerifiedManifest>, CopyError>,
-) -> Result<Subjects, CopyError> {
+fn subjects(digests: Vec<Digest>, content: &impl LocalContent) -> Result<Subjects, CopyError> {
     let mut subjects = Subjects::new();
     for digest in digests {
-        if let Some(found) = manifest(&digest)?
+        if let Some(found) = content.read_manifest(&digest)?
             && let Some(subject) = subject_of(&found)
         {
             subjects.entry(subject).or_default().push(digest);

@@ -18,12 +18,13 @@ use mirror_plan::{
     Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Family, ImageKind, Mode, PinnedCatalog, PlannedImage,
     operators,
 };
-use oci_transport::{Client, Endpoint, ImageSource};
+use oci_transport::ImageSource;
 
 use self::kept::{Kept, Made, Whole};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
 use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
+use mirror_content::source::{Archived, Brought, Cached, LocalContent as _, Remote};
 use mirror_job::event::Event;
 use mirror_job::failure::{CopyError, chain, store as store_error, transport};
 use mirror_job::guard::blocking;
@@ -231,7 +232,7 @@ impl Run<'_> {
             let from = match self.at.archive {
                 None => From::Nothing,
                 Some(archive) => From::Archive {
-                    archive: Arc::clone(archive),
+                    archive: Archived(Arc::clone(archive)),
                     destination: self.at_destination(entry)?,
                     observer: Arc::clone(self.at.observer),
                 },
@@ -261,13 +262,13 @@ impl Run<'_> {
     }
 
     /// Where an earlier archive of the sequence has put the catalog.
-    fn at_destination(&self, entry: &OperatorCatalog) -> Result<Option<(Client, Endpoint)>, CopyError> {
+    fn at_destination(&self, entry: &OperatorCatalog) -> Result<Option<Remote>, CopyError> {
         let Some(destination) = self.at.destination else { return Ok(None) };
         let broken = |error: &dyn std::error::Error| CopyError::permanent("reference", chain(error));
         let image = destination.image(&operators::original(entry)).map_err(|error| broken(&error))?;
         let repository = image.repository().map_err(|error| broken(&error))?;
         let client = &self.at.job.destination;
-        Ok(Some((client.clone(), client.endpoint(&repository))))
+        Ok(Some(Remote { client: client.clone(), at: client.endpoint(&repository) }))
     }
 
     /// The digest that the configuration names; else the one that an earlier run, whose archive or cache is at hand, found.
@@ -276,10 +277,7 @@ impl Run<'_> {
             return Ok(digest.clone());
         }
         let name = operators::original(entry);
-        if let Some(digest) = self.at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag)) {
-            return Ok(digest.clone());
-        }
-        let found = self.at.store.resolve_tag(&name.repository, &name.tag).map_err(|error| store_error(&error))?;
+        let found = Brought::of(self.at.archive, self.at.store).resolve_tag(&name.repository, &name.tag)?;
         found.ok_or_else(|| {
             CopyError::permanent(
                 "not-in-archive",
@@ -393,14 +391,15 @@ impl Run<'_> {
             return Ok(None);
         }
         let store = self.at.store;
-        let known = store.resolve_tag(&name.repository, &name.tag).map_err(|error| store_error(&error))?;
+        let content = Cached(store.clone());
+        let known = content.resolve_tag(&name.repository, &name.tag)?;
         if known.as_ref() != Some(&digest) {
             return Ok(None);
         }
-        let Some(root) = mirror_content::stored::stored_manifest(store, &digest)? else { return Ok(None) };
+        let Some(root) = content.read_manifest(&digest)? else { return Ok(None) };
         let Ok(oci_manifest::ManifestView::Index(index)) = root.view() else { return Ok(None) };
         for entry in index.manifests {
-            let child = mirror_content::stored::stored_manifest(store, &entry.descriptor.digest)?;
+            let child = content.read_manifest(&entry.descriptor.digest)?;
             let Some(Ok(oci_manifest::ManifestView::Image(image))) = child.map(|child| child.view()) else {
                 return Ok(None);
             };
@@ -408,7 +407,7 @@ impl Run<'_> {
             let layers = kept.layers().unwrap_or_default();
             let new = std::iter::once(&image.config).chain(image.layers.iter().rev().take(layers));
             let on_disk = |blob: &oci_manifest::Descriptor| {
-                self.at.mode == Mode::DiskToMirror || store.blob_size(&blob.digest) == Some(blob.size)
+                self.at.mode == Mode::DiskToMirror || content.blob_size(blob).is_some()
             };
             if !new.into_iter().all(on_disk) {
                 return Ok(None);
@@ -558,9 +557,9 @@ async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, Messages> {
 }
 
 /// The new image and its files, and why it brings no cache if it does not.
-type Brought = ((Rebuilt, Vec<(String, Vec<u8>)>), Option<String>);
+type Prepared = ((Rebuilt, Vec<(String, Vec<u8>)>), Option<String>);
 
-async fn make(instances: Vec<Instance>, files: Vec<(String, Vec<u8>)>) -> Result<Brought, RebuildError> {
+async fn make(instances: Vec<Instance>, files: Vec<(String, Vec<u8>)>) -> Result<Prepared, RebuildError> {
     blocking(move || {
         // What opm would refuse has no cache. It says the same when it starts, in its own words.
         let (cache, reason) = match opm_cache::build(&files, MODES) {

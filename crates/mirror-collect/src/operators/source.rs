@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use archive_format::{Archive, Store};
+use archive_format::Store;
 use fbc_catalog::Catalog;
 use image_ref::{Digest, ImageRef};
 use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
-use oci_transport::{Client, Endpoint, Hasher, ImageSource, PulledManifest, Reference};
+use oci_transport::{Client, Endpoint, Hasher, ImageSource, PulledManifest};
 use serde_json::Value;
 
 use super::contents::Contents;
@@ -17,7 +17,8 @@ use super::{Messages, message, read};
 use catalog_image::{CONFIGS_LABEL, ConfigsFolder, ConfigsReader, Instance, Limits, configs_folder, layers_to_read};
 use image_layers::image_json;
 use mirror_content::root::root_with;
-use mirror_content::stored::{fetch_blob, import_blob, stored_manifest};
+use mirror_content::source::{Archived, Cached, ContentSource, LocalContent as _, Remote};
+use mirror_content::stored::{fetch_blob, import_blob};
 use mirror_job::event::Observer;
 use mirror_job::failure::{CopyError, chain, store as store_error, transport};
 use mirror_job::guard::blocking;
@@ -41,7 +42,7 @@ pub(super) enum From {
     Layout(ImageSource),
     /// The archive that is being loaded. What an earlier one of the sequence brought is at the destination, if it is not in
     /// the store.
-    Archive { archive: Arc<Archive>, destination: Option<(Client, Endpoint)>, observer: Arc<dyn Observer> },
+    Archive { archive: Archived, destination: Option<Remote>, observer: Arc<dyn Observer> },
     /// Nothing: what is not in the store cannot be had.
     Nothing,
 }
@@ -63,9 +64,13 @@ pub(super) struct Found {
 }
 
 impl CatalogSource {
+    fn cached(&self) -> Cached {
+        Cached(self.store.clone())
+    }
+
     /// A manifest by digest.
     async fn manifest(&mut self, digest: &Digest) -> Result<VerifiedManifest, CopyError> {
-        if let Some(manifest) = stored_manifest(&self.store, digest)? {
+        if let Some(manifest) = self.cached().read_manifest(digest)? {
             return Ok(manifest);
         }
         let manifest = match &mut self.from {
@@ -75,15 +80,11 @@ impl CatalogSource {
                 *endpoint = Some(pulled.endpoint);
                 pulled.manifest
             }
-            From::Layout(layout) => {
-                layout.manifest(&Descriptor::new("", digest.clone(), 0)).await.map_err(|error| transport(&error))?
-            }
-            From::Archive { archive, destination, .. } => match archive.manifest(digest) {
-                Ok(manifest) => manifest,
-                Err(archive_format::ArchiveError::MissingBlob(_)) => {
-                    at_destination(destination.as_ref(), digest).await?
-                }
-                Err(error) => return Err(CopyError::from_error("archive", false, &error)),
+            From::Layout(layout) => found(ContentSource::manifest(layout, digest).await?, digest)?,
+            From::Archive { archive, destination, .. } => match (archive.read_manifest(digest)?, destination) {
+                (Some(manifest), _) => manifest,
+                (None, Some(destination)) => found(destination.manifest(digest).await?, digest)?,
+                (None, None) => return Err(missing("manifest", digest)),
             },
             From::Nothing => return Err(missing("manifest", digest)),
         };
@@ -110,7 +111,7 @@ impl CatalogSource {
 
     /// Makes sure that a blob can be opened.
     async fn ensure(&self, blob: &Descriptor) -> Result<(), CopyError> {
-        if self.store.blob_size(&blob.digest) == Some(blob.size) {
+        if self.cached().blob_size(blob).is_some() {
             return Ok(());
         }
         match &self.from {
@@ -126,13 +127,11 @@ impl CatalogSource {
                 let (store, blob) = (self.store.clone(), blob.clone());
                 blocking(move || import_blob(&store, &blob, source.as_ref())).await
             }
-            From::Archive { archive, .. } if archive.blob(&blob.digest).is_some() => Ok(()),
-            From::Archive { destination: Some((client, endpoint)), observer, .. } => {
-                match client.head_blob(endpoint, &blob.digest).await.map_err(|error| transport(&error))? {
-                    Some(_) => fetch_blob(client, &self.store, endpoint, blob, observer).await,
-                    None => Err(missing("layer", &blob.digest)),
-                }
-            }
+            From::Archive { archive, .. } if archive.blob_size(blob).is_some() => Ok(()),
+            From::Archive { destination: Some(remote), observer, .. } => match remote.size(blob).await? {
+                Some(_) => fetch_blob(&remote.client, &self.store, &remote.at, blob, observer).await,
+                None => Err(missing("layer", &blob.digest)),
+            },
             From::Archive { .. } | From::Nothing => Err(missing("layer", &blob.digest)),
         }
     }
@@ -142,7 +141,7 @@ impl CatalogSource {
         match &self.from {
             // Nobody has verified the bytes of an archive yet.
             From::Archive { archive, .. } if self.store.blob_size(digest).is_none() => {
-                Ok(Box::new(Verified::new(archive.open_blob(digest, 0)?, digest.clone())))
+                Ok(Box::new(Verified::new(archive.0.open_blob(digest, 0)?, digest.clone())))
             }
             _ => Ok(Box::new(self.store.open_blob(digest).map_err(io::Error::other)?)),
         }
@@ -350,16 +349,8 @@ pub async fn folder_catalog(
     Ok(source.content(&tree, None).await?.catalog)
 }
 
-/// A manifest that an earlier archive has brought to the destination.
-async fn at_destination(
-    destination: Option<&(Client, Endpoint)>,
-    digest: &Digest,
-) -> Result<VerifiedManifest, CopyError> {
-    let Some((client, endpoint)) = destination else { return Err(missing("manifest", digest)) };
-    client
-        .pull_manifest_at(endpoint, &Reference::Digest(digest.clone()))
-        .await
-        .map_err(|error| if error.is_not_found() { missing("manifest", digest) } else { transport(&error) })
+fn found(manifest: Option<VerifiedManifest>, digest: &Digest) -> Result<VerifiedManifest, CopyError> {
+    manifest.ok_or_else(|| missing("manifest", digest))
 }
 
 fn missing(what: &str, digest: &Digest) -> CopyError {

@@ -18,12 +18,13 @@ use mirror_plan::release::{
 };
 use mirror_plan::{CacheName, Mode};
 use oci_manifest::{Descriptor, Image, Index, ManifestView, VerifiedManifest};
-use oci_transport::{Endpoint, Hasher, Reference};
+use oci_transport::{Endpoint, Hasher};
 use rooted_folder::RootedFolder;
 
 use super::extract::Extraction;
 use crate::Collecting;
-use mirror_content::stored::{ArchiveSource, fetch_blob, import_blob, stored_manifest};
+use mirror_content::source::{Brought, ContentSource as _, LocalContent as _, Remote};
+use mirror_content::stored::{fetch_blob, import_blob};
 use mirror_job::event::{Event, NoObserver, Observer};
 use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
@@ -174,7 +175,7 @@ impl Source<'_> {
     }
 
     async fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, String> {
-        if let Some(manifest) = stored_manifest(self.at.store, digest).map_err(|error| error.message)? {
+        if let Some(manifest) = self.brought().read_manifest(digest).map_err(|error| error.message)? {
             return Ok(manifest);
         }
         let pulled = match self.place()? {
@@ -185,9 +186,8 @@ impl Source<'_> {
                 let _ = self.endpoint.set(pulled.endpoint);
                 pulled.manifest
             }
-            Place::Destination(endpoint) => {
-                let reference = Reference::Digest(digest.clone());
-                let pulled = self.at.job.destination.pull_manifest_at(&endpoint, &reference).await;
+            Place::Destination(remote) => {
+                let pulled = remote.pull(digest).await;
                 pulled.map_err(|error| self.missing("manifest", digest, Some(&error)))?
             }
             Place::Nowhere => return Err(self.missing("manifest", digest, None)),
@@ -201,6 +201,11 @@ impl Source<'_> {
         .map_err(|error| chain(&error))
     }
 
+    /// What archives have brought, and the cache.
+    fn brought(&self) -> Brought {
+        Brought::of(self.at.archive, self.at.store)
+    }
+
     /// Where to ask for what is in neither cache nor archive.
     fn place(&self) -> Result<Place, String> {
         match (self.at.mode, self.at.archive, self.at.destination) {
@@ -210,7 +215,8 @@ impl Source<'_> {
                 let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag };
                 let image = destination.image(&name).map_err(|error| error.to_string())?;
                 let repository = image.repository().map_err(|error| error.to_string())?;
-                Ok(Place::Destination(self.at.job.destination.endpoint(&repository)))
+                let client = self.at.job.destination.clone();
+                Ok(Place::Destination(Remote { at: client.endpoint(&repository), client }))
             }
             (Mode::DiskToMirror, ..) => Ok(Place::Nowhere),
             _ => Ok(Place::Source),
@@ -231,27 +237,28 @@ impl Source<'_> {
     /// again what an earlier one brought.
     async fn open(&self, layer: &Descriptor) -> Result<Blob, String> {
         let digest = &layer.digest;
-        if self.at.store.blob_size(digest) != Some(layer.size) {
-            match (self.at.archive, self.place()?) {
-                (Some(archive), _) if archive.blob(digest).is_some() => {
-                    let source = ArchiveSource::new(archive, digest);
+        let Brought { archive, cache } = self.brought();
+        if cache.blob_size(layer).is_none() {
+            let archived =
+                archive.map(|archive| archive.open_blob(layer)).transpose().map_err(|error| error.message)?;
+            match (archived.flatten(), self.place()?) {
+                (Some(source), _) => {
                     let (store, layer) = (self.at.store.clone(), layer.clone());
-                    let imported = blocking(move || import_blob(&store, &layer, &source)).await;
+                    let imported = blocking(move || import_blob(&store, &layer, source.as_ref())).await;
                     imported.map_err(|error| {
                         format!("layer {digest} of the payload in the archive cannot be used: {}", error.message)
                     })?;
                 }
-                (_, Place::Source) => self.pull(self.at.store, layer).await?,
-                (_, Place::Destination(endpoint)) => {
-                    let client = &self.at.job.destination;
-                    if client.head_blob(&endpoint, digest).await.map_err(|error| chain(&error))?.is_none() {
+                (None, Place::Source) => self.pull(self.at.store, layer).await?,
+                (None, Place::Destination(remote)) => {
+                    if remote.size(layer).await.map_err(|error| error.message)?.is_none() {
                         return Err(self.missing("layer", digest, None));
                     }
                     let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
-                    let fetched = fetch_blob(client, self.at.store, &endpoint, layer, &silent).await;
+                    let fetched = fetch_blob(&remote.client, self.at.store, &remote.at, layer, &silent).await;
                     fetched.map_err(|error| error.message)?;
                 }
-                (_, Place::Nowhere) => return Err(self.missing("layer", digest, None)),
+                (None, Place::Nowhere) => return Err(self.missing("layer", digest, None)),
             }
         }
         let file = self.at.store.open_blob(digest).map_err(|error| chain(&error))?;
@@ -279,7 +286,7 @@ enum Place {
     /// The registry that releases come from.
     Source,
     /// The registry that releases go to.
-    Destination(Endpoint),
+    Destination(Remote),
     /// Nobody may be asked.
     Nowhere,
 }

@@ -11,6 +11,7 @@ use mirror_plan::{CacheName, Mode, Why, older};
 use super::Wanted;
 use super::graphs::Graphs;
 use crate::Collecting;
+use mirror_content::source::{Brought, LocalContent as _};
 use mirror_job::event::{Event, uses_variable};
 
 /// The releases to mirror: the direct one, else those of the channels, each payload once.
@@ -166,12 +167,9 @@ fn kept_digest(at: &Collecting<'_>, image: &ImageRef) -> Result<Digest, String> 
     }
     // Archives of oc-mirror v2 do not tell, but the payload has the tag there as well, up to 4.17 where it comes from.
     let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag: image.tag().unwrap_or_default().to_owned() };
-    let older = older::name(image, &name);
+    let (older, brought) = (older::name(image, &name), Brought::of(at.archive, at.store));
     for CacheName { repository, tag } in std::iter::once(name).chain(older) {
-        if let Some(digest) = at.archive.and_then(|archive| archive.resolve_tag(&repository, &tag)) {
-            return Ok(digest.clone());
-        }
-        if let Some(digest) = at.store.resolve_tag(&repository, &tag).map_err(|error| error.to_string())? {
+        if let Some(digest) = brought.resolve_tag(&repository, &tag).map_err(|error| error.message)? {
             return Ok(digest);
         }
     }

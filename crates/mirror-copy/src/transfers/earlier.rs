@@ -15,7 +15,7 @@ use mirror_plan::{CacheName, Destination, PlannedImage, older};
 use rooted_folder::RootedFolder;
 use tokio::sync::OnceCell;
 
-use mirror_content::stored::stored_manifest;
+use mirror_content::source::{Cached, LocalContent as _};
 use mirror_job::failure::{CopyError, store as store_error};
 use mirror_job::guard::blocking;
 
@@ -94,6 +94,7 @@ impl Earlier {
 }
 
 fn read(store: &Store, destination: &Destination) -> Result<HashMap<Digest, BTreeSet<String>>, CopyError> {
+    let content = Cached(store.clone());
     let mut known: HashMap<Digest, BTreeSet<String>> = HashMap::new();
     for repository in store.repositories().map_err(|e| store_error(&e))? {
         let name = CacheName { repository: repository.clone(), tag: "any".to_owned() };
@@ -101,7 +102,7 @@ fn read(store: &Store, destination: &Destination) -> Result<HashMap<Digest, BTre
         let Ok(there) = destination.image(&name) else { continue };
         for digest in store.revisions(&repository).map_err(|e| store_error(&e))? {
             // Links outlive what they name when the cache is cleaned by hand.
-            let Some(Ok(view)) = stored_manifest(store, &digest)?.map(|manifest| manifest.view()) else { continue };
+            let Some(Ok(view)) = content.read_manifest(&digest)?.map(|manifest| manifest.view()) else { continue };
             for blob in view.named_blobs() {
                 known.entry(blob.digest).or_default().insert(there.path().to_owned());
             }

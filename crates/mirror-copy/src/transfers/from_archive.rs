@@ -9,22 +9,23 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive_format::{Archive, Store};
+use archive_format::Archive;
 use futures_util::StreamExt as _;
 use image_ref::Digest;
-use mirror_plan::{PlannedImage, older};
+use mirror_plan::{CacheName, PlannedImage, older};
 use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
-use oci_transport::{BlobSource, Endpoint, FileSource, Reference};
+use oci_transport::{BlobSource, Endpoint};
 use tokio::sync::OnceCell;
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::earlier::Earlier;
 use super::{bounded, destination_name, left_out};
 use crate::{BlobJob, Carried, Carrier, Resolved};
+use mirror_content::image::{ReadError, read_image};
 use mirror_content::root::{pinned, root_digest, root_of};
-use mirror_content::stored::{ArchiveSource, stored_manifest};
+use mirror_content::source::{Brought, ContentSource, LocalContent as _, Remote};
 use mirror_job::event::Event;
-use mirror_job::failure::{CopyError, store as store_error, transport, tree as tree_error};
+use mirror_job::failure::{CopyError, transport, tree as tree_error};
 use mirror_job::lacking::Lacking;
 use mirror_trust::{ArchiveShelf, SignatureBytes, Trust};
 
@@ -39,8 +40,8 @@ pub struct FromArchive {
     pub archive: Arc<Archive>,
     /// What the archive lacks; none for a complete one.
     pub lacking: Option<Lacking>,
-    /// The cache of earlier runs.
-    pub store: Store,
+    /// What the archive and earlier ones have brought.
+    pub content: Brought,
     /// Where the images go.
     pub destination: DestinationRegistry,
     /// Bound of one transfer, attempts included; zero for none.
@@ -61,15 +62,21 @@ impl FromArchive {
     /// for the name that older versions gave it.
     fn named(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
         for name in std::iter::once(image.cache.clone()).chain(older::name_of(image)) {
-            if let Some(digest) = self.archive.resolve_tag(&name.repository, &name.tag) {
-                return Ok(Some(digest.clone()));
-            }
-            let kept = self.store.resolve_tag(&name.repository, &name.tag).map_err(|e| store_error(&e))?;
-            if kept.is_some() {
-                return Ok(kept);
+            if let Some(digest) = self.content.resolve_tag(&name.repository, &name.tag)? {
+                return Ok(Some(digest));
             }
         }
         Ok(None)
+    }
+
+    /// The repository of the image at the destination, where an earlier archive may have put it.
+    fn at_destination(&self, image: &PlannedImage) -> Result<Remote, CopyError> {
+        self.remote(image, &repository_path(image))
+    }
+
+    fn remote(&self, image: &PlannedImage, path: &str) -> Result<Remote, CopyError> {
+        let at = self.destination.endpoint(image, path)?;
+        Ok(Remote { client: self.destination.client.clone(), at })
     }
 
     /// The digest of the image's first manifest.
@@ -86,65 +93,32 @@ impl FromArchive {
         })
     }
 
-    /// A manifest from the cache, the archive or, when an earlier archive brought it, the destination itself.
+    /// A manifest from what archives brought or, when an earlier archive brought it, the destination itself.
     async fn manifest(&self, digest: &Digest, image: &PlannedImage) -> Result<VerifiedManifest, CopyError> {
-        if let Some(manifest) = stored_manifest(&self.store, digest)? {
+        if let Some(manifest) = self.content.read_manifest(digest)? {
             return Ok(manifest);
         }
-        match self.archive.manifest(digest) {
-            Ok(manifest) => Ok(manifest),
-            Err(archive_format::ArchiveError::MissingBlob(_)) => self.manifest_of_destination(digest, image).await,
-            Err(error) => Err(CopyError::from_error("archive", false, &error)),
+        if let Some(manifest) = self.at_destination(image)?.manifest(digest).await? {
+            return Ok(manifest);
         }
-    }
-
-    async fn manifest_of_destination(
-        &self,
-        digest: &Digest,
-        image: &PlannedImage,
-    ) -> Result<VerifiedManifest, CopyError> {
-        let reference = Reference::Digest(digest.clone());
-        let endpoint = self.destination.endpoint(image, &repository_path(image))?;
-        let mut pulled = self.destination.client.pull_manifest_at(&endpoint, &reference).await;
-        if pulled.as_ref().is_err_and(oci_transport::Error::is_not_found)
-            && let Some(path) = self.earlier.older_repository(image)
+        if let Some(path) = self.earlier.older_repository(image)
+            && let Some(manifest) = self.remote(image, &path)?.manifest(digest).await?
         {
-            let endpoint = self.destination.endpoint(image, &path)?;
-            pulled = self.destination.client.pull_manifest_at(&endpoint, &reference).await;
+            return Ok(manifest);
         }
-        match pulled {
-            Ok(manifest) => Ok(manifest),
-            Err(error) if error.is_not_found() => {
-                if pinned(image) == Some(digest)
-                    && let Some(other) = self.named(image)?.filter(|other| other != digest)
-                {
-                    return Err(substituted(image, digest, &other));
-                }
-                let mut missing = self.earlier.missing("manifest", digest, &image.origin).await;
-                // An instance of a list that is here itself.
-                if self.digest(image).is_ok_and(|root| root != *digest) {
-                    missing.message.push_str(
-                        ". If the archive was made with fewer `platforms` than the configuration names now, name the same",
-                    );
-                }
-                Err(missing)
-            }
-            Err(error) => Err(transport(&error)),
+        if pinned(image) == Some(digest)
+            && let Some(other) = self.named(image)?.filter(|other| other != digest)
+        {
+            return Err(substituted(image, digest, &other));
         }
-    }
-
-    /// The blob here, in the archive or in the cache.
-    fn source(&self, job: &BlobJob) -> Result<Option<Arc<dyn BlobSource>>, CopyError> {
-        let digest = &job.blob.digest;
-        if self.archive.blob(digest).is_some() {
-            return Ok(Some(Arc::new(ArchiveSource::new(&self.archive, digest))));
+        let mut missing = self.earlier.missing("manifest", digest, &image.origin).await;
+        // An instance of a list that is here itself.
+        if self.digest(image).is_ok_and(|root| root != *digest) {
+            missing.message.push_str(
+                ". If the archive was made with fewer `platforms` than the configuration names now, name the same",
+            );
         }
-        if self.store.blob_size(digest).is_some() {
-            let source = FileSource::new(self.store.blob_path(digest))
-                .map_err(|error| CopyError::from_error("cache", true, &error))?;
-            return Ok(Some(Arc::new(source)));
-        }
-        Ok(None)
+        Err(missing)
     }
 
     async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
@@ -153,7 +127,7 @@ impl FromArchive {
         if let Offer::There = self.destination.offer(&endpoint, job).await? {
             return Ok(0);
         }
-        if let Some(source) = self.source(job)? {
+        if let Some(source) = self.content.open_blob(&job.blob)? {
             return self.destination.send(&endpoint, job, source).await.map_err(|error| self.explain(job, &error));
         }
         let digest = &job.blob.digest;
@@ -276,7 +250,7 @@ struct ArchiveBytes<'a> {
 
 impl SignatureBytes for ArchiveBytes<'_> {
     async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
-        let (archive, store) = (&self.carrier.archive, &self.carrier.store);
+        let (archive, store) = (&self.carrier.archive, &self.carrier.content.cache.0);
         if archive.blob(&blob.digest).is_some() {
             let read = archive.read_small_blob(&blob.digest, blob.size);
             return read.map_err(|error| CopyError::from_error("archive", false, &error));
@@ -286,16 +260,39 @@ impl SignatureBytes for ArchiveBytes<'_> {
         {
             return Ok(bytes);
         }
-        let client = &self.carrier.destination.client;
-        let endpoint = self.carrier.destination.endpoint(self.image, &repository_path(self.image))?;
+        let Remote { client, at } = self.carrier.at_destination(self.image)?;
         let mut bytes = Vec::new();
-        match client.pull_blob(&endpoint, blob, &mut bytes, &|_| ()).await {
+        match client.pull_blob(&at, blob, &mut bytes, &|_| ()).await {
             Ok(()) => Ok(bytes),
             Err(error) if error.is_not_found() => {
                 Err(self.carrier.earlier.missing("signature", &blob.digest, &self.image.origin).await)
             }
             Err(error) => Err(transport(&error)),
         }
+    }
+}
+
+/// An image of the plan as a place that its parts are read from.
+struct OfImage<'a> {
+    transfer: &'a FromArchive,
+    image: &'a PlannedImage,
+}
+
+impl ContentSource for OfImage<'_> {
+    async fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
+        self.transfer.manifest(digest, self.image).await.map(Some)
+    }
+
+    async fn blob(&self, blob: &Descriptor) -> Result<Option<Arc<dyn BlobSource>>, CopyError> {
+        self.transfer.content.open_blob(blob)
+    }
+
+    async fn size(&self, blob: &Descriptor) -> Result<Option<u64>, CopyError> {
+        Ok(self.transfer.content.blob_size(blob))
+    }
+
+    async fn tag(&self, name: &CacheName) -> Result<Option<Digest>, CopyError> {
+        self.transfer.content.resolve_tag(&name.repository, &name.tag)
     }
 }
 
@@ -307,31 +304,23 @@ impl Carrier for FromArchive {
         }
         let digest = self.digest(image)?;
         let root = self.manifest(&digest, image).await?;
-        let mut tree = walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
-            self.manifest(&child.digest, image).await
-        })
-        .await
-        .map_err(tree_error)?;
-        for digest in std::mem::take(&mut tree.without_size) {
-            let size = self.archive.blob(&digest).map(|place| place.len).or_else(|| self.store.blob_size(&digest));
-            let Some(size) = size else {
+        let read = match read_image(&OfImage { transfer: self, image }, image, root).await {
+            Ok(read) => read,
+            Err(ReadError::NoLayer(digest)) => {
                 return Err(self.earlier.missing("layer", &digest, &image.origin).await);
-            };
-            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
-        }
-        for layer in std::mem::take(&mut tree.optional) {
-            if self.archive.blob(&layer.digest).is_some() || self.store.blob_size(&layer.digest) == Some(layer.size) {
-                tree.blobs.push(layer);
-            } else {
-                self.destination.observer.event(Event::Warning(left_out(image, &layer)));
             }
-        }
-        let mut attached = match (self.trust.sign(&self.store, image, &tree, &self.destination.observer)?, &self.shelf)
-        {
-            (Some(signed), _) => signed,
-            (None, Some(shelf)) => mirror_trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
-            (None, None) => Vec::new(),
+            Err(error) => return Err(error.of(image)),
         };
+        let mut tree = read.tree;
+        for layer in &read.left_out {
+            self.destination.observer.event(Event::Warning(left_out(image, layer)));
+        }
+        let mut attached =
+            match (self.trust.sign(&self.content.cache.0, image, &tree, &self.destination.observer)?, &self.shelf) {
+                (Some(signed), _) => signed,
+                (None, Some(shelf)) => mirror_trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
+                (None, None) => Vec::new(),
+            };
         if image.built && !self.trust.signs() {
             // Every archive names what belongs to its images. A signature that only the cache has is of an earlier run.
             let repository = &image.cache.repository;

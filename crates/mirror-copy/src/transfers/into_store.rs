@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use archive_format::Store;
 use image_ref::{Digest, ImageRef, Transport};
-use mirror_plan::PlannedImage;
-use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
+use mirror_plan::{CacheName, PlannedImage};
+use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest};
 use oci_transport::{BlobSink, BlobSource, Client, Endpoint, ImageSource};
 
-use super::{bounded, left_out};
+use super::bounded;
 use crate::{BlobJob, Carried, Carrier, Resolved};
-use mirror_content::root::{root_digest, root_of};
-use mirror_content::stored::{StoreSink, stored_manifest};
+use mirror_content::image::{ReadImage, read_image};
+use mirror_content::root::root_digest;
+use mirror_content::source::{Cached, ContentSource, FirstOf, LocalContent as _, Remote};
+use mirror_content::stored::StoreSink;
 use mirror_job::event::{Event, Observer};
-use mirror_job::failure::{CopyError, store as store_error, transport, tree as tree_error};
+use mirror_job::failure::{CopyError, store as store_error, transport};
 use mirror_job::guard::blocking;
 use mirror_trust::{Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
 
@@ -83,7 +85,7 @@ impl IntoStore {
         });
         let cached = cached.map_err(|e| store_error(&e))?;
         if let Some(digest) = cached
-            && let Some(manifest) = self.stored_manifest(&digest)?
+            && let Some(manifest) = self.cached().read_manifest(&digest)?
         {
             return Ok(manifest);
         }
@@ -100,8 +102,13 @@ impl IntoStore {
         Ok(pulled.manifest)
     }
 
-    fn stored_manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
-        stored_manifest(&self.store, digest)
+    fn cached(&self) -> Cached {
+        Cached(self.store.clone())
+    }
+
+    /// The cache and, behind it, the source of an image.
+    fn content<'a>(&'a self, at: usize, image: &'a PlannedImage) -> FirstOf<Cached, OfImage<'a>> {
+        FirstOf(self.cached(), OfImage { transfer: self, at, image })
     }
 
     async fn endpoint(&self, at: usize) -> Result<Endpoint, CopyError> {
@@ -113,26 +120,6 @@ impl IntoStore {
         self.pull(at, &self.images[at].source).await?;
         let endpoints = self.endpoints.lock().expect("no holder panics");
         Ok(endpoints.get(&at).cloned().expect("a pull notes its endpoint"))
-    }
-
-    /// The size of a schema 1 layer, which its manifest does not tell.
-    async fn layer_size(&self, at: usize, image: &PlannedImage, digest: &Digest) -> Result<u64, CopyError> {
-        if *image.source.transport() != Transport::Docker {
-            return Ok(self.local_blob(image, &Descriptor::new("", digest.clone(), 0)).await?.size());
-        }
-        let endpoint = self.endpoint(at).await?;
-        let found = self.source.head_blob(&endpoint, digest).await.map_err(|error| transport(&error))?;
-        found.ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
-    }
-
-    /// Whether the source has a layer that may be left out.
-    async fn serves(&self, at: usize, image: &PlannedImage, layer: &Descriptor) -> Result<bool, CopyError> {
-        if *image.source.transport() != Transport::Docker {
-            return Ok(self.local_blob(image, layer).await.is_ok());
-        }
-        let endpoint = self.endpoint(at).await?;
-        let found = self.source.head_blob(&endpoint, &layer.digest).await.map_err(|error| transport(&error))?;
-        Ok(found.is_some())
     }
 
     /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
@@ -152,7 +139,7 @@ impl IntoStore {
         if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
             let asks = image.source.digest().is_none() || shelf.unasked.may_be_signed_by_now(&place);
             let answer = if asks { Some(self.signature_of(at, image, tree.root.digest()).await) } else { None };
-            let ours = shelf.tag(repository, &mirror_trust::cosign_tag(tree.root.digest(), "sig"))?;
+            let ours = shelf.content().resolve_tag(repository, &mirror_trust::cosign_tag(tree.root.digest(), "sig"))?;
             // Without an answer it stays as it is.
             let (unchanged, signed) = match answer {
                 None => (true, None),
@@ -198,7 +185,8 @@ impl IntoStore {
         }
         let original = PlannedImage { built: false, root: None, ..image.clone() };
         let root = self.root(at, &original).await?;
-        let tree = self.walk(at, &original, root).await?;
+        let read = read_image(&self.content(at, &original), &original, root).await;
+        let tree = read.map_err(|error| error.of(&original))?.tree;
         let attached = if gate.needs_signatures(image) {
             let endpoint = self.endpoint(at).await?;
             self.trust.find_online(&self.source, &endpoint, image, &tree, &self.observer).await.attached
@@ -206,17 +194,6 @@ impl IntoStore {
             Vec::new()
         };
         gate.check(&original, &tree, &attached, &bytes).await
-    }
-
-    async fn walk(&self, at: usize, image: &PlannedImage, root: VerifiedManifest) -> Result<ImageTree, CopyError> {
-        walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
-            match self.stored_manifest(&child.digest)? {
-                Some(manifest) => Ok(manifest),
-                None => self.pull(at, &image.source.with_digest(child.digest)).await,
-            }
-        })
-        .await
-        .map_err(tree_error)
     }
 
     /// Fetches a blob into the store; the bytes that travelled.
@@ -286,6 +263,39 @@ async fn pour(source: Arc<dyn BlobSource>, sink: &mut dyn BlobSink) -> Result<()
     }
 }
 
+/// The source of one image. It is asked by the image's name, so that all mirrors of registries.conf count.
+struct OfImage<'a> {
+    transfer: &'a IntoStore,
+    at: usize,
+    image: &'a PlannedImage,
+}
+
+impl ContentSource for OfImage<'_> {
+    async fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
+        self.transfer.pull(self.at, &self.image.source.with_digest(digest.clone())).await.map(Some)
+    }
+
+    async fn blob(&self, blob: &Descriptor) -> Result<Option<Arc<dyn BlobSource>>, CopyError> {
+        if *self.image.source.transport() != Transport::Docker {
+            return self.transfer.local_blob(self.image, blob).await.map(Some);
+        }
+        let endpoint = self.transfer.endpoint(self.at).await?;
+        Ok(Some(self.transfer.source.blob_source(&endpoint, blob)))
+    }
+
+    async fn size(&self, blob: &Descriptor) -> Result<Option<u64>, CopyError> {
+        if *self.image.source.transport() != Transport::Docker {
+            return Ok(self.transfer.local_blob(self.image, blob).await.ok().map(|found| found.size()));
+        }
+        let at = self.transfer.endpoint(self.at).await?;
+        Remote { client: self.transfer.source.clone(), at }.size(blob).await
+    }
+
+    async fn tag(&self, _: &CacheName) -> Result<Option<Digest>, CopyError> {
+        Ok(None)
+    }
+}
+
 /// The payloads of signatures: from the store, else from where the image is.
 struct SourceBytes<'a> {
     carrier: &'a IntoStore,
@@ -311,20 +321,10 @@ const LOCAL: &str = "local";
 impl Carrier for IntoStore {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         let root = self.root(at, image).await?;
-        let mut tree = self.walk(at, image, root).await?;
-        for digest in std::mem::take(&mut tree.without_size) {
-            let size = match self.store.blob_size(&digest) {
-                Some(size) => size,
-                None => self.layer_size(at, image, &digest).await?,
-            };
-            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
-        }
-        for layer in std::mem::take(&mut tree.optional) {
-            if self.has_blob(&layer) || self.serves(at, image, &layer).await? {
-                tree.blobs.push(layer);
-            } else {
-                self.observer.event(Event::Warning(left_out(image, &layer)));
-            }
+        let read = read_image(&self.content(at, image), image, root).await;
+        let ReadImage { mut tree, left_out } = read.map_err(|error| error.of(image))?;
+        for layer in &left_out {
+            self.observer.event(Event::Warning(super::left_out(image, layer)));
         }
         let mut heard = Heard::NotAsked;
         if self.trust.wants_signatures(image) {
@@ -417,11 +417,7 @@ impl Carrier for IntoStore {
 }
 
 /// Whether the store holds the image under its name with everything that belongs to it.
-fn is_complete(
-    store: &Store,
-    name: &mirror_plan::CacheName,
-    tree: &ImageTree,
-) -> Result<bool, archive_format::StoreError> {
+fn is_complete(store: &Store, name: &CacheName, tree: &ImageTree) -> Result<bool, archive_format::StoreError> {
     if store.resolve_tag(&name.repository, &name.tag)?.as_ref() != Some(tree.root.digest()) {
         return Ok(false);
     }

@@ -9,18 +9,19 @@ use std::sync::{Arc, Mutex};
 
 use archive_format::Store;
 use image_ref::{Digest, Transport};
-use mirror_plan::PlannedImage;
-use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest, walk};
-use oci_transport::{BlobSource, Client, Endpoint, FileSource, ImageSource, Reference};
+use mirror_plan::{CacheName, PlannedImage};
+use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest};
+use oci_transport::{BlobSource, Client, ImageSource};
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::into_store::IntoStore;
 use super::{bounded, destination_name, left_out};
 use crate::{BlobJob, Carried, Carrier, Resolved};
-use mirror_content::root::{root_digest, root_of};
-use mirror_content::stored::stored_manifest;
+use mirror_content::image::read_image;
+use mirror_content::root::root_digest;
+use mirror_content::source::{Cached, ContentSource, LocalContent as _, Remote};
 use mirror_job::event::Event;
-use mirror_job::failure::{CopyError, chain, store as store_error, transport, tree as tree_error};
+use mirror_job::failure::{CopyError, chain, store as store_error, transport};
 use mirror_trust::{Found, Heard, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.
@@ -39,11 +40,45 @@ pub struct RegistryToRegistry {
 #[derive(Debug, Clone)]
 pub enum Place {
     /// This program built it.
-    Cache,
+    Cache(Cached),
     /// Its source registry, or a mirror of it, or an image layout.
     Source(ImageSource),
     /// The destination itself has it: the source need not be asked.
-    Destination(Endpoint),
+    Destination(Remote),
+}
+
+impl ContentSource for Place {
+    async fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
+        match self {
+            Self::Cache(cache) => cache.manifest(digest).await,
+            Self::Source(source) => ContentSource::manifest(source, digest).await,
+            Self::Destination(remote) => remote.manifest(digest).await,
+        }
+    }
+
+    async fn blob(&self, blob: &Descriptor) -> Result<Option<Arc<dyn BlobSource>>, CopyError> {
+        match self {
+            Self::Cache(cache) => cache.blob(blob).await,
+            Self::Source(source) => ContentSource::blob(source, blob).await,
+            Self::Destination(remote) => remote.blob(blob).await,
+        }
+    }
+
+    async fn size(&self, blob: &Descriptor) -> Result<Option<u64>, CopyError> {
+        match self {
+            Self::Cache(cache) => cache.size(blob).await,
+            Self::Source(source) => source.size(blob).await,
+            Self::Destination(remote) => remote.size(blob).await,
+        }
+    }
+
+    async fn tag(&self, name: &CacheName) -> Result<Option<Digest>, CopyError> {
+        match self {
+            Self::Cache(cache) => cache.tag(name).await,
+            Self::Source(source) => source.tag(name).await,
+            Self::Destination(remote) => remote.tag(name).await,
+        }
+    }
 }
 
 impl RegistryToRegistry {
@@ -55,6 +90,10 @@ impl RegistryToRegistry {
         &self.cache.store
     }
 
+    fn cached(&self) -> Cached {
+        Cached(self.store().clone())
+    }
+
     /// Finds the image and notes where.
     async fn open(
         &self,
@@ -63,7 +102,7 @@ impl RegistryToRegistry {
         tagged: Option<&Digest>,
     ) -> Result<(Place, VerifiedManifest), CopyError> {
         let (place, manifest) = if image.built {
-            (Place::Cache, self.built(image)?)
+            (Place::Cache(self.cached()), self.built(image)?)
         } else if let Some(found) = self.at_destination(image, tagged).await? {
             found
         } else {
@@ -80,7 +119,7 @@ impl RegistryToRegistry {
         let name = &image.cache;
         let named = || self.store().resolve_tag(&name.repository, &name.tag);
         let digest = root_digest(image, named).map_err(|e| store_error(&e))?;
-        let manifest = digest.as_ref().map(|digest| stored_manifest(self.store(), digest)).transpose()?.flatten();
+        let manifest = digest.as_ref().map(|digest| self.cached().read_manifest(digest)).transpose()?.flatten();
         manifest.ok_or_else(|| {
             CopyError::permanent(
                 "not-in-cache",
@@ -102,66 +141,20 @@ impl RegistryToRegistry {
         if tagged != Some(digest) {
             return Ok(None);
         }
-        let endpoint = self.destination.endpoint(image, &repository_path(image))?;
-        let reference = Reference::Digest(digest.clone());
+        let at = self.destination.endpoint(image, &repository_path(image))?;
+        let remote = Remote { client: self.destination.client.clone(), at };
         // A registry that says it has the image and cannot give it will hear of it when the image is pushed again.
-        let pulled = self.destination.client.pull_manifest_at(&endpoint, &reference).await.ok();
-        Ok(pulled.map(|manifest| (Place::Destination(endpoint), manifest)))
-    }
-
-    async fn manifest(&self, place: &Place, child: &Descriptor) -> Result<VerifiedManifest, CopyError> {
-        match place {
-            Place::Cache => stored_manifest(self.store(), &child.digest)?.ok_or_else(|| {
-                CopyError::permanent("not-in-cache", format!("manifest {} is not in the cache any more", child.digest))
-            }),
-            Place::Source(source) => source.manifest(child).await.map_err(|error| transport(&error)),
-            Place::Destination(endpoint) => {
-                let reference = Reference::Digest(child.digest.clone());
-                let pulled = self.destination.client.pull_manifest_at(endpoint, &reference).await;
-                pulled.map_err(|error| transport(&error))
-            }
-        }
+        let pulled = remote.manifest(digest).await.ok().flatten();
+        Ok(pulled.map(|manifest| (Place::Destination(remote), manifest)))
     }
 
     /// Reads the image's manifests from where it is.
     async fn read(&self, place: &Place, root: VerifiedManifest, image: &PlannedImage) -> Result<ImageTree, CopyError> {
-        let mut tree = walk(root_of(image, root)?, &image.platforms, |child: Descriptor| async move {
-            self.manifest(place, &child).await
-        })
-        .await
-        .map_err(tree_error)?;
-        for digest in std::mem::take(&mut tree.without_size) {
-            let size = self.layer_size(place, image, &digest).await?;
-            tree.blobs.push(Descriptor::new("application/vnd.docker.image.rootfs.diff.tar.gzip", digest, size));
+        let read = read_image(place, image, root).await.map_err(|error| error.of(image))?;
+        for layer in &read.left_out {
+            self.cache.observer.event(Event::Warning(left_out(image, layer)));
         }
-        for layer in std::mem::take(&mut tree.optional) {
-            if self.blob_size(place, &layer.digest).await?.is_some() {
-                tree.blobs.push(layer);
-            } else {
-                self.cache.observer.event(Event::Warning(left_out(image, &layer)));
-            }
-        }
-        Ok(tree)
-    }
-
-    /// The size of a blob in bytes where the image is read from; `None` when it is not there.
-    async fn blob_size(&self, place: &Place, digest: &Digest) -> Result<Option<u64>, CopyError> {
-        let found = match place {
-            Place::Source(ImageSource::Registry(client, endpoint)) => client.head_blob(endpoint, digest).await,
-            Place::Source(layout) => {
-                Ok(layout.blob(&Descriptor::new("", digest.clone(), 0)).ok().map(|blob| blob.size()))
-            }
-            Place::Destination(endpoint) => self.destination.client.head_blob(endpoint, digest).await,
-            Place::Cache => Ok(self.store().blob_size(digest)),
-        };
-        found.map_err(|error| transport(&error))
-    }
-
-    /// The size of a schema 1 layer, which its manifest does not tell.
-    async fn layer_size(&self, place: &Place, image: &PlannedImage, digest: &Digest) -> Result<u64, CopyError> {
-        self.blob_size(place, digest)
-            .await?
-            .ok_or_else(|| CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source)))
+        Ok(read.tree)
     }
 
     /// What is attached to an image whose own parts are known. For an image that is `complete` at the destination, the
@@ -183,7 +176,7 @@ impl RegistryToRegistry {
         let late = complete && !unasked && shelf.unasked.may_be_signed_by_now(&name);
         let opened;
         let (client, endpoint) = match place {
-            Place::Cache => {
+            Place::Cache(_) => {
                 return mirror_trust::find_on_shelf(shelf, &image.cache.repository, tree).await.map(Found::known);
             }
             Place::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),
@@ -286,13 +279,7 @@ impl RegistryToRegistry {
 
     /// Who can provide the blob: the cache when it has it, else each place once.
     fn providers<'a>(&'a self, job: &'a BlobJob) -> impl Iterator<Item = Result<Arc<dyn BlobSource>, CopyError>> + 'a {
-        let digest = &job.blob.digest;
-        let cached = (self.store().blob_size(digest) == Some(job.blob.size)).then(|| {
-            let source = FileSource::new(self.store().blob_path(digest));
-            source
-                .map(|source| Arc::new(source) as Arc<dyn BlobSource>)
-                .map_err(|e| CopyError::from_error("cache", true, &e))
-        });
+        let cached = self.cached().open_blob(&job.blob).transpose();
         let mut asked = Vec::new();
         let places = job.images.iter().filter_map(move |at| {
             let places = self.places.lock().expect("no holder panics");

@@ -14,8 +14,8 @@ use crate::heard::Heard;
 use crate::holders::Holders;
 use crate::outcome::RunError;
 use mirror_collect::{Collecting, collect_what_there_is, made_of, needed_by_others};
-use mirror_content::root::root_digest;
-use mirror_content::stored::stored_manifest;
+use mirror_content::root::{pinned, root_digest};
+use mirror_content::source::{Cached, LocalContent as _};
 use mirror_job::event::{Event, Observer};
 use mirror_job::guard::guarded;
 use mirror_job::job::{Job, Workflow};
@@ -172,8 +172,7 @@ impl Generate {
     fn spares_holder(&self, image: &PlannedImage, there: &ImageRef, holders: &Holders) -> bool {
         !self.v1_tags
             && image.kind != ImageKind::OperatorCatalog
-            && !image.built
-            && image.source.digest().is_some_and(|digest| holders.digest(there).is_some_and(|held| held != digest))
+            && pinned(image).is_some_and(|digest| holders.digest(there).is_some_and(|held| held != digest))
     }
 
     /// The entry of the configuration that brought an operator image in.
@@ -226,7 +225,7 @@ impl Generate {
     /// catalog that is named by digest also those that earlier runs made of it.
     fn digests(&self, image: &PlannedImage, working_dir: &WorkingDir) -> Vec<Digest> {
         let Some(catalog) = self.operator(image).filter(|_| image.kind == ImageKind::OperatorCatalog) else {
-            return if image.built { Vec::new() } else { image.source.digest().into_iter().cloned().collect() };
+            return pinned(image).into_iter().cloned().collect();
         };
         let Some(digest) = catalog.catalog.digest() else { return Vec::new() };
         let made = made_of(working_dir, &catalog.catalog, digest);
@@ -255,7 +254,7 @@ fn manifests(store: &Store, image: &PlannedImage) -> Result<Vec<Digest>, RunErro
     let named = || store.resolve_tag(&image.cache.repository, &image.cache.tag);
     let Some(root) = root_digest(image, named)? else { return Ok(Vec::new()) };
     let mut found = vec![root.clone()];
-    let manifest = stored_manifest(store, &root).map_err(|error| RunError::generic(error.message))?;
+    let manifest = Cached(store.clone()).read_manifest(&root).map_err(|error| RunError::generic(error.message))?;
     if let Some(Ok(view)) = manifest.map(|manifest| manifest.view()) {
         found.extend(view.children().iter().map(|entry| entry.descriptor.digest.clone()));
     }

@@ -10,6 +10,7 @@ use super::stage::Stage;
 use super::{Progress, check_access};
 use crate::brought::{self, TakenOut};
 use crate::outcome::{RunError, generic_from};
+use mirror_content::source::Brought;
 use mirror_copy::transfers::destination::DestinationRegistry;
 use mirror_copy::transfers::earlier::Earlier;
 use mirror_copy::transfers::from_archive::FromArchive;
@@ -127,11 +128,11 @@ async fn load(
     };
     let carrier = FromArchive {
         images: Arc::clone(&planned.images),
+        content: Brought::of(Some(archive), &store),
         earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder(), Arc::clone(archive)),
         archive: Arc::clone(archive),
         lacking,
         planned: tokio::sync::OnceCell::new(),
-        store: store.clone(),
         destination: DestinationRegistry::of(job, &store, observer),
         image_timeout: job.options.image_timeout,
         trust,

@@ -12,7 +12,8 @@ use oci_manifest::{Descriptor, ManifestView};
 use oci_transport::Layout;
 
 use crate::Collecting;
-use mirror_content::stored::{import_blob, stored_manifest};
+use mirror_content::source::{Cached, LocalContent as _};
+use mirror_content::stored::import_blob;
 use mirror_job::event::Event;
 use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
@@ -22,9 +23,10 @@ const MAX_DEPTH: usize = 5;
 
 /// Makes sure that the cache has the image, or finds the registry that has it. The reference is none for the cache.
 pub(super) async fn find(at: &Collecting<'_>, planned: &[PlannedImage]) -> Result<Option<ImageRef>, String> {
-    let cached = at.store.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).map_err(|error| chain(&error))?;
+    let content = Cached(at.store.clone());
+    let cached = content.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).map_err(|error| error.message)?;
     if let Some(digest) = cached
-        && is_complete(at.store, &digest)?
+        && is_complete(&content, &digest)?
     {
         return Ok(None);
     }
@@ -47,17 +49,17 @@ pub(super) async fn find(at: &Collecting<'_>, planned: &[PlannedImage]) -> Resul
 }
 
 /// Whether the store has every part of an image.
-fn is_complete(store: &Store, digest: &Digest) -> Result<bool, String> {
-    let Some(manifest) = stored_manifest(store, digest).map_err(|error| error.message)? else { return Ok(false) };
+fn is_complete(content: &Cached, digest: &Digest) -> Result<bool, String> {
+    let Some(manifest) = content.read_manifest(digest).map_err(|error| error.message)? else { return Ok(false) };
     let view = manifest.view().map_err(|error| error.to_string())?;
     if let ManifestView::Index(index) = &view {
         for entry in &index.manifests {
-            if !is_complete(store, &entry.descriptor.digest)? {
+            if !is_complete(content, &entry.descriptor.digest)? {
                 return Ok(false);
             }
         }
     }
-    Ok(view.blobs().iter().all(|blob| store.blob_size(&blob.digest) == Some(blob.size)))
+    Ok(view.blobs().iter().all(|blob| content.blob_size(blob).is_some()))
 }
 
 /// Takes the only image of an OCI image layout into the cache, verified; its name appears last.
