@@ -192,6 +192,7 @@ fn credentials_are_refused() {
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     running again will not help until the causes are mended
+    No archive was written: no image is complete.
     "#);
 }
 
@@ -486,7 +487,7 @@ fn the_errors_file_names_what_failed() {
     site.home.additional_images([format!("{host}/ns/app:v1"), format!("{host}/ns/none:v1")]);
     let outcome: Outcome = site.home.to_disk(&[]);
     outcome.code(8).says("1 / 2 additional images mirrored: Some additional images failed to be mirrored");
-    leaves(&site.home, &[]);
+    leaves(&site.home, &["mirror_000001.tar"]);
     let logs = site.home.disk().join("working-dir/logs");
     let errors: Vec<_> = std::fs::read_dir(logs)
         .unwrap()
