@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use image_ref::Digest;
 use mirror_job::event::{Event, Observer};
 
 /// Turns the bytes of one blob into [`Event::Advanced`], so that the sum of a finished blob is what had to move.
@@ -11,6 +12,7 @@ use mirror_job::event::{Event, Observer};
 /// twice would be done before the work is. So no more than the blob's share is told.
 pub struct Advance {
     observer: Arc<dyn Observer>,
+    blob: Digest,
     /// Bytes that have to move.
     share: AtomicU64,
     told: AtomicU64,
@@ -18,8 +20,8 @@ pub struct Advance {
 
 impl Advance {
     /// Of a blob of which `share` bytes have to move.
-    pub fn new(observer: &Arc<dyn Observer>, share: u64) -> Self {
-        Self { observer: Arc::clone(observer), share: share.into(), told: 0.into() }
+    pub fn new(observer: &Arc<dyn Observer>, blob: &Digest, share: u64) -> Self {
+        Self { observer: Arc::clone(observer), blob: blob.clone(), share: share.into(), told: 0.into() }
     }
 
     /// `bytes` more have moved.
@@ -32,7 +34,7 @@ impl Advance {
         let moved = moved.min(self.share.load(Ordering::Relaxed));
         let before = self.told.fetch_max(moved, Ordering::Relaxed);
         if moved > before {
-            self.observer.event(Event::Advanced { bytes: moved - before });
+            self.observer.event(Event::Advanced { blob: self.blob.clone(), bytes: moved - before });
         }
     }
 
@@ -56,17 +58,21 @@ mod tests {
 
     impl Observer for Sum {
         fn event(&self, event: Event) {
-            if let Event::Advanced { bytes } = event {
+            if let Event::Advanced { bytes, .. } = event {
                 self.0.fetch_add(bytes, Ordering::Relaxed);
             }
         }
+    }
+
+    fn blob() -> Digest {
+        Digest::sha256(&"0".repeat(64)).unwrap()
     }
 
     #[test]
     fn the_sum_is_what_had_to_move() {
         fn check(share: u64, steps: &[u64], expected: u64) {
             let sum = Arc::new(Sum::default());
-            let advance = Advance::new(&(Arc::clone(&sum) as Arc<dyn Observer>), share);
+            let advance = Advance::new(&(Arc::clone(&sum) as Arc<dyn Observer>), &blob(), share);
             for bytes in steps {
                 advance.by(*bytes);
             }
@@ -85,7 +91,7 @@ mod tests {
     #[test]
     fn positions_that_were_reached_before_are_not_told_again() {
         let sum = Arc::new(Sum::default());
-        let advance = Advance::new(&(Arc::clone(&sum) as Arc<dyn Observer>), 60);
+        let advance = Advance::new(&(Arc::clone(&sum) as Arc<dyn Observer>), &blob(), 60);
         // 40 of 100 bytes are here; the source cannot go on in the middle and sends everything.
         advance.to(30);
         advance.expect_more(40);

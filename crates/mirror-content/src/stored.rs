@@ -103,7 +103,7 @@ impl StoreSink {
         // A partial blob of a killed run is hashed again, which may take a moment.
         let partial = blocking(move || store.begin_blob(&digest, Some(size))).await.map_err(|e| store_error(&e))?;
         let here = partial.offset();
-        Ok(Self { partial, here, advance: Advance::new(observer, size.saturating_sub(here)) })
+        Ok(Self { partial, here, advance: Advance::new(observer, &blob.digest, size.saturating_sub(here)) })
     }
 
     /// Makes a blob of what arrived, or keeps it for the next attempt; the bytes that travelled.

@@ -9,6 +9,7 @@ use oci_manifest::{Descriptor, ImageTree};
 use oci_transport::RetryTally;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::arrived::Arrived;
 use super::carrier::{BlobJob, Carried, Carrier, Resolved};
 use super::queue::CarryQueue;
 use super::{Copied, Limits};
@@ -77,6 +78,7 @@ pub(super) struct Coordinator<C: Carrier> {
     image_tasks: usize,
     blob_tasks: usize,
     totals: Totals,
+    arrived: Arrived,
     bytes_moved: u64,
     /// A release image failed: start nothing new.
     stopped: bool,
@@ -135,6 +137,7 @@ impl<C: Carrier> Coordinator<C> {
             image_tasks: 0,
             blob_tasks: 0,
             blobs: HashMap::new(),
+            arrived: Arrived::new(images.len()),
             bytes_moved: 0,
             stopped: false,
             told_resolved: false,
@@ -164,11 +167,12 @@ impl<C: Carrier> Coordinator<C> {
                     self.image_tasks -= 1;
                     self.totals.images_resolved += 1;
                     self.on_resolved(at, outcome);
-                    self.observer.event(Event::Totals(self.totals));
+                    self.tell_totals();
                 }
                 Done::Carried(job, waiting, outcome) => {
                     self.blob_tasks -= 1;
                     self.on_carried(&job, &waiting, outcome);
+                    self.tell_totals();
                 }
                 Done::Finished(at, outcome) => {
                     self.image_tasks -= 1;
@@ -266,6 +270,13 @@ impl<C: Carrier> Coordinator<C> {
                 images: state.images.clone(),
             };
             state.in_flight.insert(job.repository.clone());
+            if let (None, Some(first)) = (&job.mount_from, job.images.first()) {
+                self.observer.event(Event::TransferStarted {
+                    blob: job.blob.digest.clone(),
+                    size: job.blob.size,
+                    origin: self.images[*first].origin.clone(),
+                });
+            }
             let carrier = Arc::clone(&self.carrier);
             self.blob_tasks += 1;
             self.tasks.spawn(async move {
@@ -283,6 +294,7 @@ impl<C: Carrier> Coordinator<C> {
         let tree = Arc::clone(&resolved.tree);
         self.states[at].report.digest = Some(tree.root.digest().clone());
         self.states[at].tree = Some(Arc::clone(&tree));
+        self.arrived.expect(at, tree.bytes());
         if resolved.complete {
             let bytes = tree.bytes();
             self.states[at].report.bytes_saved = bytes;
@@ -325,6 +337,7 @@ impl<C: Carrier> Coordinator<C> {
             let report = &mut self.states[at].report;
             report.bytes_saved = report.bytes_saved.saturating_add(blob.size);
             self.totals.bytes_saved = self.totals.bytes_saved.saturating_add(blob.size);
+            self.arrived.add(at, blob.size);
             return false;
         }
         if first {
@@ -351,6 +364,9 @@ impl<C: Carrier> Coordinator<C> {
         if !state.waiting.is_empty() {
             queue(&mut self.to_carry, &job.blob, state);
         }
+        if job.mount_from.is_none() {
+            self.observer.event(Event::TransferEnded { blob: digest.clone() });
+        }
         match outcome {
             Ok(carried) => {
                 self.carrier.blob_ready(digest);
@@ -360,13 +376,13 @@ impl<C: Carrier> Coordinator<C> {
                 if job.mount_from.is_none() && saved > 0 {
                     // It was expected to travel and did not have to.
                     self.totals.bytes = self.totals.bytes.saturating_sub(saved);
-                    self.observer.event(Event::Totals(self.totals));
                 }
                 for (place, at) in waiting.into_iter().enumerate() {
                     let report = &mut self.states[at].report;
                     let moved = if place == 0 { carried.moved } else { 0 };
                     report.bytes_moved += moved;
                     report.bytes_saved += job.blob.size.saturating_sub(moved);
+                    self.arrived.add(at, job.blob.size);
                     if let Stage::Transferring(missing) = &mut self.states[at].stage {
                         *missing -= 1;
                         if *missing == 0 {
@@ -397,6 +413,7 @@ impl<C: Carrier> Coordinator<C> {
         let state = &mut self.states[at];
         state.stage = Stage::Done;
         state.report.outcome = outcome;
+        self.arrived.end(at);
         let image = &self.images[at];
         self.observer.event(Event::ImageFinished {
             kind: image.kind,
@@ -449,6 +466,7 @@ impl<C: Carrier> Coordinator<C> {
         }
         state.stage = Stage::Done;
         state.report.outcome = outcome;
+        self.arrived.end(at);
         self.observer.event(Event::ImageFailed {
             kind: self.images[at].kind,
             origin: self.images[at].origin.clone(),
@@ -481,6 +499,11 @@ impl<C: Carrier> Coordinator<C> {
         }
     }
 
+    fn tell_totals(&mut self) {
+        self.totals.images_in_place = self.arrived.thousandths();
+        self.observer.event(Event::Totals(self.totals));
+    }
+
     fn tell_resolved(&mut self) {
         let open = self.states.iter().any(|state| matches!(state.stage, Stage::Waiting | Stage::Resolving));
         if self.told_resolved || open {
@@ -488,7 +511,7 @@ impl<C: Carrier> Coordinator<C> {
         }
         self.told_resolved = true;
         self.totals.complete = true;
-        self.observer.event(Event::Totals(self.totals));
+        self.tell_totals();
         let trees: Vec<_> = self.states.iter().map(|state| state.tree.clone()).collect();
         if self.carrier.failure_ends_run() && trees.iter().any(Option::is_none) {
             return self.stop();

@@ -15,6 +15,7 @@
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
 
 pub mod archive_builder;
+mod arrived;
 mod carrier;
 mod coordinator;
 mod queue;

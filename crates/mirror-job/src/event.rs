@@ -43,8 +43,24 @@ pub enum Event {
     },
     /// What is known of the work so far; grows while manifests are read.
     Totals(Totals),
+    /// A blob begins to travel.
+    TransferStarted {
+        /// The blob.
+        blob: Digest,
+        /// Its size in bytes.
+        size: u64,
+        /// The name of an image that it belongs to.
+        origin: String,
+    },
+    /// A blob has arrived, or its transfer has failed.
+    TransferEnded {
+        /// The blob.
+        blob: Digest,
+    },
     /// Bytes of layers and configs arrived (or were sent).
     Advanced {
+        /// The blob.
+        blob: Digest,
         /// Bytes since the last event of this kind for the blob.
         bytes: u64,
     },
@@ -102,7 +118,9 @@ pub struct Totals {
     pub images_resolved: usize,
     /// All images of the plan.
     pub images: usize,
-    /// Unique blobs that have to travel.
+    /// How much of them is in place, in thousandths of an image: 2500 are two images and a half.
+    pub images_in_place: u64,
+    /// Unique blobs to transfer.
     pub blobs: usize,
     /// Their size in bytes.
     pub bytes: u64,

@@ -1,6 +1,6 @@
 //! The destination registry: the half that disk to mirror and mirror to mirror have in common.
 //!
-//! Whether an image is there, what a blob is asked of before it is sent (this repository, another repository of the same
+//! Whether an image is there, where to look for a blob before uploading it (this repository, another repository of the same
 //! registry), and the order in which manifests become visible.
 
 use std::sync::Arc;
@@ -140,7 +140,7 @@ impl DestinationRegistry {
         job: &BlobJob,
         source: Arc<dyn BlobSource>,
     ) -> Result<u64, oci_transport::Error> {
-        let advance = Advance::new(&self.observer, job.blob.size);
+        let advance = Advance::new(&self.observer, &job.blob.digest, job.blob.size);
         self.client.push_blob(at, &job.blob, source, &|bytes| advance.by(bytes)).await?;
         Ok(advance.told())
     }

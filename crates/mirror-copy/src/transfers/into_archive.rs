@@ -61,7 +61,7 @@ impl IntoArchive {
     }
 
     async fn stream(&self, job: &BlobJob, slot: BlobSlot) -> Result<u64, CopyError> {
-        let advance = Advance::new(&self.source.observer, job.blob.size);
+        let advance = Advance::new(&self.source.observer, &job.blob.digest, job.blob.size);
         let mut sink = SlotSink { writer: slot.open().map_err(|error| archive(&error))?, advance };
         let timeout = self.source.image_timeout;
         bounded_or(timeout, "run again", self.source.pull_from_any(job, &mut sink)).await?;
