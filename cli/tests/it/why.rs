@@ -36,7 +36,7 @@ fn the_line_that_brought_an_image_in() {
         .says("kept out by blockedImages `kept-out`");
     home.run(&["why", "quay.io/other/app:v1", "-c", "isc.yaml"])
         .code(1)
-        .says("nothing in")
+        .says("No line of")
         .says(&format!("did you mean {host}/ns/app:v1?"));
     let found = home.run(&["why", "moved/app", "-c", "isc.yaml", "--output=json"]);
     let found: serde_json::Value = serde_json::from_str(&found.code(0).stdout).unwrap();

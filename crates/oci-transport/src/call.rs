@@ -347,6 +347,10 @@ impl Inner {
             let response = self.answer(host, &url, call, request, sent).await?;
             host.reach.answered();
             self.has_answered(&url);
+            // Of whoever a registry leads to, another speaks.
+            if !has_left {
+                self.clocks.note(&host.registry, response.headers(), SystemTime::now());
+            }
             let Some(target) = redirect_target(&call.method, &url, &response, host.insecure) else {
                 return Ok(Followed { response, url, has_left });
             };

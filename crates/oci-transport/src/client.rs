@@ -10,6 +10,7 @@ use registries_conf::{Credentials, PullSource};
 use url::Url;
 
 use crate::call::{Call, Payload, Reply, silent};
+use crate::clocks::Clocks;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::host::Host;
@@ -49,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) notices: Arc<Notices>,
     /// Who has answered anything so far, by host and port.
     answered: Mutex<HashSet<String>>,
+    /// How far clocks differ.
+    pub(crate) clocks: Clocks,
     /// What was asked so far.
     pub(crate) requests: Requests,
     /// For documents that no registry serves.
@@ -79,6 +82,7 @@ impl Client {
                 served: Mutex::default(),
                 notices: Arc::default(),
                 answered: Mutex::default(),
+                clocks: Clocks::default(),
                 requests: Requests::default(),
                 documents: OnceLock::new(),
             }),
@@ -93,6 +97,12 @@ impl Client {
     /// How many requests this client and its clones have made so far, by `host[:port]`.
     pub fn requests(&self) -> BTreeMap<String, RequestCounts> {
         self.inner.requests.so_far()
+    }
+
+    /// How many seconds the clock of each registry, by `host[:port]`, is ahead of ours; below zero when it is behind. Servers
+    /// tell whole seconds, and the time of the answer's way counts too.
+    pub fn clocks(&self) -> BTreeMap<String, i64> {
+        self.inner.clocks.so_far()
     }
 
     /// A repository as a place to write to, or to read from without mirrors.

@@ -44,6 +44,7 @@ mod blob;
 mod call;
 pub mod challenge;
 mod client;
+mod clocks;
 pub mod content_range;
 mod credentials;
 mod endpoint;
