@@ -1,10 +1,15 @@
 //! Counting: how much is done, how fast it goes, how long it may still take. Time is handed in, so that tests need no
 //! clock.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use image_ref::Digest;
 use mirror_engine::Totals;
+
+/// How many transfers are told by name.
+const NAMED: usize = 3;
 
 /// Rates are measured over this much of the recent past.
 const WINDOW: Duration = Duration::from_secs(15);
@@ -21,15 +26,59 @@ pub(super) struct Meter {
     /// Bytes that travelled.
     pub(super) bytes: u64,
     samples: VecDeque<(Duration, u64)>,
+    transfers: HashMap<Digest, Transfer>,
+}
+
+/// A blob under way. Sizes are bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Transfer {
+    /// What has moved.
+    pub(super) bytes: u64,
+    /// The whole blob.
+    pub(super) size: u64,
+    /// An image that it belongs to.
+    pub(super) origin: String,
 }
 
 impl Meter {
+    /// Counts of so much work, of which nothing is done.
+    #[cfg(test)]
+    pub(super) fn of(totals: Totals) -> Self {
+        Self { totals, ..Self::default() }
+    }
+
     /// Notes where things stand at `now`, time since the start.
     pub(super) fn sample(&mut self, now: Duration) {
         self.samples.push_back((now, self.bytes));
         while self.samples.len() > 2 && now.saturating_sub(self.samples[0].0) > WINDOW {
             self.samples.pop_front();
         }
+    }
+
+    /// A blob begins to travel.
+    pub(super) fn started(&mut self, blob: Digest, size: u64, origin: String) {
+        self.transfers.insert(blob, Transfer { bytes: 0, size, origin });
+    }
+
+    /// A blob has moved by so many bytes.
+    pub(super) fn advanced(&mut self, blob: &Digest, bytes: u64) {
+        self.bytes += bytes;
+        if let Some(transfer) = self.transfers.get_mut(blob) {
+            transfer.bytes += bytes;
+        }
+    }
+
+    /// A blob is no longer under way.
+    pub(super) fn ended(&mut self, blob: &Digest) {
+        self.transfers.remove(blob);
+    }
+
+    /// The largest blobs of which something has moved.
+    pub(super) fn largest(&self) -> Vec<Transfer> {
+        let mut moving: Vec<_> = self.transfers.iter().filter(|(_, transfer)| transfer.bytes > 0).collect();
+        // The digest keeps blobs of one size in their order from one drawing to the next.
+        moving.sort_by_key(|(blob, transfer)| (Reverse(transfer.size), (*blob).clone()));
+        moving.into_iter().take(NAMED).map(|(_, transfer)| transfer.clone()).collect()
     }
 
     /// Bytes per second over the recent past; none before there are two samples.
@@ -58,7 +107,7 @@ mod tests {
     use super::*;
 
     fn meter(bytes: u64, complete: bool) -> Meter {
-        Meter { totals: Totals { bytes, complete, ..Totals::default() }, ..Meter::default() }
+        Meter::of(Totals { bytes, complete, ..Totals::default() })
     }
 
     #[test]

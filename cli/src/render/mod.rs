@@ -1,5 +1,7 @@
 //! What a person sees of a run: log lines, live progress, and the closing line. The engine tells, this module draws.
 
+mod line;
+mod live;
 mod meter;
 mod screen;
 mod table;

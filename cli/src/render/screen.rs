@@ -1,18 +1,17 @@
 //! The screen: an observer of the engine that writes log lines and draws progress.
 //!
-//! On a terminal one line at the bottom shows images, bytes, rate and time left. Elsewhere a plain line says the same
-//! every few seconds, so that a log of a long run shows that it is alive.
+//! On a terminal a line at the bottom shows percentage, time left, bytes, images and rate, and the lines below name the largest
+//! transfers. Elsewhere a plain line says the same every few seconds, so that a log of a long run shows that it is alive.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mirror_engine::event::Totals;
-use mirror_engine::{Event, Observer, visible};
+use mirror_engine::{Event, Observer};
 
+use super::line;
+use super::live::Live;
 use super::meter::Meter;
-use super::words::{result_line, size, time_left};
+use super::words::{result_line, size};
 use crate::log::{Curtain, Log};
 
 /// How often a terminal is redrawn.
@@ -25,7 +24,7 @@ pub struct Screen {
     log: Log,
     started: Instant,
     state: Mutex<State>,
-    bar: Option<ProgressBar>,
+    live: Option<Arc<Live>>,
     heartbeat: Duration,
 }
 
@@ -41,27 +40,22 @@ impl std::fmt::Debug for Screen {
     }
 }
 
-/// Takes the bar away while a line is printed.
-struct BarCurtain(ProgressBar);
-
-impl Curtain for BarCurtain {
-    fn part(&self, print: &mut dyn FnMut()) {
-        self.0.suspend(print);
-    }
-}
-
 impl Screen {
-    /// A screen that writes to `log`, with live progress when standard output is a terminal, else with a line every
+    /// A screen that writes to `log`, with live progress when standard error is a terminal, else with a line every
     /// `heartbeat`.
     pub fn new(log: Log, terminal: bool, heartbeat: Duration) -> Arc<Self> {
-        let bar = terminal.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stdout());
-            bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is well formed"));
-            log.set_curtain(Some(Arc::new(BarCurtain(bar.clone()))));
-            bar
+        let live = terminal.then(|| {
+            let live = Arc::new(Live::on_stderr());
+            log.set_curtain(Some(Arc::clone(&live) as Arc<dyn Curtain>));
+            live
         });
         let state = State { meter: Meter::default(), copying: false, last_heartbeat: Duration::ZERO };
-        Arc::new(Self { log, started: Instant::now(), state: Mutex::new(state), bar, heartbeat })
+        Arc::new(Self { log, started: Instant::now(), state: Mutex::new(state), live, heartbeat })
+    }
+
+    /// Bytes of blobs that have moved so far.
+    pub fn bytes_moved(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).meter.bytes
     }
 
     /// Keeps the display moving until the returned task is aborted: bytes arrive between events too.
@@ -75,35 +69,33 @@ impl Screen {
 
     /// Takes everything off the terminal.
     pub fn close(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some(live) = &self.live {
+            live.show(Vec::new());
         }
         self.log.set_curtain(None);
     }
 
     fn draw(&self) {
         let now = self.started.elapsed();
-        let line = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if !state.copying {
-                return;
-            }
-            state.meter.sample(now);
-            if self.bar.is_none() {
-                if now.saturating_sub(state.last_heartbeat) < self.heartbeat {
-                    return;
-                }
-                state.last_heartbeat = now;
-            }
-            progress_line(&state.meter)
-        };
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(visible::word(&line).into_owned());
-                bar.tick();
-            }
-            None => self.log.info(line),
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.copying {
+            return;
         }
+        state.meter.sample(now);
+        if let Some(live) = &self.live {
+            let room = live.room();
+            let lines = std::iter::once(line::fitting(&state.meter, room)).chain(line::transfers(&state.meter, room));
+            let lines = lines.collect();
+            drop(state);
+            return live.show(lines);
+        }
+        if now.saturating_sub(state.last_heartbeat) < self.heartbeat {
+            return;
+        }
+        state.last_heartbeat = now;
+        let line = line::whole(&state.meter);
+        drop(state);
+        self.log.info(line);
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -111,35 +103,14 @@ impl Screen {
     }
 }
 
-/// `12 / 200 images, 1.2 GiB of 3.0 GiB, 85.3 MiB/s, 21 s left`.
-fn progress_line(meter: &Meter) -> String {
-    let Totals { images, bytes, complete, .. } = meter.totals;
-    let about = if complete { "" } else { "at least " };
-    let mut line = format!("{} / {images} images, {} of {about}{}", meter.images_done, size(meter.bytes), size(bytes));
-    if meter.images_failed > 0 {
-        let _ = write!(line, ", {} failed", meter.images_failed);
-    }
-    if meter.transfers_done() {
-        line.push_str(", all transferred");
-    } else if let Some(rate) = meter.rate() {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate is a sum of sizes over time"
-        )]
-        let rate = rate as u64;
-        let _ = write!(line, ", {}/s", size(rate));
-        if let Some(left) = meter.time_left() {
-            let _ = write!(line, ", {}", time_left(left));
-        }
-    }
-    line
-}
-
 impl Observer for Screen {
     fn event(&self, event: Event) {
         match event {
-            Event::Advanced { bytes } => self.change(|state| state.meter.bytes += bytes),
+            Event::TransferStarted { blob, size, origin } => {
+                self.change(|state| state.meter.started(blob, size, origin));
+            }
+            Event::TransferEnded { blob } => self.change(|state| state.meter.ended(&blob)),
+            Event::Advanced { blob, bytes } => self.change(|state| state.meter.advanced(&blob, bytes)),
             Event::Totals(totals) => {
                 let was_complete = {
                     let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,7 +118,7 @@ impl Observer for Screen {
                 };
                 if totals.complete && !was_complete {
                     self.log.info(format!(
-                        "{} blobs with {} have to travel; {} are there already or are shared",
+                        "To transfer: {} blobs, {} ({} already present or shared)",
                         totals.blobs,
                         size(totals.bytes),
                         size(totals.bytes_saved)
@@ -181,8 +152,8 @@ impl Observer for Screen {
             }
             Event::Results(families) => {
                 self.change(|state| state.copying = false);
-                if let Some(bar) = &self.bar {
-                    bar.set_message("");
+                if let Some(live) = &self.live {
+                    live.show(Vec::new());
                 }
                 self.log.info("=== Results ===");
                 for count in families {

@@ -19,19 +19,21 @@ fn slow_source() -> (Registry, Image) {
 fn progress_lines(text: &str) -> Vec<String> {
     let text = plain(text).replace('\r', "\n");
     text.lines()
-        .filter(|line| line.contains(" images, ") && line.contains(" of "))
+        .filter(|line| line.contains(" / 1 images") && line.contains(" of "))
         .filter(|line| !line.contains("in place"))
         .map(|line| line.rsplit(" : ").next().unwrap().trim().to_owned())
         .collect()
 }
 
-/// Asserts that lines of progress say images, bytes of bytes, a rate, and the time left.
+/// Asserts that lines of progress say a percentage, the time left, bytes of bytes, images, and a rate.
 #[track_caller]
 fn tells_progress(lines: &[String]) {
     let all = lines.join("\n");
     assert!(lines.len() >= 2, "{all}");
-    assert!(lines.iter().all(|line| line.starts_with("0 / 1 images, ") || line.starts_with("1 / 1 images, ")), "{all}");
-    assert!(lines.iter().any(|line| line.contains("/s, ") && line.ends_with(" s left")), "{all}");
+    let percentage =
+        |line: &str| line.split_once(" %  ").is_some_and(|(number, _)| number.trim().parse::<u8>().is_ok());
+    assert!(lines.iter().all(|line| line.starts_with("counting  ") || percentage(line)), "{all}");
+    assert!(lines.iter().any(|line| line.contains(" s left  ") && line.ends_with("/s")), "{all}");
     assert!(lines.iter().any(|line| line.contains(" of 586.")), "{all}");
 }
 
@@ -60,34 +62,79 @@ fn few_lines_by_default() {
     assert!(progress_lines(&outcome.code(0).stdout).is_empty());
 }
 
-#[test]
-fn a_live_line_on_a_terminal() {
+/// Runs a command line on a terminal of so many columns; what the terminal got.
+#[expect(clippy::print_stderr, reason = "who reads the test's output should know what was not tested")]
+fn on_a_terminal(home: &Home, columns: u32, more: &str) -> Option<Outcome> {
     if !Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: `script` of util-linux is not installed");
-        return;
+        return None;
     }
-    let (source, _) = slow_source();
-    let home = Home::new();
-    home.additional_images([format!("{}/ns/app:v1", source.host())]);
     let words = home.command(&["-c", "isc.yaml", "file://disk", "--src-tls-verify=false"]);
     let command: Vec<&str> =
         std::iter::once(words.get_program()).chain(words.get_args()).map(|word| word.to_str().unwrap()).collect();
     let output = Command::new("script")
-        .args(["-qec", &format!("stty cols 120; {}", command.join(" ")), "/dev/null"])
+        .args(["-qec", &format!("stty rows 30 cols {columns}; {} {more}", command.join(" ")), "/dev/null"])
         .current_dir(home.path())
         .env("HOME", home.path())
         .env("TERM", "xterm")
         .stdin(std::process::Stdio::null())
         .output()
         .unwrap();
-    let outcome = home.outcome(&output);
+    Some(home.outcome(&output))
+}
+
+#[test]
+fn a_live_line_on_a_terminal() {
+    let (source, _) = slow_source();
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let Some(outcome) = on_a_terminal(&home, 120, "") else { return };
     outcome.code(0);
-    tells_progress(&progress_lines(&outcome.stdout));
+    let lines = live_lines(&outcome.stdout);
+    tells_progress(&lines);
+    // The largest transfers have names.
+    assert!(plain(&outcome.stdout).contains(" of  488.3 KiB  "), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("Success copying"));
     // The live line is for the terminal only.
     let logged = std::fs::read_to_string(log_file(&home)).unwrap();
     assert!(progress_lines(&logged).is_empty(), "{logged}");
     assert!(logged.contains("1 / 1 additional images mirrored successfully"));
+}
+
+/// What is drawn at the bottom of a terminal, each drawing one line.
+fn live_lines(terminal: &str) -> Vec<String> {
+    let drawn = terminal.split("\u{1b}[J").flat_map(str::lines).map(|line| plain(line).trim_end().to_owned());
+    drawn.filter(|line| line.contains(" of 586.") || line.starts_with("counting")).collect()
+}
+
+/// The percentage and the time left are there on any terminal, and no line is wider than it.
+#[test]
+fn a_narrow_terminal_keeps_percentage_and_time() {
+    for columns in [60_u32, 40] {
+        let (source, _) = slow_source();
+        let home = Home::new();
+        home.additional_images([format!("{}/ns/app:v1", source.host())]);
+        let Some(outcome) = on_a_terminal(&home, columns, "") else { return };
+        outcome.code(0);
+        let lines: Vec<_> = live_lines(&outcome.stdout).iter().map(|line| line.trim_end().to_owned()).collect();
+        let all = lines.join("\n");
+        assert!(lines.iter().all(|line| line.chars().count() < columns as usize), "{columns}: {all}");
+        assert!(lines.iter().any(|line| line.contains(" %  ") && line.contains(" s left")), "{columns}: {all}");
+    }
+}
+
+/// Whoever keeps the JSON document in a file still watches the terminal.
+#[test]
+fn progress_is_drawn_while_the_document_goes_to_a_file() {
+    let (source, _) = slow_source();
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let Some(outcome) = on_a_terminal(&home, 100, "--output json > result.json") else { return };
+    outcome.code(0);
+    tells_progress(&live_lines(&outcome.stdout));
+    let document = std::fs::read_to_string(home.path().join("result.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["exitCode"], 0);
 }
 
 /// Console and log file say the same, line by line, from the moment the log file is open. The file begins with what makes it

@@ -37,8 +37,9 @@ fn without_figures(line: &str) -> String {
     let mut at = 0;
     while at < words.len() {
         let unit = words.get(at + 1).map_or("", |unit| unit.trim_end_matches([',', ';']));
-        if is_number(words[at]) && ["B", "KiB", "MiB", "GiB", "TiB"].contains(&unit) {
-            text.push(words[at + 1].replace(unit, "SIZE"));
+        let opening = if words[at].starts_with('(') { "(" } else { "" };
+        if is_number(&words[at][opening.len()..]) && ["B", "KiB", "MiB", "GiB", "TiB"].contains(&unit) {
+            text.push(format!("{opening}{}", words[at + 1].replace(unit, "SIZE")));
             at += 2;
             continue;
         }
@@ -72,13 +73,13 @@ fn of_the_three_workflows() {
     [INFO]   : 🔍 collecting additional images...
     [INFO]   : 🚀 Start copying the images...
     [INFO]   : 📌 images to copy 6
-    [INFO]   : 11 blobs with SIZE have to travel; SIZE are there already or are shared
     [INFO]   : Success copying 127.0.0.1:PORT/ns/app:v1 ➡️ cache
     [INFO]   : Success copying docker://127.0.0.1:PORT/cat/index:v1 ➡️ cache
     [INFO]   : Success copying docker://127.0.0.1:PORT/cat/index:v1 ➡️ cache
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo-bundle:0.1.0 ➡️ cache
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo@sha256:HEX ➡️ cache
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/shared@sha256:HEX ➡️ cache
+    [INFO]   : To transfer: 11 blobs, SIZE (SIZE already present or shared)
     [INFO]   : catalog docker://127.0.0.1:PORT/cat/index:v1 was rebuilt and is not signed; --sign-catalogs signs it
     [INFO]   : === Results ===
     [INFO]   :  ✓  5 / 5 operator images mirrored successfully
@@ -105,12 +106,12 @@ fn of_the_three_workflows() {
     [INFO]   : 🔍 collecting additional images...
     [INFO]   : 🚀 Start copying the images...
     [INFO]   : 📌 images to copy 5
-    [INFO]   : 18 blobs with SIZE have to travel; SIZE are there already or are shared
     [INFO]   : Success copying 127.0.0.1:PORT/ns/app:v1 ➡️ 127.0.0.1:PORT/m/ns/
     [INFO]   : Success copying docker://127.0.0.1:PORT/cat/index:v1 ➡️ 127.0.0.1:PORT/m/cat/
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo-bundle:0.1.0 ➡️ 127.0.0.1:PORT/m/ns/
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo@sha256:HEX ➡️ 127.0.0.1:PORT/m/ns/
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/shared@sha256:HEX ➡️ 127.0.0.1:PORT/m/ns/
+    [INFO]   : To transfer: 18 blobs, SIZE (SIZE already present or shared)
     [INFO]   : catalog docker://127.0.0.1:PORT/cat/index:v1 was rebuilt and is not signed; --sign-catalogs signs it
     [INFO]   : === Results ===
     [INFO]   :  ✓  4 / 4 operator images mirrored successfully
@@ -141,13 +142,13 @@ fn of_the_three_workflows() {
     [INFO]   : 🔍 collecting additional images...
     [INFO]   : 🚀 Start copying the images...
     [INFO]   : 📌 images to copy 6
-    [INFO]   : 0 blobs with SIZE have to travel; SIZE are there already or are shared
     [INFO]   : Success copying 127.0.0.1:PORT/ns/app:v1 ➡️ 127.0.0.1:PORT/m/ns/ (nothing to transfer)
     [INFO]   : Success copying docker://127.0.0.1:PORT/cat/index:v1 ➡️ 127.0.0.1:PORT/m/cat/ (nothing to transfer)
     [INFO]   : Success copying docker://127.0.0.1:PORT/cat/index:v1 ➡️ cache (nothing to transfer)
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo-bundle:0.1.0 ➡️ 127.0.0.1:PORT/m/ns/ (nothing to transfer)
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo@sha256:HEX ➡️ 127.0.0.1:PORT/m/ns/ (nothing to transfer)
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/shared@sha256:HEX ➡️ 127.0.0.1:PORT/m/ns/ (nothing to transfer)
+    [INFO]   : To transfer: 0 blobs, SIZE (SIZE already present or shared)
     [INFO]   : catalog docker://127.0.0.1:PORT/cat/index:v1 was rebuilt and is not signed; --sign-catalogs signs it
     [INFO]   : === Results ===
     [INFO]   :  ✓  5 / 5 operator images mirrored successfully
@@ -208,8 +209,8 @@ fn of_the_three_workflows() {
     [INFO]   : 🚀 Start copying the images...
     [INFO]   : 📌 images to copy 2
     [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/none:v1: pulling manifest `127.0.0.1:PORT/ns/none:v1`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
-    [INFO]   : 0 blobs with SIZE have to travel; SIZE are there already or are shared
     [INFO]   : Success copying 127.0.0.1:PORT/ns/app:v1 ➡️ cache (nothing to transfer)
+    [INFO]   : To transfer: 0 blobs, SIZE (SIZE already present or shared)
     [INFO]   : === Results ===
     [INFO]   :  ✗  1 / 2 additional images mirrored: Some additional images failed to be mirrored - please check the logs
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/none:v1 error: pulling manifest `127.0.0.1:PORT/ns/none:v1`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
@@ -220,7 +221,7 @@ fn of_the_three_workflows() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: an incomplete archive never replaces a complete one, and `HOME/disk` holds mirror_000001.tar. Carry that archive, move it to another folder, and run the same command again.
     "#);
 }
