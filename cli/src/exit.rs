@@ -19,6 +19,10 @@ impl ExitStatus {
     pub const ADDITIONAL: Self = Self(8);
     /// A Helm image failed.
     pub const HELM: Self = Self(16);
+    /// Ctrl-C ended the run. Shells use this number for that, 128 and the number of the signal.
+    pub const INTERRUPTED: Self = Self(130);
+    /// `kill` ended the run.
+    pub const TERMINATED: Self = Self(143);
     /// `--v1` was asked for.
     pub const WRONG_GENERATION: Self = Self(255);
 

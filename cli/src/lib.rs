@@ -166,6 +166,7 @@ fn dispatch(settings: &Settings, argv: &[OsString], log: &Log) -> ExitStatus {
         Command::ArchiveList(folder) => workflow::archive_list(settings, folder, log),
         Command::ArchiveVerify(folder) => workflow::archive_verify(settings, folder, log),
         Command::Describe(folder) => workflow::describe(settings, folder, log),
+        Command::Doctor(request) => workflow::doctor(settings, request, log),
         Command::Init(request) => workflow::init(settings, request, log),
         Command::Schema { kind, out } => workflow::schema(*kind, out.as_deref(), log),
         Command::Why(request) => workflow::why(settings, request, log),

@@ -57,6 +57,8 @@ pub enum Command {
     Describe(PathBuf),
     /// Tell why an image is mirrored.
     Why(Why),
+    /// Look at everything that a run needs.
+    Doctor(Doctor),
     /// Print a configuration to start from.
     Init(Init),
     /// Print the JSON Schema of a configuration.
@@ -89,6 +91,7 @@ impl Command {
             Self::ArchiveVerify(_) => "archive verify",
             Self::Describe(_) => "describe",
             Self::Why(_) => "why",
+            Self::Doctor(_) => "doctor",
             Self::Init(_) => "init",
             Self::Schema { .. } => "schema",
             Self::Version(_) => "version",
@@ -110,6 +113,24 @@ pub struct Why {
     pub from: Option<PathBuf>,
     /// How content is selected.
     pub selection: Selection,
+}
+
+/// What `doctor` is to look at.
+#[derive(Debug, Clone)]
+pub struct Doctor {
+    /// The image set configuration.
+    pub config: Option<PathBuf>,
+    /// Where to the run would mirror.
+    pub target: Option<DoctorTarget>,
+}
+
+/// Where to a run would mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DoctorTarget {
+    /// Into a folder.
+    Folder(PathBuf),
+    /// To a registry.
+    Registry(mirror_plan::Destination),
 }
 
 /// A configuration to start from.
@@ -232,9 +253,11 @@ fn uses_cache(cli: &Cli) -> bool {
         },
         Some(Subcommands::Why(_)) => true,
         Some(Subcommands::Init(args)) => args.from_catalog.is_some(),
+        // For `doctor`, a cache without a place is one thing less to look at.
         Some(
             Subcommands::Archive(_)
             | Subcommands::Describe(_)
+            | Subcommands::Doctor(_)
             | Subcommands::Schema(_)
             | Subcommands::Version(_)
             | Subcommands::Completion(_)
@@ -298,6 +321,17 @@ pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), 
                 from: args.from.as_deref().map(|from| directory(from, env)).transpose()?,
                 selection: Selection::settle(&args.selection, env),
             })
+        }
+        Some(Subcommands::Doctor(args)) => {
+            output = args.output;
+            let typed = args.destination.as_deref().filter(|typed| !typed.is_empty());
+            let target = match (typed, typed.and_then(|typed| typed.strip_prefix(DOCKER))) {
+                (None, _) => None,
+                (_, Some(registry)) => Some(DoctorTarget::Registry(mirror_plan::Destination::parse(registry)?)),
+                (Some(typed), None) if typed.starts_with(FILE) => Some(DoctorTarget::Folder(directory(typed, env)?)),
+                (Some(typed), None) => return Err(UsageError::DestinationPrefix(typed.into())),
+            };
+            Command::Doctor(Doctor { config: given(cli.persistent.config.as_ref(), env), target })
         }
         Some(Subcommands::Init(args)) => Command::Init(Init {
             catalog: args.from_catalog.as_deref().map(list::catalog_reference).transpose()?,

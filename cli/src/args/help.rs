@@ -34,6 +34,7 @@ const USED: &[(&str, &[&str])] = &[
     ("list helm-images", &["authfile", "src_tls_verify", "retry_times", "retry_delay", "log_level"]),
     ("why", &["config", "authfile", "src_tls_verify", "cache_dir", "retry_times", "retry_delay", "log_level"]),
     ("init", &["authfile", "src_tls_verify", "cache_dir", "limit_rate", "retry_times", "retry_delay"]),
+    ("doctor", &["config", "authfile", "src_tls_verify", "dest_tls_verify", "cache_dir", "log_level"]),
     ("archive list", &["log_level"]),
     ("archive verify", &["log_level"]),
     ("describe", &["log_level"]),
@@ -171,6 +172,14 @@ oc-mirror why -c isc.yaml --from file:///srv/mirror quay.io/ns/app:1.0",
     ),
     ("describe", "oc-mirror describe /srv/mirror"),
     (
+        "doctor",
+        "\
+# Before a mirror to disk
+oc-mirror doctor -c isc.yaml file:///srv/mirror
+# Before a registry is loaded
+oc-mirror doctor docker://reg.lan:5000/ocp",
+    ),
+    (
         "init",
         "\
 oc-mirror init > isc.yaml
@@ -200,6 +209,7 @@ pub(super) const EXIT_CODES: &[(&str, &str)] = &[
     ("4", "operators failed"),
     ("8", "additional images failed"),
     ("16", "Helm charts failed"),
+    ("130, 143", "Ctrl-C or kill ended the run; the same command continues"),
     ("255", "oc-mirror v1 was asked for"),
 ];
 

@@ -6,6 +6,7 @@
 pub mod argv;
 mod completion;
 mod delete;
+mod doctor;
 mod help;
 mod history;
 mod inspect;
@@ -26,6 +27,7 @@ use clap::{ArgAction, ArgMatches, Args as _, CommandFactory as _, FromArgMatches
 
 pub use self::completion::completion;
 pub use self::delete::DeleteArgs;
+pub use self::doctor::DoctorArgs;
 pub use self::inspect::{
     ArchiveArgs, ArchiveCommand, ArchivePath, CompletionArgs, DescribeArgs, ManArgs, VersionArgs, WhyArgs,
 };
@@ -75,6 +77,11 @@ pub enum Subcommands {
     Why(WhyArgs),
     /// Show what an archive is for
     Describe(DescribeArgs),
+    /// Look at everything that a run needs, and say what to do
+    ///
+    /// Credentials, certificates, proxies, the update service, the signature server, folders, clocks. Nothing is mirrored. Ends
+    /// with exit code 1 when a run would fail.
+    Doctor(DoctorArgs),
     /// Print a configuration to start from
     Init(InitArgs),
     /// Print the JSON Schema of the configuration

@@ -10,7 +10,6 @@ use mirror_engine::inspect::{self, Listing, Verified, VerifyObserver};
 use mirror_engine::visible;
 
 use super::document::{answer, fail};
-use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{go_duration, size, table};

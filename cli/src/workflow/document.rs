@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::configuration::Mistakes;
+use super::interrupt::Interrupted;
 use super::logs::log_file;
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
@@ -64,8 +65,9 @@ fn fail_with(status: ExitStatus, output: OutputFormat, error: &anyhow::Error, lo
 
 /// The same for a run whose log lies in `logs`: its document is saved beside it, once there is a log.
 pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &RootedFolder, log: &Log) -> ExitStatus {
-    let mistakes = error.downcast_ref::<Mistakes>();
-    let status = mistakes.map_or(ExitStatus::GENERIC, |mistakes| mistakes.status);
+    let interrupted = error.downcast_ref::<Interrupted>().map(|interrupted| interrupted.status);
+    let mistakes = error.downcast_ref::<Mistakes>().map(|mistakes| mistakes.status);
+    let status = interrupted.or(mistakes).unwrap_or(ExitStatus::GENERIC);
     let status = fail_with(status, settings.output, error, log);
     let stamp = settings.common.log_stamp();
     if logs.is_file(log_file(&stamp))

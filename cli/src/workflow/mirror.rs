@@ -12,6 +12,7 @@ use mirror_engine::{Job, Observer, Options, RunReport, Workflow, WorkingDir};
 
 use super::configuration::read_configuration;
 use super::document::fail_run;
+use super::interrupt::{Interrupted, asked_to_end};
 use super::job::{folders, program};
 use super::logs::open_log;
 use super::runtime::Runtime;
@@ -29,7 +30,7 @@ pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
     let started = Instant::now();
     let mut workflow = workflow(&request.mode);
     let prepared = prepare(settings, request, &mut workflow, log);
-    let outcome = prepared.map(|(job, runtime)| execute(settings, job, runtime, log, started));
+    let outcome = prepared.and_then(|(job, runtime)| execute(settings, request, job, runtime, log, started));
     match outcome {
         Ok(report) => {
             if settings.output == OutputFormat::Json {
@@ -231,17 +232,38 @@ fn resources_elsewhere(job: &Job) -> Option<PathBuf> {
     (!working_dir.root().starts_with(folder)).then(|| working_dir.cluster_resources())
 }
 
-/// Runs the engine and draws it.
-fn execute(settings: &Settings, job: Job, runtime: Runtime, log: &Log, started: Instant) -> RunReport {
-    let terminal = settings.common.env.stdout_is_terminal && settings.output == OutputFormat::Text;
-    let screen = Screen::new(log.clone(), terminal, settings.common.env.heartbeat.unwrap_or(HEARTBEAT));
+/// Runs the engine and draws it, until it has ended or somebody ends it.
+fn execute(
+    settings: &Settings,
+    request: &Mirror,
+    job: Job,
+    runtime: Runtime,
+    log: &Log,
+    started: Instant,
+) -> anyhow::Result<RunReport> {
+    let screen = Screen::new(
+        log.clone(),
+        settings.common.env.stderr_is_terminal,
+        settings.common.env.heartbeat.unwrap_or(HEARTBEAT),
+    );
     let elsewhere = resources_elsewhere(&job);
     let report = runtime.block_on(async {
         let ticker = tokio::spawn(Arc::clone(&screen).tick());
-        let report = mirror_engine::run(job, Arc::clone(&screen) as Arc<dyn Observer>).await;
+        let report = tokio::select! {
+            report = mirror_engine::run(job, Arc::clone(&screen) as Arc<dyn Observer>) => Ok(report),
+            status = asked_to_end() => Err(status),
+        };
         ticker.abort();
         report
     });
+    let report = match report {
+        Ok(report) => report,
+        Err(status) => {
+            screen.close();
+            runtime.abandon();
+            return Err(Interrupted::new(status, request, screen.bytes_moved()).into());
+        }
+    };
     drop(runtime);
     screen.close();
     if let Some(sizes) = &report.sizes {
@@ -261,5 +283,5 @@ fn execute(settings: &Settings, job: Job, runtime: Runtime, log: &Log, started: 
         log.error(format_args!("[Executor] {error} "));
     }
     log.close();
-    report
+    Ok(report)
 }

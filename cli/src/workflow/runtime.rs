@@ -10,7 +10,7 @@ use crate::access::{Clients, Processes};
 /// Runs the engine. Dropped, it ends the credential helpers first: a runtime waits for the threads that wait for them.
 pub(super) struct Runtime {
     // In this order: fields are dropped as they are declared.
-    _helpers: Ended,
+    helpers: Ended,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -30,7 +30,14 @@ impl Runtime {
     pub(super) fn new(clients: &Clients) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.context("cannot start the asynchronous runtime")?;
-        Ok(Self { _helpers: Ended(Arc::clone(&clients.helpers)), runtime })
+        Ok(Self { helpers: Ended(Arc::clone(&clients.helpers)), runtime })
+    }
+
+    /// Ends at once, without waiting for anything that still runs.
+    pub(super) fn abandon(self) {
+        let Self { helpers, runtime } = self;
+        drop(helpers);
+        runtime.shutdown_background();
     }
 
     /// What comes of a future.

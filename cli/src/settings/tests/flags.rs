@@ -238,6 +238,7 @@ fn every_flag_belongs_to_its_commands() {
         (&["archive", "verify"], &["output"]),
         (&["describe"], &["output"]),
         (&["why"], &["from", "output", SELECTION[0], SELECTION[1], SELECTION[2], SELECTION[3]]),
+        (&["doctor"], &["output"]),
         (&["init"], &["from-catalog", "schema"]),
         (&["schema"], &["out", "kind"]),
         (&["version"], &["output", "short"]),
