@@ -14,13 +14,26 @@ use crate::process::say;
 use crate::pull;
 use crate::tool::{self, Tool};
 
-/// Runs the demonstration with our binary or another one; fails when anything differs.
-pub(crate) fn run(binary: Option<&str>) -> anyhow::Result<()> {
-    let binary = match binary {
-        Some(binary) => fs::canonicalize(binary).with_context(|| format!("there is no `{binary}`"))?,
-        None => tool::build(false)?,
+/// Runs the demonstration with our binary or another one; fails when anything differs. `--keep` leaves the folder, with the
+/// configuration and the commands, and the registries as long as standard input is open.
+pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
+    let (mut binary, mut is_kept) = (None, false);
+    let mut words = options.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--keep" => is_kept = true,
+            "--binary" => binary = Some(words.next().context("--binary needs a path")?),
+            other => bail!("unknown option {other}: there are --binary PATH and --keep"),
+        }
+    }
+    let binary = if let Some(binary) = binary {
+        fs::canonicalize(binary).with_context(|| format!("there is no `{binary}`"))?
+    } else {
+        say("demo: building oc-mirror first; from an empty target folder this takes some minutes");
+        tool::build(false)?
     };
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let mut folder = tempfile::Builder::new().prefix("oc-mirror-demo-").tempdir().context("cannot make a folder")?;
+    folder.disable_cleanup(is_kept);
     // Two machines: what mirrors to disk has a cache and the network, what mirrors from disk has neither.
     let connected = Tool::new(&binary, &folder.path().join("connected"))?;
     let enclave = Tool::new(&binary, &folder.path().join("enclave"))?;
@@ -115,6 +128,28 @@ pub(crate) fn run(binary: Option<&str>) -> anyhow::Result<()> {
     let found = pull::verify(destination.host(), "mirror/cat/index", "v1", &catalog.digest.to_string())?;
     say(&format!("catalog               rebuilt with what was selected, {} blobs, each with its digest", found.blobs));
     say(&format!("for the cluster       {}", resources.join("\n                      ")));
+    if is_kept {
+        let commands = [connected.shown(&to_disk, outside_of), enclave.shown(&to_mirror, inside_of)];
+        keep(folder.path(), &commands)?;
+    } else {
+        say(
+            "next                  `cargo xtask demo --keep` keeps configuration, archive and registries to try for yourself;",
+        );
+        say("                      docs/guide/first-mirror.md mirrors what you need");
+    }
+    Ok(())
+}
+
+/// Says what is left, and keeps the registries until standard input ends.
+fn keep(folder: &Path, commands: &[String]) -> anyhow::Result<()> {
+    let script = folder.join("commands.sh");
+    fs::write(&script, format!("#!/bin/sh -eu\n# The two commands of the demonstration.\n{}\n", commands.join("\n")))?;
+    say(&format!("kept                  {}: isc.yaml, disk, and the two commands in commands.sh", folder.display()));
+    say(&format!(
+        "                      try `sh {}` in another terminal; the registries run until Ctrl-D here",
+        script.display()
+    ));
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()).context("cannot wait for the end of input")?;
     Ok(())
 }
 

@@ -143,7 +143,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
         ],
         &[],
     ),
-    ("xtask", &["image-ref", "test-support"], &[]),
+    ("xtask", &["image-ref", "isc-schema", "test-support"], &[]),
 ];
 
 /// What a terminal needs; libraries tell, the program draws.

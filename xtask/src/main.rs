@@ -6,8 +6,11 @@ mod bench;
 mod citations;
 mod demo;
 mod deny;
+mod dist;
 mod fuzz;
+mod guide;
 mod layers;
+mod links;
 mod modules;
 mod nightly;
 mod outside;
@@ -28,9 +31,11 @@ cargo xtask COMMAND
   setup                  install the Debian packages that the tests use (as root; otherwise says the command)
   test                   setup, fmt, layers, tidy, deny, clippy, all tests, doc tests: what the gate runs
   layers                 hold the allowed arrows between crates and between modules against the sources
-  tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies, tests that documents name, pages that sources cite)
+  tidy                   hold the text rules (module docs, no unfinished marks, internal dependencies, tests that documents name, pages that sources cite, links)
   deny                   hold deny.toml against every dependency: licences, crates that stay out, sources
-  demo [--binary PATH]   mirror a small world to disk and on to a registry, and compare every digest
+  demo [--binary PATH] [--keep]
+                         mirror a small world to disk and on to a registry, and compare every digest; --keep leaves configuration,
+                         commands and registries to try
   bench transfer [--images N] [--scale X] [--pairs N] [--binary PATH] [--folder DIR]
                          speed, CPU, memory and requests of a release-shaped workload, beside curl and cp
   bench catalog [--runs N] [--large MB] [--only TEXT]
@@ -45,6 +50,10 @@ cargo xtask COMMAND
   peers                  the workflows against registries and clients of others, built with Go (skipped without Go)
   nightly [--fuzz-seconds N] [--kills N] [--only NAME]
                          what takes too long for the gate: kills, peers, mutants, every fuzz target
+  dist [--binary PATH] [--out DIR] [--check]
+                         what a release page holds, in target/dist: static programs, archives, packages, a container image, an SBOM,
+                         SHA256SUMS. --check packs twice, compares, and tries each with the tools of its format
+  guide                  write the guide's reference of the configuration from the schema
   man [DIR]              write the manual pages (to target/man unless told otherwise)
   fuzz TARGET SECONDS    run one fuzz target for so many seconds (`fuzz list` names them)
 ";
@@ -58,16 +67,17 @@ fn main() -> ExitCode {
         ["layers"] => layers::run(),
         ["tidy"] => tidy::run(),
         ["deny"] => deny::run(),
-        ["demo"] => demo::run(None),
-        ["demo", "--binary", binary] => demo::run(Some(binary)),
+        ["demo", options @ ..] => demo::run(options),
         ["bench", "catalog", options @ ..] => bench::catalog::run(options),
         ["bench", "release", options @ ..] => bench::release::run(options),
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
         ["bench", "blob", options @ ..] => bench::blob::run(options),
         ["bench", "requests", options @ ..] => bench::requests::run(options),
+        ["dist", options @ ..] => dist::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
         ["peers"] => peers::run(),
         ["nightly", options @ ..] => nightly::run(options),
+        ["guide"] => guide::write(),
         ["man"] => man("target/man"),
         ["man", folder] => man(folder),
         ["fuzz", "list"] => fuzz::list(),

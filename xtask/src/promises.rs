@@ -1,4 +1,4 @@
-//! The promises of `SECURITY.md` and the README: each test that the first names, as `crate: module::test` or `module::test`, is
+//! The promises of `SECURITY.md` and `docs/promises.md`: each test that the first names, as `crate: module::test` or `module::test`, is
 //! a test, and each command of the second runs one.
 
 use std::path::Path;
@@ -52,16 +52,20 @@ pub(crate) fn check(name: &str, text: &str, tests: &[Test]) -> Vec<String> {
     faults
 }
 
-/// Commands of the README that run no end-to-end test would show nothing.
-pub(crate) fn check_readme(readme: &str, tests: &[Test]) -> Vec<String> {
+/// Commands of the table of promises that run no end-to-end test would show nothing.
+pub(crate) fn check_table(text: &str, tests: &[Test]) -> Vec<String> {
     let names: Vec<String> = tests
         .iter()
         .filter(|test| test.path.starts_with(&["cli".to_owned(), "it".to_owned()]))
         .map(|test| format!("{}::{}", test.path[2..].join("::"), test.name))
         .collect();
-    let filters = readme.split("`cargo test -p oc-mirror --test it ").skip(1).filter_map(|rest| rest.split('`').next());
-    let missing = filters.filter(|filter| !names.iter().any(|name| name.contains(filter)));
-    missing.map(|filter| format!("README.md: no end-to-end test is called `{filter}`")).collect()
+    let filters: Vec<&str> =
+        text.split("`cargo test -p oc-mirror --test it ").skip(1).filter_map(|rest| rest.split('`').next()).collect();
+    if filters.is_empty() {
+        return vec!["docs/promises.md: names no test; has the way of naming them changed?".to_owned()];
+    }
+    let missing = filters.into_iter().filter(|filter| !names.iter().any(|name| name.contains(filter)));
+    missing.map(|filter| format!("docs/promises.md: no end-to-end test is called `{filter}`")).collect()
 }
 
 /// The crate, if it is given, and the modules and name of a test, when a code span is the name of one.
@@ -106,15 +110,16 @@ mod tests {
     }
 
     #[test]
-    fn tests_of_the_readme() {
+    fn tests_of_the_table() {
         let mut tests = tests_of("cli/tests/it/releases/selection.rs", "#[test]\nfn of_a_channel() {}\n");
         tests.extend(tests_of("cli/tests/it/mirror.rs", "//! A.\n#[test]\nfn a_second_run() {}\n"));
         tests.extend(tests_of("crates/image-ref/src/lib.rs", "#[test]\nfn a_third_run() {}\n"));
         for (filter, there) in
             [("releases::selection", true), ("mirror", true), ("second_run", true), ("a_third_run", false)]
         {
-            let faults = check_readme(&format!("| x | `cargo test -p oc-mirror --test it {filter}` |\n"), &tests);
+            let faults = check_table(&format!("| x | `cargo test -p oc-mirror --test it {filter}` |\n"), &tests);
             assert_eq!(faults.is_empty(), there, "{filter}: {faults:?}");
         }
+        assert_eq!(check_table("| x | `cargo test` |\n", &tests).len(), 1, "a table without tests shows nothing");
     }
 }

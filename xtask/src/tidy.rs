@@ -4,7 +4,9 @@
 //! - no unfinished marks in the sources;
 //! - internal dependencies are written one way (`name.workspace = true`), so that a version or path has one home;
 //! - every crate has the workspace's lint table, keywords, and a README that bears its name;
-//! - every test that the README or `SECURITY.md` names is there;
+//! - every test that `docs/promises.md` or `SECURITY.md` names is there;
+//! - the guide's reference is that of the schema, and its command blocks say whether a test runs them;
+//! - every link between documents leads to a page and to a heading that are there;
 //! - every page and section of `docs/` that a source cites is there.
 
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use anyhow::{Context as _, bail};
 use crate::citations::Pages;
 use crate::process::{root, say};
 use crate::promises;
+use crate::{guide, links};
 
 /// Checks the whole tree and lists every fault at once.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -42,8 +45,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
         let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
         faults.extend(check_crate(name, &text("Cargo.toml"), &text("README.md")));
     }
-    let readme = std::fs::read_to_string(root.join("README.md")).context("cannot read README.md")?;
-    faults.extend(promises::check_readme(&readme, &tests));
+    let table = std::fs::read_to_string(root.join("docs/promises.md")).context("cannot read docs/promises.md")?;
+    faults.extend(promises::check_table(&table, &tests));
+    faults.extend(links::check(&root)?);
+    faults.extend(guide::check(&root)?);
     let promises = std::fs::read_to_string(root.join("SECURITY.md")).context("cannot read SECURITY.md")?;
     faults.extend(promises::check("SECURITY.md", &promises, &tests));
     if faults.is_empty() {

@@ -11,7 +11,7 @@ use crate::process::{self, cargo};
 /// Builds `oc-mirror` and gives the path of the binary, which lies beside ours.
 pub(crate) fn build(release: bool) -> anyhow::Result<PathBuf> {
     let profile: &[&str] = if release { &["--release"] } else { &[] };
-    process::run(cargo(), &[&["build", "--quiet", "--package", "oc-mirror"], profile].concat())?;
+    process::run(cargo(), &[&["build", "--package", "oc-mirror"], profile].concat())?;
     Ok(target_folder()?.join(if release { "release" } else { "debug" }).join("oc-mirror"))
 }
 
@@ -50,6 +50,19 @@ impl Tool {
             .env("PATH", "/usr/bin:/bin")
             .env("CONTAINERS_REGISTRIES_CONF", self.home.join("registries.conf"));
         command
+    }
+
+    /// A call with these arguments as a line for a shell: variables, program, arguments.
+    pub(crate) fn shown(&self, arguments: &[&str], settle: impl Fn(&mut Command)) -> String {
+        let mut command = self.command(arguments);
+        settle(&mut command);
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
+        let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut words = vec!["env".to_owned()];
+        words.extend(variables.map(|(name, value)| format!("{}={}", name.to_string_lossy(), quoted(value))));
+        words.push(quoted(command.get_program()));
+        words.extend(command.get_args().map(quoted));
+        words.join(" ")
     }
 
     /// The folder for its cache and configuration.
