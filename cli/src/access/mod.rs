@@ -211,7 +211,7 @@ fn credential_chain(
                 // Of a folder that may not be entered nobody knows what it holds.
                 if place.path.exists() {
                     let path = place.path.display();
-                    warnings.push(format!("auth file `{path}`: {error}: registries are asked without its credentials"));
+                    warnings.push(format!("auth file `{path}`: {error}: continuing without its credentials"));
                 }
                 continue;
             }
@@ -237,9 +237,7 @@ fn missing_credentials(common: &Common) -> Vec<String> {
     missing.dedup();
     let mut texts: Vec<String> = missing
         .into_iter()
-        .map(|path| {
-            format!("auth file `{}` is not there: registries are asked without its credentials", path.display())
-        })
+        .map(|path| format!("auth file `{}` does not exist; continuing without credentials", path.display()))
         .collect();
     // An auth file that was named is the only one that is read.
     if let Some(folder) = common.env.xdg_runtime_dir.as_deref()
@@ -247,7 +245,7 @@ fn missing_credentials(common: &Common) -> Vec<String> {
         && !folder.is_dir()
     {
         let folder = folder.display();
-        texts.push(format!("XDG_RUNTIME_DIR: `{folder}` is not there: no credentials are read from it"));
+        texts.push(format!("XDG_RUNTIME_DIR: `{folder}` does not exist; continuing without its credentials"));
     }
     texts
 }

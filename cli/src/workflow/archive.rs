@@ -35,7 +35,7 @@ pub(crate) fn list(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus 
 /// Checks every digest of the archives of a folder. Ends with exit code 1 when anything is broken or missing.
 pub(crate) fn verify(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
     let started = Instant::now();
-    let progress = Progress::new(log, settings.common.env.stdout_is_terminal && settings.output == OutputFormat::Text);
+    let progress = Progress::new(log, settings.common.env.stderr_is_terminal);
     let outcome = inspect::verify(folder, &progress);
     progress.close();
     let verified = match outcome {
@@ -48,7 +48,7 @@ pub(crate) fn verify(settings: &Settings, folder: &Path, log: &Log) -> ExitStatu
         return ExitStatus::SUCCESS;
     }
     log.error(format_args!(
-        "[Executor] the archive in `{}` has {} problem(s) that affect {} image(s); bring the files named above again ",
+        "[Executor] the archive in `{}` is incomplete or damaged: copy the files named above again ({} problem(s), {} image(s) affected) ",
         folder.display(),
         verified.problems.len(),
         verified.affected_images.len(),
@@ -97,13 +97,7 @@ fn verified_text(verified: &Verified, elapsed: Duration) -> String {
         }
         text.push('\n');
     }
-    let _ = write!(
-        text,
-        "{} blobs are as they should be, {} in {}",
-        verified.blobs,
-        size(verified.bytes),
-        go_duration(elapsed)
-    );
+    let _ = write!(text, "OK: {} blobs, {} in {}", verified.blobs, size(verified.bytes), go_duration(elapsed));
     if verified.in_earlier_archives > 0 {
         let _ = write!(text, "; {} blobs came with earlier archives of the sequence", verified.in_earlier_archives);
     }
@@ -126,7 +120,7 @@ impl Progress {
     fn new(log: &Log, live: bool) -> Self {
         let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        let template = "{bytes} of {total_bytes} verified, {bytes_per_sec}, {eta} left";
+        let template = "{percent:>3} %  {eta} left  {bytes} of {total_bytes} verified  {bytes_per_sec}";
         bar.set_style(ProgressStyle::with_template(template).expect("the template is well formed"));
         Self { log: log.clone(), bar, live, told: Mutex::new(Instant::now()) }
     }

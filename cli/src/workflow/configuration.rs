@@ -12,7 +12,10 @@ use crate::log::Log;
 pub(super) fn read_configuration(path: &Path, log: &Log) -> anyhow::Result<(ImageSetConfiguration, Vec<u8>)> {
     match read_document(path, Kind::ImageSet, log)? {
         (Document::ImageSet(configuration), bytes) => Ok((configuration, bytes)),
-        (Document::Delete(_), _) => bail!("could not parse config: `{}` is of another kind", path.display()),
+        (Document::Delete(_), _) => bail!(
+            "could not parse config: `{}`: expected kind ImageSetConfiguration, found DeleteImageSetConfiguration",
+            path.display()
+        ),
     }
 }
 

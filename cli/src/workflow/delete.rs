@@ -73,7 +73,10 @@ fn first_step(
 ) -> anyhow::Result<DeleteReport> {
     let common = &settings.common;
     let (Document::Delete(configuration), bytes) = read_document(config, Kind::Delete, log)? else {
-        bail!("could not parse config: `{}` is of another kind", config.display());
+        bail!(
+            "could not parse config: `{}`: expected kind DeleteImageSetConfiguration, found ImageSetConfiguration",
+            config.display()
+        );
     };
     open_log(&logs(settings, request), &common.log_stamp(), settings.output, log)?;
     log.listen();

@@ -31,7 +31,7 @@ pub(crate) fn run(settings: &Settings, request: &Why, log: &Log) -> ExitStatus {
         return ExitStatus::SUCCESS;
     }
     log.error(format_args!(
-        "[Executor] nothing in `{file}` brings `{}` in{} ",
+        "[Executor] No line of `{file}` asks for `{}`{} ",
         request.image,
         hint(&explanation.similar)
     ));

@@ -425,7 +425,7 @@ fn the_lines_for_missing_requirements_are_right() {
     let asked = "packages:\n- name: needy\n";
     operators(&home, host, asked);
     let first = home.to_disk(&[]);
-    first.code(0).says("selected bundles require what the selection lacks");
+    first.code(0).says("Selected operators depend on packages that are not selected");
     let complaints = first.complaints();
     let (_, printed) = complaints.split_once("\npackages:\n").unwrap();
     // Up to the next line of the log.

@@ -105,13 +105,13 @@ fn places_of_credentials() {
 #[test]
 fn places_that_are_not_there() {
     let row = Row::new(&[(".docker/config.json", Says::Right)], &[("XDG_RUNTIME_DIR", "none")]);
-    insta::assert_snapshot!(row.home.to_disk(&[]).code(0).complaints(), @"[WARN]   : ⚠️  XDG_RUNTIME_DIR: `HOME/none` is not there: no credentials are read from it");
+    insta::assert_snapshot!(row.home.to_disk(&[]).code(0).complaints(), @"[WARN]   : ⚠️  XDG_RUNTIME_DIR: `HOME/none` does not exist; continuing without its credentials");
     // Nobody would have looked there.
     let auth = ["--authfile=.docker/config.json"];
     assert_eq!(row.home.to_disk(&auth).code(0).complaints(), "");
 
     let row = Row::new(&[(".docker/config.json", Says::Right)], &[("REGISTRY_AUTH_FILE", "none.json")]);
-    row.home.to_disk(&[]).code(8).says("none.json` is not there").says("no credentials were found");
+    row.home.to_disk(&[]).code(8).says("none.json` does not exist").says("no credentials were found");
 }
 
 /// What was left behind by `sudo docker login` is no reason to stop, but one for a 401; what was named has to be read.
@@ -124,7 +124,7 @@ fn places_that_cannot_be_read() {
         eprintln!("skipped: root reads everything");
         return;
     }
-    let said = "config.json`: Permission denied (os error 13): registries are asked without its credentials";
+    let said = "config.json`: Permission denied (os error 13): continuing without its credentials";
     row.home.to_disk(&[]).code(8).says(said).says("no credentials were found");
     row.home.to_disk(&["--authfile", usual]).code(1).says("cannot read").says("Permission denied");
     let other = row.home.auth_file(row.source.host(), "me", "secret");
@@ -204,8 +204,8 @@ fn credentials_on_the_command_line() {
     check(right, "--dest-no-creds", Some((8, &["401 Unauthorized", "no credentials were found"])));
     check(right, "--src-registry-token=nonsense", unknown_source);
     check(right, "--dest-registry-token=nonsense", unknown_destination);
-    check(right, "--src-authfile=absent.json", Some((8, &["absent.json` is not there"])));
-    check(right, "--dest-authfile=absent.json", Some((8, &["absent.json` is not there"])));
+    check(right, "--src-authfile=absent.json", Some((8, &["absent.json` does not exist"])));
+    check(right, "--dest-authfile=absent.json", Some((8, &["absent.json` does not exist"])));
 }
 
 /// Certificates of one side, with that of a client, in a folder that a flag names.

@@ -82,7 +82,7 @@ fn the_archive_holds_what_is_complete_and_both_sides_name_the_rest() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     THE ARCHIVE IS INCOMPLETE. It lacks 1 of its 3 images:
     * 127.0.0.1:PORT/ns/b:v1, line 6 of the configuration (mirror.additionalImages[1])
     You can carry it as it is: disk to mirror names the same images. Or fix the causes and run the same command again. As long as this archive lies in `HOME/disk`, the next one holds everything again; once you have moved this one away, the next one holds what is missing. With --all-or-nothing, no incomplete archive is written.
@@ -113,7 +113,7 @@ fn the_archive_holds_what_is_complete_and_both_sides_name_the_rest() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     The archive is incomplete: when it was made, mirror to disk could not copy 1 of its 3 images:
     * 127.0.0.1:PORT/ns/b:v1, line 6 of the configuration (mirror.additionalImages[1])
     Make another archive where the sources can be reached, and load it too.

@@ -135,7 +135,7 @@ impl fmt::Display for Problem {
                 write!(f, "missing chunks: {}", names.join(", "))?;
             }
             ProblemKind::Incomplete => {
-                f.write_str("the configuration that ends an archive is not there; the last chunk may be missing")?;
+                f.write_str("The archive's last file is missing")?;
             }
             ProblemKind::Damaged { digest, found } => {
                 write!(f, "blob {digest} is damaged: content has digest {found}")?;

@@ -43,7 +43,7 @@ pub struct ChannelRequest {
 /// How versions are chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum RuleSet {
-    /// The published table of oc-mirror v2: the head of the default channel; ranges choose by version inside the
+    /// As Red Hat documents it: the head of the default channel; ranges choose by version inside the
     /// default channel or the named ones.
     #[default]
     VersionRange,

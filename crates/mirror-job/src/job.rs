@@ -78,7 +78,7 @@ pub struct Options {
     pub all_or_nothing: bool,
     /// Only say what would be done.
     pub dry_run: DryRun,
-    /// Go on although it cannot fit.
+    /// Continue even if the disk is too small.
     pub force: bool,
     /// Leave signatures of images behind.
     pub remove_signatures: bool,

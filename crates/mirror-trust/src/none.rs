@@ -1,7 +1,7 @@
 //! The answer that there is no signature: how long it counts, and where its time is kept.
 //!
-//! Signatures are published after their images, so that there was none is no answer for ever. What is kept of such an
-//! answer is a file or a folder, whose time of modification is that of the answer.
+//! Signatures are often published after the image, so "no signature" is cached for 24 hours only. The cached answer is a file
+//! or a folder, whose time of modification is the time of the answer.
 
 use std::path::Path;
 

@@ -70,8 +70,8 @@ pub(super) struct Source<'a> {
     pub(super) needs_signatures: bool,
 }
 
-/// Finds what is attached to the manifests of an image. That there is nothing is normal; what cannot be asked or read is
-/// told as a warning and left behind, since an image without its signature is of use and no image is not.
+/// Finds what is attached to the manifests of an image. Mostly there is nothing. Lookup failures are warnings: an image without
+/// its signature is still useful.
 pub(super) async fn find_online(source: &Source<'_>, tree: &ImageTree, observer: &Arc<dyn Observer>) -> Found {
     let asker = Asker { source, observer, failed: AtomicBool::new(false) };
     let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest().clone()).collect();

@@ -1,13 +1,13 @@
-//! Images that lie somewhere although nobody has heard whether they are signed, and those that were not when they came.
+//! Records images whose signature status is unknown, and images that had no signature when they came.
 //!
 //! What is complete is not asked about again, and an image without a signature looks the same whether it never had one,
 //! its signatures were left behind on purpose (`--remove-signatures`), or the registry did not answer. The last two are
 //! noted beside the cache, one small file each, so that a later run asks.
 //!
-//! Signatures are published after their images. That a pinned image had none is noted as well, with the time of the answer,
-//! which counts for a day, as that of a server of simple-signing signatures does: runs that bring nothing new stay without
-//! a request, and nobody has to know that a signature was late. Images without a note are signed, or came before there
-//! were notes; they are left in peace.
+//! Signatures are published after their images. If a pinned image had no signature, that result is cached for 24 hours, with the
+//! time of the answer; so is the answer of a server of simple-signing signatures. Runs that bring nothing new then send no
+//! request, and a late signature is found all the same. An image without a record is signed, or came before there were
+//! records; nobody asks about it.
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -127,8 +127,8 @@ impl ImageTree {
 /// Why the parts of an image cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError<E> {
-    /// A manifest could not be had.
-    #[error("a manifest of the image could not be had")]
+    /// A manifest could not be fetched.
+    #[error("could not fetch a manifest of the image")]
     Fetch(E),
     /// A manifest could not be understood.
     #[error("manifest {digest} of the image cannot be read")]
@@ -423,7 +423,7 @@ mod tests {
         // A single image is taken whatever is asked for.
         assert_eq!(Registry::of(&["a linux/amd64"]).pushed(&["linux/s390x"]), "a");
         let lost = Registry(Registry::of(&["a", "x: a"]).0.split_off(1));
-        assert_eq!(lost.pushed(&[]), "a manifest of the image could not be had");
+        assert_eq!(lost.pushed(&[]), "could not fetch a manifest of the image");
     }
 
     fn manifest(text: &str) -> VerifiedManifest {

@@ -98,7 +98,7 @@ fn a_flipped_bit_in_a_layer() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     "#);
     assert_eq!(destination.manifest("ns/app", "v1"), None);
     assert!(destination.blob(&layer.digest).is_none());

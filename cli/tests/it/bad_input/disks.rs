@@ -61,7 +61,7 @@ fn the_cache_is_full() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     leaves(&home, &[]);

@@ -248,7 +248,7 @@ fn a_file_that_was_left_behind() {
     // The last file alone cannot be missed by its number; the configuration that ends an archive is.
     let (site, _) = in_chunks();
     fs::remove_file(site.home.disk().join("mirror_000003.tar")).unwrap();
-    verify(&site).code(1).says("the configuration that ends an archive is not there");
+    verify(&site).code(1).says("The archive's last file is missing");
 }
 
 /// A bit that flipped in one file: that file, that blob, those images, and no other image suffers.

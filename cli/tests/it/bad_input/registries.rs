@@ -158,7 +158,7 @@ fn credentials_are_missing() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
@@ -181,7 +181,7 @@ fn credentials_are_refused() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     insta::assert_snapshot!(check(Auth::Token(TokenAuth::user("me", "secret"))), @r#"
@@ -191,7 +191,7 @@ fn credentials_are_refused() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
 }
@@ -201,7 +201,7 @@ fn credentials_are_refused() {
 fn an_auth_file_that_is_not_there() {
     let site = Site::new();
     let outcome = site.home.to_disk(&["--authfile", "nowhere.json"]);
-    insta::assert_snapshot!(outcome.code(0).complaints(), @"[WARN]   : ⚠️  auth file `HOME/nowhere.json` is not there: registries are asked without its credentials");
+    insta::assert_snapshot!(outcome.code(0).complaints(), @"[WARN]   : ⚠️  auth file `HOME/nowhere.json` does not exist; continuing without credentials");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_tag_that_is_not_there() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
@@ -241,7 +241,7 @@ fn a_blob_that_is_not_there() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
 }
@@ -259,7 +259,7 @@ fn an_unknown_certificate_authority() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
@@ -279,7 +279,7 @@ fn plain_http_where_https_is_expected() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     leaves(&site.home, &[]);
@@ -305,7 +305,7 @@ fn a_manifest_with_a_wrong_bit() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     let site = Site::new();
@@ -324,7 +324,7 @@ fn a_blob_with_a_wrong_bit() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
     "#);
     let site = Site::new();
@@ -435,7 +435,7 @@ fn a_destination_that_is_read_only() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     "#);
     let write = When::kind(Kind::Upload).method("POST");
     insta::assert_snapshot!(push_fails(Fault::new(write, Effect::Denied)), @r#"
@@ -445,7 +445,7 @@ fn a_destination_that_is_read_only() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     "#);
 }
 
@@ -461,7 +461,7 @@ fn a_real_destination_that_is_read_only() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     "#);
 }
 
@@ -475,7 +475,7 @@ fn a_destination_that_refuses_the_manifest() {
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
-    running again will not help until the causes are mended
+    Fix the causes above first; the same run would fail again.
     "#);
 }
 

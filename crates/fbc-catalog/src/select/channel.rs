@@ -169,7 +169,7 @@ impl<'a> ChannelView<'a, '_> {
         }
     }
 
-    /// The published table: every entry whose version lies in the range.
+    /// As Red Hat documents it: every entry whose version lies in the range.
     fn range_by_version(&self, bounds: &Bounds) -> Result<Kept<'a>, SelectError> {
         let mut kept = Kept::default();
         for entry in &self.channel.entries {

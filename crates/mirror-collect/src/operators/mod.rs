@@ -531,7 +531,7 @@ impl Run<'_> {
         report.violations.iter().for_each(|violation| warn(violation.to_string()));
         if let Some(missing) = report.missing_as_yaml() {
             warn(format!(
-                "selected bundles require what the selection lacks; where the cluster does not have it, add to \
+                "Selected operators depend on packages that are not selected. Unless the cluster has them, add to \
                  `packages`:\n{missing}"
             ));
         }

@@ -117,7 +117,7 @@ fn conclude(
     let advice = match (retry, job.options.no_cache) {
         (true, false) => "run the same command again: what arrived is kept, only the rest is fetched",
         (true, true) => "run the same command again: without a cache everything is fetched again",
-        (false, _) => "running again will not help until the causes are mended",
+        (false, _) => "Fix the causes above first; the same run would fail again.",
     };
     Err(RunError {
         exit_code,
