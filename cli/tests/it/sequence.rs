@@ -111,7 +111,7 @@ fn of_the_three_workflows() {
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo-bundle:0.1.0 ➡️ 127.0.0.1:PORT/m/ns/
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/foo@sha256:HEX ➡️ 127.0.0.1:PORT/m/ns/
     [INFO]   : Success copying docker://127.0.0.1:PORT/ns/shared@sha256:HEX ➡️ 127.0.0.1:PORT/m/ns/
-    [INFO]   : To transfer: 18 blobs, SIZE (SIZE already present or shared)
+    [INFO]   : To transfer: 19 blobs, SIZE (SIZE already present or shared)
     [INFO]   : catalog docker://127.0.0.1:PORT/cat/index:v1 was rebuilt and is not signed; --sign-catalogs signs it
     [INFO]   : === Results ===
     [INFO]   :  ✓  4 / 4 operator images mirrored successfully
@@ -192,7 +192,7 @@ fn of_the_three_workflows() {
     [INFO]   : HOME/disk/working-dir/cluster-resources/cs-index-v1.yaml file created
     [INFO]   : 📄 Generating ClusterCatalog file...
     [INFO]   : HOME/disk/working-dir/cluster-resources/cc-index-v1.yaml file created
-    [INFO]   : 5 images, 27 unique blobs, SIZE
+    [INFO]   : 5 images, 28 unique blobs, SIZE
     [INFO]   : the destination lacks: SIZE
     [INFO]   : mirror time     : TIME
     [INFO]   : 👋 Goodbye, thank you for using oc-mirror
