@@ -7,6 +7,7 @@
 mod access;
 mod list;
 mod mirror;
+mod plan;
 mod usage;
 
 use std::path::{Path, PathBuf};
@@ -14,11 +15,14 @@ use std::time::Duration;
 
 pub use self::access::{Access, Credentials, Secret};
 pub use self::list::{ListHelmImages, ListOperators, ListReleases, OperatorQuery};
+pub(crate) use self::mirror::inside;
 pub use self::mirror::{Delete, DeletePhase, DryRun, Mirror, Mode, Selection};
+pub(crate) use self::plan::signature_of;
+pub use self::plan::{Apply, Plan};
 pub use self::usage::UsageError;
 use oci_transport::Redactor;
 
-use crate::args::{ArchiveCommand, Cli, ListCommand, OutputFormat, SchemaKind, Subcommands};
+use crate::args::{ArchiveCommand, Cli, ListCommand, OutputFormat, PlanCommand, SchemaKind, Subcommands};
 use crate::env::Snapshot;
 use crate::log::Level;
 use crate::version;
@@ -41,6 +45,10 @@ pub struct Settings {
 pub enum Command {
     /// Mirror in one of the three modes.
     Mirror(Box<Mirror>),
+    /// Make a plan, or look at one.
+    Plan(Plan),
+    /// Mirror what a plan says.
+    Apply(Apply),
     /// Delete, first or second step.
     Delete(Box<Delete>),
     /// List operators.
@@ -83,6 +91,13 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Mirror(_) => "mirror",
+            Self::Plan(Plan::Make { .. }) => "plan",
+            Self::Plan(Plan::Show(_)) => "plan show",
+            Self::Plan(Plan::Diff { .. }) => "plan diff",
+            Self::Plan(Plan::Sign { .. }) => "plan sign",
+            Self::Plan(Plan::Verify { .. }) => "plan verify",
+            Self::Plan(Plan::Schema(_)) => "plan schema",
+            Self::Apply(_) => "apply",
             Self::Delete(_) => "delete",
             Self::ListOperators(_) => "list operators",
             Self::ListReleases(_) => "list releases",
@@ -246,12 +261,13 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
 fn uses_cache(cli: &Cli) -> bool {
     match &cli.command {
         None => !cli.mirror.no_cache.0,
+        Some(Subcommands::Plan(args)) => args.command.is_none() && !args.mirror.no_cache.0,
         Some(Subcommands::Delete(args)) => args.generate.0 || args.force_cache_delete.0,
         Some(Subcommands::List(args)) => match &args.command {
             Some(ListCommand::Operators(args)) => args.catalog.is_some(),
             Some(ListCommand::Releases(_) | ListCommand::HelmImages(_)) | None => false,
         },
-        Some(Subcommands::Why(_)) => true,
+        Some(Subcommands::Why(_) | Subcommands::Apply(_)) => true,
         Some(Subcommands::Init(args)) => args.from_catalog.is_some(),
         // For `doctor`, a cache without a place is one thing less to look at.
         Some(
@@ -278,6 +294,19 @@ pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), 
         None => {
             output = cli.mirror.output;
             Command::Mirror(Box::new(Mirror::settle(&cli.persistent, &cli.mirror, env, &mut warnings)?))
+        }
+        Some(Subcommands::Plan(args)) => {
+            output = match &args.command {
+                Some(PlanCommand::Show(args)) => args.output,
+                Some(PlanCommand::Diff(args)) => args.output,
+                Some(_) => OutputFormat::Text,
+                None => args.mirror.output,
+            };
+            Command::Plan(Plan::settle(&cli.persistent, args, env, &mut warnings)?)
+        }
+        Some(Subcommands::Apply(args)) => {
+            output = args.output;
+            Command::Apply(Apply::settle(&cli.persistent, args, env)?)
         }
         Some(Subcommands::Delete(args)) => {
             output = args.output;
@@ -354,7 +383,11 @@ pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), 
         Some(Subcommands::Completion(args)) => Command::Completion(args.shell),
         Some(Subcommands::Man(args)) => Command::ManPages(env.absolute(&args.directory)),
     };
-    if let Command::Mirror(mirror) = &command
+    let mirror = match &command {
+        Command::Mirror(mirror) | Command::Plan(Plan::Make { mirror, .. }) => Some(mirror),
+        _ => None,
+    };
+    if let Some(mirror) = mirror
         && let Mode::MirrorToDisk { dest } = &mirror.mode
     {
         // With `--no-cache` nothing is kept there: what `skopeo` makes of an image lies there until it is archived.

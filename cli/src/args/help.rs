@@ -27,6 +27,42 @@ const USED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "plan",
+        &[
+            "config",
+            "workspace",
+            "authfile",
+            "src_tls_verify",
+            "dest_tls_verify",
+            "cache_dir",
+            "limit_rate",
+            "parallel_images",
+            "retry_times",
+            "retry_delay",
+            "log_level",
+            "policy",
+            "registries_d",
+        ],
+    ),
+    (
+        "apply",
+        &[
+            "workspace",
+            "authfile",
+            "src_tls_verify",
+            "dest_tls_verify",
+            "cache_dir",
+            "limit_rate",
+            "parallel_images",
+            "parallel_layers",
+            "retry_times",
+            "retry_delay",
+            "log_level",
+            "policy",
+            "registries_d",
+        ],
+    ),
+    (
         "list operators",
         &["authfile", "src_tls_verify", "cache_dir", "limit_rate", "retry_times", "retry_delay", "log_level"],
     ),
@@ -159,6 +195,32 @@ oc-mirror list releases --channel fast-4.20",
 oc-mirror list helm-images ./charts/app -f values.yaml
 # Of a chart of a registry
 oc-mirror list helm-images oci://reg.lan/charts/app --version 1.2.3",
+    ),
+    (
+        "plan",
+        "\
+# What would be mirrored, to the digest
+oc-mirror plan -c isc.yaml --workspace file:///srv/work \\
+  docker://reg.lan:5000/ocp --out plan.json
+oc-mirror plan show plan.json
+# What changed since the last approval
+oc-mirror plan diff approved.json plan.json
+# Approve
+oc-mirror plan sign plan.json --key approver.key",
+    ),
+    ("plan show", "oc-mirror plan show plan.json"),
+    ("plan diff", "oc-mirror plan diff approved.json plan.json"),
+    ("plan sign", "oc-mirror plan sign plan.json --key approver.key"),
+    ("plan verify", "oc-mirror plan verify plan.json --key approver.pub"),
+    ("plan schema", "oc-mirror plan schema --out plan.schema.json"),
+    (
+        "apply",
+        "\
+# Mirror to mirror, and only what was signed
+oc-mirror apply plan.json --plan-key approver.pub \\
+  --workspace file:///srv/work
+# Disk to mirror
+oc-mirror apply plan.json --from file:///srv/mirror",
     ),
     ("archive", "oc-mirror archive list /srv/mirror\noc-mirror archive verify /srv/mirror"),
     ("archive list", "oc-mirror archive list /srv/mirror"),

@@ -14,6 +14,7 @@ mod list;
 mod man;
 mod mirror;
 mod persistent;
+mod plan;
 mod start;
 mod switch;
 
@@ -35,6 +36,9 @@ pub use self::list::{ListArgs, ListCommand, ListHelmImagesArgs, ListOperatorsArg
 pub use self::man::write_man_pages;
 pub use self::mirror::{MirrorArgs, OperatorSelection, OutputFormat, SelectionArgs};
 pub use self::persistent::{PersistentArgs, SideArgs};
+pub use self::plan::{
+    ApplyArgs, PlanArgs, PlanCommand, PlanDiffArgs, PlanSchemaArgs, PlanShowArgs, PlanSignArgs, PlanVerifyArgs,
+};
 pub use self::start::{InitArgs, SchemaArgs, SchemaKind};
 pub use self::switch::Switch;
 
@@ -65,6 +69,14 @@ pub struct Cli {
 /// The commands with a name.
 #[derive(Debug, Subcommand)]
 pub enum Subcommands {
+    /// Plan what would be mirrored, to the digest; show, compare, sign and verify plans
+    ///
+    /// A plan is a document to review and approve. `oc-mirror apply` mirrors what a plan says, and nothing else.
+    Plan(Box<PlanArgs>),
+    /// Mirror what a plan says, and nothing else
+    ///
+    /// No tag is asked of any source: the digests of the plan decide. The destination is the plan's.
+    Apply(ApplyArgs),
     /// Delete images from a registry, in two steps
     ///
     /// The first step writes a list of images. The second step deletes what the list names.

@@ -95,6 +95,8 @@ pub enum DryRun {
     Images,
     /// Mapping files are written, with a line for each instance of a multi-architecture image.
     ImagesAndInstances,
+    /// The plan alone is written.
+    Plan,
 }
 
 /// How content is selected.
@@ -339,7 +341,7 @@ impl Delete {
 }
 
 /// A workspace that already is a working directory is that directory.
-fn inside(workspace: PathBuf) -> PathBuf {
+pub(crate) fn inside(workspace: PathBuf) -> PathBuf {
     if workspace.file_name() == Some(Path::new(WORKING_DIR).as_os_str()) {
         workspace
     } else {
@@ -352,7 +354,7 @@ fn reserved_word(text: &str) -> Option<&'static str> {
 }
 
 /// A day in the form `yyyy-MM-dd` and no other.
-fn day(text: &str) -> Option<Date> {
+pub(super) fn day(text: &str) -> Option<Date> {
     let shape = text.len() == 10
         && text
             .bytes()

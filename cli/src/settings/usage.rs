@@ -32,6 +32,12 @@ pub enum UsageError {
     #[error("--{0}-creds: credentials can't be empty, expected USER[:PASSWORD]")]
     EmptyCreds(&'static str),
 
+    // Plans.
+    #[error(
+        "requires a destination, `file://<dir>` or `docker://<host>`, or a command: show, diff, sign, verify, schema"
+    )]
+    PlanWithoutDestination,
+
     // Mirroring.
     #[error("use the --config flag, it is mandatory")]
     NoConfig,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use isc_schema::ImageSetConfiguration;
 use mirror_engine::event::uses_variable;
 use mirror_engine::{Job, Observer, Options, RunReport, Workflow, WorkingDir};
 
@@ -25,13 +26,45 @@ use crate::ownership;
 use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, size_lines};
 use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings};
 
+/// What is mirrored.
+pub(super) struct Content {
+    pub(super) configuration: ImageSetConfiguration,
+    /// The configuration as written.
+    pub(super) text: Vec<u8>,
+    /// The plan to carry out, instead of collecting.
+    pub(super) approved: Option<Arc<plan_document::Document>>,
+}
+
 /// Mirrors, and tells how it went.
 pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatus {
+    run_to_end(settings, request, log).0
+}
+
+/// Mirrors what the configuration asks for. Gives the working directory too.
+pub(super) fn run_to_end(settings: &Settings, request: &Mirror, log: &Log) -> (ExitStatus, WorkingDir) {
+    match read_configuration(&request.config, log) {
+        Ok((configuration, text)) => {
+            run_content(settings, request, Content { configuration, text, approved: None }, log)
+        }
+        Err(error) => {
+            let working_dir = workflow(&request.mode).working_dir();
+            (fail_run(settings, &error, &working_dir.logs(), log), working_dir)
+        }
+    }
+}
+
+/// Mirrors this content. Gives the working directory too.
+pub(super) fn run_content(
+    settings: &Settings,
+    request: &Mirror,
+    content: Content,
+    log: &Log,
+) -> (ExitStatus, WorkingDir) {
     let started = Instant::now();
     let mut workflow = workflow(&request.mode);
-    let prepared = prepare(settings, request, &mut workflow, log);
+    let prepared = prepare(settings, request, content, &mut workflow, log);
     let outcome = prepared.and_then(|(job, runtime)| execute(settings, request, job, runtime, log, started));
-    match outcome {
+    let status = match outcome {
         Ok(report) => {
             if settings.output == OutputFormat::Json {
                 let text = serde_json::to_string_pretty(&report).unwrap_or_default();
@@ -40,18 +73,20 @@ pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
             ExitStatus::from_bits(report.exit_code)
         }
         Err(error) => fail_run(settings, &error, &workflow.working_dir().logs(), log),
-    }
+    };
+    (status, workflow.working_dir())
 }
 
-/// Everything before the engine: configuration, log file, clients.
+/// Everything before the engine: log file, clients.
 fn prepare(
     settings: &Settings,
     request: &Mirror,
+    content: Content,
     workflow: &mut Workflow,
     log: &Log,
 ) -> anyhow::Result<(Job, Runtime)> {
     let common = &settings.common;
-    let (configuration, configuration_text) = read_configuration(&request.config, log)?;
+    let Content { configuration, text: configuration_text, approved } = content;
     let log_stamp = common.log_stamp();
     if let Workflow::DiskToMirror { folder, .. } = &*workflow
         && let Err(reason) = mirror_engine::expect_archive(folder)
@@ -85,7 +120,11 @@ fn prepare(
     log.listen();
     let clients = Clients::within(common, request.image_timeout, log)?;
     let runtime = Runtime::new(&clients)?;
-    let options = options(common, request, log)?;
+    let mut options = options(common, request, log)?;
+    if let Some(plan) = &approved {
+        options.cache_host.clone_from(&plan.options.cache_host);
+    }
+    options.approved = approved;
     let job = Job {
         workflow: workflow.clone(),
         configuration,
@@ -163,6 +202,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
             DryRun::No => mirror_engine::DryRun::No,
             DryRun::Images => mirror_engine::DryRun::Images,
             DryRun::ImagesAndInstances => mirror_engine::DryRun::ImagesAndInstances,
+            DryRun::Plan => mirror_engine::DryRun::Plan,
         },
         force: request.force,
         remove_signatures: request.remove_signatures,
@@ -183,8 +223,13 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         signature_url: common.env.signature_url.clone(),
         signature_key,
         variables,
-        sign_catalogs: request.sign_catalogs.as_deref().map(|path| signing_key(path, log)).transpose()?,
+        sign_catalogs: request
+            .sign_catalogs
+            .as_deref()
+            .map(|path| private_key(path, "--sign-catalogs", log))
+            .transpose()?,
         cache_host: common.cache_host(),
+        approved: None,
     })
 }
 
@@ -207,8 +252,8 @@ fn told(common: &Common, has_key: bool, log: &Log) -> BTreeMap<String, String> {
     variables
 }
 
-/// Reads the private key of `--sign-catalogs`. One that is not its owner's alone is warned about, as `ssh` does.
-fn signing_key(path: &Path, log: &Log) -> anyhow::Result<Vec<u8>> {
+/// Reads the private key of a flag. One that is not its owner's alone is warned about, as `ssh` does.
+pub(super) fn private_key(path: &Path, flag: &str, log: &Log) -> anyhow::Result<Vec<u8>> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut key = Vec::new();
     let mut file = std::fs::File::open(path);
@@ -217,7 +262,7 @@ fn signing_key(path: &Path, log: &Log) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("cannot read `{}`", path.display()))?;
     if mode & 0o077 != 0 {
         log.warn(format_args!(
-            "⚠️  --sign-catalogs: the private key `{0}` has the mode {1:04o}, so others than its owner get at it; \
+            "⚠️  {flag}: the private key `{0}` has the mode {1:04o}, so others than its owner get at it; \
              `chmod 600 {0}` keeps it private",
             path.display(),
             mode & 0o7777

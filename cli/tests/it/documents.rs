@@ -126,8 +126,14 @@ fn of_mirroring() {
     for need in found["sizes"]["disk"].as_array().unwrap() {
         assert!(need["neededTogether"].as_u64() >= need["needed"].as_u64(), "{need}");
     }
-    let plan = std::fs::read(home.disk().join("working-dir/dry-run/plan.json")).unwrap();
-    in_camel_case("plan.json", &serde_json::from_slice(&plan).unwrap());
+    let dry_run = home.disk().join("working-dir/dry-run");
+    let read = |name: &str| serde_json::from_slice(&std::fs::read(dry_run.join(name)).unwrap()).unwrap();
+    in_camel_case("sizes.json", &read("sizes.json"));
+    let mut plan: Value = read("plan.json");
+    for digests in ["blobs", "builtBlobs"] {
+        plan[digests] = Value::Null;
+    }
+    in_camel_case("plan.json", &plan);
     let found = check(&home, disk, 0, &with(&["archive"]));
     assert_eq!(found["archive"]["blobsLeftOut"], 0);
     let found = check(&home, disk, 0, &with(&["archive"]));

@@ -21,7 +21,7 @@ fn read(home: &Home, name: &str) -> String {
 }
 
 fn plan(home: &Home) -> serde_json::Value {
-    serde_json::from_str(&read(home, "plan.json")).unwrap()
+    serde_json::from_str(&read(home, "sizes.json")).unwrap()
 }
 
 fn blob_requests(registry: &Registry) -> usize {

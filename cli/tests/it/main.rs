@@ -34,6 +34,7 @@ mod no_cache;
 mod older_media;
 mod operators;
 mod output;
+mod plans;
 mod plugin;
 mod profiles;
 mod progress;

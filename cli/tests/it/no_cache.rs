@@ -319,7 +319,7 @@ fn dry_runs_count_what_a_run_would_fetch() {
     assert_eq!(sizes["archive"]["blobsLeftOut"], 4);
     let stages: Vec<_> = sizes["disk"].as_array().unwrap().iter().map(|need| &need["stage"]).collect();
     assert_eq!(stages, ["archive"]);
-    let plan = std::fs::read_to_string(home.disk().join("working-dir/dry-run/plan.json")).unwrap();
+    let plan = std::fs::read_to_string(home.disk().join("working-dir/dry-run/sizes.json")).unwrap();
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
     assert_eq!([&plan["images"][0]["complete"], &plan["images"][1]["complete"]], [true, false]);
     assert!(!home.disk().join("working-dir/dry-run/missing.txt").exists(), "there is no cache to be missing from");

@@ -190,7 +190,7 @@ fn files_are_named_from_the_working_directory() {
     assert!(found[0].starts_with("isc_pinned_") && found[1].starts_with("disc_pinned_"), "{found:?}");
     assert_eq!(found.len(), 2);
     let found = document(&home.to_disk(&["--output=json", "--dry-run"]), 0, &logs);
-    assert_eq!(names(&found), ["dry-run/mapping.txt", "dry-run/plan.json"]);
+    assert_eq!(names(&found), ["dry-run/mapping.txt", "dry-run/plan.json", "dry-run/sizes.json"]);
     home.to_disk(&["--since=2020-01-01"]).code(0);
     let to = destination.strip_prefix("docker://").unwrap();
     let found = document(&home.to_mirror(to, &["--output=json"]), 0, &logs);

@@ -163,7 +163,7 @@ fn all(parts: impl IntoIterator<Item = Images>) -> Images {
 
 /// The plan that a dry run saved.
 fn dry_plan(folder: &std::path::Path) -> serde_json::Value {
-    let text = std::fs::read(folder.join("working-dir/dry-run/plan.json")).unwrap();
+    let text = std::fs::read(folder.join("working-dir/dry-run/sizes.json")).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 

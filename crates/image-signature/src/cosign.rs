@@ -194,6 +194,11 @@ pub(crate) mod raw {
     }
 }
 
+/// Whether `signature`, the text that `cosign sign-blob` and [`SigningKey::sign_blob`] write, is that of `content` by this key.
+pub fn verify_blob(key: &PublicKey, content: &[u8], signature: &str) -> bool {
+    STANDARD.decode(signature.trim()).is_ok_and(|signature| key.verifies(content, &signature))
+}
+
 /// A private key to sign with, ECDSA P-256. Cannot be printed.
 pub struct SigningKey(p256::ecdsa::SigningKey);
 
@@ -212,6 +217,12 @@ impl SigningKey {
     /// The public half in PEM, to be given to those who verify.
     pub fn public_pem(&self) -> String {
         self.0.verifying_key().to_public_key_pem(LineEnding::LF).expect("a P-256 point always encodes")
+    }
+
+    /// Signs the content of a file: the text that `cosign sign-blob` writes, the base64 of the signature in DER.
+    pub fn sign_blob(&self, content: &[u8]) -> String {
+        let signature: p256::ecdsa::Signature = self.0.sign(content);
+        STANDARD.encode(signature.to_der().as_bytes())
     }
 
     /// Signs a payload: the layer and its annotations, as cosign attaches them. Deterministic (RFC 6979): the same payload

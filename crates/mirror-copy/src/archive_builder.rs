@@ -2,7 +2,7 @@
 //!
 //! The order of an archive is decided from the plan and is the same for the same content: blobs in the order of the
 //! copy queue, manifests, links, the working directory, the configuration. Links come behind the blobs, because only then
-//! it is known which images have arrived (`docs/adr/0010-links-behind-blobs.md`). A thread
+//! it is known which images have arrived (`docs/adr/0012-links-behind-blobs.md`). A thread
 //! of its own walks that order and waits for each blob until the copy engine says that it is in the store; since the
 //! engine fetches in the same order, the thread is seldom far behind, and the last byte of the archive is written
 //! shortly after the last byte arrived.

@@ -42,6 +42,11 @@ pub(crate) struct TakenOut {
     pub(crate) left: u64,
 }
 
+/// Whether a file of the working directory is content that the planner of the receiving side reads.
+pub(crate) fn is_content(name: &str) -> bool {
+    name == CHART_RECORD || FOLDERS.iter().any(|folder| is_below(name, folder))
+}
+
 /// Whether an archive may bring `name`, a path below the working directory. `is_there` says whether a path exists.
 fn may_bring(name: &str, is_there: impl Fn(&str) -> bool) -> bool {
     if [VERSION_FILE, CHART_RECORD].contains(&name) || FOLDERS.iter().any(|folder| is_below(name, folder)) {

@@ -14,12 +14,13 @@ use archive_format::{ArchiveOptions, Store};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use image_ref::{Digest, ImageRef, Repository};
-use mirror_plan::{Mode, PlannedImage};
+use mirror_plan::{Blocked, Mode, PinnedCatalog, PlannedImage};
 use oci_manifest::{ImageTree, ManifestView, VerifiedManifest, total};
 use oci_transport::Client;
 use serde::Serialize;
 
 use crate::outcome::RunError;
+use crate::planning::Planning;
 use mirror_copy::archive_builder::Contents;
 use mirror_copy::{Carrier, Resolved, caught, queue_order};
 use mirror_job::event::{Event, Observer};
@@ -31,12 +32,10 @@ use crate::room;
 use mirror_content::root::root_digest;
 use mirror_job::workdir::WorkingDir;
 
-/// The plan with everything that is known about it, as saved in `plan.json`.
+/// What the dry run found on this machine and at the destination, as saved in `sizes.json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SavedPlan<'a> {
-    format: u32,
-    mode: Mode,
+struct SavedSizes<'a> {
     sizes: &'a Sizes,
     images: Vec<SavedImage<'a>>,
 }
@@ -44,8 +43,8 @@ struct SavedPlan<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SavedImage<'a> {
-    #[serde(flatten)]
-    planned: &'a PlannedImage,
+    /// As in the plan.
+    name: String,
     digest: Option<&'a Digest>,
     bytes: Option<u64>,
     /// Whether a run would find it complete at its target.
@@ -59,6 +58,10 @@ pub(crate) struct Rehearsal<'a> {
     pub(crate) job: &'a Job,
     pub(crate) mode: Mode,
     pub(crate) images: &'a Arc<Vec<PlannedImage>>,
+    /// Catalogs and the digests they are pinned to.
+    pub(crate) catalogs: &'a [PinnedCatalog],
+    /// What `blockedImages` kept out.
+    pub(crate) blocked: &'a [Blocked],
     /// The cache; none in a run without one.
     pub(crate) cache: Option<&'a Store>,
     /// Folder of the archive and what earlier archives hold; only in mirror to disk.
@@ -74,7 +77,7 @@ pub(crate) async fn rehearse<C: Carrier>(
     at: &Rehearsal<'_>,
     carrier: &Arc<C>,
     files: &mut Vec<PathBuf>,
-) -> Result<Sizes, RunError> {
+) -> Result<Option<Sizes>, RunError> {
     let working_dir = at.job.workflow.working_dir();
     let folder = working_dir.dry_run();
     working_dir
@@ -89,31 +92,35 @@ pub(crate) async fn rehearse<C: Carrier>(
             at.observer.event(Event::Warning(format!("cannot inspect {}: {}", image.origin, error.message)));
         }
     }
+    if at.job.options.dry_run == DryRun::Plan {
+        at.refuse_unread(&looked)?;
+        at.write_plan(&looked, &working_dir, files)?;
+        return Ok(None);
+    }
     let sizes = at.sizes(&looked, &working_dir).await?;
     at.write_mapping(&looked, &working_dir, files)?;
-    let saved = SavedPlan {
-        format: 1,
-        mode: at.mode,
-        sizes: &sizes,
-        images: at.images.iter().zip(&looked).map(|(planned, outcome)| saved_image(planned, outcome)).collect(),
-    };
+    at.write_plan(&looked, &working_dir, files)?;
+    let images = at.images.iter().zip(&looked).map(|(planned, outcome)| saved_image(planned, outcome)).collect();
+    let saved = SavedSizes { sizes: &sizes, images };
     let text = serde_json::to_vec_pretty(&saved).map_err(|error| RunError::generic(error.to_string()))?;
-    let path = folder.join("plan.json");
+    let path = folder.join("sizes.json");
     working_dir.write(&path, &text)?;
-    at.observer.event(Event::Info(format!("the plan with its sizes is in : {}", path.display())));
     files.push(path);
     if let Err(short) = room::refuse(&sizes.disk) {
         at.observer.event(Event::Warning(short.to_string()));
     }
-    Ok(sizes)
+    Ok(Some(sizes))
 }
+
+/// The file of the plan, in the folder of the dry run.
+pub const PLAN_FILE: &str = "plan.json";
 
 type Looked = Result<Resolved, CopyError>;
 
 fn saved_image<'a>(planned: &'a PlannedImage, outcome: &'a Looked) -> SavedImage<'a> {
     let tree = outcome.as_ref().ok().map(|resolved| &resolved.tree);
     SavedImage {
-        planned,
+        name: planned.cache.to_string(),
         digest: tree.map(|tree| tree.root.digest()),
         bytes: tree.map(|tree| tree.bytes()),
         complete: outcome.as_ref().is_ok_and(|resolved| resolved.complete),
@@ -136,6 +143,45 @@ async fn resolve_all<C: Carrier>(at: &Rehearsal<'_>, carrier: &Arc<C>) -> Vec<Lo
 }
 
 impl Rehearsal<'_> {
+    /// Writes the plan.
+    fn write_plan(
+        &self,
+        looked: &[Looked],
+        working_dir: &WorkingDir,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<(), RunError> {
+        let (catalogs, blocked) = (self.catalogs, self.blocked);
+        let planning = Planning { job: self.job, images: self.images, looked, catalogs, blocked, working_dir };
+        let (_, text) = planning.document()?.seal();
+        let path = working_dir.dry_run().join(PLAN_FILE);
+        working_dir.write(&path, text.as_bytes())?;
+        self.observer.event(Event::Info(format!("the plan is in : {}", path.display())));
+        files.push(path);
+        Ok(())
+    }
+
+    /// A plan has no holes.
+    fn refuse_unread(&self, looked: &[Looked]) -> Result<(), RunError> {
+        let failed: Vec<(&PlannedImage, &CopyError)> = self
+            .images
+            .iter()
+            .zip(looked)
+            .filter_map(|(image, outcome)| Some((image, outcome.as_ref().err()?)))
+            .collect();
+        let Some((first, error)) = failed.first() else { return Ok(()) };
+        Err(RunError {
+            exit_code: failed.iter().fold(0, |bits, (image, _)| bits | image.kind.family().exit_bit()),
+            message: format!(
+                "no plan was made: {} of {} images could not be read, such as {}: {}. Take them out of the configuration, \
+                 add them to `blockedImages`, or try again when they can be read",
+                failed.len(),
+                looked.len(),
+                first.origin,
+                error.message
+            ),
+        })
+    }
+
     /// The names of an image's sources and its destination in mapping files, all with transport. In disk to mirror the
     /// only source is the cache.
     fn mapping(&self, image: &PlannedImage) -> Vec<(String, String)> {

@@ -20,6 +20,7 @@
 //! - Earlier archives are removed when the new one is complete, not at start-up.
 //! - `--image-timeout` bounds each transfer of an image, attempts included; stalls are noticed much earlier.
 
+mod approved;
 mod brought;
 pub mod delete;
 pub mod dry_run;
@@ -28,6 +29,7 @@ mod holders;
 pub mod inspect;
 pub mod list;
 mod outcome;
+mod planning;
 mod resources;
 mod room;
 mod scratch;

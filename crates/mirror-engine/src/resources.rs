@@ -7,9 +7,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use cluster_resources::{CatalogTemplate, Document, Kind, Mirrored, Request, Section, SignatureFile, emit, lost};
 use image_ref::{Digest, ImageRef, Transport};
 use image_signature::openpgp::MAX_MESSAGE_SIZE;
+use isc_schema::ImageSetConfiguration;
 use mirror_plan::release::signature;
 use mirror_plan::{Destination, ImageKind, PlannedImage};
 use rooted_folder::Entry;
@@ -128,23 +131,20 @@ impl Generation<'_> {
 
     fn documents(&self, rows: &[Mirrored], observer: &std::sync::Arc<dyn Observer>) -> Vec<Document> {
         let mirror = &self.job.configuration.mirror;
-        let templates: Vec<CatalogTemplate> = mirror
-            .operators
-            .iter()
-            .filter_map(|operator| {
-                let path = operator.target_catalog_source_template.as_ref()?;
-                let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
-                Some(CatalogTemplate { catalog: operator.catalog.as_written().to_owned(), text })
-            })
-            .collect();
-        let signatures = signatures(self.working_dir).unwrap_or_else(|error| {
-            observer.event(Event::Warning(format!("Failed to generate signature ConfigMap: {error}")));
-            Vec::new()
-        });
+        let approved = self.job.options.approved.as_deref();
+        let templates = approved.map_or_else(|| templates(&self.job.configuration), approved_templates);
+        let signatures = match approved {
+            Some(plan) => approved_signatures(plan),
+            None => signatures(self.working_dir).unwrap_or_else(|error| {
+                observer.event(Event::Warning(format!("Failed to generate signature ConfigMap: {error}")));
+                Vec::new()
+            }),
+        };
         let destination = self.destination.to_string();
         // Without its image the service would start and never find a graph.
         let graph = mirror.platform.graph && rows.iter().any(|row| row.kind == Kind::Graph);
-        let created_at = self.job.stamp();
+        // The same plan gives the same bytes, whenever it is applied.
+        let created_at = approved.map_or_else(|| self.job.stamp(), |plan| plan.created.clone());
         let emitted = emit(
             rows,
             &Request {
@@ -221,8 +221,38 @@ fn kind(kind: ImageKind) -> Kind {
     }
 }
 
+/// The templates that a configuration names.
+pub(crate) fn templates(configuration: &ImageSetConfiguration) -> Vec<CatalogTemplate> {
+    let operators = configuration.mirror.operators.iter();
+    operators
+        .filter_map(|operator| {
+            let path = operator.target_catalog_source_template.as_ref()?;
+            let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
+            Some(CatalogTemplate { catalog: operator.catalog.as_written().to_owned(), text })
+        })
+        .collect()
+}
+
+/// The templates as they were when the plan was made.
+fn approved_templates(plan: &plan_document::Document) -> Vec<CatalogTemplate> {
+    let text = |template: &plan_document::Template| match (&template.text, &template.error) {
+        (Some(text), _) => Ok(text.clone()),
+        (None, error) => Err(error.clone().unwrap_or_default()),
+    };
+    let templates = plan.templates.iter();
+    templates.map(|template| CatalogTemplate { catalog: template.catalog.clone(), text: text(template) }).collect()
+}
+
+/// The release signatures of a plan. Those that are none were refused before the run.
+fn approved_signatures(plan: &plan_document::Document) -> Vec<SignatureFile> {
+    let signatures = plan.signatures.iter();
+    signatures
+        .filter_map(|one| Some(SignatureFile { name: one.name.clone(), content: BASE64.decode(&one.content).ok()? }))
+        .collect()
+}
+
 /// The verified release signatures of the working directory.
-fn signatures(working_dir: &WorkingDir) -> io::Result<Vec<SignatureFile>> {
+pub(crate) fn signatures(working_dir: &WorkingDir) -> io::Result<Vec<SignatureFile>> {
     let folder = working_dir.folder();
     let entries = match folder.read_dir(working_dir.signatures()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -10,6 +10,7 @@ use isc_schema::ImageSetConfiguration;
 use jiff::Timestamp;
 use mirror_plan::{Destination, Mode};
 use oci_transport::Client;
+use plan_document::Document;
 
 use crate::workdir::WorkingDir;
 
@@ -115,6 +116,8 @@ pub struct Options {
     pub sign_catalogs: Option<Vec<u8>>,
     /// The cache's name in mapping files and delete lists, `localhost:<port>`.
     pub cache_host: String,
+    /// The plan to carry out, exactly, instead of collecting what the configuration asks for.
+    pub approved: Option<Arc<Document>>,
 }
 
 /// Whether a run only says what it would do.
@@ -127,6 +130,8 @@ pub enum DryRun {
     Images,
     /// The same, with a line for each instance of a list.
     ImagesAndInstances,
+    /// It writes the plan alone, with everything that the sources know.
+    Plan,
 }
 
 impl Default for Options {
@@ -158,6 +163,7 @@ impl Default for Options {
             variables: BTreeMap::new(),
             sign_catalogs: None,
             cache_host: "localhost:55000".to_owned(),
+            approved: None,
         }
     }
 }

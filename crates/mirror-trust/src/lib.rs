@@ -2,6 +2,7 @@
 //!
 //! - [`online`] finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
 //! - [`shelf`] finds them in a cache or an archive;
+//! - [`approved`] reads what an approved plan says is attached;
 //! - [`gate`] asks the trust policy;
 //! - [`lookaside`] finds the simple-signing signatures that it may want, and takes them along;
 //! - [`files`] knows their files; [`verdict`] the name that a policy judges;
@@ -26,6 +27,7 @@
 
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
 
+mod approved;
 mod files;
 mod gate;
 mod lookaside;
@@ -44,6 +46,7 @@ use lookaside::{Lookasides, Way};
 use staging::Staging;
 use tags::TagLists;
 
+pub use approved::read_artifacts;
 pub use files::folder_of as signature_folder;
 pub use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
 use online::Source;
@@ -61,6 +64,7 @@ use image_ref::{Digest, ImageRef};
 use image_signature::cosign::SigningKey;
 use mirror_plan::PlannedImage;
 use oci_transport::{Client, Endpoint};
+use plan_document::AttachedArtifact;
 
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::CopyError;
@@ -81,6 +85,8 @@ pub struct Trust {
     from_archive: bool,
     /// What the sources have.
     lists: TagLists,
+    /// What an approved plan says is attached to its images.
+    approved: Option<approved::Artifacts>,
 }
 
 /// The key that catalogs are to be signed with is none.
@@ -122,7 +128,18 @@ impl Trust {
             key,
             from_archive: matches!(job.workflow, Workflow::DiskToMirror { .. }),
             lists: TagLists::of(images),
+            // Where artifacts stay behind, only a policy wants them, and the plan does not name them.
+            approved: options
+                .approved
+                .as_ref()
+                .filter(|_| !options.remove_signatures)
+                .map(|document| approved::Artifacts::of(document)),
         })
+    }
+
+    /// What an approved plan says is attached to an image; none in a run without such a plan.
+    pub fn approved(&self, image: &PlannedImage) -> Option<&[AttachedArtifact]> {
+        self.approved.as_ref().map(|approved| approved.get(image))
     }
 
     /// Whether registries.d leaves attachments of an image at this place in peace (`use-sigstore-attachments: false`).

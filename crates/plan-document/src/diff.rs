@@ -105,9 +105,9 @@ impl Diff {
 }
 
 /// The images by name. Those that could not be read may share a name with another one and count by their digest alone.
-fn by_name(document: &Document) -> BTreeMap<&str, &Image> {
+fn by_name(document: &Document) -> BTreeMap<(&str, bool), &Image> {
     let readable = document.images.iter().filter(|image| image.error.is_none());
-    readable.map(|image| (image.name.as_str(), image)).collect()
+    readable.map(|image| ((image.name.as_str(), image.destination.is_some()), image)).collect()
 }
 
 fn entry(document: &Document, image: &Image, counts: impl Fn(&Digest) -> bool) -> Entry {
@@ -218,7 +218,7 @@ mod tests {
         type Edit = fn(&mut Document);
         let rows: [(Edit, &str); 11] = [
             (|plan| plan.images[0].source = "quay.io/other/app:v1".parse().unwrap(), "source"),
-            (|plan| plan.images[0].destination = None, "destination"),
+            (|plan| plan.images[0].destination = Some("reg.lan:5000/m/other:v1".parse().unwrap()), "destination"),
             (
                 |plan| {
                     let digest = plan.images[1].digest.clone().unwrap();

@@ -16,7 +16,7 @@ pub enum InvalidPlan {
     Destination(String),
     #[error("image `{0}` has no name of the form `repository:tag`")]
     Name(String),
-    #[error("two images have the name `{0}`")]
+    #[error("two images have the name `{0}` and one destination")]
     Twice(String),
     #[error("image `{image}` needs `{need}`, which does not stand before it")]
     Need { image: String, need: String },
@@ -57,20 +57,26 @@ impl Image {
         }
     }
 
+    /// What makes it this image. An original catalog goes to the cache and to a destination under one name.
+    fn id(&self) -> ImageId {
+        let destination = self.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+        ImageId::from(format!("{} {destination}", self.name))
+    }
+
     /// The image as a run moves it, pinned to its digest. A registry is asked for the digest and never for a tag.
-    fn planned(&self) -> Option<PlannedImage> {
+    fn planned(&self, ids: &HashMap<&str, ImageId>) -> Option<PlannedImage> {
         let digest = self.digest.clone()?;
         let cache = self.cache_name()?;
         let pins = !self.built && self.source.transport() == &Transport::Docker;
         let source = if pins { self.source.with_digest(digest.clone()) } else { self.source.clone() };
         let planned = PlannedImage::new(self.kind, self.origin.clone(), source, cache, None, self.why.clone()).ok()?;
         Some(PlannedImage {
-            id: ImageId::from(self.name.clone()),
+            id: self.id(),
             named: self.named.clone(),
             destination: self.destination.clone(),
             platforms: self.platforms.clone(),
             built: self.built,
-            needs: self.needs.iter().cloned().map(ImageId::from).collect(),
+            needs: self.needs.iter().filter_map(|need| ids.get(need.as_str()).cloned()).collect(),
             operators: self.operators.clone(),
             entry: self.entry,
             root: Some(digest),
@@ -86,7 +92,14 @@ impl Document {
     /// The images as a run moves them, each pinned to its digest; none when the plan is for reading only, because an image
     /// has no digest.
     pub fn planned_images(&self) -> Option<Vec<PlannedImage>> {
-        self.images.iter().map(Image::planned).collect()
+        // Where two images have one name, the one that goes to the destination is needed there.
+        let mut ids: HashMap<&str, ImageId> = HashMap::new();
+        for image in &self.images {
+            if image.destination.is_some() || !ids.contains_key(image.name.as_str()) {
+                ids.insert(&image.name, image.id());
+            }
+        }
+        self.images.iter().map(|image| image.planned(&ids)).collect()
     }
 
     /// The registry of the plan; none for a plan that goes to disk.
@@ -108,6 +121,7 @@ impl Document {
             return Err(InvalidPlan::Destination(self.destination.clone()));
         }
         let mut before: HashSet<&str> = HashSet::new();
+        let mut ids: HashSet<ImageId> = HashSet::new();
         for image in &self.images {
             let name = || image.name.clone();
             if image.cache_name().is_none_or(|cache| cache.repository.is_empty() || cache.tag.is_empty()) {
@@ -117,8 +131,11 @@ impl Document {
                 return Err(InvalidPlan::Need { image: name(), need: need.clone() });
             }
             // An image that lost its name to another one is in the plan to say so.
-            if image.error.is_none() && !before.insert(&image.name) {
-                return Err(InvalidPlan::Twice(name()));
+            if image.error.is_none() {
+                if !ids.insert(image.id()) {
+                    return Err(InvalidPlan::Twice(name()));
+                }
+                before.insert(&image.name);
             }
             if let Some(blob) = image.all_blobs().find(|blob| !self.blobs.contains_key(*blob)) {
                 return Err(InvalidPlan::Blob { image: name(), blob: blob.clone() });
@@ -177,6 +194,17 @@ mod tests {
     }
 
     #[test]
+    fn one_name_in_the_cache_and_at_the_destination() {
+        let mut document = plan(&[(&[1], &[]), (&[1], &[]), (&[2], &[0])], |blob| blob);
+        document.images[1].name = document.images[0].name.clone();
+        document.images[0].destination = None;
+        assert_eq!(document.check(), Ok(()));
+        let planned = document.planned_images().unwrap();
+        assert_ne!(planned[0].id, planned[1].id);
+        assert_eq!(planned[2].needs, [planned[1].id.clone()]);
+    }
+
+    #[test]
     fn an_image_that_could_not_be_read_makes_no_run() {
         let mut document = plan(&[(&[1], &[]), (&[2], &[])], |blob| blob);
         document.images[1].digest = None;
@@ -194,7 +222,13 @@ mod tests {
             (|plan| plan.destination = "file:///m".into(), "destination `file:///m` does not fit the mode"),
             (|plan| plan.mode = Mode::MirrorToDisk, "destination `docker://reg.lan:5000/m` does not fit the mode"),
             (|plan| plan.images[0].name = "a".into(), "image `a` has no name of the form"),
-            (|plan| plan.images[1].name = plan.images[0].name.clone(), "two images have the name `ns/app0:v1`"),
+            (
+                |plan| {
+                    plan.images[1].name = plan.images[0].name.clone();
+                    plan.images[1].destination = plan.images[0].destination.clone();
+                },
+                "two images have the name `ns/app0:v1` and one destination",
+            ),
             (
                 |plan| plan.images[0].needs = vec!["ns/app1:v1".into()],
                 "image `ns/app0:v1` needs `ns/app1:v1`, which does",

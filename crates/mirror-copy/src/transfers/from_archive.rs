@@ -315,13 +315,18 @@ impl Carrier for FromArchive {
         for layer in &read.left_out {
             self.destination.observer.event(Event::Warning(left_out(image, layer)));
         }
-        let mut attached =
+        let approved = self.trust.approved(image);
+        let mut attached = if let Some(artifacts) = approved {
+            let fetch = |digest: Digest| async move { self.manifest(&digest, image).await };
+            mirror_trust::read_artifacts(artifacts, fetch).await?
+        } else {
             match (self.trust.sign(&self.content.cache.0, image, &tree, &self.destination.observer)?, &self.shelf) {
                 (Some(signed), _) => signed,
                 (None, Some(shelf)) => mirror_trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
                 (None, None) => Vec::new(),
-            };
-        if image.built && !self.trust.signs() {
+            }
+        };
+        if image.built && !self.trust.signs() && approved.is_none() {
             // Every archive names what belongs to its images. A signature that only the cache has is of an earlier run.
             let repository = &image.cache.repository;
             attached

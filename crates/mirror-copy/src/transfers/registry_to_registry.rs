@@ -32,6 +32,8 @@ pub struct RegistryToRegistry {
     pub destination: DestinationRegistry,
     /// For the images that go into the cache: those without a destination.
     pub cache: IntoStore,
+    /// Whether a plan is made: what the sources know counts, and not what the destination has.
+    pub plans: bool,
     /// Where the manifests of an image, and so its blobs, were found.
     pub places: Mutex<HashMap<usize, Place>>,
 }
@@ -168,6 +170,10 @@ impl RegistryToRegistry {
         complete: bool,
     ) -> Result<Found, CopyError> {
         let shelf = &self.cache.shelf;
+        if let Some(artifacts) = self.cache.trust.approved(image) {
+            let fetch = |digest: Digest| self.artifact(at, place, image, digest);
+            return mirror_trust::read_artifacts(artifacts, fetch).await.map(Found::known);
+        }
         if let Some(signed) = self.cache.trust.sign(self.store(), image, tree, &self.cache.observer)? {
             return Ok(Found::known(signed));
         }
@@ -220,6 +226,30 @@ impl RegistryToRegistry {
             self.places.lock().expect("no holder panics").insert(at, source);
         }
         Ok(found)
+    }
+
+    /// A manifest of an artifact that an approved plan names. What the destination lacks is at the source.
+    async fn artifact(
+        &self,
+        at: usize,
+        place: &Place,
+        image: &PlannedImage,
+        digest: Digest,
+    ) -> Result<VerifiedManifest, CopyError> {
+        let gone = || {
+            let message = format!("{digest}, an artifact of {}, is not at its source any more", image.source);
+            CopyError::permanent("not-found", message)
+        };
+        let found = place.manifest(&digest).await;
+        let Place::Destination(_) = place else { return found?.ok_or_else(gone) };
+        if let Ok(Some(manifest)) = found {
+            return Ok(manifest);
+        }
+        let opened = ImageSource::open(self.source(), &image.source).await;
+        let source = Place::Source(opened.map_err(|error| transport(&error))?.0);
+        let manifest = source.manifest(&digest).await?.ok_or_else(gone)?;
+        self.places.lock().expect("no holder panics").insert(at, source);
+        Ok(manifest)
     }
 
     /// Asks the policy. Signatures that travel are at hand; otherwise the source is asked for them, also for an image
@@ -300,7 +330,7 @@ impl RegistryToRegistry {
 
 impl Carrier for RegistryToRegistry {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
-        if image.destination.is_none() {
+        if image.destination.is_none() || self.plans {
             return self.cache.resolve(at, image).await;
         }
         let tagged = self.destination.tagged(image).await?;

@@ -52,10 +52,10 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let into_store = stage.store_carrier(images, store, follower)?;
     let known = Known { cache: kept.cache(), archive: Some((folder, &history.digests)) };
     let copied = match &kept {
-        Kept::Cache(_) => stage.perform(images, into_store, known, progress).await?,
+        Kept::Cache(_) => stage.perform(&planned, into_store, known, progress).await?,
         Kept::Scratch(_) => {
             let carrier = IntoArchive { source: into_store, slots, history: history.digests.clone() };
-            stage.perform(images, carrier, known, progress).await?
+            stage.perform(&planned, carrier, known, progress).await?
         }
     };
     let (Some(copied), Some(archiving)) = (copied, archiving) else { return Ok(()) };

@@ -12,7 +12,7 @@ use mirror_copy::transfers::destination::DestinationRegistry;
 use mirror_copy::transfers::into_store::NoFollower;
 use mirror_copy::transfers::registry_to_registry::RegistryToRegistry;
 use mirror_job::event::Observer;
-use mirror_job::job::{Job, Workflow};
+use mirror_job::job::{DryRun, Job, Workflow};
 
 pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
     let Workflow::MirrorToMirror { destination, .. } = &job.workflow else {
@@ -26,6 +26,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         images: Arc::clone(&planned.images),
         destination: DestinationRegistry::of(job, &store, observer),
         cache: stage.store_carrier(&planned.images, &store, Arc::new(NoFollower))?,
+        plans: job.options.dry_run == DryRun::Plan,
         places: Mutex::new(HashMap::new()),
     };
     stage.perform_to_registry(&planned, carrier, &store, destination, progress).await

@@ -119,6 +119,16 @@ fn conclude(
         (true, true) => "run the same command again: without a cache everything is fetched again",
         (false, _) => "Fix the causes above first; the same run would fail again.",
     };
+    let gone =
+        copied.images.iter().filter_map(|image| image.error.as_ref()).any(|error| error.condition == "not-found");
+    let advice = match &job.options.approved {
+        Some(plan) if gone => format!(
+            "{advice}\nA source does not have an image of the plan any more: the plan is of {}; make a new plan, or load the \
+             image from an archive",
+            plan.created
+        ),
+        _ => advice.to_owned(),
+    };
     Err(RunError {
         exit_code,
         message: format!(

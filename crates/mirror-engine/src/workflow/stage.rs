@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use archive_format::{Archive, Store, WorkspaceLock};
 use image_ref::Digest;
-use mirror_plan::{Destination, Mode, PinnedCatalog, PlannedImage};
+use mirror_plan::{Blocked, Destination, Mode, PinnedCatalog, PlannedImage};
+use plan_document::Document;
 
 use super::{Progress, conclude, first_failure, refuse_empty};
+use crate::approved::Approved;
 use crate::dry_run::{Rehearsal, rehearse};
 use crate::holders::Holders;
 use crate::outcome::RunError;
@@ -39,6 +41,8 @@ pub(super) struct Planned {
     pub(super) images: Arc<Vec<PlannedImage>>,
     /// Catalogs and the digests they are pinned to.
     pub(super) catalogs: Vec<PinnedCatalog>,
+    /// What `blockedImages` kept out.
+    pub(super) blocked: Vec<Blocked>,
 }
 
 /// What a rehearsal has to know beyond the images.
@@ -82,6 +86,9 @@ impl<'a> Stage<'a> {
         archive: Option<&Arc<Archive>>,
         destination: Option<&Destination>,
     ) -> Result<Planned, RunError> {
+        if let Some(document) = self.job.options.approved.as_deref() {
+            return self.approved(document, store, archive.map(AsRef::as_ref)).await;
+        }
         self.observer.event(Event::Discovering);
         let plan = collect(&Collecting {
             mode: self.mode(),
@@ -97,7 +104,25 @@ impl<'a> Stage<'a> {
         if !archive.is_some_and(|archive| matches!(Lacking::in_archive(archive), Ok(Some(_)))) {
             refuse_empty(&plan, self.observer)?;
         }
-        Ok(Planned { images: Arc::new(plan.images), catalogs: plan.catalogs })
+        Ok(Planned { images: Arc::new(plan.images), catalogs: plan.catalogs, blocked: plan.blocked })
+    }
+
+    /// What an approved plan says, and nothing else.
+    async fn approved(
+        &self,
+        document: &Document,
+        store: &Store,
+        archive: Option<&Archive>,
+    ) -> Result<Planned, RunError> {
+        let (job, working_dir) = (self.job, &self.working_dir);
+        let images = Approved { document, job, store, archive, working_dir }.images().await?;
+        if images.is_empty() {
+            return Err(RunError::generic("no images to copy: the plan has none"));
+        }
+        let text = format!("applying the plan {} of {}: {} images", document.id, document.created, images.len());
+        self.observer.event(Event::Info(text));
+        let (catalogs, blocked) = (document.catalogs.clone(), document.blocked.clone());
+        Ok(Planned { images: Arc::new(images), catalogs, blocked })
     }
 
     /// The carrier that brings images from their sources into a store.
@@ -130,23 +155,25 @@ impl<'a> Stage<'a> {
     /// When the files of a rehearsal cannot be written. Failed images are no error here.
     pub(super) async fn perform<C: Carrier>(
         &self,
-        images: &Arc<Vec<PlannedImage>>,
+        planned: &Planned,
         carrier: C,
         known: Known<'_>,
         progress: &mut Progress,
     ) -> Result<Option<Copied>, RunError> {
-        let carrier = Arc::new(carrier);
+        let (carrier, images) = (Arc::new(carrier), &planned.images);
         if self.is_rehearsal() {
             let rehearsal = Rehearsal {
                 job: self.job,
                 mode: self.mode(),
                 images,
+                catalogs: &planned.catalogs,
+                blocked: &planned.blocked,
                 cache: known.cache,
                 archive: known.archive,
                 destination: (self.mode() != Mode::MirrorToDisk).then_some(&self.job.destination),
                 observer: self.observer,
             };
-            progress.sizes = Some(rehearse(&rehearsal, &carrier, &mut progress.files).await?);
+            progress.sizes = rehearse(&rehearsal, &carrier, &mut progress.files).await?;
             return Ok(None);
         }
         self.observer.event(Event::CopyStarted { images: images.len() });
@@ -167,10 +194,12 @@ impl<'a> Stage<'a> {
     ) -> Result<(), RunError> {
         let (job, observer, images) = (self.job, self.observer, &planned.images);
         let known = Known { cache: Some(cache), archive: None };
-        let copied = self.perform(images, carrier, known, progress).await?;
+        let copied = self.perform(planned, carrier, known, progress).await?;
         let generation = Generation { job, working_dir: &self.working_dir, destination, previous: &self.previous };
         let Some(copied) = copied else {
-            generation.for_plan(images, observer, &mut progress.files);
+            if job.options.dry_run != DryRun::Plan {
+                generation.for_plan(images, observer, &mut progress.files);
+            }
             return Ok(());
         };
         let outcome = conclude(job, &copied, &mut progress.files, observer);

@@ -1,0 +1,146 @@
+//! Flags of the commands about plans: `plan`, `apply`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::{MirrorArgs, OutputFormat, Switch};
+
+/// What `plan` accepts: one of its commands, or what mirroring accepts.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    mut_arg("dry_run", |arg| arg.hide(true)),
+    mut_arg("dry_run_manifest_lists", |arg| arg.hide(true)),
+    mut_arg("rootless_storage_path", |arg| arg.hide(true))
+)]
+pub struct PlanArgs {
+    /// Write the plan to this file
+    #[arg(long, default_value = "plan.json", value_name = "FILE")]
+    pub out: PathBuf,
+    /// What is planned.
+    #[command(flatten)]
+    pub mirror: MirrorArgs,
+    /// What to do with plans.
+    #[command(subcommand)]
+    pub command: Option<PlanCommand>,
+}
+
+/// What can be done with plans.
+#[derive(Debug, Subcommand)]
+pub enum PlanCommand {
+    /// Show what a plan brings, with sizes
+    Show(PlanShowArgs),
+    /// Compare two plans: exit code 0 when they are equal, 1 when they differ, 2 when one cannot be read
+    Diff(PlanDiffArgs),
+    /// Sign a plan, in the format of `cosign sign-blob`
+    Sign(PlanSignArgs),
+    /// Verify the signature of a plan
+    Verify(PlanVerifyArgs),
+    /// Print the JSON Schema of plans
+    Schema(PlanSchemaArgs),
+}
+
+/// What `plan show` accepts.
+#[derive(Debug, Args)]
+pub struct PlanShowArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Print the answer as text or as JSON
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: OutputFormat,
+}
+
+/// What `plan diff` accepts.
+#[derive(Debug, Args)]
+pub struct PlanDiffArgs {
+    /// The earlier plan
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The later plan
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Print the answer as text or as JSON
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: OutputFormat,
+}
+
+/// What `plan sign` accepts.
+#[derive(Debug, Args)]
+pub struct PlanSignArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Sign with this private key
+    ///
+    /// The key is PEM, PKCS #8, not encrypted, ECDSA P-256. Only its owner should be able to read it.
+    #[arg(long, value_name = "KEY", required = true)]
+    pub key: PathBuf,
+    /// Write the signature to this file; without the flag, to PLAN.sig
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What `plan verify` accepts.
+#[derive(Debug, Args)]
+pub struct PlanVerifyArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// The public key, PEM
+    #[arg(long, value_name = "KEY", required = true)]
+    pub key: PathBuf,
+    /// The signature; without the flag, PLAN.sig
+    #[arg(long, value_name = "FILE")]
+    pub signature: Option<PathBuf>,
+}
+
+/// What `plan schema` accepts.
+#[derive(Debug, Args)]
+pub struct PlanSchemaArgs {
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What `apply` accepts.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// The plan's destination; another one is refused
+    #[arg(value_name = "DESTINATION")]
+    pub destination: Option<String>,
+    /// Apply only a plan that this public key has signed
+    ///
+    /// The key is PEM. The signature is PLAN.sig, as `oc-mirror plan sign` and `cosign sign-blob` write signatures.
+    #[arg(long, value_name = "KEY")]
+    pub plan_key: Option<PathBuf>,
+    /// A plan for disk to mirror: the archives are in this folder, `file://DIR`
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
+    /// A plan for mirror to disk: archive again what was new since yyyy-MM-dd
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<String>,
+    /// Give up on an image after this time, all attempts included; 0 means never
+    #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = crate::duration::parse)]
+    pub image_timeout: Duration,
+    /// Enforce the trust policy
+    ///
+    /// The policy is that of --policy, or the system's policy.json.
+    #[arg(long, default_value = "false")]
+    pub secure_policy: Switch,
+    /// Fail when a file is larger than archiveSize
+    #[arg(long, default_value = "false")]
+    pub strict_archive: Switch,
+    /// Continue even if the disk is too small
+    #[arg(short, long, default_value = "false")]
+    pub force: Switch,
+    /// Print the outcome as text or as JSON
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: OutputFormat,
+}
