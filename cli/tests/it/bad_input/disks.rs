@@ -21,7 +21,7 @@ impl SmallDisk {
     fn mount(folder: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
         let done = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0755"), "none"])
             .arg(folder)
             .stderr(Stdio::null())
             .status();
