@@ -331,6 +331,13 @@ fn a_catalog_takes_no_name_from_a_line_or_from_a_release() {
     let rows = outcomes(&home, &home.disk());
     let failed: Vec<_> = rows.iter().filter(|row| row.2 == "name-collision").map(|row| row.0.as_str()).collect();
     assert_eq!(failed.len(), extra.len(), "{rows:?}");
+
+    // Disk to mirror lacks the losers, and brings those that kept their names.
+    let (inside, there) = (Registry::start_blocking(), "in");
+    home.to_mirror(&format!("{}/{there}", inside.host()), &[])
+        .code(4)
+        .says("1 / 1 additional images mirrored successfully");
+    assert_eq!(inside.manifest("in/a/b", "v1").unwrap().digest, image(100).digest);
 }
 
 #[test]

@@ -104,19 +104,21 @@ impl Lacking {
         working_dir.folder().remove_file_if_there(INCOMPLETE).map(drop)
     }
 
-    /// Why an image is not in the archive; none when it is.
+    /// Why an image is not in the archive; none when it is. An image that lost its name to another one is not that other
+    /// one: a release that a catalog wanted to replace is in the archive.
     pub fn reason(&self, image: &PlannedImage) -> Option<&str> {
-        self.named(&image.cache)
+        let name = image.cache.to_string();
+        self.reason_of(|lacking| lacking.name == name && lacking.origin == image.origin)
     }
 
     /// Why a catalog, as its source has it, is not in the archive; none when it is.
     pub fn catalog(&self, original: &CacheName) -> Option<&str> {
-        self.named(original)
+        let name = original.to_string();
+        self.reason_of(|lacking| lacking.name == name)
     }
 
-    fn named(&self, name: &CacheName) -> Option<&str> {
-        let name = name.to_string();
-        self.lacking.iter().find(|lacking| lacking.name == name).map(|lacking| lacking.reason.as_str())
+    fn reason_of(&self, is_meant: impl Fn(&LackingImage) -> bool) -> Option<&str> {
+        self.lacking.iter().find(|lacking| is_meant(lacking)).map(|lacking| lacking.reason.as_str())
     }
 
     /// Bits of the exit code: those of every family that lacks an image.
