@@ -126,7 +126,6 @@ const COMMON: &[&str] = &[
     "dry_run",
     "since",
     "no_cache",
-    "force",
     "authfile",
     "src_tls_verify",
     "dest_tls_verify",

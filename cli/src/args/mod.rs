@@ -69,7 +69,7 @@ pub struct Cli {
 /// The commands with a name.
 #[derive(Debug, Subcommand)]
 pub enum Subcommands {
-    /// Plan what would be mirrored, to the digest; show, compare, sign and verify plans
+    /// Plan a mirror, to the digest; show, compare, sign, verify plans
     ///
     /// A plan is a document to review and approve. `oc-mirror apply` mirrors what a plan says, and nothing else.
     Plan(Box<PlanArgs>),
