@@ -297,7 +297,14 @@ pub(super) fn is_shown(path: &str, arg: &Arg) -> bool {
 }
 
 fn is_common(path: &str, arg: &Arg) -> bool {
-    COMMON.contains(&arg.get_id().as_str()) || !(path.is_empty() || arg.is_global_set())
+    let id = arg.get_id().as_str();
+    let is_own = match path {
+        "" => false,
+        // It has the flags of mirroring, and these beside them.
+        "plan" => id == "out" || arg.is_positional(),
+        _ => !arg.is_global_set(),
+    };
+    is_own || COMMON.contains(&id)
 }
 
 /// Help of a command that was built. `long` is everything; `styled` is for terminals.
