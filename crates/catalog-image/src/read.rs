@@ -95,7 +95,7 @@ impl ConfigsReader {
     /// reader that hashes has seen all of it.
     ///
     /// # Errors
-    /// See [`ReadConfigsError`]. The reader is of no use afterwards.
+    /// See `ReadConfigsError`. The reader is of no use afterwards.
     pub fn layer(&mut self, blob: impl Read) -> Result<(), ReadConfigsError> {
         let mut blob = BufReader::with_capacity(128 * 1024, blob);
         let layer = match compression(&mut blob)? {

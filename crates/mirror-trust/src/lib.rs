@@ -1,17 +1,17 @@
 //! Trust: what others say about an image travels with it, and a policy decides whether it may travel at all.
 //!
-//! - [`online`] finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
-//! - [`shelf`] finds them in a cache or an archive;
-//! - [`approved`] reads what an approved plan says is attached;
-//! - [`gate`] asks the trust policy;
-//! - [`lookaside`] finds the simple-signing signatures that it may want, and takes them along;
-//! - [`files`] knows their files; [`verdict`] the name that a policy judges;
-//! - [`staging`] writes them to where those of the destination belong;
-//! - [`push`] puts them beside the image at the destination, and [`refused`] remembers what it did not take;
-//! - [`sign`] gives rebuilt catalogs a signature of the user's own;
-//! - [`tags`] lists the tags of a repository, so that not every one of them is asked for;
-//! - [`unasked`] remembers which images came without the question, and which had no signature then;
-//! - [`none`] knows for how long it counts that there was none.
+//! - `online` finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
+//! - `shelf` finds them in a cache or an archive;
+//! - `approved` reads what an approved plan says is attached;
+//! - `gate` asks the trust policy;
+//! - `lookaside` finds the simple-signing signatures that it may want, and takes them along;
+//! - `files` knows their files; `verdict` the name that a policy judges;
+//! - `staging` writes them to where those of the destination belong;
+//! - `push` puts them beside the image at the destination, and `refused` remembers what it did not take;
+//! - `sign` gives rebuilt catalogs a signature of the user's own;
+//! - `tags` lists the tags of a repository, so that not every one of them is asked for;
+//! - `unasked` remembers which images came without the question, and which had no signature then;
+//! - `none` knows for how long it counts that there was none.
 //!
 //! What is found becomes [`oci_manifest::Attached`] of the image's tree: its blobs are the image's blobs, and its
 //! manifests are in place before the image's tag is.
@@ -21,7 +21,7 @@
 //! nothing is asked: what the cache has is taken, unless the image came without the question having been answered, or the
 //! answer that it has no signature is older than a day.
 //!
-//! A referrer keeps its `subject` and no tag. Where a destination has no referrers API, [`push`] lists the referrers under
+//! A referrer keeps its `subject` and no tag. Where a destination has no referrers API, `push` lists the referrers under
 //! the tag that the specification gives such lists, `sha256-<hex>`, unless an image has that tag: a pinned image has it in
 //! cache and mirror.
 
@@ -148,7 +148,7 @@ impl Trust {
         self.lookasides.registries_d.use_sigstore_attachments(&name) == Some(false)
     }
 
-    /// What is attached to the manifests of an image in the registry that serves it, see [`online`].
+    /// What is attached to the manifests of an image in the registry that serves it, see `online`.
     pub async fn find_online(
         &self,
         client: &Client,

@@ -1,7 +1,7 @@
 //! `mirror.helm`: brings charts from repositories, registries and folders, renders them, and gives the planner what stands
 //! where images are named (`docs/behaviour/operators-archive.md` 8.2).
 //!
-//! Mirror to disk and mirror to mirror fetch indexes and charts and keep them in the working directory ([`shelf`]). Disk to
+//! Mirror to disk and mirror to mirror fetch indexes and charts and keep them in the working directory (`shelf`). Disk to
 //! mirror and `delete` find all of it there, and ask no network.
 
 mod folder;

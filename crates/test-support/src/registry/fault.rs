@@ -202,7 +202,7 @@ pub enum Effect {
     DisconnectUploadAfter(u64),
     /// The body moves at most this many bytes a second: that of the request when it is a write, else the answer's.
     Slow(u64),
-    /// `Location` leads below this path; the registry answers there too ([`UPLOAD_PATHS`](super::target::UPLOAD_PATHS)).
+    /// `Location` leads below this path; the registry answers there too (`UPLOAD_PATHS`).
     LocationBelow(&'static str),
     /// A chunk with more bytes is answered with 416.
     LargestChunk(u64),
