@@ -19,6 +19,7 @@ use mirror_job::job::Job;
 use mirror_job::workdir::WorkingDir;
 
 pub use operators::{LOADING, folder_catalog, forget as forget_catalogs, made_of, needed_by_others, registry_catalog};
+pub use releases::update_graph;
 
 /// Errors of collecting, by family. Any of them ends the run before copying (`docs/behaviour/config-cli.md` 3).
 #[derive(Debug, Default)]

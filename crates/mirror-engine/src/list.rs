@@ -4,11 +4,7 @@
 mod catalog;
 mod charts;
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-
-use cincinnati_graph::{
-    ACCEPT, Endpoints, Graph, GraphKey, MAX_GRAPH_BYTES, Query, list as graph_list, query_id, read_response,
-};
+use cincinnati_graph::{Endpoints, Graph, GraphKey, list as graph_list};
 use image_ref::ImageRef;
 use oci_transport::Client;
 
@@ -128,20 +124,7 @@ async fn graph(
     architecture: &str,
 ) -> Result<Graph, ListError> {
     let failed = |reason| ListError::Graph { channel: channel.to_owned(), reason };
-    let query = Query { key: GraphKey::ocp(architecture, channel), id: query_id(random()), version: None };
-    let url = query.url(&Endpoints::new(update_url)?);
-    let answer = client
-        .get(url.as_str(), Some(ACCEPT), MAX_GRAPH_BYTES)
-        .await
-        .map_err(|error| failed(format!("GetGraphDataFailed: request failed: {}", chain(&error))))?;
-    read_response(answer.status, &answer.body).map_err(|error| failed(chain(&error)))
-}
-
-/// 16 bytes that differ from request to request; the service only counts clients by them.
-fn random() -> [u8; 16] {
-    let half = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&half());
-    bytes[8..].copy_from_slice(&half());
-    bytes
+    let endpoints = Endpoints::new(update_url)?;
+    let asked = mirror_collect::update_graph(client, &endpoints, GraphKey::ocp(architecture, channel)).await;
+    asked.map(|(graph, _)| graph).map_err(|error| failed(chain(&error)))
 }

@@ -2,10 +2,12 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
+use bytes::Bytes;
 use cincinnati_graph::{
     ACCEPT, Endpoints, Graph, GraphError, GraphKey, MAX_GRAPH_BYTES, Query, query_id, read_response,
 };
 use mirror_plan::Mode;
+use oci_transport::Client;
 
 use crate::Collecting;
 use mirror_job::event::{Event, uses_variable};
@@ -34,16 +36,8 @@ impl Graphs {
         let path = at.working_dir.graph_data().join(key.file_name());
         match self {
             Self::Network(endpoints) => {
-                let query = Query { key: key.clone(), id: query_id(random()), version: None };
-                let url = query.url(endpoints);
-                let answer = at
-                    .job
-                    .source
-                    .get(url.as_str(), Some(ACCEPT), MAX_GRAPH_BYTES)
-                    .await
-                    .map_err(|error| GraphError::Request(mirror_job::failure::chain(&error)))?;
-                let graph = read_response(answer.status, &answer.body)?;
-                at.working_dir.write(&path, &answer.body).map_err(|error| GraphError::Write(error.to_string()))?;
+                let (graph, answer) = update_graph(&at.job.source, endpoints, key.clone()).await?;
+                at.working_dir.write(&path, &answer).map_err(|error| GraphError::Write(error.to_string()))?;
                 Ok(graph)
             }
             Self::Disk => match at.working_dir.folder().read_bounded(&path, MAX_GRAPH_BYTES as u64) {
@@ -53,6 +47,19 @@ impl Graphs {
             },
         }
     }
+}
+
+/// The graph that an update service has now, and its answer as it came.
+///
+/// # Errors
+/// [`GraphError`]: the request did not get through, or the answer is no graph.
+pub async fn update_graph(client: &Client, endpoints: &Endpoints, key: GraphKey) -> Result<(Graph, Bytes), GraphError> {
+    let url = Query { key, id: query_id(random()), version: None }.url(endpoints);
+    let answer = client
+        .get(url.as_str(), Some(ACCEPT), MAX_GRAPH_BYTES)
+        .await
+        .map_err(|error| GraphError::Request(mirror_job::failure::chain(&error)))?;
+    Ok((read_response(answer.status, &answer.body)?, answer.body))
 }
 
 /// 16 bytes that differ from request to request; the service only counts clients by them.

@@ -11,6 +11,8 @@ mod payload;
 mod selection;
 mod signatures;
 
+pub use graphs::update_graph;
+
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use image_ref::{Digest, ImageRef};
 use mirror_plan::release::{ReleaseImage, ReleaseName, ReleaseRole};
