@@ -1,5 +1,8 @@
 //! What a command prints to standard output: an answer, or why there is none; one document for a script, a text for a person.
 
+use std::path::Path;
+
+use anyhow::Context as _;
 use mirror_engine::report::save;
 use mirror_engine::visible;
 use rooted_folder::RootedFolder;
@@ -47,6 +50,16 @@ pub(super) fn answer(output: OutputFormat, document: &impl Serialize, text: impl
         OutputFormat::Text => visible::lines(&text()).into_owned(),
     };
     log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
+}
+
+/// Prints a JSON Schema to standard output, or writes it to a file.
+pub(super) fn schema(schema: &Value, out: Option<&Path>, log: &Log) -> anyhow::Result<()> {
+    let text = format!("{schema:#}\n");
+    if let Some(path) = out {
+        return std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()));
+    }
+    log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
+    Ok(())
 }
 
 /// Tells why a command could not answer. A script reads one document all the same.

@@ -10,7 +10,7 @@ use mirror_plan::Family;
 use plan_document::{Diff, Document, Entry, json_schema};
 use serde_json::json;
 
-use super::document::{answer, fail};
+use super::document::{answer, fail, schema};
 use super::{mirror, plan_file};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
@@ -37,7 +37,7 @@ pub(crate) fn run(settings: &Settings, request: &Plan, log: &Log) -> ExitStatus 
         }
         Plan::Sign { plan, key, out } => sign(plan, key, out, log),
         Plan::Verify { plan, key, signature } => verify(plan, key, signature, log),
-        Plan::Schema(out) => schema(out.as_deref(), log),
+        Plan::Schema(out) => schema(&json_schema(), out.as_deref(), log),
     };
     match outcome {
         Ok(()) => ExitStatus::SUCCESS,
@@ -218,14 +218,5 @@ fn verify(plan: &Path, key: &Path, signature: &Path, log: &Log) -> anyhow::Resul
     plan_file::verify(&bytes, plan, key, signature)?;
     let document = plan_file::parse(plan, &bytes)?;
     log.info(format_args!("`{}` has signed this plan: {}", key.display(), summary(&document)));
-    Ok(())
-}
-
-fn schema(out: Option<&Path>, log: &Log) -> anyhow::Result<()> {
-    let text = format!("{:#}\n", json_schema());
-    if let Some(path) = out {
-        return std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()));
-    }
-    log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
     Ok(())
 }

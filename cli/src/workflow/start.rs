@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use image_ref::ImageRef;
 use isc_schema::{Kind, json_schema};
 use mirror_engine::list::PackageContents;
 
 use super::catalog::contents;
-use super::document::fail;
+use super::document::{self, fail};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
@@ -36,12 +35,7 @@ pub(crate) fn init(settings: &Settings, request: &Init, log: &Log) -> ExitStatus
 
 /// Prints the JSON Schema of a kind of configuration, or writes it to a file.
 pub(crate) fn schema(kind: Kind, out: Option<&Path>, log: &Log) -> ExitStatus {
-    let text = format!("{:#}\n", json_schema(kind));
-    let Some(path) = out else {
-        log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));
-        return ExitStatus::SUCCESS;
-    };
-    match std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display())) {
+    match document::schema(&json_schema(kind), out, log) {
         Ok(()) => ExitStatus::SUCCESS,
         Err(error) => fail(OutputFormat::Text, &error, log),
     }
