@@ -189,19 +189,11 @@ impl Mirror {
                 Some(directory)
             }
         };
-        let since = match flags.since.as_deref() {
-            None | Some("") => None,
-            Some(text) => Some(day(text).ok_or_else(|| UsageError::Since(text.into()))?),
-        };
+        let since = since(flags.since.as_deref())?;
         if flags.dry_run.0 && flags.dry_run_manifest_lists.0 {
             return Err(UsageError::TwoDryRuns);
         }
-        for (name, value) in [("parallel-images", common.parallel_images), ("parallel-layers", common.parallel_layers)]
-        {
-            if !(1..=10).contains(&value) {
-                return Err(UsageError::Parallel(name));
-            }
-        }
+        check_parallel(common)?;
         if to_disk && workspace.is_some() {
             return Err(UsageError::WorkspaceWithFileDestination);
         }
@@ -353,8 +345,24 @@ fn reserved_word(text: &str) -> Option<&'static str> {
     RESERVED_WORDS.into_iter().find(|word| text.contains(word))
 }
 
+/// Refuses numbers of copies at once that mirroring does not allow.
+pub(super) fn check_parallel(common: &PersistentArgs) -> Result<(), UsageError> {
+    for (name, value) in [("parallel-images", common.parallel_images), ("parallel-layers", common.parallel_layers)] {
+        if !(1..=10).contains(&value) {
+            return Err(UsageError::Parallel(name));
+        }
+    }
+    Ok(())
+}
+
+/// The day of `--since`; none when it was not given or is empty.
+pub(super) fn since(typed: Option<&str>) -> Result<Option<Date>, UsageError> {
+    let typed = typed.filter(|text| !text.is_empty());
+    typed.map(|text| day(text).ok_or_else(|| UsageError::Since(text.into()))).transpose()
+}
+
 /// A day in the form `yyyy-MM-dd` and no other.
-pub(super) fn day(text: &str) -> Option<Date> {
+fn day(text: &str) -> Option<Date> {
     let shape = text.len() == 10
         && text
             .bytes()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::mirror::day;
+use super::mirror::{check_parallel, since};
 use super::{Mirror, UsageError, directory, given};
 use crate::args::{ApplyArgs, PersistentArgs, PlanArgs, PlanCommand};
 use crate::env::Snapshot;
@@ -119,22 +119,14 @@ impl Apply {
     pub(super) fn settle(common: &PersistentArgs, args: &ApplyArgs, env: &Snapshot) -> Result<Self, UsageError> {
         let from = args.from.as_deref().filter(|from| !from.is_empty());
         let workspace = common.workspace.as_deref().filter(|workspace| !workspace.is_empty());
-        for (name, value) in [("parallel-images", common.parallel_images), ("parallel-layers", common.parallel_layers)]
-        {
-            if !(1..=10).contains(&value) {
-                return Err(UsageError::Parallel(name));
-            }
-        }
+        check_parallel(common)?;
         Ok(Self {
             plan: env.absolute(&args.plan),
             destination: args.destination.clone().filter(|typed| !typed.is_empty()),
             plan_key: given(args.plan_key.as_ref(), env),
             from: from.map(|from| directory(from, env).map_err(|_| UsageError::FromPrefix(from.into()))).transpose()?,
             workspace: workspace.map(|workspace| directory(workspace, env)).transpose()?,
-            since: match args.since.as_deref() {
-                None | Some("") => None,
-                Some(text) => Some(day(text).ok_or_else(|| UsageError::Since(text.into()))?),
-            },
+            since: since(args.since.as_deref())?,
             image_timeout: Some(args.image_timeout).filter(|limit| !limit.is_zero()),
             secure_policy: args.secure_policy.0,
             strict_archive: args.strict_archive.0,
