@@ -62,15 +62,15 @@ impl Archiving {
         Arc::clone(&self.follower) as Arc<dyn Follower>
     }
 
-    /// The archive of the images that are there, under its final names.
-    pub(super) async fn finish(self, copied: &Copied, mut tail: Tail) -> Result<Finished, BuildError> {
-        let Self { builder, follower } = self;
-        let contents = follower.contents(|at| copied.images[at].outcome.is_there());
-        tail.links = contents.links;
-        tail.needed = contents.blobs.iter().map(|(digest, _)| digest.clone()).collect();
-        let summary = blocking(move || builder.finish(tail)).await?;
-        let blobs = contents.blobs.into_iter().map(|(digest, _)| digest).collect();
-        Ok(Finished { summary, blobs, left_out: contents.left_out })
+    /// Links and blobs of the images that are there.
+    pub(super) fn arrived(&self, copied: &Copied) -> Contents {
+        self.follower.contents(|at| copied.images[at].outcome.is_there())
+    }
+
+    /// The archive with this end, under its final names.
+    pub(super) async fn finish(self, tail: Tail) -> Result<ArchiveSummary, BuildError> {
+        let builder = self.builder;
+        blocking(move || builder.finish(tail)).await
     }
 
     /// Why the archive could not be written, if that was so.
@@ -78,15 +78,6 @@ impl Archiving {
         let builder = self.builder;
         blocking(move || builder.abandon()).await
     }
-}
-
-/// An archive under its final names.
-pub(super) struct Finished {
-    pub(super) summary: ArchiveSummary,
-    /// The blobs of its images that are in it.
-    pub(super) blobs: Vec<Digest>,
-    /// How many are not, because earlier archives have them.
-    pub(super) left_out: usize,
 }
 
 /// Lets the archive follow the copy engine.

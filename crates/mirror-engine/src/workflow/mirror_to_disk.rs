@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use archive_format::{History, Store};
+use image_ref::Digest;
 use jiff::Timestamp;
 
-use super::archiving::{Archiving, Finished, NoArchive};
+use super::archiving::{Archiving, NoArchive};
 use super::stage::{Known, Planned, Stage};
 use super::{Progress, conclude, first_failure};
 use crate::outcome::{RunError, generic_from};
@@ -20,7 +21,7 @@ use mirror_job::event::{Event, Observer};
 use mirror_job::job::{Job, Workflow};
 use mirror_job::lacking::Lacking;
 use mirror_job::report::{ArchiveFile, ArchiveReport};
-use mirror_job::workdir::{INCOMPLETE, WORKING_DIR, WorkingDir};
+use mirror_job::workdir::{INCOMPLETE, WORKING_DIR};
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
 
@@ -132,8 +133,9 @@ impl End<'_> {
         self.stage.write_pinned(&self.planned.catalogs, progress)?;
         job.version.write(working_dir.folder())?;
         observer.event(Event::BuildingArchive);
-        let tail = tail(job, working_dir, self.lacking, observer)?;
-        let Finished { summary, blobs, left_out } = archiving.finish(self.copied, tail).await?;
+        let arrived = archiving.arrived(self.copied);
+        let blobs: Vec<Digest> = arrived.blobs.into_iter().map(|(digest, _)| digest).collect();
+        let summary = archiving.finish(self.tail(arrived.links, &blobs)?).await?;
         let warnings = summary.oversized_warnings().into_iter().chain(summary.closing_warning());
         warnings.for_each(|warning| observer.event(Event::Warning(warning)));
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -153,9 +155,27 @@ impl End<'_> {
             complete: self.lacking.is_none(),
             lacking: self.lacking.map(|lacking| lacking.lacking.clone()).unwrap_or_default(),
             blobs: blobs.len(),
-            blobs_left_out: left_out,
+            blobs_left_out: arrived.left_out,
         });
         Ok(())
+    }
+
+    /// The end of the archive: the links, the working directory and the configuration as written. Warns of what cannot
+    /// travel.
+    fn tail(&self, links: Vec<(String, String)>, blobs: &[Digest]) -> Result<Tail, RunError> {
+        let (job, working_dir) = (self.stage.job, &self.stage.working_dir);
+        let listing = working_dir.files_for_archive()?;
+        let left_out = listing.left_out.iter();
+        left_out.for_each(|left_out| self.stage.observer.event(Event::Warning(left_out.to_string())));
+        let files = listing.files.into_iter().map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path));
+        Ok(Tail {
+            links,
+            needed: blobs.iter().cloned().collect(),
+            folder: working_dir.folder().clone(),
+            files: files.collect(),
+            note: self.lacking.map(|lacking| (format!("{WORKING_DIR}/{INCOMPLETE}"), lacking.to_json())),
+            configuration: (format!("isc_{}", job.stamp()), job.configuration_text.clone()),
+        })
     }
 }
 
@@ -191,27 +211,4 @@ impl Kept {
             Self::Scratch(_) => None,
         }
     }
-}
-
-/// The end of the archive: the working directory and the configuration as written. Warns of what cannot travel.
-fn tail(
-    job: &Job,
-    working_dir: &WorkingDir,
-    lacking: Option<&Lacking>,
-    observer: &Arc<dyn Observer>,
-) -> Result<Tail, RunError> {
-    let listing = working_dir.files_for_archive()?;
-    listing.left_out.iter().for_each(|left_out| observer.event(Event::Warning(left_out.to_string())));
-    let files = listing.files.into_iter().map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path)).collect();
-    let folder = working_dir.folder().clone();
-    let note = lacking.map(|lacking| (format!("{WORKING_DIR}/{INCOMPLETE}"), lacking.to_json()));
-    let (links, needed) = Default::default();
-    Ok(Tail {
-        links,
-        needed,
-        folder,
-        files,
-        note,
-        configuration: (format!("isc_{}", job.stamp()), job.configuration_text.clone()),
-    })
 }
