@@ -200,24 +200,45 @@ impl ArchiveBuilder {
     }
 }
 
+/// What the thread has been told so far.
+#[derive(Default)]
+struct Told {
+    contents: Option<Box<Contents>>,
+    ready: HashSet<Digest>,
+    lost: HashSet<Digest>,
+    tail: Option<Box<Tail>>,
+}
+
+impl Told {
+    /// Waits for one message more. False when there will be no archive.
+    fn wait(&mut self, messages: &mpsc::Receiver<Message>) -> bool {
+        match messages.recv() {
+            Ok(Message::Begin(contents)) => self.contents = Some(contents),
+            Ok(Message::Ready(digest)) => {
+                self.ready.insert(digest);
+            }
+            Ok(Message::Lost(digest)) => {
+                self.lost.insert(digest);
+            }
+            Ok(Message::Finish(tail)) => self.tail = Some(tail),
+            Ok(Message::Abandon) | Err(_) => return false,
+        }
+        true
+    }
+}
+
 fn write(
     folder: &Path,
     options: &ArchiveOptions,
     from: &BlobsFrom,
     messages: &mpsc::Receiver<Message>,
 ) -> Result<Option<ArchiveSummary>, BuildError> {
-    let (mut ready, mut lost) = (HashSet::new(), HashSet::new());
-    let mut tail: Option<Box<Tail>> = None;
+    let mut told = Told::default();
     let contents = loop {
-        match messages.recv() {
-            Ok(Message::Begin(contents)) => break contents,
-            Ok(Message::Ready(digest)) => {
-                ready.insert(digest);
-            }
-            Ok(Message::Lost(digest)) => {
-                lost.insert(digest);
-            }
-            Ok(Message::Finish(_) | Message::Abandon) | Err(_) => return Ok(None),
+        match told.contents.take() {
+            Some(contents) => break contents,
+            None if told.tail.is_some() || !told.wait(messages) => return Ok(None),
+            None => {}
         }
     };
     let mut writer = ArchiveWriter::create(folder, options)?;
@@ -231,23 +252,15 @@ fn write(
                 continue;
             }
         };
-        while !ready.contains(digest) && !lost.contains(digest) && tail.is_none() {
-            match messages.recv() {
-                Ok(Message::Ready(digest)) => {
-                    ready.insert(digest);
-                }
-                Ok(Message::Lost(digest)) => {
-                    lost.insert(digest);
-                }
-                Ok(Message::Finish(rest)) => tail = Some(rest),
-                Ok(Message::Begin(_)) => {}
-                Ok(Message::Abandon) | Err(_) => return Ok(None),
+        while !told.ready.contains(digest) && !told.lost.contains(digest) && told.tail.is_none() {
+            if !told.wait(messages) {
+                return Ok(None);
             }
         }
-        match &tail {
+        match &told.tail {
             Some(tail) if !tail.needed.contains(digest) => {}
             // Another image may bring it yet.
-            None if !ready.contains(digest) => left.push((digest, *size)),
+            None if !told.ready.contains(digest) => left.push((digest, *size)),
             _ => drop(writer.add_blob(digest, &store.blob_path(digest), *size)?),
         }
     }
@@ -255,13 +268,10 @@ fn write(
         slots.lay_out(places);
     }
     let tail = loop {
-        match tail.take() {
+        match told.tail.take() {
             Some(tail) => break tail,
-            None => match messages.recv() {
-                Ok(Message::Finish(rest)) => tail = Some(rest),
-                Ok(Message::Abandon) | Err(_) => return Ok(None),
-                Ok(_) => {}
-            },
+            None if !told.wait(messages) => return Ok(None),
+            None => {}
         }
     };
     if let BlobsFrom::Store(store) = from {
