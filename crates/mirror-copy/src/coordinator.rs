@@ -505,8 +505,8 @@ impl<C: Carrier> Coordinator<C> {
     }
 
     fn tell_resolved(&mut self) {
-        let open = self.states.iter().any(|state| matches!(state.stage, Stage::Waiting | Stage::Resolving));
-        if self.told_resolved || open {
+        let is_open = |state: &ImageState| matches!(state.stage, Stage::Waiting | Stage::Resolving);
+        if self.told_resolved || self.states.iter().any(is_open) {
             return;
         }
         self.told_resolved = true;
