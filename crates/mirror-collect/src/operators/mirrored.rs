@@ -164,7 +164,7 @@ impl Whole {
     /// What the catalog holds, as far as the cache knows it.
     async fn catalog(&self, store: &Store) -> Result<Catalog, Messages> {
         let source = CatalogSource { store: store.clone(), from: From::Nothing };
-        let (tree, source) = source.tree(&self.digest, &self.platforms).await.map_err(|error| vec![error.message])?;
+        let tree = source.tree(&self.digest, &self.platforms).await.map_err(|error| vec![error.message])?;
         Ok(source.content(&tree, None).await?.catalog)
     }
 }

@@ -133,13 +133,13 @@ impl Run<'_> {
     async fn catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Messages> {
         let (digest, source) = self.find(entry).await.map_err(|error| message(&error))?;
         let ready = if entry.is_whole() {
-            let (tree, source) = self.tree(entry, &source, &digest).await?;
+            let tree = self.tree(entry, &source, &digest).await?;
             self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
             let ready = Ready { catalog: self.content(entry, &source, &tree).await?.catalog, rebuilt: None };
             self.note_whole(entry, &digest).await;
             ready
         } else {
-            self.selection(entry, &digest, source).await?
+            self.selection(entry, &digest, &source).await?
         };
         self.plan(index, entry, &digest, ready)
     }
@@ -166,7 +166,7 @@ impl Run<'_> {
         entry: &OperatorCatalog,
         source: &CatalogSource,
         digest: &Digest,
-    ) -> Result<(ImageTree, CatalogSource), Messages> {
+    ) -> Result<ImageTree, Messages> {
         source.tree(digest, &entry.platforms).await.map_err(|error| {
             if let Some(warning) = error.warning(&entry.catalog) {
                 self.at.tell(Event::Warning(warning));
@@ -250,14 +250,14 @@ impl Run<'_> {
         if let Some(digest) = image.digest().cloned()
             && store.blob_size(&digest).is_some()
         {
-            let from = From::Registry { client, image, endpoint: None, observer };
+            let from = From::registry(client, image, None, observer);
             return Ok((digest, CatalogSource { store, from }));
         }
         let pulled = client.pull_manifest(&image).await.map_err(|error| transport(&error))?;
         let digest = pulled.manifest.digest().clone();
         store.keep_manifest(&pulled.manifest).map_err(|error| store_error(&error))?;
         let image = image.with_digest(digest.clone());
-        let from = From::Registry { client, image, endpoint: Some(pulled.endpoint), observer };
+        let from = From::registry(client, image, Some(pulled.endpoint), observer);
         Ok((digest, CatalogSource { store, from }))
     }
 
@@ -294,7 +294,7 @@ impl Run<'_> {
         &mut self,
         entry: &OperatorCatalog,
         digest: &Digest,
-        source: CatalogSource,
+        source: &CatalogSource,
     ) -> Result<Ready, Messages> {
         let (id, kept) = self.kept(entry, digest);
         let name = operators::rebuilt(entry, &id);
@@ -304,14 +304,14 @@ impl Run<'_> {
             self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
             let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
             if self.is_settled_first(entry) {
-                let (tree, source) = self.tree(entry, &source, digest).await?;
-                self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+                let tree = self.tree(entry, source, digest).await?;
+                self.settle(entry, source, &tree).await.map_err(|error| message(&error))?;
             }
             return Ok(Ready { catalog: read(files).await?, rebuilt: Some((name, rebuilt)) });
         }
-        let (tree, source) = self.tree(entry, &source, digest).await?;
-        self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
-        let CatalogContent { instances, catalog, .. } = self.content(entry, &source, &tree).await?;
+        let tree = self.tree(entry, source, digest).await?;
+        self.settle(entry, source, &tree).await.map_err(|error| message(&error))?;
+        let CatalogContent { instances, catalog, .. } = self.content(entry, source, &tree).await?;
         let options = &self.at.job.options;
         let request = operators::request(entry, options.strict_selection);
         let rules = match kept.rule_set() {

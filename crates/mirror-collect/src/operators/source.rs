@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use archive_format::Store;
@@ -36,8 +36,8 @@ pub(super) struct CatalogSource {
 /// What stands behind the store.
 #[derive(Clone)]
 pub(super) enum From {
-    /// A registry; the endpoint is known when something was asked of it.
-    Registry { client: Client, image: ImageRef, endpoint: Option<Endpoint>, observer: Arc<dyn Observer> },
+    /// A registry; the endpoint is known when something was asked of it. Clones share the endpoint.
+    Registry { client: Client, image: ImageRef, endpoint: Arc<Mutex<Option<Endpoint>>>, observer: Arc<dyn Observer> },
     /// A folder.
     Layout(ImageSource),
     /// The archive that is being loaded. What an earlier one of the sequence brought is at the destination, if it is not in
@@ -63,21 +63,33 @@ pub(super) struct Found {
     depth: usize,
 }
 
+impl From {
+    /// A registry that has the catalog under this name; `endpoint` is where something was found already.
+    pub(super) fn registry(
+        client: Client,
+        image: ImageRef,
+        endpoint: Option<Endpoint>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self::Registry { client, image, endpoint: Arc::new(Mutex::new(endpoint)), observer }
+    }
+}
+
 impl CatalogSource {
     fn cached(&self) -> Cached {
         Cached(self.store.clone())
     }
 
     /// A manifest by digest.
-    async fn manifest(&mut self, digest: &Digest) -> Result<VerifiedManifest, CopyError> {
+    async fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, CopyError> {
         if let Some(manifest) = self.cached().read_manifest(digest)? {
             return Ok(manifest);
         }
-        let manifest = match &mut self.from {
+        let manifest = match &self.from {
             From::Registry { client, image, endpoint, .. } => {
                 let pulled = client.pull_manifest(&image.with_digest(digest.clone())).await;
                 let pulled = pulled.map_err(|error| transport(&error))?;
-                *endpoint = Some(pulled.endpoint);
+                *endpoint.lock().expect("no holder panics") = Some(pulled.endpoint);
                 pulled.manifest
             }
             From::Layout(layout) => found(ContentSource::manifest(layout, digest).await?, digest)?,
@@ -93,20 +105,10 @@ impl CatalogSource {
     }
 
     /// All manifests of the catalog's instances for these platforms; empty means all.
-    pub(super) async fn tree(
-        &self,
-        root: &Digest,
-        platforms: &[image_ref::Platform],
-    ) -> Result<(ImageTree, Self), CopyError> {
-        let this = tokio::sync::Mutex::new(self.clone());
-        let manifest = this.lock().await.manifest(root).await?;
-        let tree = walk(root_with(root, manifest)?, platforms, |child: Descriptor| {
-            let this = &this;
-            async move { this.lock().await.manifest(&child.digest).await }
-        })
-        .await
-        .map_err(mirror_job::failure::tree)?;
-        Ok((tree, this.into_inner()))
+    pub(super) async fn tree(&self, root: &Digest, platforms: &[image_ref::Platform]) -> Result<ImageTree, CopyError> {
+        let root = root_with(root, self.manifest(root).await?)?;
+        let fetch = |child: Descriptor| async move { self.manifest(&child.digest).await };
+        walk(root, platforms, fetch).await.map_err(mirror_job::failure::tree)
     }
 
     /// Makes sure that a blob can be opened.
@@ -116,11 +118,14 @@ impl CatalogSource {
         }
         match &self.from {
             From::Registry { client, image, endpoint, observer } => {
-                let endpoint = match endpoint {
-                    Some(endpoint) => endpoint.clone(),
-                    None => client.pull_manifest(image).await.map_err(|error| transport(&error))?.endpoint,
+                let known = endpoint.lock().expect("no holder panics").clone();
+                let at = if let Some(at) = known {
+                    at
+                } else {
+                    let pulled = client.pull_manifest(image).await.map_err(|error| transport(&error))?;
+                    endpoint.lock().expect("no holder panics").insert(pulled.endpoint).clone()
                 };
-                fetch_blob(client, &self.store, &endpoint, blob, observer).await
+                fetch_blob(client, &self.store, &at, blob, observer).await
             }
             From::Layout(layout) => {
                 let source = layout.blob(blob).map_err(|error| transport(&error))?;
@@ -328,9 +333,8 @@ pub async fn registry_catalog(
     let digest = pulled.manifest.digest().clone();
     store.keep_manifest(&pulled.manifest).map_err(|error| message(&store_error(&error)))?;
     let image = image.with_digest(digest.clone());
-    let source =
-        CatalogSource { store, from: From::Registry { client, image, endpoint: Some(pulled.endpoint), observer } };
-    let (tree, source) = source.tree(&digest, &[]).await.map_err(|error| message(&error))?;
+    let source = CatalogSource { store, from: From::registry(client, image, Some(pulled.endpoint), observer) };
+    let tree = source.tree(&digest, &[]).await.map_err(|error| message(&error))?;
     Ok(source.content(&tree, None).await?.catalog)
 }
 
@@ -345,7 +349,7 @@ pub async fn folder_catalog(
 ) -> Result<Catalog, Messages> {
     store.keep_manifest(manifest).map_err(|error| message(&store_error(&error)))?;
     let source = CatalogSource { store, from: From::Layout(folder) };
-    let (tree, source) = source.tree(manifest.digest(), &[]).await.map_err(|error| message(&error))?;
+    let tree = source.tree(manifest.digest(), &[]).await.map_err(|error| message(&error))?;
     Ok(source.content(&tree, None).await?.catalog)
 }
 
