@@ -135,13 +135,14 @@ impl Approved<'_> {
     /// Release signatures of the plan, where later runs look for them.
     fn keep_signatures(&self) -> Result<(), RunError> {
         for signature in &self.document.signatures {
-            let is_name = !signature.name.is_empty() && !signature.name.contains(['/', '\0']) && signature.name != "..";
-            let content = BASE64.decode(&signature.content).ok().filter(|_| is_name && signature.name != ".");
+            let name = signature.name.as_str();
+            let is_name = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
+            let content = BASE64.decode(&signature.content).ok().filter(|_| is_name);
             let Some(content) = content else {
-                let text = format!("the plan contradicts itself: release signature `{}` is none", signature.name);
+                let text = format!("the plan contradicts itself: release signature `{name}` is none");
                 return Err(RunError::generic(text));
             };
-            let path = self.working_dir.signatures().join(&signature.name);
+            let path = self.working_dir.signatures().join(name);
             if !self.working_dir.folder().exists(&path) {
                 self.working_dir.write(&path, &content)?;
             }
