@@ -4,12 +4,11 @@
 //! Why the gate does not install `cargo-deny`: `docs/adr/0010-own-check-of-dependencies.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
-use crate::process::{cargo, root, say};
+use crate::process::{self, root, say};
 
 /// The sources of crates that `unknown-registry = "deny"` lets pass.
 const REGISTRIES: &[&str] =
@@ -20,16 +19,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let path = root().join("deny.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let rules: Rules = toml::from_str(&text).context("deny.toml")?;
-    let mut command = Command::new(cargo());
-    command.args(["metadata", "--format-version", "1", "--locked"]).current_dir(root());
-    for target in &rules.graph.targets {
-        command.args(["--filter-platform", target]);
-    }
-    let output = command.output().context("cannot run `cargo metadata`")?;
-    if !output.status.success() {
-        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("the answer of `cargo metadata`")?;
+    let platforms = rules.graph.targets.iter().flat_map(|target| ["--filter-platform", target]);
+    let metadata: Metadata = process::metadata(&std::iter::once("--locked").chain(platforms).collect::<Vec<_>>())?;
     let faults = faults(&rules, &metadata)?;
     if faults.is_empty() {
         say(&format!("deny: {} crates", metadata.packages.len()));

@@ -6,13 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::Deserialize;
 
 use crate::modules;
-use crate::process::{cargo, root, say};
+use crate::process::{self, root, say};
 
 /// Crate, our crates it may use, outside crates that must not be among its direct dependencies.
 const LAYERS: &[(&str, &[&str], &[&str])] = &[
@@ -181,15 +180,7 @@ struct Dependency {
 
 /// Compares the table with the workspace, in both directions.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let output = Command::new(cargo())
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root())
-        .output()
-        .context("cannot start `cargo metadata`")?;
-    if !output.status.success() {
-        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cannot read `cargo metadata`")?;
+    let metadata: Metadata = process::metadata(&["--no-deps"])?;
     let found: BTreeMap<&str, &Package> =
         metadata.packages.iter().map(|package| (package.name.as_str(), package)).collect();
     let faults = faults(&found);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
+use serde::de::DeserializeOwned;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -13,6 +14,20 @@ pub(crate) fn root() -> PathBuf {
 /// The `cargo` that called us, so that a toolchain override stays in force.
 pub(crate) fn cargo() -> &'static str {
     option_env!("CARGO").unwrap_or("cargo")
+}
+
+/// What `cargo metadata` says of the workspace when it is called with these arguments too.
+pub(crate) fn metadata<T: DeserializeOwned>(args: &[&str]) -> anyhow::Result<T> {
+    let output = Command::new(cargo())
+        .args(["metadata", "--format-version=1"])
+        .args(args)
+        .current_dir(root())
+        .output()
+        .context("cannot start `cargo metadata`")?;
+    if !output.status.success() {
+        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    serde_json::from_slice(&output.stdout).context("cannot read the answer of `cargo metadata`")
 }
 
 /// Runs a program in the repository's root with its output on ours, and fails when it fails.

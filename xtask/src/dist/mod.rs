@@ -19,6 +19,7 @@ use anyhow::{Context as _, bail};
 use image_ref::{Algorithm, Hasher};
 
 use crate::process::{self, cargo, on_path, root, run_with, say};
+use crate::tool::target_folder;
 
 /// What a program is built for.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,12 +101,13 @@ fn write_all(programs: &[(&Target, PathBuf)], teller: &Path, out: &Path) -> anyh
         fs::remove_dir_all(out).with_context(|| format!("cannot empty {}", out.display()))?;
     }
     fs::create_dir_all(out)?;
-    let licences = sbom::licences()?;
+    let components = sbom::components()?;
+    let licences = sbom::licences(&components)?;
     for (target, program) in programs {
         pack(program, teller, target, &licences, out)?;
     }
     fs::write(out.join("THIRD-PARTY-LICENSES.txt"), &licences)?;
-    fs::write(out.join(format!("oc-mirror-{VERSION}.cdx.json")), sbom::cyclonedx(VERSION)?)?;
+    fs::write(out.join(format!("oc-mirror-{VERSION}.cdx.json")), sbom::cyclonedx(&components, VERSION))?;
     let sums = sums(out)?;
     fs::write(out.join("SHA256SUMS"), &sums)?;
     Ok(sums)
@@ -136,25 +138,6 @@ fn build(target: &Target) -> anyhow::Result<Option<PathBuf>> {
 fn cargo_home() -> String {
     let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
     std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"))
-}
-
-/// Where cargo builds.
-fn target_folder() -> anyhow::Result<PathBuf> {
-    let about = metadata()?;
-    Ok(about["target_directory"].as_str().context("cargo metadata names the target folder")?.into())
-}
-
-/// What `cargo metadata` says.
-fn metadata() -> anyhow::Result<serde_json::Value> {
-    let output = Command::new(cargo())
-        .args(["metadata", "--format-version=1", "--locked"])
-        .current_dir(root())
-        .output()
-        .context("cannot start cargo metadata")?;
-    if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Packs one program in every form. `teller` is the same program for this machine: it writes completions and pages.

@@ -8,9 +8,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use crate::process;
+
 /// A dependency of the program.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Component {
+pub(super) struct Component {
     name: String,
     version: String,
     licence: String,
@@ -21,8 +23,8 @@ struct Component {
 }
 
 /// Everything that is linked into the program: its normal dependencies, and theirs. Those of building and testing are not.
-fn components() -> anyhow::Result<BTreeSet<Component>> {
-    components_of(&super::metadata()?)
+pub(super) fn components() -> anyhow::Result<BTreeSet<Component>> {
+    components_of(&process::metadata(&["--locked"])?)
 }
 
 fn components_of(about: &Value) -> anyhow::Result<BTreeSet<Component>> {
@@ -60,9 +62,8 @@ fn components_of(about: &Value) -> anyhow::Result<BTreeSet<Component>> {
 }
 
 /// A `CycloneDX` document (version 1.5) of the program.
-pub(super) fn cyclonedx(version: &str) -> anyhow::Result<String> {
-    let all = components()?;
-    let listed: Vec<Value> = all
+pub(super) fn cyclonedx(components: &BTreeSet<Component>, version: &str) -> String {
+    let listed: Vec<Value> = components
         .iter()
         .filter(|component| component.is_foreign)
         .map(|component| {
@@ -83,15 +84,14 @@ pub(super) fn cyclonedx(version: &str) -> anyhow::Result<String> {
         "metadata": { "component": { "type": "application", "name": "oc-mirror", "version": version } },
         "components": listed,
     });
-    Ok(format!("{document:#}\n"))
+    format!("{document:#}\n")
 }
 
 /// The licences of everything that is linked in: names first, then each text once.
-pub(super) fn licences() -> anyhow::Result<String> {
-    let all = components()?;
+pub(super) fn licences(components: &BTreeSet<Component>) -> anyhow::Result<String> {
     let mut text = String::from("oc-mirror is licensed under Apache-2.0. It contains:\n\n");
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for component in all.iter().filter(|component| component.is_foreign) {
+    for component in components.iter().filter(|component| component.is_foreign) {
         let name = format!("{} {}", component.name, component.version);
         let _ = writeln!(text, "{name}: {}", component.licence);
         let mut files: Vec<_> = fs::read_dir(&component.folder)
