@@ -3,35 +3,21 @@
 //! A citation is the path in backticks and, when one is meant, section numbers: `` `docs/behaviour/release.md` 7.3 and 7.4 ``.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use anyhow::Context as _;
+use crate::links::Documents;
 
 /// The pages of `docs/`, each with the numbers of its sections.
 #[derive(Debug, Default)]
 pub(crate) struct Pages(BTreeMap<String, BTreeSet<String>>);
 
 impl Pages {
-    /// Reads every page below `docs/` of the tree at `root`.
-    ///
-    /// # Errors
-    /// When a folder cannot be listed or a page cannot be read.
-    pub(crate) fn of(root: &Path) -> anyhow::Result<Self> {
+    /// The pages among the documents.
+    pub(crate) fn of(documents: &Documents) -> Self {
         let mut pages = Self::default();
-        let mut open = vec![root.join("docs")];
-        while let Some(folder) = open.pop() {
-            for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
-                let path = entry?.path();
-                if path.is_dir() {
-                    open.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "md") {
-                    let text = std::fs::read_to_string(&path);
-                    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-                    pages.add(&path.strip_prefix(root).unwrap_or(&path).display().to_string(), &text);
-                }
-            }
+        for (path, text) in documents.iter().filter(|(path, _)| path.starts_with("docs")) {
+            pages.add(&path.display().to_string(), text);
         }
-        Ok(pages)
+        pages
     }
 
     fn add(&mut self, name: &str, text: &str) {

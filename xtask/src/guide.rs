@@ -1,5 +1,6 @@
 //! The guide: its reference of the configuration is made of the schema, and its command blocks say whether a test runs them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use anyhow::Context as _;
 use isc_schema::{Kind, json_schema};
 use serde_json::Value;
 
+use crate::links::Documents;
 use crate::process::{root, say};
 
 /// The page that is made.
@@ -20,25 +22,24 @@ pub(crate) fn write() -> anyhow::Result<()> {
 }
 
 /// What is wrong with the guide.
-pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
+pub(crate) fn check(documents: &Documents) -> anyhow::Result<Vec<String>> {
     let mut faults = Vec::new();
-    if std::fs::read_to_string(root.join(REFERENCE)).unwrap_or_default() != reference() {
+    if documents.get(Path::new(REFERENCE)).is_none_or(|text| *text != reference()) {
         faults.push(format!("{REFERENCE}: differs from the schema; `cargo xtask guide` writes it"));
     }
-    let folder = root.join("docs/guide");
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).with_context(|| format!("cannot read {name}"));
-    let contents = read("SUMMARY.md")? + &read("README.md")?;
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).context("cannot list docs/guide")? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    let is_page = |name: &&String| Path::new(name).extension().is_some_and(|extension| extension == "md");
-    for name in names.iter().filter(is_page).filter(|name| *name != "SUMMARY.md") {
+    let folder = Path::new("docs/guide");
+    let pages: BTreeMap<_, _> = documents
+        .iter()
+        .filter(|(path, _)| path.parent() == Some(folder))
+        .map(|(path, text)| (path.file_name().unwrap_or_default().to_string_lossy(), text))
+        .collect();
+    let page = |name: &str| pages.get(name).with_context(|| format!("there is no docs/guide/{name}"));
+    let contents = [page("SUMMARY.md")?.as_str(), page("README.md")?].concat();
+    for (name, text) in pages.iter().filter(|(name, _)| *name != "SUMMARY.md") {
         if name != "README.md" && !contents.contains(&format!("({name})")) {
             faults.push(format!("docs/guide/SUMMARY.md: does not name {name}"));
         }
-        faults.extend(unmarked(name, &read(name)?));
+        faults.extend(unmarked(name, text));
     }
     Ok(faults)
 }

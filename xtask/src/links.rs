@@ -5,29 +5,29 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Links that lead nowhere, in the documents at the root and below `docs`.
-pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
-    let mut documents = BTreeMap::new();
-    collect(root, root, false, &mut documents)?;
-    collect(root, &root.join("docs"), true, &mut documents)?;
-    Ok(faults(&documents, &|path| root.join(path).exists()))
-}
+use crate::files;
 
 /// Documents by their path from the root.
-fn collect(root: &Path, folder: &Path, deep: bool, documents: &mut BTreeMap<PathBuf, String>) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
-        let path = entry?.path();
-        if deep && path.is_dir() {
-            collect(root, &path, true, documents)?;
-        } else if path.extension().is_some_and(|extension| extension == "md") {
+pub(crate) type Documents = BTreeMap<PathBuf, String>;
+
+/// Reads the documents at the root and below `docs`.
+pub(crate) fn documents(root: &Path) -> anyhow::Result<Documents> {
+    let mut documents = Documents::new();
+    for path in files::below(root, |_| false)?.into_iter().chain(files::below(&root.join("docs"), |_| true)?) {
+        if path.extension().is_some_and(|extension| extension == "md") {
             let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             documents.insert(path.strip_prefix(root).unwrap_or(&path).to_owned(), text);
         }
     }
-    Ok(())
+    Ok(documents)
 }
 
-fn faults(documents: &BTreeMap<PathBuf, String>, exists: &dyn Fn(&Path) -> bool) -> Vec<String> {
+/// Links of the documents that lead nowhere.
+pub(crate) fn check(root: &Path, documents: &Documents) -> Vec<String> {
+    faults(documents, &|path| root.join(path).exists())
+}
+
+fn faults(documents: &Documents, exists: &dyn Fn(&Path) -> bool) -> Vec<String> {
     let mut faults = Vec::new();
     for (path, text) in documents {
         for (number, target) in links(text) {

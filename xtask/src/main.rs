@@ -7,6 +7,7 @@ mod citations;
 mod demo;
 mod deny;
 mod dist;
+mod files;
 mod fuzz;
 mod guide;
 mod layers;

@@ -9,24 +9,27 @@
 //! - every link between documents leads to a page and to a heading that are there;
 //! - every page and section of `docs/` that a source cites is there.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context as _, bail};
 
 use crate::citations::Pages;
 use crate::process::{root, say};
 use crate::promises;
-use crate::{guide, links};
+use crate::{files, guide, links};
+
+/// Folders whose files nobody wrote here.
+const NOT_OURS: [&str; 4] = ["target", "corpus", "artifacts", "fixtures"];
 
 /// Checks the whole tree and lists every fault at once.
 pub(crate) fn run() -> anyhow::Result<()> {
     let root = root();
     let mut files = Vec::new();
     for folder in ["crates", "cli", "xtask"] {
-        collect(&root.join(folder), &mut files)?;
+        files.extend(files::below(&root.join(folder), |name| !NOT_OURS.contains(&name))?);
     }
+    files.retain(|path| path.ends_with("Cargo.toml") || path.extension().is_some_and(|extension| extension == "rs"));
     files.sort();
-    let pages = Pages::of(&root)?;
+    let documents = links::documents(&root)?;
+    let pages = Pages::of(&documents);
     let mut faults = Vec::new();
     let mut tests = Vec::new();
     for file in &files {
@@ -47,8 +50,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     let table = std::fs::read_to_string(root.join("docs/promises.md")).context("cannot read docs/promises.md")?;
     faults.extend(promises::check_table(&table, &tests));
-    faults.extend(links::check(&root)?);
-    faults.extend(guide::check(&root)?);
+    faults.extend(links::check(&root, &documents));
+    faults.extend(guide::check(&documents)?);
     let promises = std::fs::read_to_string(root.join("SECURITY.md")).context("cannot read SECURITY.md")?;
     faults.extend(promises::check("SECURITY.md", &promises, &tests));
     if faults.is_empty() {
@@ -56,21 +59,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("{} text rules are broken:\n  {}", faults.len(), faults.join("\n  "));
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path.is_dir() {
-            if !matches!(name, "target" | "corpus" | "artifacts" | "fixtures") {
-                collect(&path, files)?;
-            }
-        } else if name == "Cargo.toml" || path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn check_file(name: &str, text: &str) -> Vec<String> {

@@ -18,6 +18,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use image_ref::{Algorithm, Hasher};
 
+use crate::files;
 use crate::process::{self, cargo, on_path, root, run_with, say};
 use crate::tool::target_folder;
 
@@ -197,24 +198,13 @@ fn tree(program: &Path, teller: &Path, licences: &str) -> anyhow::Result<Tree> {
 
 /// The sums of every file below a folder, as `sha256sum` prints them.
 fn sums(folder: &Path) -> anyhow::Result<String> {
-    let mut files = Vec::new();
-    collect(folder, &mut files)?;
-    files.sort();
     let mut text = String::new();
-    for file in files {
+    for file in files::below(folder, |_| true)? {
         let digest = Hasher::of(Algorithm::Sha256, &fs::read(&file)?);
         let name = file.strip_prefix(folder).unwrap_or(&file);
         let _ = writeln!(text, "{}  {}", digest.hex(), name.display());
     }
     Ok(text)
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() { collect(&path, files)? } else { files.push(path) }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
