@@ -37,7 +37,7 @@ pub mod visible;
 pub mod why;
 mod workflow;
 
-pub use archive_format::VersionMetadata;
+pub use archive_format::{VersionMetadata, free_bytes};
 pub use fbc_catalog::RuleSet;
 pub use mirror_job::event::{Event, NoObserver, Observer, Totals};
 pub use mirror_job::job::{DryRun, Folders, Job, Options, Workflow};

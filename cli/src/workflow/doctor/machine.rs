@@ -44,8 +44,7 @@ fn folder(check: &'static str, path: &Path, other: &str) -> Check {
         let message = format!("cannot be written to: {error}");
         return Check::failed(check, subject, message, &format!("give yourself the permission, or {other}"));
     }
-    let about = rustix::fs::statvfs(&existing);
-    match about.map(|about| about.f_bavail.saturating_mul(about.f_frsize)) {
+    match mirror_engine::free_bytes(&existing) {
         Ok(free) if free < LEAST_ROOM => {
             let advice = format!("free some space, or {other}. A release takes about 20 GiB");
             Check::failed(check, subject, format!("only {} are free", size(free)), &advice)
