@@ -72,6 +72,15 @@ impl ProxySettings {
         Ok(())
     }
 
+    /// Where the proxies listen: the variable that names each, its host and its port.
+    pub fn places(&self) -> impl Iterator<Item = (&'static str, String, u16)> {
+        let named = [("HTTPS_PROXY", &self.https), ("HTTP_PROXY", &self.http)];
+        named.into_iter().filter_map(|(variable, address)| {
+            let (host, port) = place_of(address.as_deref()?)?;
+            Some((variable, host, port))
+        })
+    }
+
     /// The names of the proxies.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = String> {
         let urls = self.addresses().filter_map(|address| Url::parse(&with_scheme(address)).ok());
@@ -122,6 +131,15 @@ fn with_scheme(proxy: &str) -> String {
         Some(_) => proxy.to_owned(),
         None => format!("http://{proxy}"),
     }
+}
+
+/// Host and port of a proxy's address; none when no proxy can be there.
+fn place_of(address: &str) -> Option<(String, u16)> {
+    let url = Url::parse(&with_scheme(address)).ok().filter(|url| SCHEMES.contains(&url.scheme()))?;
+    // Of the schemes only those of SOCKS have no port that `Url` knows.
+    let port = url.port_or_known_default().unwrap_or(1080);
+    let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
+    Some((host.to_owned(), port))
 }
 
 /// Whether the URL names this machine.
@@ -258,6 +276,24 @@ mod tests {
                 let url = Url::parse("https://quay.io/").unwrap();
                 proptest::prop_assert!(settings.proxy_for(&url).is_some(), "{}", address);
             }
+        }
+    }
+
+    #[test]
+    fn places_of_proxies() {
+        for (address, expected) in [
+            ("http://proxy.lan:3128", Some(("proxy.lan", 3128))),
+            ("proxy.lan:3128", Some(("proxy.lan", 3128))),
+            ("proxy.lan", Some(("proxy.lan", 80))),
+            ("https://me:p%40ss@proxy.lan/", Some(("proxy.lan", 443))),
+            ("socks5h://[::1]:1081", Some(("::1", 1081))),
+            ("http://[::1]", Some(("::1", 80))),
+            ("http://", None),
+            ("http://proxy.lan:x", None),
+            ("gopher://proxy.lan", None),
+        ] {
+            let expected = expected.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(place_of(address), expected, "{address}");
         }
     }
 }

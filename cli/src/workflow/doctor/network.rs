@@ -1,13 +1,14 @@
 //! What a run needs of others: registries that let us in, the update service, the signature server, proxies, clocks that agree.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use image_ref::ImageRef;
 use isc_schema::{ImageSetConfiguration, ReleaseType};
 use mirror_engine::list;
 use mirror_plan::release::signature;
-use oci_transport::{Client, Condition, Error, Reference};
+use oci_transport::{Client, Condition, Error, ProxySettings, Reference};
 use tokio::net::TcpStream;
 
 use super::super::runtime::Runtime;
@@ -43,9 +44,9 @@ pub(super) fn checks(
     let runtime = Runtime::new(&clients)?;
     let (source, destination) = (clients.source.clone(), clients.destination.clone());
     let found = runtime.block_on(async {
-        let mut checks = proxies(&common).await;
+        let mut checks = proxies(&source.options().proxies).await;
         for image in sources(configuration) {
-            checks.push(within("registry", registry_of(&image), ask_source(&source, &image)).await);
+            checks.push(ask("registry", registry_of(&image), ask_source(&source, &image)).await);
         }
         if let Some(DoctorTarget::Registry(target)) = &request.target {
             let host = target.registry();
@@ -54,7 +55,7 @@ pub(super) fn checks(
             match image {
                 Ok(image) => {
                     let asked = ask_destination(&destination, &image);
-                    checks.push(within("destination", host.to_owned(), asked).await);
+                    checks.push(ask("destination", host.to_owned(), asked).await);
                 }
                 Err(error) => checks.push(Check::failed("destination", host, error.to_string(), "")),
             }
@@ -94,17 +95,30 @@ fn registry_of(image: &ImageRef) -> String {
     image.repository().map(|repository| repository.registry().to_owned()).unwrap_or_default()
 }
 
-/// Gives a check its time.
-async fn within(check: &'static str, subject: String, asked: impl Future<Output = Result<String, Error>>) -> Check {
-    match tokio::time::timeout(PATIENCE, asked).await {
+/// Asks a server, and advises by what went wrong.
+async fn ask(check: &'static str, subject: String, asked: impl Future<Output = Result<String, Error>>) -> Check {
+    within(PATIENCE, check, subject, asked, |error| match error {
+        Some(error) if error.hint().is_some() => "",
+        Some(error) => advice(error.condition()),
+        None => advice(Condition::Timeout),
+    })
+    .await
+}
+
+/// Gives a check its time. `advice` is asked with the error, or with none when no answer came.
+async fn within<'a, E: Display>(
+    patience: Duration,
+    check: &'static str,
+    subject: String,
+    asked: impl Future<Output = Result<String, E>>,
+    advice: impl FnOnce(Option<&E>) -> &'a str,
+) -> Check {
+    match tokio::time::timeout(patience, asked).await {
         Ok(Ok(message)) => Check::ok(check, subject, message),
-        Ok(Err(error)) => {
-            let advice = if error.hint().is_some() { "" } else { advice(error.condition()) };
-            Check::failed(check, subject, error.to_string(), advice)
-        }
+        Ok(Err(error)) => Check::failed(check, subject, error.to_string(), advice(Some(&error))),
         Err(_) => {
-            let message = format!("no answer within {} s", PATIENCE.as_secs());
-            Check::failed(check, subject, message, advice(Condition::Timeout))
+            let message = format!("no answer within {} s", patience.as_secs());
+            Check::failed(check, subject, message, advice(None))
         }
     }
 }
@@ -150,17 +164,11 @@ async fn services(common: &Common, configuration: &ImageSetConfiguration, client
     let channel = platform.channels.iter().find(|channel| channel.release_type == ReleaseType::Ocp);
     if let Some(channel) = channel {
         let subject = channel.name.clone();
-        let asked = list::release_versions(client, update_url, &channel.name, &architecture);
-        checks.push(match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(versions)) => {
-                Check::ok("updates", subject, format!("the update service knows {} versions", versions.len()))
-            }
-            Ok(Err(error)) => Check::failed("updates", subject, error.to_string(), update_advice(update_url)),
-            Err(_) => {
-                let message = format!("no answer within {} s", PATIENCE.as_secs());
-                Check::failed("updates", subject, message, update_advice(update_url))
-            }
-        });
+        let asked = async {
+            let versions = list::release_versions(client, update_url, &channel.name, &architecture).await;
+            versions.map(|versions| format!("the update service knows {} versions", versions.len()))
+        };
+        checks.push(within(PATIENCE, "updates", subject, asked, |_| update_advice(update_url)).await);
     }
     if channel.is_some() || platform.release.is_some() {
         let (base, wrong) = match signature::base(common.env.signature_url.as_deref()) {
@@ -174,7 +182,7 @@ async fn services(common: &Common, configuration: &ImageSetConfiguration, client
             let answer = client.get(base, None, ANSWER).await?;
             Ok(format!("answers ({})", answer.status))
         };
-        checks.push(within("signatures", base.to_owned(), asked).await);
+        checks.push(ask("signatures", base.to_owned(), asked).await);
     }
     checks
 }
@@ -189,48 +197,18 @@ fn update_advice(update_url: Option<&str>) -> &'static str {
 }
 
 /// Proxies of the environment.
-async fn proxies(common: &Common) -> Vec<Check> {
-    let proxy = &common.env.proxy;
+async fn proxies(settings: &ProxySettings) -> Vec<Check> {
     let mut checks = Vec::new();
-    for (name, value) in [("HTTPS_PROXY", &proxy.https), ("HTTP_PROXY", &proxy.http)] {
-        let Some(value) = value else { continue };
-        let Some((host, port)) = place_of(value) else {
-            let advice = "write http://HOST:PORT";
-            checks.push(Check::failed("proxy", name, "its value is no address of a proxy", advice));
-            continue;
-        };
+    for (name, host, port) in settings.places() {
         let subject = format!("{name} {host}:{port}");
-        let asked = tokio::time::timeout(PROXY_PATIENCE, TcpStream::connect((host.as_str(), port))).await;
         let advice = format!("correct or unset {name}; hosts of NO_PROXY are reached without it");
-        checks.push(match asked {
-            Ok(Ok(_)) => Check::ok("proxy", subject, "accepts connections"),
-            Ok(Err(error)) => Check::failed("proxy", subject, error.to_string(), &advice),
-            Err(_) => {
-                let message = format!("no answer within {} s", PROXY_PATIENCE.as_secs());
-                Check::failed("proxy", subject, message, &advice)
-            }
-        });
+        let asked = async {
+            TcpStream::connect((host.as_str(), port)).await?;
+            std::io::Result::Ok("accepts connections".to_owned())
+        };
+        checks.push(within(PROXY_PATIENCE, "proxy", subject, asked, |_| &advice).await);
     }
     checks
-}
-
-/// Host and port of a proxy's address, `[scheme://][user[:password]@]host[:port]`.
-fn place_of(address: &str) -> Option<(String, u16)> {
-    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, rest)) => (host, rest.strip_prefix(':')),
-        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
-    };
-    let usual = match scheme.to_ascii_lowercase().as_str() {
-        "http" => 80,
-        "https" => 443,
-        "socks4" | "socks4a" | "socks5" | "socks5h" => 1080,
-        _ => return None,
-    };
-    let port = port.map_or(Some(usual), |port| port.parse().ok())?;
-    (!host.is_empty()).then(|| (host.to_owned(), port))
 }
 
 /// Clocks of registries, by how many seconds each is ahead of ours.
@@ -268,24 +246,6 @@ fn advice(condition: Condition) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_of_proxies() {
-        for (address, expected) in [
-            ("http://proxy.lan:3128", Some(("proxy.lan", 3128))),
-            ("proxy.lan:3128", Some(("proxy.lan", 3128))),
-            ("proxy.lan", Some(("proxy.lan", 80))),
-            ("https://me:p%40ss@proxy.lan/", Some(("proxy.lan", 443))),
-            ("socks5h://[::1]:1081", Some(("::1", 1081))),
-            ("http://[::1]", Some(("::1", 80))),
-            ("http://", None),
-            ("http://proxy.lan:x", None),
-            ("gopher://proxy.lan", None),
-        ] {
-            let expected = expected.map(|(host, port)| (host.to_owned(), port));
-            assert_eq!(place_of(address), expected, "{address}");
-        }
-    }
 
     #[test]
     fn clocks_that_differ() {
