@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How much of a second's bytes may go at once after a pause: a quarter.
-const BURST: u64 = 4;
+/// After a pause, the bytes of this time may go at once.
+const BURST: Duration = Duration::from_millis(250);
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -70,10 +70,9 @@ impl Bandwidth {
 
     /// Books so many bytes at `now`; how long to wait for them.
     fn book(&self, now: Duration, bytes: u64) -> Duration {
-        let burst = Duration::from_secs(1) / u32::try_from(BURST).unwrap_or(1);
         let mut filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
         *filled = (*filled).max(now) + Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
-        filled.saturating_sub(now + burst)
+        filled.saturating_sub(now + BURST)
     }
 }
 

@@ -44,13 +44,11 @@ pub(crate) fn open(source: &Arc<dyn BlobSource>, part: Part, bandwidth: Option<&
         Some(stream) => checked(stream, &part).boxed(),
         None => from_disk(Arc::clone(source), part).boxed(),
     };
-    let body = match bandwidth.cloned() {
-        Some(bandwidth) => {
-            let slowed = slowed(pieces, bandwidth, Arc::clone(&held));
-            reqwest::Body::wrap_stream(counted(slowed, Arc::clone(&sent)))
-        }
-        None => reqwest::Body::wrap_stream(counted(pieces, Arc::clone(&sent))),
+    let pieces = match bandwidth.cloned() {
+        Some(bandwidth) => slowed(pieces, bandwidth, Arc::clone(&held)).boxed(),
+        None => pieces,
     };
+    let body = reqwest::Body::wrap_stream(counted(pieces, Arc::clone(&sent)));
     Upload { body, length, sent, held }
 }
 
