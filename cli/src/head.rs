@@ -75,20 +75,13 @@ fn without_secrets(line: &str) -> (String, bool) {
     let mut rest = line;
     while let Some(colon) = rest.find(':') {
         let (before, after) = (&rest[..colon], &rest[colon + 1..]);
-        let name: String = before
-            .trim_end_matches(['"', '\'', ' '])
-            .chars()
-            .rev()
-            .take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect();
+        let ends_before = |c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '.');
+        let name = before.trim_end_matches(['"', '\'', ' ']).rsplit(ends_before).next().unwrap_or_default();
         shown.push_str(before);
         shown.push(':');
         // `key:value` is one word in YAML, unless the key is quoted; an address is one.
         let ends_key = after.is_empty() || after.starts_with([' ', '"', '\'', '\t']) || before.ends_with(['"', '\'']);
-        if ends_key && names_a_secret(&name) {
+        if ends_key && names_a_secret(name) {
             // The rest of the line, even of `{password: a, b: c}`: where the value ends only a parser knows.
             shown.push(' ');
             shown.push_str(REDACTED);

@@ -66,7 +66,7 @@ where
 {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let log = Log::new(streams, Level::Info);
-    log.set_head(head::of_command(&argv));
+    log.add_to_head(head::of_command(&argv));
     colour(When::Auto, env, &log);
     let code = run_logged(&argv, env, &log);
     if log.lost_output() { code | ExitStatus::GENERIC.code() } else { code }

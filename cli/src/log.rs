@@ -222,12 +222,7 @@ impl Log {
         lock(&self.0).curtain = curtain;
     }
 
-    /// Says what the log file begins with, line by line. The console does not show these lines.
-    pub fn set_head(&self, lines: Vec<String>) {
-        lock(&self.0).head = lines;
-    }
-
-    /// Adds lines to what the log file begins with.
+    /// Adds lines to what the log file begins with. The console does not show them.
     pub fn add_to_head(&self, lines: Vec<String>) {
         lock(&self.0).head.extend(lines);
     }
@@ -522,7 +517,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (log, written) = log(Level::Error);
         log.redactor().hide("hunter22");
-        log.set_head(vec!["oc-mirror v0".to_owned()]);
+        log.add_to_head(vec!["oc-mirror v0".to_owned()]);
         log.add_to_head(vec!["password: hunter22\u{1b}[2J".to_owned()]);
         log.open(&RootedFolder::at(directory.path()), "oc-mirror.log", false).unwrap();
         let file = std::fs::read_to_string(directory.path().join("oc-mirror.log")).unwrap();
