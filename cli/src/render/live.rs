@@ -16,6 +16,9 @@ const USUAL: usize = 80;
 /// Columns that stay free behind a line.
 const KEPT_FREE: usize = 4;
 
+/// What leads from one line to the next.
+const BREAK: &str = "\r\n";
+
 /// The lines, and the terminal that shows them.
 pub(super) struct Live {
     state: Mutex<State>,
@@ -25,9 +28,7 @@ pub(super) struct Live {
 
 struct State {
     terminal: Box<dyn Write + Send>,
-    /// Characters of each line on the terminal.
-    drawn: Vec<usize>,
-    /// The lines, to be drawn again when something else was printed.
+    /// What the terminal shows, to be drawn again when something else was printed.
     lines: Vec<String>,
 }
 
@@ -40,7 +41,7 @@ impl Live {
     }
 
     fn new(terminal: Box<dyn Write + Send>, columns: Box<dyn Fn() -> usize + Send + Sync>) -> Self {
-        Self { state: Mutex::new(State { terminal, drawn: Vec::new(), lines: Vec::new() }), columns }
+        Self { state: Mutex::new(State { terminal, lines: Vec::new() }), columns }
     }
 
     /// The longest line that fits. A full row makes some terminals begin another, and Ctrl-C is shown as `^C` behind the line.
@@ -51,7 +52,8 @@ impl Live {
     /// Shows these lines in place of the ones before. Each must fit into [`Live::room`] and hold no control character.
     pub(super) fn show(&self, lines: Vec<String>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = state.erased((self.columns)()) + &state.drawn_anew(lines);
+        let text = state.erasure((self.columns)()) + &lines.join(BREAK);
+        state.lines = lines;
         state.write(&text);
     }
 }
@@ -59,30 +61,23 @@ impl Live {
 impl Curtain for Live {
     fn part(&self, print: &mut dyn FnMut()) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = state.erased((self.columns)());
+        let text = state.erasure((self.columns)());
         state.write(&text);
         print();
-        let lines = std::mem::take(&mut state.lines);
-        let text = state.drawn_anew(lines);
+        let text = state.lines.join(BREAK);
         state.write(&text);
     }
 }
 
 impl State {
     /// What takes the lines off the terminal.
-    fn erased(&mut self, columns: usize) -> String {
-        if self.drawn.is_empty() {
+    fn erasure(&self, columns: usize) -> String {
+        if self.lines.is_empty() {
             return String::new();
         }
-        let rows: usize = self.drawn.drain(..).map(|length| length.div_ceil(columns).max(1)).sum();
+        let rows: usize = self.lines.iter().map(|line| line.chars().count().div_ceil(columns).max(1)).sum();
         // To the first column, up to the first row, and away with everything below.
         if rows > 1 { format!("\r\u{1b}[{}A\u{1b}[J", rows - 1) } else { "\r\u{1b}[J".to_owned() }
-    }
-
-    fn drawn_anew(&mut self, lines: Vec<String>) -> String {
-        self.drawn = lines.iter().map(|line| line.chars().count()).collect();
-        self.lines = lines;
-        self.lines.join("\r\n")
     }
 
     /// A terminal that is gone ends nothing.
