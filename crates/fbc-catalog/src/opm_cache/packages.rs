@@ -1,6 +1,6 @@
 //! `packages.json`: packages, channels, and the edges between bundles.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::OpmCacheError;
 use super::canonical::{self, BrokenValue, field};
 use crate::catalog::{Bundle, Catalog, Channel};
+use crate::graph::Graph;
 
 /// What is known of all packages.
 pub(super) struct Index<'a> {
@@ -151,11 +152,7 @@ pub(super) fn index(catalog: &Catalog) -> Result<Index<'_>, OpmCacheError> {
 
 /// The entry that no other replaces or skips; a sound channel has one.
 fn head(channel: &Channel) -> &str {
-    let entries = channel.entries.iter();
-    let superseded: HashSet<&str> =
-        entries.flat_map(|entry| entry.replaces.iter().chain(&entry.skips)).map(String::as_str).collect();
-    let head = channel.entries.iter().find(|entry| !superseded.contains(entry.name.as_str()));
-    head.map_or("", |entry| entry.name.as_str())
+    Graph::new(&channel.entries).heads().first().map_or("", |entry| entry.name.as_str())
 }
 
 /// The fields of an object. Nothing else was read as a document.
