@@ -111,7 +111,7 @@ pub(super) fn decode(bundle: &Bundle, package: Option<&About>) -> Result<Decoded
         dependencies: Vec::new(),
         properties: Vec::new(),
     };
-    let fields = object(&canonical::parse(bundle.blob.text.get())?);
+    let fields = object(canonical::parse(bundle.blob.text.get())?);
     let properties = match field(&fields, "properties") {
         None | Some(Value::Null) => &Vec::new(),
         Some(Value::Array(items)) => items,

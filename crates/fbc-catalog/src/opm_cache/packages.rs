@@ -101,7 +101,7 @@ pub(super) fn index(catalog: &Catalog) -> Result<Index<'_>, OpmCacheError> {
     let mut about = HashMap::new();
     for package in &catalog.packages {
         let read = || -> Result<About, BrokenValue> {
-            let fields = object(&canonical::parse(package.blob.text.get())?);
+            let fields = object(canonical::parse(package.blob.text.get())?);
             Ok(About {
                 description: text(&fields, "description")?,
                 icon: icon(&fields).map_err(|error| error.within("icon"))?,
@@ -156,8 +156,8 @@ fn head(channel: &Channel) -> &str {
 }
 
 /// The fields of an object. Nothing else was read as a document.
-pub(super) fn object(value: &Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
+pub(super) fn object(value: Value) -> Map<String, Value> {
+    if let Value::Object(fields) = value { fields } else { Map::new() }
 }
 
 /// A text; absent and `null` give the empty one.
