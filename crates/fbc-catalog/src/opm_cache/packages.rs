@@ -28,10 +28,12 @@ pub(super) struct About {
     pub(super) icon: Option<Icon>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Serialize)]
 pub(super) struct Icon {
     /// Base64; none when the package names an icon without data.
+    #[serde(rename = "base64data")]
     pub(super) data: Option<String>,
+    #[serde(rename = "mediatype")]
     pub(super) media_type: String,
 }
 
@@ -39,19 +41,13 @@ pub(super) struct Icon {
 struct CachedPackage<'a> {
     name: &'a str,
     description: &'a str,
-    icon: Option<CachedIcon<'a>>,
+    icon: Option<&'a Icon>,
     #[serde(rename = "defaultChannel")]
     default_channel: &'a str,
     #[serde(rename = "Channels")]
     channels: BTreeMap<&'a str, CachedChannel<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deprecation: Option<Deprecation<'a>>,
-}
-
-#[derive(Serialize)]
-struct CachedIcon<'a> {
-    base64data: Option<&'a str>,
-    mediatype: &'a str,
 }
 
 #[derive(Serialize)]
@@ -136,10 +132,7 @@ pub(super) fn index(catalog: &Catalog) -> Result<Index<'_>, OpmCacheError> {
         let cached = CachedPackage {
             name: &package.name,
             description: &said.description,
-            icon: said
-                .icon
-                .as_ref()
-                .map(|icon| CachedIcon { base64data: icon.data.as_deref(), mediatype: &icon.media_type }),
+            icon: said.icon.as_ref(),
             default_channel: &package.default_channel,
             channels: channels.collect(),
             deprecation: deprecation(&package.name, "olm.package", ""),
