@@ -62,8 +62,7 @@ impl Shelf {
 
     /// Keeps the text of an index.
     pub(super) fn keep_index(&self, url: &RepositoryUrl, text: &[u8]) -> Result<(), String> {
-        let place = format!("{INDEXES}/{}", url.index_file());
-        self.folder.write_whole(&place, text).map_err(|error| format!("cannot keep {place}: {error}"))
+        self.keep(&format!("{INDEXES}/{}", url.index_file()), text)
     }
 
     /// The place of an index, and its text.
@@ -80,9 +79,8 @@ impl Shelf {
         file: &str,
         bytes: &[u8],
     ) -> Result<(), String> {
-        let place = format!("{CHARTS}/{file}");
         if self.chart(file).ok().as_deref() != Some(bytes) {
-            self.folder.write_whole(&place, bytes).map_err(|error| format!("cannot keep {place}: {error}"))?;
+            self.keep(&format!("{CHARTS}/{file}"), bytes)?;
         }
         let mut record = self.record();
         record.kept.note(repository, name, wanted, file);
@@ -114,8 +112,7 @@ impl Shelf {
 
     /// Keeps a local chart, packed.
     pub(super) fn keep_local(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
-        let place = format!("{LOCAL}/{}", helm::local_file(path));
-        self.folder.write_whole(&place, bytes).map_err(|error| format!("cannot keep {place}: {error}"))
+        self.keep(&format!("{LOCAL}/{}", helm::local_file(path)), bytes)
     }
 
     /// A local chart that an earlier run kept, packed; none when there is none.
@@ -125,13 +122,16 @@ impl Shelf {
 
     /// Keeps a file with values.
     pub(super) fn keep_values(&self, path: &str, text: &[u8]) -> Result<(), String> {
-        let place = format!("{VALUES}/{}", helm::values_file(path));
-        self.folder.write_whole(&place, text).map_err(|error| format!("cannot keep {place}: {error}"))
+        self.keep(&format!("{VALUES}/{}", helm::values_file(path)), text)
     }
 
     /// A file with values that an earlier run kept; none when there is none.
     pub(super) fn values(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         self.optional(&format!("{VALUES}/{}", helm::values_file(path)), MAX_VALUES)
+    }
+
+    fn keep(&self, place: &str, bytes: &[u8]) -> Result<(), String> {
+        self.folder.write_whole(place, bytes).map_err(|error| format!("cannot keep {place}: {error}"))
     }
 
     fn optional(&self, place: &str, most: u64) -> io::Result<Option<Vec<u8>>> {
