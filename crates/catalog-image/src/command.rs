@@ -3,7 +3,7 @@
 use image_layers::image_json::{self, BrokenJson, Fields};
 use serde_json::Value;
 
-use super::read::clean;
+use super::read::{clean, is_or_is_below};
 
 /// Where the cache goes if the command names no place: where catalogs are built with it, and where others look for it, such as
 /// OLM with `extractContent`.
@@ -166,8 +166,8 @@ impl Changing<'_> {
         let path = if text.starts_with('/') { text.to_owned() } else { format!("/{}/{text}", self.working_dir) };
         let new = self.serving.new;
         let folder = clean(path.as_bytes()).filter(|_| !text.contains(['$', '`', '"', '\'', '\\', '*']))?;
-        let is_below = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let is_free = folder != new && !is_below(&folder, new) && !is_below(new, &folder);
+        let is_in = |path: &str, folder: &str| is_or_is_below(path, |above| above == folder);
+        let is_free = !is_in(&folder, new) && !is_in(new, &folder);
         let is_visible = folder.split('/').all(|part| !part.starts_with(".wh."));
         (is_free && is_visible).then_some(folder)
     }

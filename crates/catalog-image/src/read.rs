@@ -236,7 +236,7 @@ fn parent(path: &str) -> Option<&str> {
 }
 
 /// Whether the path or one of the folders it lies in is what is asked for.
-fn is_or_is_below(path: &str, asked: impl Fn(&str) -> bool) -> bool {
+pub(super) fn is_or_is_below(path: &str, asked: impl Fn(&str) -> bool) -> bool {
     std::iter::successors(Some(path), |path| parent(path)).any(asked)
 }
 
