@@ -106,18 +106,18 @@ pub fn rebuild(
         }
         let layers: Vec<&NewLayer> = layers.iter().chain([&served]).collect();
         add_layers(&mut config, &layers).map_err(|reason| broken_config(instance, reason))?;
-        let config_value = Value::Object(config);
-        let config: Bytes = sorted(config_value.clone()).to_string().into();
-        let config_digest = digest(&config);
-        let child = new_manifest(instance, &layers, &config_digest, config.len())?;
+        let config = sorted(Value::Object(config));
+        let config_bytes: Bytes = config.to_string().into();
+        let config_digest = digest(&config_bytes);
+        let child = new_manifest(instance, &layers, &config_digest, config_bytes.len())?;
         is_docker = child.media_type() == media_type::DOCKER_MANIFEST;
         entries.push(json!({
             "mediaType": child.media_type(),
             "digest": child.digest().to_string(),
             "size": child.bytes().len(),
-            "platform": platform(instance, &config_value),
+            "platform": platform(instance, &config),
         }));
-        put(&config_digest, &config);
+        put(&config_digest, &config_bytes);
         children.push(child);
     }
     let index_type = if is_docker { media_type::DOCKER_LIST } else { media_type::OCI_INDEX };
@@ -133,13 +133,11 @@ fn broken_config(instance: &Instance, reason: BrokenJson) -> RebuildError {
 /// The configuration of an image that serves the new folder, and the folder of its cache.
 fn started_anew(instance: &Instance, has_cache: bool) -> Result<(Fields, String), RebuildError> {
     let changed = || -> Result<(Fields, String), BrokenJson> {
-        let config = image_json::parse(&instance.config)?;
-        let value = Value::Object(config.clone());
-        let old = match configs_folder(&value) {
+        let mut config = image_json::parse(&instance.config)?;
+        let old = match configs_folder(&Value::Object(config.clone())) {
             ConfigsFolder::At(folder) => Some(folder),
             ConfigsFolder::Nowhere(_) | ConfigsFolder::Unlabelled => None,
         };
-        let mut config = config;
         let settings = image_json::object(&mut config, "config")?.ok_or(BrokenJson::Missing("config"))?;
         let cache = serve(settings, Serving { old: old.as_deref(), new: FOLDER, has_cache })?;
         if let Some(label) = image_json::object(settings, "Labels")?.and_then(|labels| labels.get_mut(CONFIGS_LABEL)) {
