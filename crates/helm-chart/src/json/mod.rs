@@ -8,7 +8,6 @@ use go_template::{Context, Value};
 use crate::number;
 use crate::shape;
 
-#[allow(unused_imports)]
 pub(crate) use read::read;
 
 /// How deep data may lie; Go's encoder looks for maps that contain themselves from this depth on.
