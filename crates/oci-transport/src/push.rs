@@ -19,7 +19,7 @@ use crate::location::same_origin;
 use crate::pull::Progress;
 use crate::scope::Scope;
 use crate::upload::{Push, PushJob, upload_location};
-use crate::uploads::WORTH_REMEMBERING;
+use crate::uploads::{Earlier, WORTH_REMEMBERING};
 
 impl Client {
     /// Asks the registry for a blob before it is sent: by a mount from the repository `from` that has it, else whether
@@ -127,14 +127,19 @@ impl Client {
         let uploads = self.inner.uploads.as_ref().filter(|_| blob.size >= WORTH_REMEMBERING);
         let earlier = uploads.and_then(|uploads| uploads.recall(&at.repository, &blob.digest));
         if earlier.is_none()
-            && let Some((repository, session)) =
-                uploads.and_then(|uploads| uploads.recall_elsewhere(at.repository.registry(), &blob.digest))
+            && let Some((repository, earlier)) =
+                uploads.and_then(|uploads| uploads.recall_elsewhere(&at.repository, &blob.digest))
         {
-            // The earlier run was bringing it to another repository: that is completed, and mounted from there.
-            let there = self.endpoint(&repository);
-            let place = self.inner.host(&there)?;
-            let push = Push::new(PushJob { host: &place, at: &there, ..job });
-            if Box::pin(push.complete(session)).await && self.mount_blob(at, &blob.digest, repository.path()).await? {
+            // The earlier run was bringing it to another repository: that is completed, and mounted from there. A session
+            // that is gone may have ended well, after the earlier run was killed. To ask costs nothing: a refused mount
+            // opens the upload.
+            if let Earlier::Begun(session) = earlier {
+                let there = self.endpoint(&repository);
+                let place = self.inner.host(&there)?;
+                let push = Push::new(PushJob { host: &place, at: &there, ..job });
+                Box::pin(push.complete(session)).await;
+            }
+            if self.mount_blob(at, &blob.digest, repository.path()).await? {
                 if let Some(unused) = host.take_session(at, &blob.digest) {
                     self.inner.cancel(&host, at, &unused).await;
                 }

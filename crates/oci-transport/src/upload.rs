@@ -64,14 +64,14 @@ impl<'a> Push<'a> {
         }
     }
 
-    /// Brings the upload of an earlier run to its end, if the registry still holds something of it. True when the blob is
-    /// there then.
-    pub(crate) async fn complete(mut self, session: Session) -> bool {
+    /// Brings the upload of an earlier run to its end, if the registry still holds something of it. Whether the blob is
+    /// there then, the registry will tell.
+    pub(crate) async fn complete(mut self, session: Session) {
         self.recall(session).await;
         let done = match self.find_position().await {
             Ok(()) => match self.session.clone() {
                 Some(session) => self.put_chunks(session).await,
-                None => return false,
+                None => return,
             },
             Err(error) => Err(error),
         };
@@ -80,10 +80,8 @@ impl<'a> Push<'a> {
             Err(error) => {
                 tracing::debug!(%error, "an upload of an earlier run cannot be completed");
                 self.give_up(&error).await;
-                return false;
             }
         }
-        true
     }
 
     /// Attempts until the blob is there or the retry policy ends it. `earlier` is the session of an earlier run.
@@ -164,7 +162,9 @@ impl<'a> Push<'a> {
 
     /// The blob is there.
     async fn close(&mut self) {
-        self.forget();
+        if let Some(uploads) = self.uploads() {
+            uploads.complete(&self.job.at.repository, &self.job.blob.digest);
+        }
         if let Some(unused) = self.offered.take() {
             self.job.inner.cancel(self.job.host, self.job.at, &unused).await;
         }

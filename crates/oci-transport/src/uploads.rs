@@ -1,4 +1,7 @@
-//! Upload sessions that outlive the process: one small file for each, so that the next run goes on where a killed run was.
+//! Uploads that outlive the process: one small file for each, so that the next run goes on where a killed run was.
+//!
+//! The file of an open upload names its session. The file of a complete upload says that the repository has the blob: the
+//! next run may need the blob in another repository first, and mounts it from there instead of sending it again.
 //!
 //! A session's address carries a token of the registry: the files are for their owner's eyes only and never printed, and
 //! only addresses at the registry itself are kept, no pre-signed ones of other hosts.
@@ -23,11 +26,11 @@ const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The end of the name of each file.
 const SUFFIX: &str = ".json";
 
-/// The folder of remembered sessions. Keeping them is a courtesy to the next run: what fails is told to the debug log and
+/// The folder of remembered uploads. Keeping them is a courtesy to the next run: what fails is told to the debug log and
 /// nowhere else.
 pub(crate) struct Uploads {
     folder: PathBuf,
-    /// What earlier processes left, read when it is first asked for: never a session that this process has open.
+    /// What earlier processes left, read when it is first asked for: never an upload of this process.
     earlier: OnceLock<Mutex<Vec<Entry>>>,
 }
 
@@ -44,13 +47,24 @@ struct Entry {
     registry: String,
     repository: String,
     digest: Digest,
-    session: String,
+    /// The address of an open session; none when the upload is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
     /// As [`Session::minimum_chunk`]; notes of earlier versions have none.
     #[serde(default)]
     minimum_chunk: u64,
 }
 
-/// An upload that an earlier process began.
+/// How far an earlier process came with an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    /// It began, in this session.
+    Begun(Session),
+    /// The registry said that the repository has the blob.
+    Complete,
+}
+
+/// The session of an open upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) place: Url,
@@ -59,12 +73,14 @@ pub(crate) struct Session {
 }
 
 impl Entry {
-    fn opened(self) -> Option<(Repository, Session)> {
-        let place = Url::parse(&self.session).ok()?;
-        Some((
-            Repository::new(self.registry, self.repository).ok()?,
-            Session { place, minimum_chunk: self.minimum_chunk },
-        ))
+    fn told(self) -> Option<(Repository, Earlier)> {
+        let earlier = match self.session {
+            Some(session) => {
+                Earlier::Begun(Session { place: Url::parse(&session).ok()?, minimum_chunk: self.minimum_chunk })
+            }
+            None => Earlier::Complete,
+        };
+        Some((Repository::new(self.registry, self.repository).ok()?, earlier))
     }
 }
 
@@ -75,19 +91,29 @@ impl Uploads {
 
     /// The session in which an earlier run sent this blob to this repository. Whoever takes it has it alone.
     pub(crate) fn recall(&self, at: &Repository, digest: &Digest) -> Option<Session> {
-        self.take(|entry| entry.registry == at.registry() && entry.repository == at.path() && entry.digest == *digest)
-            .map(|(_, session)| session)
+        let here = |entry: &Entry| {
+            entry.registry == at.registry()
+                && entry.repository == at.path()
+                && entry.digest == *digest
+                && entry.session.is_some()
+        };
+        match self.take(here)? {
+            (_, Earlier::Begun(session)) => Some(session),
+            (_, Earlier::Complete) => None,
+        }
     }
 
-    /// The session in which an earlier run sent this blob to another repository of the registry.
-    pub(crate) fn recall_elsewhere(&self, registry: &str, digest: &Digest) -> Option<(Repository, Session)> {
-        self.take(|entry| entry.registry == registry && entry.digest == *digest)
+    /// How far an earlier run came with this blob in another repository of the registry; a complete upload comes first.
+    pub(crate) fn recall_elsewhere(&self, at: &Repository, digest: &Digest) -> Option<(Repository, Earlier)> {
+        let there =
+            |entry: &Entry| entry.registry == at.registry() && entry.repository != at.path() && entry.digest == *digest;
+        self.take(|entry| there(entry) && entry.session.is_none()).or_else(|| self.take(there))
     }
 
-    fn take(&self, wanted: impl Fn(&Entry) -> bool) -> Option<(Repository, Session)> {
+    fn take(&self, wanted: impl Fn(&Entry) -> bool) -> Option<(Repository, Earlier)> {
         let earlier = self.earlier.get_or_init(|| Mutex::new(self.entries().map(|(_, entry)| entry).collect()));
         let mut earlier = earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        earlier.iter().position(wanted).map(|at| earlier.swap_remove(at))?.opened()
+        earlier.iter().position(wanted).map(|at| earlier.swap_remove(at))?.told()
     }
 
     /// The notes that can be read, with their files.
@@ -98,15 +124,24 @@ impl Uploads {
 
     /// Notes where an upload is; it takes the place of an earlier note.
     pub(crate) fn remember(&self, at: &Repository, digest: &Digest, session: &Session) {
+        self.note(at, digest, Some(session));
+    }
+
+    /// Notes that an upload is complete; it takes the place of the note that says where the upload was.
+    pub(crate) fn complete(&self, at: &Repository, digest: &Digest) {
+        self.note(at, digest, None);
+    }
+
+    fn note(&self, at: &Repository, digest: &Digest, session: Option<&Session>) {
         let entry = Entry {
             registry: at.registry().to_owned(),
             repository: at.path().to_owned(),
             digest: digest.clone(),
-            session: session.place.to_string(),
-            minimum_chunk: session.minimum_chunk,
+            session: session.map(|session| session.place.to_string()),
+            minimum_chunk: session.map_or(0, |session| session.minimum_chunk),
         };
         if let Err(error) = self.write(&self.path(at, digest), &entry) {
-            tracing::debug!(%error, folder = %self.folder.display(), "an upload session cannot be remembered");
+            tracing::debug!(%error, folder = %self.folder.display(), "an upload cannot be remembered");
         }
     }
 
@@ -115,7 +150,8 @@ impl Uploads {
         let _ = fs::remove_file(self.path(at, digest));
     }
 
-    /// Takes out what is left of sessions at `registry`, and drops, whatever the registry, what is too old.
+    /// Removes all notes about `registry`, and, whatever the registry, those that are too old. Gives the open sessions of
+    /// the former.
     pub(crate) fn take_all(&self, registry: &str, now: SystemTime) -> Vec<(Repository, Url)> {
         let mut taken = Vec::new();
         for (file, entry) in self.entries() {
@@ -125,7 +161,7 @@ impl Uploads {
                 continue;
             }
             let _ = fs::remove_file(file.path());
-            if let (false, Some((repository, session))) = (old, entry.opened()) {
+            if let (false, Some((repository, Earlier::Begun(session)))) = (old, entry.told()) {
                 taken.push((repository, session.place));
             }
         }
@@ -216,9 +252,19 @@ mod tests {
         assert_eq!(second.recall(&app, &digest("a")), Some(session(4)));
         assert_eq!(second.recall(&app, &digest("a")), None, "taken once");
         assert_eq!(second.recall(&other, &digest("a")), Some(session(3)));
-        assert_eq!(second.recall_elsewhere("reg.io", &digest("b")), Some((app.clone(), session(2))));
+        assert_eq!(second.recall_elsewhere(&app, &digest("b")), None, "the same place is not elsewhere");
+        assert_eq!(second.recall_elsewhere(&third, &digest("b")), Some((app.clone(), Earlier::Begun(session(2)))));
         second.forget(&app, &digest("b"));
         assert_eq!(process().recall(&app, &digest("b")), None);
+
+        // A complete upload is worth more than an open one, and nothing is left to be gone on with.
+        first.remember(&app, &digest("c"), &session(5));
+        first.complete(&app, &digest("c"));
+        first.remember(&repository("reg.io/begun"), &digest("c"), &session(6));
+        let next = process();
+        assert_eq!(next.recall(&app, &digest("c")), None);
+        assert_eq!(next.recall_elsewhere(&third, &digest("c")), Some((app.clone(), Earlier::Complete)));
+        first.forget(&repository("reg.io/begun"), &digest("c"));
         assert!(!format!("{second:?}").contains("s3cret"));
 
         // The end of a run at one registry leaves the notes of another alone, until they are old.

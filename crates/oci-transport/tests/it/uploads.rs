@@ -58,8 +58,20 @@ async fn killed(client: &Client, at: &Repository, blob: &Blob, end: usize) {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
-fn notes(folder: &Path) -> usize {
-    std::fs::read_dir(folder).map_or(0, Iterator::count)
+/// How many notes name an open session.
+fn open_notes(folder: &Path) -> usize {
+    count_notes(folder, true)
+}
+
+/// How many notes say that an upload is complete.
+fn complete_notes(folder: &Path) -> usize {
+    count_notes(folder, false)
+}
+
+fn count_notes(folder: &Path, open: bool) -> usize {
+    let files = std::fs::read_dir(folder).into_iter().flatten();
+    let notes = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    notes.filter(|note| note.contains("\"session\"") == open).count()
 }
 
 fn methods(registry: &Registry) -> String {
@@ -89,13 +101,13 @@ async fn second(
     } else {
         killed(&process(folder), &at, &blob, 2_000_000).await;
     }
-    assert_eq!(notes(folder), 1);
+    assert_eq!(open_notes(folder), 1);
     between(&registry, &blob);
     registry.clear_requests();
     let client = process(folder);
     client.push_blob(&client.endpoint(&at), &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
     assert_eq!(registry.blob(&blob.digest), Some(blob.bytes));
-    assert_eq!(notes(folder), 0, "what is done is forgotten");
+    assert_eq!(open_notes(folder), 0, "what is done is not gone on with");
     let methods = methods(&registry);
     (registry, methods)
 }
@@ -175,7 +187,7 @@ async fn a_registry_that_went_away_finds_the_upload_in_the_next_run() {
     let client = process(folder.path());
     let error = client.push_blob(&client.endpoint(&at), &descriptor(&blob), content(&blob), &|_| {}).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
-    assert_eq!((registry.unfinished_uploads(), notes(folder.path())), (1, 1), "kept for the next run");
+    assert_eq!((registry.unfinished_uploads(), open_notes(folder.path())), (1, 1), "kept for the next run");
     gone.stop();
     registry.clear_faults();
     registry.clear_requests();
@@ -199,8 +211,49 @@ async fn an_upload_to_another_repository_is_completed_there_and_mounted() {
         client.push_blob(&two, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
         assert!(registry.has_blob("ns/one", &blob.digest) && registry.has_blob("ns/two", &blob.digest));
         assert_eq!(methods(&registry), if mounts { "GET PATCH PUT POST" } else { "GET PATCH PUT POST PUT" });
-        assert_eq!((registry.unfinished_uploads(), notes(folder.path())), (0, 0));
+        assert_eq!((registry.unfinished_uploads(), open_notes(folder.path())), (0, 0));
     }
+}
+
+/// The image that needs the blob first may be another one in the next run.
+#[tokio::test]
+async fn a_blob_that_is_complete_in_another_repository_is_mounted_from_there() {
+    for mounts in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::builder().mounts(mounts).start_blocking();
+        let place = |path: &str| Repository::new(registry.host(), path).unwrap();
+        let blob = random(1, SIZE);
+        let first = process(folder.path());
+        first.push_blob(&first.endpoint(&place("ns/one")), &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+        registry.clear_requests();
+        let client = process(folder.path());
+        let two = client.endpoint(&place("ns/two"));
+        client.push_blob(&two, &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+        assert!(registry.has_blob("ns/two", &blob.digest));
+        assert_eq!(methods(&registry), if mounts { "POST" } else { "POST PUT" }, "a refused mount opens the upload");
+        assert_eq!(registry.unfinished_uploads(), 0);
+        // The end of a run that brought everything needs no notes any more.
+        client.cancel_remembered(registry.host()).await;
+        assert_eq!((open_notes(folder.path()), complete_notes(folder.path())), (0, 0));
+    }
+}
+
+/// A process may be killed when the registry has all bytes, but has not answered.
+#[tokio::test]
+async fn a_session_in_another_repository_that_ended_well_after_the_kill_costs_no_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::start_blocking();
+    let place = |path: &str| Repository::new(registry.host(), path).unwrap();
+    let blob = random(1, SIZE);
+    killed(&process(folder.path()), &place("ns/one"), &blob, 2_000_000).await;
+    let without = Client::new(options(Side::Destination)).unwrap();
+    without.push_blob(&without.endpoint(&place("ns/one")), &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+    registry.fault(Fault::new(When::kind(Kind::Upload).method("GET").once(), Effect::status(404)));
+    registry.clear_requests();
+    let client = process(folder.path());
+    client.push_blob(&client.endpoint(&place("ns/two")), &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
+    assert!(registry.has_blob("ns/two", &blob.digest));
+    assert_eq!(methods(&registry), "GET POST");
 }
 
 #[tokio::test]
@@ -211,10 +264,10 @@ async fn what_nobody_went_on_with_is_cancelled() {
         let at = Repository::new(registry.host(), "ns/app").unwrap();
         killed(&process(folder.path()), &at, &random(1, SIZE), 2_000_000).await;
     }
-    assert_eq!((one.unfinished_uploads(), notes(folder.path())), (1, 2));
+    assert_eq!((one.unfinished_uploads(), open_notes(folder.path())), (1, 2));
     two.clear_requests();
     process(folder.path()).cancel_remembered(one.host()).await;
-    assert_eq!((one.unfinished_uploads(), notes(folder.path())), (0, 1));
+    assert_eq!((one.unfinished_uploads(), open_notes(folder.path())), (0, 1));
     assert_eq!(two.request_count(), 0, "no other registry is asked");
 }
 
@@ -226,7 +279,7 @@ async fn small_blobs_and_clients_without_a_folder_note_nothing() {
     killed(&process(folder.path()), &at, &random(1, 200_000), 100_000).await;
     let without = Client::new(options(Side::Destination)).unwrap();
     killed(&without, &at, &random(2, SIZE), 2_000_000).await;
-    assert_eq!(notes(folder.path()), 0);
+    assert_eq!(open_notes(folder.path()), 0);
 }
 
 /// `docker-registry` 2.8 goes on with an upload only between two requests; either way the blob arrives.
@@ -237,11 +290,11 @@ async fn docker_registry() {
     let at = Repository::new(registry.host(), "ns/app").unwrap();
     let blob = random(1, SIZE);
     killed(&process(folder.path()), &at, &blob, 2_000_000).await;
-    assert_eq!(notes(folder.path()), 1);
+    assert_eq!(open_notes(folder.path()), 1);
     let client = process(folder.path());
     client.push_blob(&client.endpoint(&at), &descriptor(&blob), content(&blob), &|_| {}).await.unwrap();
     let mut sink = Vec::new();
     client.pull_blob(&client.endpoint(&at), &descriptor(&blob), &mut sink, &|_| {}).await.unwrap();
     assert_eq!(sink, blob.bytes);
-    assert_eq!(notes(folder.path()), 0);
+    assert_eq!(open_notes(folder.path()), 0);
 }
