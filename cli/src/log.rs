@@ -228,8 +228,7 @@ impl Log {
     }
 
     /// Starts the log file `name` in `folder`: from now on lines go to standard output and into it. With
-    /// `stdout_is_answer`, standard
-    /// output is left to the machine-readable answer, and lines stay on standard error.
+    /// `stdout_is_answer`, standard output is left to the machine-readable answer, and lines stay on standard error.
     ///
     /// # Errors
     /// When the file cannot be created, and when a link or a special file lies in its place.

@@ -59,8 +59,7 @@ pub struct MirrorArgs {
     /// Mirror to disk without a cache
     ///
     /// Blobs stream straight into the archive. Only blobs that no earlier archive of this folder holds are fetched. A
-    /// run that
-    /// fails keeps nothing.
+    /// run that fails keeps nothing.
     #[arg(long, default_value = "false")]
     pub no_cache: Switch,
     /// Sign rebuilt catalogs with this private key

@@ -234,8 +234,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
 }
 
 /// The variables of the environment that replace the signature key or an address. Each is told: whoever sets one
-/// decides what
-/// this run believes.
+/// decides what this run believes.
 fn told(common: &Common, has_key: bool, log: &Log) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> =
         common.env.replacements().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

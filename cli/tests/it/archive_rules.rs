@@ -273,8 +273,7 @@ fn the_version_that_made_an_archive() {
 }
 
 /// Section 6.6, and the archives of upstream 4.17: another order of parts, owners, modes, `_uploads`, links of images
-/// that are
-/// not in it, and files of an earlier load in the way.
+/// that are not in it, and files of an earlier load in the way.
 #[test]
 fn an_archive_as_upstream_makes_it() {
     let source = source();

@@ -156,8 +156,8 @@ fn signatures_and_old_tags_are_listed_when_asked_for() {
 }
 
 /// Images of operators that are named by digest had tags of their own in oc-mirror v1 (`docs/behaviour/config-cli.md`
-/// 4.6): a hash
-/// of the name, or the start of the digest when the catalog lies in a folder. Everything else has the tag it has now.
+/// 4.6): a hash of the name, or the start of the digest when the catalog lies in a folder. Everything else has the tag
+/// it has now.
 #[test]
 fn old_tags_of_operators() {
     let fnv1a = |text: &str| {

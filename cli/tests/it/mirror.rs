@@ -245,8 +245,7 @@ fn a_platform_that_is_not_there_is_an_error() {
 }
 
 /// `docs/behaviour/operators-archive.md` 7.5: an image of one platform travels whatever is asked for, and the other
-/// side can ask for
-/// no more of a list than was brought.
+/// side can ask for no more of a list than was brought.
 #[test]
 fn platforms_behind_the_gap() {
     let source = Registry::start_blocking();

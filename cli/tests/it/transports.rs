@@ -128,8 +128,7 @@ fn layouts_with_shared_blobs() {
 }
 
 /// What has no name but its place is called by it (`docs/behaviour/config-cli.md` 4.3 and 4.8), and has its entry in no
-/// file of
-/// mirrors, as no cluster asks for it.
+/// file of mirrors, as no cluster asks for it.
 #[test]
 fn places_are_names() {
     let (home, destination) = (Home::new(), Registry::start_blocking());

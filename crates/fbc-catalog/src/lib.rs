@@ -3,9 +3,8 @@
 //! A catalog of the Operator Lifecycle Manager is a directory of JSON and YAML documents: packages, their channels, the
 //! bundles in them. This crate reads such a directory into a [`Catalog`], cuts it down to what a [`Request`] asks for
 //! with [`select`], and writes the result with [`write`](fn@write), as a catalog that `opm serve` loads. The same types
-//! answer what
-//! a mirror has to know: which images the bundles need ([`Catalog::related_images`]), what OLM would object to
-//! ([`validate`]), what there is to list ([`listing`]).
+//! answer what a mirror has to know: which images the bundles need ([`Catalog::related_images`]), what OLM would object
+//! to ([`validate`]), what there is to list ([`listing`]).
 //!
 //! ```
 //! use fbc_catalog::{Catalog, PackageRequest, Request, RuleSet, select, write};

@@ -20,9 +20,8 @@ impl Catalog {
     /// Reads a catalog from its files: paths below the catalog's root with `/` between the parts, and their bytes.
     ///
     /// Every file counts, whatever its name (`docs/behaviour/operators-archive.md` 1.2), except `.indexignore` files
-    /// and what
-    /// they exclude. The order of the files is the order of the result; callers who want the same output for the same
-    /// catalog sort by path. Large catalogs are read on several threads, with the same result.
+    /// and what they exclude. The order of the files is the order of the result; callers who want the same output for
+    /// the same catalog sort by path. Large catalogs are read on several threads, with the same result.
     ///
     /// # Errors
     /// See [`ReadError`]. One broken document makes the whole catalog unusable, because what it would have said is not

@@ -115,8 +115,7 @@ impl ImageRef {
     }
 
     /// The folder or file of an image on disk, and the name of the image in it: `oci://DIR:NAME`. The place ends at the
-    /// first
-    /// colon (containers-transports(5)). `None` for images that are not in a folder or file.
+    /// first colon (containers-transports(5)). `None` for images that are not in a folder or file.
     pub fn place(&self) -> Option<(&str, Option<&str>)> {
         match self.transport {
             Transport::Oci | Transport::OciArchive | Transport::DockerArchive => {

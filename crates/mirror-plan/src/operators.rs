@@ -1,6 +1,5 @@
 //! `mirror.operators` (`docs/behaviour/operators-archive.md` 3.5 and 4, `docs/behaviour/config-cli.md` 4.2, 4.3 and
-//! 4.5): what to ask of a
-//! catalog, how its images are called, and which images a selection needs.
+//! 4.5): what to ask of a catalog, how its images are called, and which images a selection needs.
 
 use std::collections::HashMap;
 

@@ -2,8 +2,7 @@
 //!
 //! What is asked about is each single image, for a list each instance that would be copied, as upstream does (
 //! `docs/behaviour/release.md` 7.7); the list itself is not. The name is the one the configuration led to, before
-//! registries.conf and
-//! before any mirroring: in disk to mirror, what the archive claims the source was.
+//! registries.conf and before any mirroring: in disk to mirror, what the archive claims the source was.
 
 use std::future::Future;
 use std::path::Path;

@@ -9,8 +9,7 @@ use crate::view::{IndexEntry, ManifestError, ManifestView};
 use image_ref::{Digest, Platform};
 
 /// How many indexes may lie in one another, the outermost included (`docs/behaviour/operators-archive.md` 1.1).
-/// Registries nest
-/// one level, and nobody has met an image with more than two.
+/// Registries nest one level, and nobody has met an image with more than two.
 const MAX_DEPTH: usize = 5;
 
 /// Everything one image consists of.

@@ -90,8 +90,7 @@ pub struct RegistriesConfFiles {
 /// Which files registries.conf is made of, for every command: `$CONTAINERS_REGISTRIES_CONF` names the main file and
 /// drop-ins are still read; `$CONTAINERS_REGISTRIES_CONF_OVERRIDE` names a file that is read after all others (
 /// `docs/behaviour/release.md` 7.3). Upstream's `delete` and `list` read no drop-ins beside a main file that was named;
-/// one machine shall
-/// not have two answers to where an image is.
+/// one machine shall not have two answers to where an image is.
 pub fn registries_conf(env: &Env) -> RegistriesConfFiles {
     let main = match &env.containers_registries_conf {
         Some(path) => MainFile::Required(path.clone()),

@@ -82,8 +82,7 @@ fn all_of(image: &Image) -> Vec<String> {
 }
 
 /// `sparse: validation`, `M2M and M2D+D2M filtered`, `no filter` and `strict registry`: lists travel whole, with the
-/// instances
-/// that are asked for and no others, by every way.
+/// instances that are asked for and no others, by every way.
 #[test]
 fn platforms_leave_the_other_instances_behind() {
     let Some(outside) = Outside::new() else { return };

@@ -133,8 +133,7 @@ fn every_kind_of_resource() {
 }
 
 /// Paths that are flattened (`docs/behaviour/config-cli.md` 4.7): whatever a resource names is at the destination under
-/// that name,
-/// and signatures lie beside their images.
+/// that name, and signatures lie beside their images.
 #[test]
 fn nested_paths_lead_to_what_is_there() {
     let Some(outside) = Outside::new() else { return };

@@ -3,9 +3,8 @@
 use std::path::{Component, Path, PathBuf};
 
 /// Where an entry `name` lies below `parent`, or a refusal (`docs/behaviour/operators-archive.md` 6.7): the two are
-/// joined and
-/// cleaned (`.`, `..` and doubled separators resolved without asking the disk), and the outcome must lie below the
-/// cleaned `parent`.
+/// joined and cleaned (`.`, `..` and doubled separators resolved without asking the disk), and the outcome must lie
+/// below the cleaned `parent`.
 ///
 /// A relative `parent` is compared as it is, so `.` accepts every name that does not climb. `/` itself is accepted as a
 /// parent, where upstream could extract nothing.

@@ -54,8 +54,7 @@ fn partial_number(name: &str) -> Option<u32> {
 
 /// Removes the archives of earlier runs, `mirror_NNNNNN.tar`, from `dir`, and says which. For callers who would rather
 /// have the space than the previous archive (upstream's order, `docs/behaviour/operators-archive.md` 6.2);
-/// [`super::ArchiveWriter`]
-/// itself removes them only when the new set is complete. A missing folder is fine.
+/// [`super::ArchiveWriter`] itself removes them only when the new set is complete. A missing folder is fine.
 ///
 /// # Errors
 /// Says which folder, in upstream's words.

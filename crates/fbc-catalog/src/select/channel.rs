@@ -181,8 +181,7 @@ impl<'a> ChannelView<'a, '_> {
     }
 
     /// `docs/behaviour/operators-archive.md` 2.5: a stretch of the chain, from the lowest node below which all matches
-    /// lie, down to the last one that
-    /// has matches at or below it; plus the matching names that the kept nodes skip.
+    /// lie, down to the last one that has matches at or below it; plus the matching names that the kept nodes skip.
     fn range_by_graph(&self, bounds: &Bounds) -> Result<Kept<'a>, SelectError> {
         let graph = Graph::new(&self.channel.entries);
         let head = graph.head().map_err(|faults| SelectError::BrokenChannel {
@@ -236,8 +235,7 @@ impl<'a> ChannelView<'a, '_> {
     }
 
     /// `docs/behaviour/operators-archive.md` 2.4: the one entry of this version. Of several that differ in build
-    /// metadata only, the one written the
-    /// same way, else the one highest on the chain.
+    /// metadata only, the one written the same way, else the one highest on the chain.
     fn exact(&self, bound: &Bound) -> Result<Kept<'a>, SelectError> {
         let same = |name: &str| {
             let version = self.versions.get(name).and_then(|version| version.as_ref().ok());

@@ -226,8 +226,7 @@ impl CatalogSource {
 
     /// Reads the catalog out of one instance, the first of the outermost index that lists any; all are assumed to carry
     /// the same (`docs/behaviour/operators-archive.md` 1.1). What an earlier run read out of the same layers is not
-    /// read again. `repository` is where
-    /// the cache has the catalog, if it does.
+    /// read again. `repository` is where the cache has the catalog, if it does.
     pub(super) async fn content(&self, tree: &ImageTree, repository: Option<&str>) -> Result<CatalogContent, Messages> {
         let mut found = self.instances(tree).await.map_err(|error| message(&error))?;
         let outermost = (0..found.len()).min_by_key(|at| found[*at].depth).unwrap_or_default();

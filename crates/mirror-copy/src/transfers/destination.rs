@@ -96,8 +96,7 @@ impl DestinationRegistry {
     }
 
     /// Whether the image is there with all its manifests and artifacts, when its name has the digest `tagged` there. A
-    /// registry that
-    /// has a manifest has its blobs; but of a list an earlier run may have brought other instances only.
+    /// registry that has a manifest has its blobs; but of a list an earlier run may have brought other instances only.
     pub(crate) async fn has_image(
         &self,
         image: &PlannedImage,

@@ -228,8 +228,7 @@ impl Execute {
     }
 
     /// The manifests of an image that are there: of those that are `meant`, or, when none is told, the one that its
-    /// reference
-    /// names.
+    /// reference names.
     pub(super) async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, (String, bool, String)> {
         let (repository, named) = self.head(image).await?;
         let named = named.map(|named| named.digest);

@@ -1,6 +1,5 @@
 //! `mirror.helm` (`docs/behaviour/operators-archive.md` 8.2): which texts of a rendered chart are images, and how the
-//! images are
-//! named; where charts, indexes and values lie in the working directory.
+//! images are named; where charts, indexes and values lie in the working directory.
 
 mod kept;
 mod repository;

@@ -134,9 +134,8 @@ impl AuthFile {
     }
 
     /// What this file knows about `repository`, in the order of `docs/behaviour/release.md` 7.4: `credHelpers` of the
-    /// host, then
-    /// the keys `host/ns/repo`, `host/ns`, …, `host`, then keys that are URLs or other names of Docker Hub, then
-    /// `credsStore`.
+    /// host, then the keys `host/ns/repo`, `host/ns`, …, `host`, then keys that are URLs or other names of Docker Hub,
+    /// then `credsStore`.
     pub fn credentials_for(&self, repository: &Repository) -> Option<Lookup> {
         self.lookup(repository.registry(), repository.path())
     }
