@@ -47,8 +47,8 @@ async fn full() -> (TcpListener, Vec<TcpStream>, tokio::task::JoinHandle<()>) {
     (listener, inside, outside)
 }
 
-/// A server that breaks off every TLS handshake with an alert.
-async fn alerting() -> (String, tokio::task::JoinHandle<()>) {
+/// A server that breaks off every TLS handshake with the alert of this number.
+async fn alerting(alert: u8) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let task = tokio::spawn(async move {
@@ -59,8 +59,7 @@ async fn alerting() -> (String, tokio::task::JoinHandle<()>) {
                 let mut rest = vec![0; length];
                 // What is left unread when a socket is closed makes a reset of the end.
                 let _ = stream.read_exact(&mut rest).await;
-                let handshake_failure = [21, 3, 3, 0, 2, 2, 40];
-                let _ = stream.write_all(&handshake_failure).await;
+                let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
                 let _ = stream.read(&mut rest).await;
             }
         }
@@ -105,7 +104,8 @@ async fn of_connections() -> Vec<(Error, String)> {
     });
     errors.push((pull(&proxied, "registry.invalid").await, nowhere.host().to_owned()));
 
-    let (alerting, task) = alerting().await;
+    // handshake_failure
+    let (alerting, task) = alerting(40).await;
     errors.push((pull(&verifying(), &alerting).await, alerting));
     task.abort();
     let (plain, tls) = (Registry::start_blocking(), Registry::builder().tls(&TestCa::new()).start_blocking());
@@ -118,6 +118,19 @@ async fn of_connections() -> Vec<(Error, String)> {
         errors.push(pull_with(effect).await);
     }
     errors
+}
+
+/// Servers say either to a client that shows no certificate; other alerts have another cause.
+#[tokio::test]
+async fn an_alert_about_the_client_certificate_says_where_to_put_one() {
+    // bad_certificate, certificate_required, handshake_failure
+    for (alert, is_about_it) in [(42, true), (116, true), (40, false)] {
+        let (host, task) = alerting(alert).await;
+        let text = pull(&verifying(), &host).await.to_string();
+        task.abort();
+        let hint = format!("put `client.cert` and `client.key` into `certs.d/{host}`");
+        assert_eq!(text.contains(&hint), is_about_it, "{alert}: {text}");
+    }
 }
 
 /// Errors that a registry answers with, or that its answer is.
