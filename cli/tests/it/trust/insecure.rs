@@ -66,6 +66,7 @@ fn both_sides_without_a_flag() {
 fn lists_without_a_flag() {
     for registry in registries() {
         registry.push("openshift-release-dev/ocp-release", "4.20.3-x86_64", &made());
+        registry.push("cat/index", "v1", &crate::list::catalog(""));
         for (line, flags, is_listed) in [
             ("insecure = true", &[][..], true),
             ("", &[], false),
@@ -77,6 +78,9 @@ fn lists_without_a_flag() {
             let home = home.variable("CONTAINERS_REGISTRIES_CONF", conf);
             let found = home.run(&[&["list", "releases", "--retry-times=0"], flags].concat());
             assert_eq!(found.stdout.contains("4.20"), is_listed, "{line} {flags:?}: {} {}", found.stdout, found.stderr);
+            let operators = ["list", "operators", "--catalog=quay.io/cat/index:v1", "--retry-times=0"];
+            let found = home.run(&[&operators, flags].concat());
+            assert_eq!(found.stdout.contains("foo"), is_listed, "{line} {flags:?}: {} {}", found.stdout, found.stderr);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `RuleSet::VersionRange`: the published table of oc-mirror v2, all 17 scenarios, and what follows from it.
 
-use fbc_catalog::{RuleSet, select};
+use fbc_catalog::{Catalog, RuleSet, select};
 
 use crate::notation::{A, catalog, outcome, request, rest};
 
@@ -94,6 +94,28 @@ fn the_default_channel_is_always_there() {
     let three = "package x default=a\n a: 1.0.0\n b: 1.0.0 | 2.0.0>1.0.0\n c: 3.0.0\n d: 3.0.0";
     let selected = select(&catalog(three), &request("x b d c"), RuleSet::VersionRange).unwrap();
     assert_eq!(rest(&selected), "default c | deprecated  | others ");
+}
+
+/// What stands in a catalog about a package that it does not have.
+#[test]
+fn metadata_of_a_package_that_is_not_there_is_dropped() {
+    let ghost = r#"{"schema":"my.schema","package":"ghost"}
+        {"schema":"olm.deprecations","package":"ghost","entries":[{"reference":{"schema":"olm.package"},"message":"m"}]}"#;
+    let sound = catalog("other root\npackage x default=c\nc: 1.0.0\nother my.schema");
+    let mut files = fbc_catalog::write(&sound).unwrap();
+    files.push(("ghost/catalog.json".to_owned(), ghost.into()));
+    let source = Catalog::read(files).unwrap();
+    for rules in [RuleSet::VersionRange, RuleSet::UpgradeGraph] {
+        for text in ["", "x", "full x", "x; ghost"] {
+            let selected = select(&source, &request(text), rules).unwrap();
+            let found = fbc_catalog::write(&selected.catalog).unwrap();
+            assert!(found.iter().all(|(_, content)| !String::from_utf8_lossy(content).contains("ghost")), "{text}");
+            assert_eq!(rest(&selected), "default c | deprecated  | others /root x/my.schema", "{text} {rules:?}");
+        }
+        // A catalog that travels whole is not changed.
+        let whole = select(&source, &request("full"), rules).unwrap();
+        assert_eq!((whole.catalog.others.len(), whole.catalog.deprecations.len()), (3, 1));
+    }
 }
 
 #[test]
