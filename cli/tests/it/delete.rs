@@ -525,6 +525,80 @@ fn all_that_was_mirrored_of_a_catalog() {
     assert_eq!(listed, names(&all, false));
 }
 
+/// What another catalog of the destination holds stays, and goes with the last of them. Two tags of one repository are two
+/// catalogs.
+#[test]
+fn what_another_catalog_holds_is_kept() {
+    type Runs<'a> = &'a [&'a str];
+    let check = |second: &str, runs: Runs<'_>, flags: &[&str], expected: &[&str], listed: usize| {
+        let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+        let host = source.host();
+        let one = OperatorWorld::new(host, &[("foo", &["0.1.0", "0.2.0"]), ("bar", &["1.0.0", "1.1.0"])]);
+        one.push_to(&source);
+        let other = OperatorWorld::new(host, &[("bar", &["1.0.0", "1.1.0"]), ("baz", &["2.0.0"])]);
+        other.images.iter().for_each(|found| source.push(&found.repository, found.tag.as_deref(), &found.image));
+        let (repository, tag) = second.split_once(':').unwrap();
+        source.push(repository, tag, &other.catalog.image);
+        let (home, to) = (Home::new(), format!("{}/m", destination.host()));
+        for run in runs {
+            home.configuration(&format!("operators:\n{}", run.replace("HOST", host).replace("OTHER", second)));
+            home.mirror_to_mirror(&to, &[]).code(0);
+        }
+        let (workspace, place) = (format!("file://{}", home.workspace().display()), format!("docker://{to}"));
+        let file = home.workspace().join("working-dir/delete/delete-images.yaml");
+        let delete = |catalog: &str| {
+            let text =
+                format!("kind: DeleteImageSetConfiguration\ndelete:\n  operators:\n  - catalog: {host}/{catalog}\n");
+            home.write("disc.yaml", text);
+            let step = ["delete", "--generate", "-c", "disc.yaml", "--workspace", &workspace, &place];
+            home.run(&[&step, flags].concat()).code(0);
+            let list = std::fs::read_to_string(&file).unwrap();
+            let found =
+                home.run(&["delete", "--delete-yaml-file", file.to_str().unwrap(), &place, "--dest-tls-verify=false"]);
+            (list, found)
+        };
+        let bundles = || {
+            let mut found = Vec::new();
+            for package in ["foo", "bar", "baz"] {
+                let tags = destination.tags(&format!("m/ns/{package}-bundle"));
+                found.extend(tags.into_iter().map(|tag| format!("{package} {tag}")));
+                // Each bundle with the image that it needs.
+                assert_eq!(
+                    destination.tags(&format!("m/ns/{package}")).len(),
+                    found.iter().filter(|name| name.starts_with(package)).count()
+                );
+            }
+            found
+        };
+
+        let (list, found) = delete("cat/index:v1");
+        found.code(0);
+        let what = format!("{second} {runs:?}\n{list}\n{found:?}");
+        assert_eq!(list.matches("imageReference").count(), listed, "{what}");
+        assert_eq!(bundles(), expected, "{what}");
+        assert!(destination.manifest("m/cat/index", "v1").is_none(), "{what}");
+        assert!(destination.manifest(&format!("m/{repository}"), tag).is_some(), "{what}");
+        if expected.len() > 1 {
+            found.says(&format!("m/{second}@sha256:")).says("kept because something else uses them");
+        }
+        // Nothing holds them any more.
+        delete(second).1.code(0);
+        assert_eq!(bundles(), Vec::<String>::new(), "{what}");
+    };
+    let whole = "- catalog: HOST/cat/index:v1\n  full: true\n- catalog: HOST/OTHER\n  full: true\n";
+    let part = "- catalog: HOST/cat/index:v1\n  packages: [{name: foo}, {name: bar, minVersion: 1.0.0}]\n\
+                - catalog: HOST/OTHER\n  packages: [{name: bar}]\n";
+    let full_then_part = "- catalog: HOST/cat/index:v1\n  packages: [{name: foo}]\n";
+    for second in ["cat/other:v1", "cat/index:v2"] {
+        // Four bundles, the four images of their own, the shared one and the catalog.
+        check(second, &[whole], &[], &["bar 1.0.0", "bar 1.1.0", "baz 2.0.0"], 10);
+        check(second, &[part], &[], &["bar 1.1.0"], 8);
+        check(second, &[whole, full_then_part], &[], &["bar 1.0.0", "bar 1.1.0", "baz 2.0.0"], 10);
+    }
+    // With the signatures that there may be, of the images that are pinned.
+    check("cat/other:v1", &[whole], &["--delete-signatures"], &["bar 1.0.0", "bar 1.1.0", "baz 2.0.0"], 18);
+}
+
 /// Where the versions of the catalog are noted.
 fn folder_of(home: &Home) -> PathBuf {
     home.workspace().join("working-dir/operator-catalogs/index")

@@ -54,8 +54,9 @@ pub struct DeleteItem {
     /// The image's type, such as `ocpRelease` or `generic`.
     #[serde(default, rename = "type")]
     pub kind: String,
-    /// References of images outside the list that need this one, such as bundles whose operator shares it. While one of
-    /// them is at the destination, this image is kept. Upstream, which ignores fields it does not know, knows no such.
+    /// References of images outside the list that need this one: bundles whose operator shares it, catalogs that hold it. While
+    /// one of them is at the destination, this image is kept; one with tag and digest is there as long as the tag names that
+    /// digest. Upstream has no such field and ignores it.
     #[serde(default)]
     pub needed_by: Vec<String>,
     /// The manifests that may be deleted, where it is known which the image is: by its digest in the configuration, in a

@@ -10,6 +10,7 @@ use image_ref::{Digest, Platform};
 use rooted_folder::RootedFolder;
 
 use mirror_job::workdir::{WorkingDir, write_whole};
+use mirror_plan::CacheName;
 
 /// The folder of a catalog's selections.
 const FILTERED: &str = "filtered-catalogs";
@@ -19,8 +20,14 @@ const CONFIGURATION: &str = "catalog-config";
 
 /// The line that says that entries were added.
 const BRIDGED: &str = "bridged";
+
 /// Name of the note that all of a catalog was mirrored.
 const WHOLE: &str = "whole";
+
+/// Name of the note on the names that a version of a catalog got at the destination. Its lines are `<id> <name>`, and
+/// `whole <name>` for all of the catalog.
+const NAMES: &str = "names";
+
 /// Begins the line that says how many layers the rebuilt catalog has on top of its source's. Older versions, whose catalogs
 /// bring no cache, wrote no such line.
 const LAYERS: &str = "layers ";
@@ -39,11 +46,14 @@ pub(super) struct Made {
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     folder: RootedFolder,
+    /// What is kept of the version of the catalog.
+    of: RootedFolder,
 }
 
 impl Kept {
     pub(super) fn at(working_dir: &WorkingDir, name: &str, catalog: &Digest, id: &str) -> Self {
-        Self { folder: of_catalog(working_dir, name, catalog).below(FILTERED).below(id) }
+        let of = of_catalog(working_dir, name, catalog);
+        Self { folder: of.below(FILTERED).below(id), of }
     }
 
     /// Every selection from the catalog with this name and digest, sorted by id.
@@ -58,7 +68,7 @@ impl Kept {
     }
 
     fn below(catalog: &RootedFolder) -> Vec<Self> {
-        let found = folders(&catalog.below(FILTERED)).into_iter().map(|folder| Self { folder });
+        let found = folders(&catalog.below(FILTERED)).into_iter().map(|folder| Self { folder, of: catalog.clone() });
         found.filter(|kept| kept.digest().is_some()).collect()
     }
 
@@ -71,6 +81,11 @@ impl Kept {
     pub(super) fn digest(&self) -> Option<Digest> {
         let text = self.folder.read_to_string("digest").ok()?;
         Digest::sha256(text.trim()).ok()
+    }
+
+    /// The names that the selection got below the destination; empty when nobody noted them.
+    pub(super) fn names(&self) -> Vec<CacheName> {
+        self.id().map_or_else(Vec::new, |id| names_in(&self.of, id))
     }
 
     /// Whether the selection was made by these rules.
@@ -132,6 +147,8 @@ pub(super) struct Whole {
     pub(super) digest: Digest,
     /// The platforms; empty means all.
     pub(super) platforms: Vec<Platform>,
+    /// The names that the catalog got below the destination; empty when nobody noted them.
+    pub(super) names: Vec<CacheName>,
 }
 
 impl Whole {
@@ -164,8 +181,33 @@ impl Whole {
     fn in_folder(folder: &RootedFolder) -> Option<Self> {
         let digest = Digest::sha256(folder.path().file_name()?.to_str()?).ok()?;
         let text = folder.read_to_string(WHOLE).ok()?;
-        Some(Self { digest, platforms: text.lines().filter_map(|line| line.parse().ok()).collect() })
+        let platforms = text.lines().filter_map(|line| line.parse().ok()).collect();
+        Some(Self { digest, platforms, names: names_in(folder, WHOLE) })
     }
+}
+
+/// Notes a name that a version of a catalog gets below the destination: a selection by its id, all of it without one.
+pub(super) fn note_name(
+    working_dir: &WorkingDir,
+    name: &str,
+    catalog: &Digest,
+    id: Option<&str>,
+    at: &CacheName,
+) -> io::Result<()> {
+    let folder = of_catalog(working_dir, name, catalog);
+    let line = format!("{} {at}", id.unwrap_or(WHOLE));
+    let known = folder.read_to_string(NAMES).unwrap_or_default();
+    if known.lines().any(|known| known == line) {
+        return Ok(());
+    }
+    write_whole(&folder, NAMES.as_ref(), format!("{known}{line}\n").as_bytes())
+}
+
+/// The noted names of a selection, or of all of a catalog.
+fn names_in(version: &RootedFolder, id: &str) -> Vec<CacheName> {
+    let text = version.read_to_string(NAMES).unwrap_or_default();
+    let of_id = text.lines().filter_map(|line| line.strip_prefix(id)?.strip_prefix(' ')?.rsplit_once(':'));
+    of_id.map(|(repository, tag)| CacheName { repository: repository.to_owned(), tag: tag.to_owned() }).collect()
 }
 
 /// What is kept of a version of a catalog.

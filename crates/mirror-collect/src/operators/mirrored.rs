@@ -127,6 +127,14 @@ impl Run<'_> {
     async fn mirrored(&self, entry: &OperatorCatalog, current: &Digest) -> Result<Mirrored, Messages> {
         let repository = operators::original(entry).repository;
         let versions = self.at.store.revisions(&repository).map_err(|error| vec![store_error(&error).message])?;
+        let elsewhere = self.versions_of_other_tags(entry).map_err(|error| vec![store_error(&error).message])?;
+        // Another tag of the repository is another catalog. Where no run has noted a name, the tags of the cache tell it. An
+        // entry that names a digest and no tag means that version, whatever its name.
+        let is_pinned = entry.target_tag.is_none() && entry.catalog.tag().is_none() && entry.catalog.digest().is_some();
+        let is_of_entry = |version: &Digest, names: &[CacheName], made: Option<&Digest>| match names {
+            [] => version == current || !elsewhere.contains(version),
+            names => names.contains(&operators::published(entry, made)) || (is_pinned && version == current),
+        };
         let mut found = Mirrored::default();
         let mut add = |catalog: Catalog| {
             let before = found.catalog.take();
@@ -137,10 +145,15 @@ impl Run<'_> {
         };
         for version in versions {
             for kept in Kept::of_catalog(self.at.working_dir, entry.catalog.base_name(), &version) {
+                if !is_of_entry(&version, &kept.names(), kept.digest().as_ref()) {
+                    continue;
+                }
                 let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
                 add(read(files).await?);
             }
-            if let Some(whole) = Whole::of(self.at.working_dir, entry.catalog.base_name(), &version) {
+            if let Some(whole) = Whole::of(self.at.working_dir, entry.catalog.base_name(), &version)
+                && is_of_entry(&version, &whole.names, None)
+            {
                 found.whole |= version == *current;
                 match whole.catalog(self.at.store).await {
                     Ok(catalog) => add(catalog),
@@ -152,6 +165,19 @@ impl Run<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// The versions of an entry's catalog that the cache knows by other tags, and not by the tag of the entry.
+    fn versions_of_other_tags(&self, entry: &OperatorCatalog) -> Result<HashSet<Digest>, archive_format::StoreError> {
+        let CacheName { repository, tag } = operators::original(entry);
+        let mut others = HashSet::new();
+        for other in self.at.store.tags(&repository)? {
+            others.extend(self.at.store.resolve_tag(&repository, &other)?.filter(|_| other != tag));
+        }
+        if let Some(own) = self.at.store.resolve_tag(&repository, &tag)? {
+            others.remove(&own);
+        }
+        Ok(others)
     }
 }
 
@@ -198,27 +224,44 @@ pub fn made_of(working_dir: &WorkingDir, catalog: &ImageRef, digest: &Digest) ->
     Kept::of_catalog(working_dir, catalog.base_name(), digest).iter().filter_map(Kept::digest).collect()
 }
 
-/// Which images below a destination are needed by bundles that were mirrored and are not among `listed`, the references
-/// to be deleted: image to bundles. Selections that cannot be read are told as warnings.
+/// Which images below a destination are needed by what was mirrored and is not among `listed`, the references to be
+/// deleted: image to what needs it. A bundle outside the list needs its images; a catalog outside the list needs its bundles
+/// with their images, unless it is one of `entries`, of which something is to go. Selections that cannot be read are told
+/// as warnings.
 pub async fn needed_by_others<S: BuildHasher>(
     working_dir: &WorkingDir,
     store: &Store,
     destination: &Destination,
+    entries: &[OperatorCatalog],
     listed: &HashSet<String, S>,
     warn: &dyn Fn(String),
 ) -> BTreeMap<String, BTreeSet<String>> {
     let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut catalogs: Vec<Result<Catalog, String>> = Vec::new();
+    // The catalogs of the destination that hold a selection and stay, with the digest that each of them has.
+    let stay = |names: &[CacheName], made: Option<&Digest>, digest: Option<&Digest>| -> Vec<String> {
+        let others =
+            names.iter().filter(|name| entries.iter().all(|entry| operators::published(entry, made) != **name));
+        let others = others.filter_map(|name| destination.image(name).ok().map(|image| image.with_scheme()));
+        let others = others.filter(|name| !listed.contains(name));
+        // A tag that has moved on says nothing about this selection.
+        others.map(|name| digest.map_or_else(|| name.clone(), |digest| format!("{name}@{digest}"))).collect()
+    };
+    let mut catalogs: Vec<(Result<Catalog, String>, Vec<String>)> = Vec::new();
     for kept in Kept::all(working_dir) {
-        catalogs.push(match kept.files() {
+        let catalog = match kept.files() {
             Ok(files) => read(files).await.map_err(|messages| messages.join("; ")),
             Err(error) => Err(chain(&error)),
-        });
+        };
+        let digest = kept.digest();
+        catalogs.push((catalog, stay(&kept.names(), digest.as_ref(), digest.as_ref())));
     }
     for whole in Whole::all(working_dir) {
-        catalogs.push(whole.catalog(store).await.map_err(|messages| messages.join("; ")));
+        let catalog = whole.catalog(store).await.map_err(|messages| messages.join("; "));
+        // An index of some of its platforms has a digest of its own.
+        let digest = whole.platforms.is_empty().then_some(&whole.digest);
+        catalogs.push((catalog, stay(&whole.names, None, digest)));
     }
-    for catalog in catalogs {
+    for (catalog, holders) in catalogs {
         // Only names matter here, so any catalog stands for the one it was selected from.
         let entry = OperatorCatalog::new("catalog.invalid/any:any".parse().expect("the name is well formed"));
         let planned = catalog.and_then(|catalog| {
@@ -236,10 +279,17 @@ pub async fn needed_by_others<S: BuildHasher>(
         };
         let names: HashMap<&ImageId, String> =
             images.iter().filter_map(|image| Some((&image.id, image.destination.as_ref()?.with_scheme()))).collect();
-        for bundle in &images {
-            let Some(bundle_name) = names.get(&bundle.id).filter(|name| !listed.contains(*name)) else { continue };
-            for image in bundle.needs.iter().filter_map(|need| names.get(need).cloned()) {
-                needed.entry(image).or_default().insert(bundle_name.clone());
+        for bundle in images.iter().filter(|image| image.kind == ImageKind::OperatorBundle) {
+            let Some(bundle_name) = names.get(&bundle.id) else { continue };
+            let needs = bundle.needs.iter().filter_map(|need| names.get(need));
+            if listed.contains(bundle_name) {
+                for image in needs.chain([bundle_name]) {
+                    needed.entry(image.clone()).or_default().extend(holders.iter().cloned());
+                }
+            } else {
+                needs.for_each(|image| {
+                    needed.entry(image.clone()).or_default().insert(bundle_name.clone());
+                });
             }
         }
     }

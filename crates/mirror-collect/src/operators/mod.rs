@@ -141,7 +141,27 @@ impl Run<'_> {
         } else {
             self.selection(entry, &digest, &source).await?
         };
+        self.note_name(entry, &digest, ready.rebuilt.as_ref()).await;
         self.plan(index, entry, &digest, ready)
+    }
+
+    /// Notes which catalog of the destination holds what is mirrored now: other catalogs there may hold the same bundles.
+    async fn note_name(&self, entry: &OperatorCatalog, digest: &Digest, rebuilt: Option<&(CacheName, Digest)>) {
+        if self.at.is_for_deletion() || self.at.job.options.dry_run != DryRun::No {
+            return;
+        }
+        let published = operators::published(entry, rebuilt.map(|(_, digest)| digest));
+        // The tag of a rebuilt catalog in the cache is the id of its selection.
+        let id = rebuilt.map(|(name, _)| name.tag.clone());
+        let (working_dir, name) = (self.at.working_dir.clone(), entry.catalog.base_name().to_owned());
+        let digest = digest.clone();
+        let noted = blocking(move || kept::note_name(&working_dir, &name, &digest, id.as_deref(), &published)).await;
+        if let Err(error) = noted {
+            let catalog = entry.catalog.as_written();
+            self.at.tell(Event::Warning(format!(
+                "catalog {catalog}: `delete` of another catalog will not know that this one needs its bundles: {error}"
+            )));
+        }
     }
 
     /// Notes that all of a catalog is mirrored, for whoever deletes it one day.

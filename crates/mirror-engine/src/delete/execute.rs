@@ -356,7 +356,14 @@ impl Execute {
             let item = DeleteItem { image_reference: name.to_owned(), ..DeleteItem::default() };
             // Another place is none of our business.
             let Ok(image) = item.target(&destination) else { continue };
-            there.insert(name, self.head(&image).await.map(|(_, found)| found.is_some()));
+            // A catalog of which the list tells tag and digest needs something as long as the tag names that digest.
+            let (named, wanted) = match (image.tag(), image.digest()) {
+                (Some(tag), Some(digest)) => (image.with_tag(tag), Some(digest)),
+                _ => (image.clone(), None),
+            };
+            let found = self.head(&named).await.map(|(_, found)| found);
+            let is_it = |found: &Descriptor| wanted.is_none_or(|wanted| found.digest == *wanted);
+            there.insert(name, found.map(|found| found.as_ref().is_some_and(is_it)));
         }
         for (place, of_place) in places {
             let mut needing = BTreeSet::new();

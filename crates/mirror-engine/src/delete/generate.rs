@@ -104,7 +104,8 @@ async fn run(
     if !request.v1_tags {
         let listed: HashSet<String> = list.items.iter().map(|item| item.image_reference.clone()).collect();
         let warn = |text: String| observer.event(Event::Warning(text));
-        let needed = needed_by_others(&working_dir, &store, destination, &listed, &warn).await;
+        let entries = &request.configuration.delete.operators;
+        let needed = needed_by_others(&working_dir, &store, destination, entries, &listed, &warn).await;
         for item in &mut list.items {
             let needing = item.names().into_iter().filter_map(|name| needed.get(&name)).flatten().cloned();
             item.needed_by = needing.collect::<BTreeSet<_>>().into_iter().collect();
