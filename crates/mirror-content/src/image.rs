@@ -1,7 +1,7 @@
 //! The parts of an image, read from wherever it lies.
 
 use image_ref::Digest;
-use mirror_job::failure::{CopyError, tree as tree_error};
+use mirror_job::failure::{Condition, CopyError, tree as tree_error};
 use mirror_plan::PlannedImage;
 use oci_manifest::{Descriptor, ImageTree, VerifiedManifest, walk};
 
@@ -34,7 +34,7 @@ impl ReadError {
     pub fn of(self, image: &PlannedImage) -> CopyError {
         match self {
             Self::NoLayer(digest) => {
-                CopyError::permanent("not-found", format!("layer {digest} is not in {}", image.source))
+                CopyError::permanent(Condition::NOT_FOUND, format!("layer {digest} is not in {}", image.source))
             }
             Self::Failed(error) => error,
         }
@@ -61,7 +61,7 @@ pub async fn read_image<S: ContentSource>(
         let found = source.manifest(&child.digest).await?;
         found.ok_or_else(|| {
             let text = format!("manifest {} of {} is not there any more", child.digest, image.origin);
-            CopyError::permanent("not-found", text)
+            CopyError::permanent(Condition::NOT_FOUND, text)
         })
     })
     .await

@@ -7,7 +7,7 @@ use image_ref::Digest;
 use mirror_plan::PlannedImage;
 use oci_manifest::{Root, VerifiedManifest, WrongRoot};
 
-use mirror_job::failure::CopyError;
+use mirror_job::failure::{Condition, CopyError};
 
 /// The digest of an image's first manifest, where the plan knows it: written in the configuration, in a release or in a
 /// catalog, or read by collecting. Such an image is read by this digest, never by its name.
@@ -47,7 +47,7 @@ pub fn root_with(digest: &Digest, manifest: VerifiedManifest) -> Result<Root, Co
 }
 
 fn refused(wrong: &WrongRoot) -> CopyError {
-    CopyError::from_error("digest-mismatch", false, wrong)
+    CopyError::from_error(Condition::DIGEST_MISMATCH, false, wrong)
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
             let refused = root_of(&image, evil.clone()).err();
             assert_eq!(refused.is_some(), is_pinned, "{image:?}");
             if let Some(refused) = refused {
-                assert_eq!((&*refused.condition, refused.retry_can_help), ("digest-mismatch", false));
+                assert_eq!((refused.condition, refused.retry_can_help), (Condition::DIGEST_MISMATCH, false));
                 let message = format!("the image is pinned to {of_good}, and what was found for it is {of_evil}");
                 assert_eq!(refused.message, message);
             }
@@ -114,7 +114,7 @@ mod tests {
         let (good, evil) = (manifest("good"), manifest("evil"));
         assert_eq!(root_with(good.digest(), good.clone()).ok().map(|root| root.manifest().clone()), Some(good.clone()));
         let refused = root_with(good.digest(), evil).err().map(|error| error.condition);
-        assert_eq!(refused.as_deref(), Some("digest-mismatch"));
+        assert_eq!(refused.map(Condition::as_str), Some("digest-mismatch"));
         // Whatever the algorithm.
         let other = Hasher::of(Algorithm::Sha512, good.bytes());
         assert!(root_with(&other, good).is_ok());

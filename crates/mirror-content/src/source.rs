@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use archive_format::{Archive, ArchiveError, Store};
 use image_ref::Digest;
-use mirror_job::failure::{CopyError, store as store_error, transport};
+use mirror_job::failure::{Condition, CopyError, store as store_error, transport};
 use mirror_plan::CacheName;
 use oci_manifest::{Descriptor, VerifiedManifest};
 use oci_transport::{BlobSource, Client, Endpoint, FileSource, ImageSource, Reference};
@@ -105,7 +105,9 @@ impl LocalContent for Cached {
             return Ok(None);
         }
         let source = FileSource::new(self.0.blob_path(&blob.digest));
-        source.map(|source| Some(Arc::new(source) as _)).map_err(|error| CopyError::from_error("cache", true, &error))
+        source
+            .map(|source| Some(Arc::new(source) as _))
+            .map_err(|error| CopyError::from_error(Condition::Cache, true, &error))
     }
 
     /// After a loss of power a file may be shorter than what was written: such a blob is not there.
@@ -127,7 +129,7 @@ impl LocalContent for Archived {
         match self.0.manifest(digest) {
             Ok(manifest) => Ok(Some(manifest)),
             Err(ArchiveError::MissingBlob(_)) => Ok(None),
-            Err(error) => Err(CopyError::from_error("archive", false, &error)),
+            Err(error) => Err(CopyError::from_error(Condition::Archive, false, &error)),
         }
     }
 

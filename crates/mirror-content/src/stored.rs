@@ -11,7 +11,7 @@ use oci_transport::{BlobSink, BlobSource, Client, Endpoint};
 
 use crate::advance::Advance;
 use mirror_job::event::Observer;
-use mirror_job::failure::{CopyError, store as store_error, transport};
+use mirror_job::failure::{Condition, CopyError, store as store_error, transport};
 use mirror_job::guard::blocking;
 
 /// Reads a manifest from the store, verified. A damaged copy is not there: it is fetched again and replaced.
@@ -72,7 +72,7 @@ pub async fn fetch_blob(
 /// # Errors
 /// When the blob cannot be read, has another digest, or the cache cannot be written.
 pub fn import_blob(store: &Store, blob: &Descriptor, source: &dyn BlobSource) -> Result<(), CopyError> {
-    let local = |error: io::Error| CopyError::from_error("cache", true, &error);
+    let local = |error: io::Error| CopyError::from_error(Condition::Cache, true, &error);
     let mut partial = store.begin_blob(&blob.digest, Some(blob.size)).map_err(|error| store_error(&error))?;
     let mut reader = source.open(partial.offset()).map_err(local)?;
     let mut buffer = vec![0; 256 * 1024];

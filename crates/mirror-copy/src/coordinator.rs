@@ -14,7 +14,7 @@ use super::carrier::{BlobJob, Carried, Carrier, Resolved};
 use super::queue::CarryQueue;
 use super::{Copied, Limits};
 use mirror_job::event::{Event, Observer, Totals};
-use mirror_job::failure::CopyError;
+use mirror_job::failure::{Condition, CopyError};
 use mirror_job::guard::guarded;
 use mirror_job::report::{ImageError, ImageOutcome, ImageReport};
 
@@ -491,7 +491,7 @@ impl<C: Carrier> Coordinator<C> {
                             needing.origin
                         ),
                     },
-                    condition: "needed-image-failed".into(),
+                    condition: Condition::NeededImageFailed,
                     retry_can_help: state_retry(&self.states[at]),
                 };
                 self.end_failed(dependent, ImageOutcome::Skipped, reason);

@@ -17,7 +17,7 @@ pub mod report;
 pub mod workdir;
 
 pub use event::{Event, NoObserver, Observer, Totals};
-pub use failure::CopyError;
+pub use failure::{Condition, CopyError};
 pub use job::{DryRun, Folders, Job, Options, Workflow};
 pub use report::RunReport;
 pub use workdir::WorkingDir;

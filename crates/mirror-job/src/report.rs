@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::failure::Condition;
 use crate::workdir::write_whole;
 
 /// How one image ended.
@@ -38,7 +39,7 @@ pub struct ImageError {
     /// The whole chain of reasons, for a person.
     pub message: String,
     /// One word for the condition, for a script: `unauthorized`, `not-found`, `timeout`, `digest-mismatch`, …
-    pub condition: String,
+    pub condition: Condition,
     /// Whether running the same command again can help.
     pub retry_can_help: bool,
 }

@@ -9,7 +9,7 @@ use oci_manifest::{Attached, TreeError, VerifiedManifest, walk};
 use plan_document::{AttachedArtifact, Document};
 
 use mirror_content::root::root_with;
-use mirror_job::failure::CopyError;
+use mirror_job::failure::{Condition, CopyError};
 
 /// What is attached to each image of a plan, by the image's name.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ where
         let root = root_with(&artifact.digest, fetch(artifact.digest.clone()).await.map_err(missing)?)?;
         let tree = walk(root, &[], |child| fetch(child.digest)).await.map_err(|error| match error {
             TreeError::Fetch(error) => missing(error),
-            other => CopyError::from_error("manifest", false, &other),
+            other => CopyError::from_error(Condition::Manifest, false, &other),
         })?;
         attached.push(Attached { tag: artifact.tag.clone(), tree });
     }

@@ -22,7 +22,7 @@ use super::cosign_tag;
 use super::files::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, read_small};
 use super::lookaside::Lookasides;
 use super::verdict::{asked_for, refusal};
-use mirror_job::failure::{CopyError, POLICY, transport};
+use mirror_job::failure::{Condition, CopyError, transport};
 
 /// Enforces a trust policy.
 pub struct Gate {
@@ -94,7 +94,7 @@ impl Gate {
         blobs: &B,
     ) -> Result<(), CopyError> {
         let checked = self.check_all(image, tree, attached, blobs).await;
-        checked.map_err(|error| CopyError { condition: POLICY.to_owned(), ..error })
+        checked.map_err(|error| CopyError { condition: Condition::Policy, ..error })
     }
 
     async fn check_all<B: SignatureBytes>(

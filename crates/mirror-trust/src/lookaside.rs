@@ -27,7 +27,7 @@ use super::none;
 use super::staging::Staging;
 use super::verdict::{asked_for, refusal};
 use mirror_job::event::Observer;
-use mirror_job::failure::{CopyError, transport};
+use mirror_job::failure::{Condition, CopyError, transport};
 use mirror_job::workdir::write_whole;
 use oci_manifest::ImageTree;
 
@@ -168,8 +168,9 @@ fn has_answered(folder: &RootedFolder, now: Timestamp) -> bool {
 
 /// Replaces what is kept of a manifest. That a server has none is kept, too, with the time of its answer.
 fn keep(folder: &RootedFolder, found: &Found, answered: Option<Timestamp>) -> Result<(), CopyError> {
-    let failed =
-        |error: std::io::Error| CopyError::permanent("working-dir", format!("cannot write signatures: {error}"));
+    let failed = |error: std::io::Error| {
+        CopyError::permanent(Condition::WorkingDir, format!("cannot write signatures: {error}"))
+    };
     for (at, (_, bytes)) in found.iter().enumerate() {
         write_whole(folder, file_name(at + 1).as_ref(), bytes).map_err(failed)?;
     }

@@ -21,7 +21,7 @@ use oci_transport::Hasher;
 use rooted_folder::RootedFolder;
 
 use super::none;
-use mirror_job::failure::CopyError;
+use mirror_job::failure::{Condition, CopyError};
 
 /// The folder of the notes, in the root of the cache.
 const FOLDER: &str = "unasked";
@@ -137,7 +137,7 @@ fn remove(folder: &RootedFolder, place: &str) -> Result<(), CopyError> {
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> CopyError {
-    CopyError::permanent("cache", format!("cannot {what} `{}`: {error}", path.display()))
+    CopyError::permanent(Condition::Cache, format!("cannot {what} `{}`: {error}", path.display()))
 }
 
 #[cfg(test)]

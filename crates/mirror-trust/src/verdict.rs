@@ -1,7 +1,7 @@
 //! What a policy is asked about, and the error of what it refuses.
 
 use image_ref::ImageRef;
-use mirror_job::failure::{CopyError, POLICY};
+use mirror_job::failure::{Condition, CopyError};
 use mirror_plan::PlannedImage;
 
 /// The name that counts. With tag and digest, the digest is what is pulled.
@@ -13,5 +13,5 @@ pub(super) fn asked_for(image: &PlannedImage) -> ImageRef {
 }
 
 pub(super) fn refusal(message: String) -> CopyError {
-    CopyError::permanent(POLICY, message)
+    CopyError::permanent(Condition::Policy, message)
 }

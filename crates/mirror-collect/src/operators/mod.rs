@@ -26,7 +26,7 @@ use super::{CollectErrors, Collecting};
 use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
 use mirror_content::source::{Archived, Brought, Cached, LocalContent as _, Remote};
 use mirror_job::event::Event;
-use mirror_job::failure::{CopyError, chain, store as store_error, transport};
+use mirror_job::failure::{Condition, CopyError, chain, store as store_error, transport};
 use mirror_job::guard::blocking;
 use mirror_job::job::DryRun;
 use mirror_job::lacking::Lacking;
@@ -284,7 +284,7 @@ impl Run<'_> {
     /// Where an earlier archive of the sequence has put the catalog.
     fn at_destination(&self, entry: &OperatorCatalog) -> Result<Option<Remote>, CopyError> {
         let Some(destination) = self.at.destination else { return Ok(None) };
-        let broken = |error: &dyn std::error::Error| CopyError::permanent("reference", chain(error));
+        let broken = |error: &dyn std::error::Error| CopyError::permanent(Condition::Reference, chain(error));
         let image = destination.image(&operators::original(entry)).map_err(|error| broken(&error))?;
         let repository = image.repository().map_err(|error| broken(&error))?;
         let client = &self.at.job.destination;
@@ -300,7 +300,7 @@ impl Run<'_> {
         let found = Brought::of(self.at.archive, self.at.store).resolve_tag(&name.repository, &name.tag)?;
         found.ok_or_else(|| {
             CopyError::permanent(
-                "not-in-archive",
+                Condition::NotInArchive,
                 format!(
                     "{name} is neither in the archive nor in the cache of earlier runs; was the archive made with this \
                      configuration?"

@@ -20,7 +20,7 @@ use mirror_content::root::root_with;
 use mirror_content::source::{Archived, Cached, ContentSource, LocalContent as _, Remote};
 use mirror_content::stored::{fetch_blob, import_blob};
 use mirror_job::event::Observer;
-use mirror_job::failure::{CopyError, chain, store as store_error, transport};
+use mirror_job::failure::{Condition, CopyError, chain, store as store_error, transport};
 use mirror_job::guard::blocking;
 
 /// How large the configuration of an image may be, in bytes.
@@ -157,10 +157,10 @@ impl CatalogSource {
         self.ensure(blob).await?;
         let mut bytes = Vec::new();
         let read = self.open(&blob.digest).and_then(|reader| reader.take(CONFIG_LIMIT + 1).read_to_end(&mut bytes));
-        read.map_err(|error| CopyError::from_error("cache", true, &error))?;
+        read.map_err(|error| CopyError::from_error(Condition::Cache, true, &error))?;
         if bytes.len() as u64 > CONFIG_LIMIT {
             let message = format!("the configuration {} is refused: more than {CONFIG_LIMIT} bytes", blob.digest);
-            return Err(CopyError::permanent("manifest", message));
+            return Err(CopyError::permanent(Condition::Manifest, message));
         }
         if self.store.blob_size(&blob.digest).is_none() {
             self.store.put_blob(&blob.digest, &bytes).map_err(|error| store_error(&error))?;
@@ -183,7 +183,7 @@ impl CatalogSource {
             if opened.contains(manifest.digest()) || !seen.insert((manifest.digest(), platform.to_string())) {
                 continue;
             }
-            let view = manifest.view().map_err(|error| CopyError::from_error("manifest", false, &error))?;
+            let view = manifest.view().map_err(|error| CopyError::from_error(Condition::Manifest, false, &error))?;
             match view {
                 oci_manifest::ManifestView::Index(_) => {
                     opened.insert(manifest.digest());
@@ -208,7 +208,7 @@ impl CatalogSource {
                 }
                 oci_manifest::ManifestView::Schema1(_) => {
                     return Err(CopyError::permanent(
-                        "manifest",
+                        Condition::Manifest,
                         format!("unsupported manifest format \"{}\"", manifest.media_type()),
                     ));
                 }
@@ -218,9 +218,9 @@ impl CatalogSource {
         match empty {
             _ if !found.is_empty() => Ok(found),
             Some(index) => {
-                Err(CopyError::permanent("manifest", format!("no manifests found for oci index \"{index}\"")))
+                Err(CopyError::permanent(Condition::Manifest, format!("no manifests found for oci index \"{index}\"")))
             }
-            None => Err(CopyError::permanent("manifest", "no image found in oci index")),
+            None => Err(CopyError::permanent(Condition::Manifest, "no image found in oci index")),
         }
     }
 
@@ -293,7 +293,10 @@ impl CatalogSource {
             let (source, digest) = (self.clone(), layer.digest.clone());
             reader = blocking(move || -> Result<ConfigsReader, CopyError> {
                 let failed = |error: &dyn std::error::Error| {
-                    CopyError::permanent("catalog-layer", format!("layer {digest} of the catalog: {}", chain(error)))
+                    CopyError::permanent(
+                        Condition::CatalogLayer,
+                        format!("layer {digest} of the catalog: {}", chain(error)),
+                    )
                 };
                 let blob = source.open(&digest).map_err(|error| failed(&error))?;
                 reader.layer(blob).map_err(|error| failed(&error))?;
@@ -358,7 +361,7 @@ fn found(manifest: Option<VerifiedManifest>, digest: &Digest) -> Result<Verified
 
 fn missing(what: &str, digest: &Digest) -> CopyError {
     CopyError::permanent(
-        "not-in-archive",
+        Condition::NotInArchive,
         format!(
             "{what} {digest} of the catalog is neither in the archive nor in the cache of earlier runs nor at the destination; \
              an earlier archive of the sequence may have brought it: load that one first, use the configuration that the \

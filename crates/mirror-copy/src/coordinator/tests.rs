@@ -41,7 +41,11 @@ impl Scripted {
     fn step(&self, step: Step, at: usize) -> Result<(), CopyError> {
         self.asked.lock().unwrap().push((step, at));
         assert!(!self.panics.contains(&(step, at)), "scripted");
-        if self.fails.contains(&(step, at)) { Err(CopyError::permanent("scripted", "it fails")) } else { Ok(()) }
+        if self.fails.contains(&(step, at)) {
+            Err(CopyError::permanent(Condition::Archive, "it fails"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -59,7 +63,7 @@ impl Carrier for Scripted {
             "layers": [], "annotations": {"image": at.to_string()},
         });
         let root = VerifiedManifest::made(&text, "application/vnd.oci.image.manifest.v1+json");
-        let nothing = |_| async { Err(CopyError::permanent("scripted", "there are no children")) };
+        let nothing = |_| async { Err(CopyError::permanent(Condition::Archive, "there are no children")) };
         let tree = walk(Root::made(root), &[], nothing).await.map_err(mirror_job::failure::tree)?;
         Ok(Resolved { tree: Arc::new(tree), complete: false })
     }
@@ -90,7 +94,7 @@ impl Carrier for Scripted {
     fn all_resolved(&self, _: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
         // Told in the coordinator's own task, when the late image has joined.
         self.joined.notify_one();
-        if self.refuses { Err(CopyError::permanent("scripted", "there is no room")) } else { Ok(()) }
+        if self.refuses { Err(CopyError::permanent(Condition::Archive, "there is no room")) } else { Ok(()) }
     }
 
     fn resolves_first(&self) -> bool {

@@ -13,7 +13,7 @@ use oci_transport::{BlobSource, Client, Endpoint, Reference};
 use crate::BlobJob;
 use mirror_content::advance::Advance;
 use mirror_job::event::Observer;
-use mirror_job::failure::{CopyError, transport};
+use mirror_job::failure::{Condition, CopyError, transport};
 use mirror_job::job::Job;
 use mirror_trust::{Attaching, Refused};
 use oci_manifest::ImageTree;
@@ -49,12 +49,15 @@ pub(crate) enum Offer {
 /// When the image has none: the plan is wrong.
 fn destination_of(image: &PlannedImage) -> Result<&ImageRef, CopyError> {
     image.destination.as_ref().ok_or_else(|| {
-        CopyError::permanent("internal", format!("{} has no place at the destination in this plan", image.origin))
+        CopyError::permanent(
+            Condition::Internal,
+            format!("{} has no place at the destination in this plan", image.origin),
+        )
     })
 }
 
 fn repository(image: &PlannedImage) -> Result<Repository, CopyError> {
-    destination_of(image)?.repository().map_err(|error| CopyError::from_error("reference", false, &error))
+    destination_of(image)?.repository().map_err(|error| CopyError::from_error(Condition::Reference, false, &error))
 }
 
 /// The path of the repository that an image goes to; empty when it goes to none.
@@ -77,8 +80,8 @@ impl DestinationRegistry {
     /// Another repository of the registry that `image` goes to.
     pub(crate) fn endpoint(&self, image: &PlannedImage, path: &str) -> Result<Endpoint, CopyError> {
         let registry = repository(image)?.registry().to_owned();
-        let repository =
-            Repository::new(registry, path).map_err(|error| CopyError::from_error("reference", false, &error))?;
+        let repository = Repository::new(registry, path)
+            .map_err(|error| CopyError::from_error(Condition::Reference, false, &error))?;
         Ok(self.client.endpoint(&repository))
     }
 
@@ -90,7 +93,7 @@ impl DestinationRegistry {
     pub(crate) async fn tagged(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
         let repository = repository(image)?;
         if let Some(blocked) = self.client.options().registries.blocked(&repository.to_string()) {
-            return Err(CopyError::permanent("blocked", blocked.to_string()));
+            return Err(CopyError::permanent(Condition::Blocked, blocked.to_string()));
         }
         self.head(&self.client.endpoint(&repository), &tag(image)).await
     }

@@ -16,7 +16,7 @@ use rooted_folder::RootedFolder;
 use tokio::sync::OnceCell;
 
 use mirror_content::source::{Cached, LocalContent as _};
-use mirror_job::failure::{CopyError, store as store_error};
+use mirror_job::failure::{Condition, CopyError, store as store_error};
 use mirror_job::guard::blocking;
 
 /// Repositories at the destination, by the blobs that manifests in the cache say they have.
@@ -83,7 +83,7 @@ impl Earlier {
             None => (String::new(), "<a date before it>".to_owned()),
         };
         CopyError::permanent(
-            "not-in-archive",
+            Condition::NotInArchive,
             format!(
                 "{what} {digest} is not at the destination, not in the archive and not in the cache; it is needed by \
                  {images}. An earlier archive of this sequence is missing{which}: load it first, or make a new archive with \

@@ -25,7 +25,7 @@ use mirror_content::image::{ReadError, read_image};
 use mirror_content::root::{pinned, root_digest, root_of};
 use mirror_content::source::{Brought, ContentSource, LocalContent as _, Remote};
 use mirror_job::event::Event;
-use mirror_job::failure::{CopyError, transport, tree as tree_error};
+use mirror_job::failure::{Condition, CopyError, transport, tree as tree_error};
 use mirror_job::lacking::Lacking;
 use mirror_trust::{ArchiveShelf, SignatureBytes, Trust};
 
@@ -84,7 +84,7 @@ impl FromArchive {
         let name = &image.cache;
         root_digest(image, || self.named(image))?.ok_or_else(|| {
             CopyError::permanent(
-                "not-in-archive",
+                Condition::NotInArchive,
                 format!(
                     "{name} is neither in the archive nor in the cache of earlier runs; \
                      was the archive made with this configuration, and was every earlier archive loaded?"
@@ -212,7 +212,7 @@ impl FromArchive {
     /// A blob that does not hash to its digest is damage of the archive: say in which chunk.
     fn explain(&self, job: &BlobJob, error: &oci_transport::Error) -> CopyError {
         let mut explained = transport(error);
-        if explained.condition == "digest-mismatch"
+        if explained.condition == Condition::DIGEST_MISMATCH
             && let Some(place) = self.archive.blob(&job.blob.digest)
         {
             let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
@@ -233,7 +233,7 @@ impl FromArchive {
 /// A pinned image is not there, and its name stands for another one.
 fn substituted(image: &PlannedImage, digest: &Digest, other: &Digest) -> CopyError {
     CopyError::permanent(
-        "digest-mismatch",
+        Condition::DIGEST_MISMATCH,
         format!(
             "the image has to be {digest}, which is neither in the archive, the cache nor at the destination. In the \
              archive, `{}` names another image, {other}, which is not pushed; make a new archive with this configuration",
@@ -253,7 +253,7 @@ impl SignatureBytes for ArchiveBytes<'_> {
         let (archive, store) = (&self.carrier.archive, &self.carrier.content.cache.0);
         if archive.blob(&blob.digest).is_some() {
             let read = archive.read_small_blob(&blob.digest, blob.size);
-            return read.map_err(|error| CopyError::from_error("archive", false, &error));
+            return read.map_err(|error| CopyError::from_error(Condition::Archive, false, &error));
         }
         if store.blob_size(&blob.digest) == Some(blob.size)
             && let Ok(bytes) = store.read_small_blob(&blob.digest, blob.size)
@@ -300,7 +300,7 @@ impl Carrier for FromArchive {
     async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         if let Some(reason) = self.lacking.as_ref().and_then(|lacking| lacking.reason(image)) {
             let message = format!("not in the archive, because mirror to disk could not copy the image: {reason}");
-            return Err(CopyError::permanent("not-in-archive", message));
+            return Err(CopyError::permanent(Condition::NotInArchive, message));
         }
         let digest = self.digest(image)?;
         let root = self.manifest(&digest, image).await?;

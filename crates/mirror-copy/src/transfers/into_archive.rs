@@ -20,7 +20,7 @@ use super::into_store::IntoStore;
 use crate::slots::{Ended, Slots};
 use crate::{BlobJob, Carried, Carrier, Resolved};
 use mirror_content::advance::Advance;
-use mirror_job::failure::CopyError;
+use mirror_job::failure::{Condition, CopyError};
 use mirror_job::guard::blocking;
 
 /// Pulls images into an archive.
@@ -43,7 +43,7 @@ impl IntoArchive {
         };
         if slot.size() != blob.size {
             return Err(CopyError::permanent(
-                "manifest",
+                Condition::Manifest,
                 format!(
                     "manifests disagree about the size of {}: {} and {} bytes",
                     blob.digest,
@@ -72,11 +72,11 @@ impl IntoArchive {
 }
 
 fn archive(error: &WriteError) -> CopyError {
-    CopyError::from_error("archive", true, error)
+    CopyError::from_error(Condition::Archive, true, error)
 }
 
 fn no_archive(ended: &Ended) -> CopyError {
-    CopyError::from_error("archive", true, ended)
+    CopyError::from_error(Condition::Archive, true, ended)
 }
 
 /// A place in the archive as the transport's sink. It hashes what it writes.

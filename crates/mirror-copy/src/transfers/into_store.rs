@@ -18,7 +18,7 @@ use mirror_content::root::root_digest;
 use mirror_content::source::{Cached, ContentSource, FirstOf, LocalContent as _, Remote};
 use mirror_content::stored::StoreSink;
 use mirror_job::event::{Event, Observer};
-use mirror_job::failure::{CopyError, store as store_error, transport};
+use mirror_job::failure::{Condition, CopyError, store as store_error, transport};
 use mirror_job::guard::blocking;
 use mirror_trust::{Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
 
@@ -244,18 +244,18 @@ impl IntoStore {
             match self.source.pull_blob(&endpoint, &job.blob, sink, &|_| {}).await.map_err(|e| transport(&e)) {
                 Ok(()) => return Ok(()),
                 // Another source would write to the same disk.
-                Err(error) if error.condition == LOCAL => return Err(error),
+                Err(error) if error.condition == Condition::LOCAL => return Err(error),
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| CopyError::permanent("internal", "no image provides this blob")))
+        Err(last.unwrap_or_else(|| CopyError::permanent(Condition::Internal, "no image provides this blob")))
     }
 }
 
 /// Pours a blob of this machine into a sink, piece by piece; whoever keeps the sink verifies it.
 async fn pour(source: Arc<dyn BlobSource>, sink: &mut dyn BlobSink) -> Result<(), CopyError> {
     const PIECE: u64 = 1024 * 1024;
-    let local = |error: io::Error| CopyError::from_error(LOCAL, false, &error);
+    let local = |error: io::Error| CopyError::from_error(Condition::LOCAL, false, &error);
     let offset = sink.offset();
     let mut reader = blocking(move || source.open(offset)).await.map_err(local)?;
     loop {
@@ -323,9 +323,6 @@ impl SignatureBytes for SourceBytes<'_> {
         RegistryBytes { client: &self.carrier.source, endpoint: &endpoint }.read(blob).await
     }
 }
-
-/// The transport's word for a failure of this machine.
-const LOCAL: &str = "local";
 
 impl Carrier for IntoStore {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {

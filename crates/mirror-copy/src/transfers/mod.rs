@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mirror_plan::PlannedImage;
 
-use mirror_job::failure::CopyError;
+use mirror_job::failure::{Condition, CopyError};
 use oci_manifest::Descriptor;
 
 /// `host/namespace/` of an image's destination, without its last path element (`docs/behaviour/config-cli.md` 6.2).
@@ -59,7 +59,7 @@ pub(crate) async fn bounded_or<T>(
 fn timed_out(bound: Duration, advice: &str) -> CopyError {
     CopyError {
         message: format!("not finished within {} s; {advice}, or raise `--image-timeout`", bound.as_secs()),
-        condition: "timeout".into(),
+        condition: Condition::TIMEOUT,
         retry_can_help: true,
     }
 }

@@ -21,7 +21,7 @@ use mirror_content::image::read_image;
 use mirror_content::root::root_digest;
 use mirror_content::source::{Cached, ContentSource, LocalContent as _, Remote};
 use mirror_job::event::Event;
-use mirror_job::failure::{CopyError, chain, store as store_error, transport};
+use mirror_job::failure::{Condition, CopyError, chain, store as store_error, transport};
 use mirror_trust::{Found, Heard, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.
@@ -124,7 +124,7 @@ impl RegistryToRegistry {
         let manifest = digest.as_ref().map(|digest| self.cached().read_manifest(digest)).transpose()?.flatten();
         manifest.ok_or_else(|| {
             CopyError::permanent(
-                "not-in-cache",
+                Condition::NotInCache,
                 format!("{name} was built by this run and is not in the cache any more"),
             )
         })
@@ -238,7 +238,7 @@ impl RegistryToRegistry {
     ) -> Result<VerifiedManifest, CopyError> {
         let gone = || {
             let message = format!("{digest}, an artifact of {}, is not at its source any more", image.source);
-            CopyError::permanent("not-found", message)
+            CopyError::permanent(Condition::NOT_FOUND, message)
         };
         let found = place.manifest(&digest).await;
         let Place::Destination(_) = place else { return found?.ok_or_else(gone) };
@@ -286,7 +286,7 @@ impl RegistryToRegistry {
     async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
         let mut images = job.images.iter().map(|at| &self.images[*at]);
         let image = images.find(|image| image.destination.is_some());
-        let image = image.ok_or_else(|| CopyError::permanent("internal", "a blob without a destination"))?;
+        let image = image.ok_or_else(|| CopyError::permanent(Condition::Internal, "a blob without a destination"))?;
         let endpoint = self.destination.endpoint(image, &job.repository)?;
         if let Offer::There = self.destination.offer(&endpoint, job).await? {
             return Ok(0);
@@ -303,7 +303,7 @@ impl RegistryToRegistry {
             }
         }
         Err(last.unwrap_or_else(|| {
-            CopyError::permanent("not-found", format!("no image provides blob {}", job.blob.digest))
+            CopyError::permanent(Condition::NOT_FOUND, format!("no image provides blob {}", job.blob.digest))
         }))
     }
 

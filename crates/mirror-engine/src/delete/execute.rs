@@ -21,7 +21,7 @@ use super::{DeleteReport, ItemOutcome, ItemReport};
 use crate::heard::Heard;
 use crate::visible;
 use mirror_job::event::{Event, Observer};
-use mirror_job::failure::chain;
+use mirror_job::failure::{Condition, CopyError, chain};
 use mirror_job::guard::{blocking, guarded};
 use mirror_job::workdir::{WorkingDir, write_whole};
 
@@ -151,12 +151,12 @@ impl Execute {
             match item.target(&destination) {
                 // A registry that must not be written to must not lose anything either (`docs/behaviour/release.md` 7.2).
                 Ok(image) => match self.client.options().registries.blocked(image.name()) {
-                    Some(blocked) => items[at].fail("blocked", false, blocked.to_string()),
+                    Some(blocked) => items[at].fail(CopyError::permanent(Condition::Blocked, blocked.to_string())),
                     None => {
                         targets.insert(at, image);
                     }
                 },
-                Err(error) => items[at].fail("elsewhere", false, error.to_string()),
+                Err(error) => items[at].fail(CopyError::permanent(Condition::Elsewhere, error.to_string())),
             }
         }
         targets
@@ -190,8 +190,8 @@ impl Execute {
                     older.extend(name.map(|name| (at, name)));
                     (found.manifests, found.other)
                 }
-                Err((condition, retry, message)) => {
-                    items[at].fail(&condition, retry, message);
+                Err(error) => {
+                    items[at].fail(error);
                     continue;
                 }
             };
@@ -203,19 +203,11 @@ impl Execute {
                 _ if !found.is_empty() => {}
                 // The list names what may be there; that it is not is what was wanted.
                 None if image.tag().and_then(attachment::subject).is_some() => items[at].outcome = ItemOutcome::Absent,
-                None => items[at].fail(
-                    "not-found",
-                    false,
-                    format!("unable to delete `{image}`: image may not exist or is not stored with a v2 Schema in a v2 registry"),
-                ),
-                Some(other) => items[at].fail(
-                    "not-found",
-                    false,
-                    format!(
+                None => items[at].fail(CopyError::permanent(Condition::NOT_FOUND, format!("unable to delete `{image}`: image may not exist or is not stored with a v2 Schema in a v2 registry"))),
+                Some(other) => items[at].fail(CopyError::permanent(Condition::NOT_FOUND, format!(
                         "unable to delete `{image}`: the image of the list is not there. The tag names another one, {other}, \
                          which is kept"
-                    ),
-                ),
+                    ))),
             }
             for place in found {
                 places.entry(place).or_default().push(at);
@@ -229,7 +221,7 @@ impl Execute {
 
     /// The manifests of an image that are there: of those that are `meant`, or, when none is told, the one that its
     /// reference names.
-    pub(super) async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, (String, bool, String)> {
+    pub(super) async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, CopyError> {
         let (repository, named) = self.head(image).await?;
         let named = named.map(|named| named.digest);
         let mut found = Found::default();
@@ -263,8 +255,9 @@ impl Execute {
         Ok(found)
     }
 
-    async fn head(&self, image: &ImageRef) -> Result<(Repository, Option<Descriptor>), (String, bool, String)> {
-        let repository = image.repository().map_err(|error| ("reference".to_owned(), false, error.to_string()))?;
+    async fn head(&self, image: &ImageRef) -> Result<(Repository, Option<Descriptor>), CopyError> {
+        let repository =
+            image.repository().map_err(|error| CopyError::permanent(Condition::Reference, error.to_string()))?;
         let reference = match (image.digest(), image.tag()) {
             (Some(digest), _) => Reference::Digest(digest.clone()),
             (None, tag) => Reference::Tag(tag.unwrap_or("latest").to_owned()),
@@ -291,11 +284,11 @@ impl Execute {
                         users.entry((repository.clone(), digest)).or_default().insert(name);
                     }
                 }
-                Err((condition, retry, message)) => {
+                Err(error) => {
                     let of_repository = places.iter().filter(|((place, _), _)| place == repository);
                     for at in of_repository.flat_map(|(_, items)| items) {
-                        let message = format!("kept, because it is not known what else uses it: {message}");
-                        items[*at].fail(&condition, retry, message);
+                        let message = format!("kept, because it is not known what else uses it: {error}");
+                        items[*at].fail(CopyError { message, ..error.clone() });
                     }
                 }
             }
@@ -308,7 +301,7 @@ impl Execute {
         &self,
         repository: &Repository,
         listed: &HashSet<(String, String)>,
-    ) -> Result<Vec<(Digest, String)>, (String, bool, String)> {
+    ) -> Result<Vec<(Digest, String)>, CopyError> {
         let endpoint = self.client.endpoint(repository);
         let tags = self.client.list_tags(&endpoint).await.map_err(|error| told(&error))?;
         let name = repository.to_string();
@@ -350,7 +343,7 @@ impl Execute {
     ) {
         let destination = self.destination.to_string();
         let listed: HashSet<&str> = self.list.items.iter().map(|item| item.image_reference.as_str()).collect();
-        let mut there: HashMap<&str, Result<bool, (String, bool, String)>> = HashMap::new();
+        let mut there: HashMap<&str, Result<bool, CopyError>> = HashMap::new();
         let named = self.list.items.iter().flat_map(|item| &item.needed_by).map(String::as_str);
         for name in named.filter(|name| !listed.contains(name)).collect::<BTreeSet<_>>() {
             let item = DeleteItem { image_reference: name.to_owned(), ..DeleteItem::default() };
@@ -372,9 +365,9 @@ impl Execute {
                     match there.get(name.as_str()) {
                         Some(Ok(false)) | None => continue,
                         Some(Ok(true)) => {}
-                        Some(Err((condition, retry, message))) => {
-                            let message = format!("kept, because it is not known whether {name} is there: {message}");
-                            items[*at].fail(condition, *retry, message);
+                        Some(Err(error)) => {
+                            let message = format!("kept, because it is not known whether {name} is there: {error}");
+                            items[*at].fail(CopyError { message, ..error.clone() });
                         }
                     }
                     // Also where it is not known: instances and signatures stay with the image.
@@ -503,11 +496,11 @@ impl Execute {
         } else {
             tokio::time::timeout(self.image_timeout, deleting).await.map_err(|_| {
                 let message = format!("not deleted within {} s", self.image_timeout.as_secs());
-                Failure::from(("timeout".to_owned(), true, message))
+                Failure::from(CopyError { message, condition: Condition::TIMEOUT, retry_can_help: true })
             })?
         };
         outcome.map_err(|error| {
-            let (condition, retry, message) = told(&error);
+            let failed = told(&error);
             let disabled = error.status_code() == Some(405) || error.has_code("UNSUPPORTED");
             if disabled {
                 let advice = format!(
@@ -516,16 +509,16 @@ impl Execute {
                      nobody can (Docker Hub, GHCR), delete the images with the registry's own tools",
                     repository.registry()
                 );
-                return ("delete-disabled".to_owned(), false, format!("{advice}: {message}")).into();
+                return CopyError::permanent(Condition::DeleteDisabled, format!("{advice}: {failed}")).into();
             }
             let may_pass = matches!(error.status_code(), Some(400 | 409 | 412 | 422));
-            Failure { may_pass, ..Failure::from((condition, retry, message)) }
+            Failure { may_pass, ..Failure::from(failed) }
         })
     }
 
     /// Makes sure that the tags of a deleted manifest are gone. Some registries keep them (go-containerregistry's does), and
     /// then serve the image as before: those are asked to delete the tag as well.
-    async fn remove_tags(&self, (repository, digest): &Place, tags: &[&str]) -> Result<(), (String, bool, String)> {
+    async fn remove_tags(&self, (repository, digest): &Place, tags: &[&str]) -> Result<(), CopyError> {
         let endpoint = self.client.endpoint(repository);
         for tag in tags {
             let reference = Reference::Tag((*tag).to_owned());
@@ -546,7 +539,7 @@ impl Execute {
                      with the registry's own tools",
                     repository.registry()
                 );
-                return Err(("tag-kept".to_owned(), false, message));
+                return Err(CopyError::permanent(Condition::TagKept, message));
             }
         }
         Ok(())
@@ -643,16 +636,14 @@ fn protect_signatures(
 
 /// Why a manifest is not deleted.
 struct Failure {
-    condition: String,
-    retry: bool,
-    message: String,
+    error: CopyError,
     /// Whether the registry may take the same request later: once no tag and no list leads to the manifest.
     may_pass: bool,
 }
 
-impl From<(String, bool, String)> for Failure {
-    fn from((condition, retry, message): (String, bool, String)) -> Self {
-        Self { condition, retry, message, may_pass: false }
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        Self { error, may_pass: false }
     }
 }
 
@@ -677,7 +668,7 @@ fn note(
                 observer.event(Event::Info(format!("Success deleting {} {}", item.kind, item.reference)));
             }
             Err(failure) => {
-                item.fail(&failure.condition, failure.retry, failure.message.clone());
+                item.fail(failure.error.clone());
                 observer.event(Event::Error(format!("Failed to delete {} {}", item.kind, item.reference)));
             }
         }
@@ -688,7 +679,8 @@ fn format_error(reference: &str, message: &str) -> String {
     format!("error mirroring image {reference} error: {message}\n")
 }
 
-/// A transport error in three: condition, whether trying again helps, the whole chain.
-pub(super) fn told(error: &oci_transport::Error) -> (String, bool, String) {
-    (error.condition().to_string(), error.is_retryable(), chain(error))
+/// A transport error as the failure of an item.
+pub(super) fn told(error: &oci_transport::Error) -> CopyError {
+    let condition = Condition::Transport(error.condition());
+    CopyError { message: chain(error), condition, retry_can_help: error.is_retryable() }
 }

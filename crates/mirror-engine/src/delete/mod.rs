@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::heard::Heard;
 use mirror_job::event::{Event, Observer as _};
+use mirror_job::failure::CopyError;
 use mirror_job::report::{ImageError, save};
 
 pub use execute::{Execute, execute};
@@ -131,8 +132,9 @@ impl ItemReport {
         mirror_plan::ImageKind::from_name(&self.kind).map_or(Family::Additional, mirror_plan::ImageKind::family)
     }
 
-    fn fail(&mut self, condition: &str, retry_can_help: bool, message: String) {
+    fn fail(&mut self, error: CopyError) {
+        let CopyError { message, condition, retry_can_help } = error;
         self.outcome = ItemOutcome::Failed;
-        self.error = Some(ImageError { message, condition: condition.to_owned(), retry_can_help });
+        self.error = Some(ImageError { message, condition, retry_can_help });
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use image_ref::{Digest, ImageRef};
+use mirror_job::failure::CopyError;
 use mirror_plan::{CacheName, ImageKind, older};
 
 use super::execute::{Execute, Found, Place, told};
@@ -69,10 +70,10 @@ impl Execute {
                 ),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => {
-                    let (condition, retry, message) = told(&error);
-                    let message = format!("kept, because it is not known which releases use it: {message}");
+                    let failed = told(&error);
+                    let message = format!("kept, because it is not known which releases use it: {failed}");
                     for at in older.keys().filter(|at| is_component(at)) {
-                        items[*at].fail(&condition, retry, message.clone());
+                        items[*at].fail(CopyError { message: message.clone(), ..failed.clone() });
                     }
                 }
             }

@@ -17,7 +17,7 @@ use crate::room;
 use mirror_copy::archive_builder::{ArchiveBuilder, BlobsFrom, BuildError, Contents, ReadyBlobs, Tail};
 use mirror_copy::transfers::into_store::Follower;
 use mirror_copy::{Copied, queue_order};
-use mirror_job::failure::{CopyError, POLICY};
+use mirror_job::failure::{Condition, CopyError};
 use mirror_job::guard::blocking;
 use mirror_job::job::Job;
 use mirror_job::lacking::{Lacking, files_in};
@@ -113,7 +113,7 @@ impl Strict {
         blobs
             .try_for_each(|(digest, size)| self.options.admit(&blob_name(digest), *size))
             .and_then(|()| files.try_for_each(|(name, size)| self.options.admit(name, size)))
-            .map_err(|error| CopyError::permanent("archive", error.to_string()))
+            .map_err(|error| CopyError::permanent(Condition::Archive, error.to_string()))
     }
 }
 
@@ -135,7 +135,7 @@ impl Room {
         }
         // A filesystem that does not tell its room is no reason to stop.
         let needs = room::ask(&stages).unwrap_or_default();
-        room::refuse(&needs).map_err(|short| CopyError::permanent("no-room", short.to_string()))
+        room::refuse(&needs).map_err(|short| CopyError::permanent(Condition::NoRoom, short.to_string()))
     }
 }
 
@@ -210,7 +210,8 @@ impl NoArchive {
     /// The reason, if there is one.
     pub(super) fn because(job: &Job, copied: &Copied, earlier: Option<Self>) -> Option<Self> {
         let failed = || copied.images.iter().filter(|image| !image.outcome.is_there());
-        let refused = failed().find(|image| image.error.as_ref().is_some_and(|error| error.condition == POLICY));
+        let refused =
+            failed().find(|image| image.error.as_ref().is_some_and(|error| error.condition == Condition::Policy));
         if failed().any(|image| image.kind.family() == Family::Release) {
             Some(Self::Release)
         } else if let Some(refused) = refused {

@@ -17,7 +17,7 @@ use crate::outcome::RunError;
 use crate::visible;
 use mirror_copy::Copied;
 use mirror_job::event::{Event, Observer};
-use mirror_job::failure::chain;
+use mirror_job::failure::{Condition, chain};
 use mirror_job::guard::guarded;
 use mirror_job::job::Job;
 use mirror_job::report::{ArchiveReport, RequestReport, RunReport, Sizes, save};
@@ -119,8 +119,11 @@ fn conclude(
         (true, true) => "run the same command again: without a cache everything is fetched again",
         (false, _) => "Fix the causes above first; the same run would fail again.",
     };
-    let gone =
-        copied.images.iter().filter_map(|image| image.error.as_ref()).any(|error| error.condition == "not-found");
+    let gone = copied
+        .images
+        .iter()
+        .filter_map(|image| image.error.as_ref())
+        .any(|error| error.condition == Condition::NOT_FOUND);
     let advice = match &job.options.approved {
         Some(plan) if gone => format!(
             "{advice}\nA source does not have an image of the plan any more: the plan is of {}; make a new plan, or load the \
