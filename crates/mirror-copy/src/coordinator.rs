@@ -10,8 +10,8 @@ use oci_transport::RetryTally;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::arrived::Arrived;
-use super::carrier::{BlobJob, Carried, Carrier, Resolved};
-use super::queue::CarryQueue;
+use super::queue::TransferQueue;
+use super::transfer::{BlobJob, Resolved, Transfer, Transferred};
 use super::{Copied, Limits};
 use mirror_job::event::{Event, Observer, Totals};
 use mirror_job::failure::{Condition, CopyError};
@@ -58,20 +58,20 @@ struct BlobState {
 
 enum Done {
     Resolved(usize, Result<Resolved, CopyError>),
-    Carried(Box<BlobJob>, Vec<usize>, Result<Carried, CopyError>),
+    Transferred(Box<BlobJob>, Vec<usize>, Result<Transferred, CopyError>),
     Finished(usize, Result<(), CopyError>),
 }
 
-pub(super) struct Coordinator<C: Carrier> {
+pub(super) struct Coordinator<C: Transfer> {
     images: Arc<Vec<PlannedImage>>,
-    carrier: Arc<C>,
+    transfer: Arc<C>,
     limits: Limits,
     observer: Arc<dyn Observer>,
     states: Vec<ImageState>,
     blobs: HashMap<Digest, (Descriptor, BlobState)>,
     to_resolve: VecDeque<usize>,
     to_finish: VecDeque<usize>,
-    to_carry: CarryQueue,
+    to_transfer: TransferQueue,
     tasks: JoinSet<Done>,
     /// The tasks that resolve images. They move nothing, and end when nothing new is to start.
     resolving: Vec<AbortHandle>,
@@ -86,10 +86,10 @@ pub(super) struct Coordinator<C: Carrier> {
     refused: Option<CopyError>,
 }
 
-impl<C: Carrier> Coordinator<C> {
+impl<C: Transfer> Coordinator<C> {
     pub(super) fn new(
         images: Arc<Vec<PlannedImage>>,
-        carrier: Arc<C>,
+        transfer: Arc<C>,
         limits: Limits,
         observer: Arc<dyn Observer>,
     ) -> Self {
@@ -131,7 +131,7 @@ impl<C: Carrier> Coordinator<C> {
         Self {
             to_resolve: (0..images.len()).collect(),
             to_finish: VecDeque::new(),
-            to_carry: CarryQueue::default(),
+            to_transfer: TransferQueue::default(),
             tasks: JoinSet::new(),
             resolving: Vec::new(),
             image_tasks: 0,
@@ -143,7 +143,7 @@ impl<C: Carrier> Coordinator<C> {
             told_resolved: false,
             refused: None,
             images,
-            carrier,
+            transfer,
             limits,
             observer,
             states,
@@ -154,13 +154,13 @@ impl<C: Carrier> Coordinator<C> {
     pub(super) async fn run(mut self) -> Copied {
         self.refuse();
         loop {
-            // Told first: the carrier may refuse to start.
+            // Told first: the transfer may refuse to start.
             self.tell_resolved();
             self.start_tasks();
             let Some(done) = self.tasks.join_next().await else { break };
             let done = match done {
                 Err(ended) if ended.is_cancelled() => continue,
-                done => done.expect("panics of the carrier are caught"),
+                done => done.expect("panics of the transfer are caught"),
             };
             match done {
                 Done::Resolved(at, outcome) => {
@@ -169,7 +169,7 @@ impl<C: Carrier> Coordinator<C> {
                     self.on_resolved(at, outcome);
                     self.tell_totals();
                 }
-                Done::Carried(job, waiting, outcome) => {
+                Done::Transferred(job, waiting, outcome) => {
                     self.blob_tasks -= 1;
                     self.on_carried(&job, &waiting, outcome);
                     self.tell_totals();
@@ -217,36 +217,36 @@ impl<C: Carrier> Coordinator<C> {
                 continue;
             }
             self.states[at].stage = Stage::Resolving;
-            let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
+            let (transfer, images) = (Arc::clone(&self.transfer), Arc::clone(&self.images));
             let retries = self.states[at].retries.clone();
             self.image_tasks += 1;
             self.resolving.retain(|task| !task.is_finished());
             self.resolving.push(self.tasks.spawn(async move {
-                let outcome = retries.during(caught(carrier.resolve(at, &images[at]))).await;
+                let outcome = retries.during(caught(transfer.resolve(at, &images[at]))).await;
                 Done::Resolved(at, outcome)
             }));
         }
-        let may_carry = self.told_resolved || !self.carrier.resolves_first();
-        while may_carry && self.blob_tasks < self.limits.blobs {
-            let Some(digest) = self.to_carry.pop() else { break };
-            self.start_carry(&digest);
+        let may_transfer = self.told_resolved || !self.transfer.resolves_first();
+        while may_transfer && self.blob_tasks < self.limits.blobs {
+            let Some(digest) = self.to_transfer.pop() else { break };
+            self.start_transfer(&digest);
         }
     }
 
     fn start_finish(&mut self, at: usize) {
         self.states[at].stage = Stage::Finishing;
         let tree = self.states[at].tree.clone().expect("an image is finished after it was resolved");
-        let (carrier, images) = (Arc::clone(&self.carrier), Arc::clone(&self.images));
+        let (transfer, images) = (Arc::clone(&self.transfer), Arc::clone(&self.images));
         let retries = self.states[at].retries.clone();
         self.image_tasks += 1;
         self.tasks.spawn(async move {
-            let outcome = retries.during(caught(carrier.finish(&images[at], &tree))).await;
+            let outcome = retries.during(caught(transfer.finish(&images[at], &tree))).await;
             Done::Finished(at, outcome)
         });
     }
 
     /// Starts the transfers of a blob: one to make it known in the target, then all other repositories at once.
-    fn start_carry(&mut self, digest: &Digest) {
+    fn start_transfer(&mut self, digest: &Digest) {
         let (descriptor, state) = self.blobs.get_mut(digest).expect("queued blobs are known");
         state.queued = false;
         // A cache beside the destination has no repositories to mount from.
@@ -277,11 +277,11 @@ impl<C: Carrier> Coordinator<C> {
                     origin: self.images[*first].origin.clone(),
                 });
             }
-            let carrier = Arc::clone(&self.carrier);
+            let transfer = Arc::clone(&self.transfer);
             self.blob_tasks += 1;
             self.tasks.spawn(async move {
-                let outcome = retries.during(caught(carrier.carry(&job))).await;
-                Done::Carried(Box::new(job), waiting, outcome)
+                let outcome = retries.during(caught(transfer.transfer(&job))).await;
+                Done::Transferred(Box::new(job), waiting, outcome)
             });
         }
     }
@@ -299,9 +299,9 @@ impl<C: Carrier> Coordinator<C> {
             let bytes = tree.bytes();
             self.states[at].report.bytes_saved = bytes;
             self.totals.bytes_saved = self.totals.bytes_saved.saturating_add(bytes);
-            let repository = self.carrier.blob_repository(&self.images[at]);
+            let repository = self.transfer.blob_repository(&self.images[at]);
             for blob in &tree.blobs {
-                self.carrier.blob_ready(&blob.digest);
+                self.transfer.blob_ready(&blob.digest);
                 // Other repositories can be served from this one.
                 let (_, state) =
                     self.blobs.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), BlobState::default()));
@@ -311,7 +311,7 @@ impl<C: Carrier> Coordinator<C> {
             }
             return self.on_done(at, ImageOutcome::AlreadyThere);
         }
-        let repository = self.carrier.blob_repository(&self.images[at]);
+        let repository = self.transfer.blob_repository(&self.images[at]);
         let mut missing = 0;
         for blob in &tree.blobs {
             if self.need_blob(at, blob, &repository) {
@@ -328,9 +328,9 @@ impl<C: Carrier> Coordinator<C> {
     fn need_blob(&mut self, at: usize, blob: &Descriptor, repository: &str) -> bool {
         let first = !self.blobs.contains_key(&blob.digest);
         let (_, state) = self.blobs.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), BlobState::default()));
-        if first && self.carrier.has_blob(blob) {
+        if first && self.transfer.has_blob(blob) {
             state.known.push(repository.to_owned());
-            self.carrier.blob_ready(&blob.digest);
+            self.transfer.blob_ready(&blob.digest);
         }
         state.images.push(at);
         if state.known.iter().any(|known| known == repository) {
@@ -346,12 +346,12 @@ impl<C: Carrier> Coordinator<C> {
         }
         state.waiting.entry(repository.to_owned()).or_default().push(at);
         if !state.in_flight.contains(repository) {
-            queue(&mut self.to_carry, blob, state);
+            queue(&mut self.to_transfer, blob, state);
         }
         true
     }
 
-    fn on_carried(&mut self, job: &BlobJob, waiting: &[usize], outcome: Result<Carried, CopyError>) {
+    fn on_carried(&mut self, job: &BlobJob, waiting: &[usize], outcome: Result<Transferred, CopyError>) {
         let digest = &job.blob.digest;
         let (_, state) = self.blobs.get_mut(digest).expect("carried blobs are known");
         state.in_flight.remove(&job.repository);
@@ -362,14 +362,14 @@ impl<C: Carrier> Coordinator<C> {
             state.known.push(job.repository.clone());
         }
         if !state.waiting.is_empty() {
-            queue(&mut self.to_carry, &job.blob, state);
+            queue(&mut self.to_transfer, &job.blob, state);
         }
         if job.mount_from.is_none() {
             self.observer.event(Event::TransferEnded { blob: digest.clone() });
         }
         match outcome {
             Ok(carried) => {
-                self.carrier.blob_ready(digest);
+                self.transfer.blob_ready(digest);
                 self.bytes_moved += carried.moved;
                 let saved = job.blob.size.saturating_sub(carried.moved);
                 self.totals.bytes_saved += saved;
@@ -392,7 +392,7 @@ impl<C: Carrier> Coordinator<C> {
                 }
             }
             Err(error) => {
-                self.carrier.blob_lost(digest);
+                self.transfer.blob_lost(digest);
                 for at in waiting {
                     self.fail(at, error.clone());
                 }
@@ -418,7 +418,7 @@ impl<C: Carrier> Coordinator<C> {
         self.observer.event(Event::ImageFinished {
             kind: image.kind,
             origin: image.origin.clone(),
-            target: self.carrier.target_name(image),
+            target: self.transfer.target_name(image),
             digest: state.report.digest.clone(),
             already_there: outcome == ImageOutcome::AlreadyThere,
         });
@@ -444,7 +444,7 @@ impl<C: Carrier> Coordinator<C> {
             self.observer.event(Event::Warning(warning));
         }
         self.end_failed(at, ImageOutcome::Failed, error);
-        let worthless = self.told_resolved && self.carrier.failure_ends_run();
+        let worthless = self.told_resolved && self.transfer.failure_ends_run();
         if worthless || self.images[at].kind.family() == Family::Release {
             self.stop();
         }
@@ -453,7 +453,7 @@ impl<C: Carrier> Coordinator<C> {
     fn stop(&mut self) {
         self.stopped = true;
         self.resolving.drain(..).for_each(|task| task.abort());
-        self.carrier.stopped();
+        self.transfer.stopped();
     }
 
     fn end_failed(&mut self, at: usize, outcome: ImageOutcome, mut error: CopyError) {
@@ -513,17 +513,17 @@ impl<C: Carrier> Coordinator<C> {
         self.totals.complete = true;
         self.tell_totals();
         let trees: Vec<_> = self.states.iter().map(|state| state.tree.clone()).collect();
-        if self.carrier.failure_ends_run() && trees.iter().any(Option::is_none) {
+        if self.transfer.failure_ends_run() && trees.iter().any(Option::is_none) {
             return self.stop();
         }
-        if let Err(error) = self.carrier.all_resolved(&trees) {
+        if let Err(error) = self.transfer.all_resolved(&trees) {
             self.refused = Some(error);
             self.stop();
         }
     }
 }
 
-/// A panic of the carrier is the failure of what it was to do.
+/// A panic of the transfer is the failure of what it was to do.
 ///
 /// # Errors
 /// That of the work, or its panic.
@@ -531,10 +531,10 @@ pub async fn caught<T>(work: impl Future<Output = Result<T, CopyError>>) -> Resu
     guarded(work).await.unwrap_or_else(|panicked| Err(CopyError::internal(&panicked)))
 }
 
-fn queue(to_carry: &mut CarryQueue, blob: &Descriptor, state: &mut BlobState) {
+fn queue(to_transfer: &mut TransferQueue, blob: &Descriptor, state: &mut BlobState) {
     if !state.queued {
         state.queued = true;
-        to_carry.push(&blob.digest, blob.size);
+        to_transfer.push(&blob.digest, blob.size);
     }
 }
 

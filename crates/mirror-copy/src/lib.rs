@@ -10,16 +10,16 @@
 //! - an image is finished (manifests, then tag) when all its blobs are there and all images it needs are finished;
 //! - a failed release image stops everything that has not started (`docs/behaviour/config-cli.md` 6.4).
 //!
-//! What "there" means is the [`Carrier`]'s matter: the cache, or a registry.
+//! What "there" means is the [`Transfer`]'s matter: the cache, or a registry.
 
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
 
 pub mod archive_builder;
 mod arrived;
-mod carrier;
 mod coordinator;
 mod queue;
 pub mod slots;
+mod transfer;
 pub mod transfers;
 
 use std::sync::Arc;
@@ -33,8 +33,8 @@ use mirror_job::failure::CopyError;
 use mirror_job::job::Options;
 use mirror_job::report::ImageReport;
 
-pub use self::carrier::{BlobJob, Carried, Carrier, Resolved};
 pub use self::queue::queue_order;
+pub use self::transfer::{BlobJob, Resolved, Transfer, Transferred};
 
 /// Upper bounds of concurrency.
 #[derive(Debug, Clone, Copy)]
@@ -68,11 +68,11 @@ pub struct Copied {
 }
 
 /// Copies all images of a plan.
-pub async fn copy<C: Carrier>(
+pub async fn copy<C: Transfer>(
     images: &Arc<Vec<PlannedImage>>,
-    carrier: &Arc<C>,
+    transfer: &Arc<C>,
     limits: Limits,
     observer: &Arc<dyn Observer>,
 ) -> Copied {
-    Coordinator::new(Arc::clone(images), Arc::clone(carrier), limits, Arc::clone(observer)).run().await
+    Coordinator::new(Arc::clone(images), Arc::clone(transfer), limits, Arc::clone(observer)).run().await
 }

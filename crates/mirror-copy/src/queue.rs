@@ -17,9 +17,9 @@ fn rank(digest: &Digest, size: u64) -> Rank {
 
 /// Blobs that are to travel.
 #[derive(Debug, Default)]
-pub(super) struct CarryQueue(BinaryHeap<Reverse<Rank>>);
+pub(super) struct TransferQueue(BinaryHeap<Reverse<Rank>>);
 
-impl CarryQueue {
+impl TransferQueue {
     /// Adds a blob of `size` bytes.
     pub(super) fn push(&mut self, digest: &Digest, size: u64) {
         self.0.push(Reverse(rank(digest, size)));

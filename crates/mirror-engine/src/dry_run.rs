@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::outcome::RunError;
 use crate::planning::Planning;
 use mirror_copy::archive_builder::Contents;
-use mirror_copy::{Carrier, Resolved, caught, queue_order};
+use mirror_copy::{Resolved, Transfer, caught, queue_order};
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::CopyError;
 use mirror_job::job::{DryRun, Job};
@@ -71,11 +71,11 @@ pub(crate) struct Rehearsal<'a> {
     pub(crate) observer: &'a Arc<dyn Observer>,
 }
 
-/// Rehearses a run whose images `carrier` would move. Images that cannot be read are warned about; that is no error
+/// Rehearses a run whose images `transfer` would move. Images that cannot be read are warned about; that is no error
 /// (`docs/behaviour/config-cli.md` 3: a dry run ends with 0 even with images missing).
-pub(crate) async fn rehearse<C: Carrier>(
+pub(crate) async fn rehearse<C: Transfer>(
     at: &Rehearsal<'_>,
-    carrier: &Arc<C>,
+    transfer: &Arc<C>,
     files: &mut Vec<PathBuf>,
 ) -> Result<Option<Sizes>, RunError> {
     let working_dir = at.job.workflow.working_dir();
@@ -83,7 +83,7 @@ pub(crate) async fn rehearse<C: Carrier>(
     working_dir
         .remove(&folder)
         .map_err(|error| RunError::generic(format!("cannot empty the folder of the dry run: {error}")))?;
-    let looked = resolve_all(at, carrier).await;
+    let looked = resolve_all(at, transfer).await;
     for (image, outcome) in at.images.iter().zip(&looked) {
         if let Err(error) = outcome {
             if let Some(warning) = error.warning(&image.origin) {
@@ -128,14 +128,14 @@ fn saved_image<'a>(planned: &'a PlannedImage, outcome: &'a Looked) -> SavedImage
     }
 }
 
-async fn resolve_all<C: Carrier>(at: &Rehearsal<'_>, carrier: &Arc<C>) -> Vec<Looked> {
+async fn resolve_all<C: Transfer>(at: &Rehearsal<'_>, transfer: &Arc<C>) -> Vec<Looked> {
     let each = (0..at.images.len()).map(|index| {
-        let (carrier, images) = (Arc::clone(carrier), Arc::clone(at.images));
+        let (transfer, images) = (Arc::clone(transfer), Arc::clone(at.images));
         async move {
             let image = &images[index];
             match CopyError::refusal(image) {
                 Some(refusal) => Err(refusal),
-                None => caught(carrier.resolve(index, image)).await,
+                None => caught(transfer.resolve(index, image)).await,
             }
         }
     });

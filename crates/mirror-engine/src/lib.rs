@@ -24,7 +24,6 @@ mod approved;
 mod brought;
 pub mod delete;
 pub mod dry_run;
-mod heard;
 mod holders;
 pub mod inspect;
 pub mod list;
@@ -34,6 +33,7 @@ mod resources;
 mod room;
 mod scratch;
 pub mod visible;
+mod warnings;
 pub mod why;
 mod workflow;
 

@@ -1,7 +1,7 @@
 //! Trust: what others say about an image travels with it, and a policy decides whether it may travel at all.
 //!
 //! - `online` finds signatures, attestations, SBOMs and OCI referrers in the registry that serves the image;
-//! - `shelf` finds them in a cache or an archive;
+//! - `index` finds them in a cache or an archive;
 //! - `approved` reads what an approved plan says is attached;
 //! - `gate` asks the trust policy;
 //! - `lookaside` finds the simple-signing signatures that it may want, and takes them along;
@@ -10,7 +10,7 @@
 //! - `push` puts them beside the image at the destination, and `refused` remembers what it did not take;
 //! - `sign` gives rebuilt catalogs a signature of the user's own;
 //! - `tags` lists the tags of a repository, so that not every one of them is asked for;
-//! - `unasked` remembers which images came without the question, and which had no signature then;
+//! - `notes` remembers which images came without the question, and which had no signature then;
 //! - `none` knows for how long it counts that there was none.
 //!
 //! What is found becomes [`oci_manifest::Attached`] of the image's tree: its blobs are the image's blobs, and its
@@ -30,31 +30,31 @@
 mod approved;
 mod files;
 mod gate;
+mod index;
 mod lookaside;
 mod none;
+mod notes;
 mod online;
 mod push;
 mod refused;
-mod shelf;
 mod sign;
 mod staging;
 mod tags;
-mod unasked;
 mod verdict;
 
-use lookaside::{Lookasides, Way};
+use lookaside::{Lookasides, Lookups};
 use staging::Staging;
 use tags::TagLists;
 
 pub use approved::read_artifacts;
 pub use files::folder_of as signature_folder;
 pub use gate::{Gate, NoBytes, RegistryBytes, SignatureBytes};
+pub use index::{ArchiveIndex, ArtifactIndex, CacheIndex, find_in_index};
+pub use notes::{Coverage, place_of};
 use online::Source;
-pub use online::{Found, signature_digest};
+pub use online::{FoundArtifacts, signature_digest};
 pub use push::Attaching;
 pub use refused::Refused;
-pub use shelf::{ArchiveShelf, Shelf, StoreShelf, find_on_shelf};
-pub use unasked::{Heard, place_of};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -107,8 +107,8 @@ impl Trust {
             default: options.default_lookaside.clone(),
             kept: job.workflow.working_dir().lookaside(),
             way: match &job.workflow {
-                Workflow::DiskToMirror { .. } => Way::In,
-                _ => Way::Out(job.source.clone()),
+                Workflow::DiskToMirror { .. } => Lookups::In,
+                _ => Lookups::Out(job.source.clone()),
             },
             now: job.started,
             staging: carries.then(Staging::default),
@@ -156,9 +156,9 @@ impl Trust {
         image: &PlannedImage,
         tree: &ImageTree,
         observer: &Arc<dyn Observer>,
-    ) -> Found {
+    ) -> FoundArtifacts {
         if self.is_left_in_peace(endpoint, tree.root.digest()) {
-            return Found::unasked();
+            return FoundArtifacts::not_asked();
         }
         let needs_signatures = self.needs_signatures(image);
         let source = Source { client, endpoint, lists: &self.lists, named: named(image), needs_signatures };

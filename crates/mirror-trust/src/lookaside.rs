@@ -39,20 +39,20 @@ pub struct Lookasides {
     pub default: Option<PathBuf>,
     /// What the archive keeps, by registry.
     pub kept: RootedFolder,
-    pub way: Way,
+    pub way: Lookups,
     /// When the run began.
     pub now: Timestamp,
     /// Where they are written to when they travel.
     pub staging: Option<Staging>,
     /// What the policy has read of images that are about to travel, so that nobody is asked twice.
-    pub held: Mutex<HashMap<(String, Digest), Found>>,
+    pub held: Mutex<HashMap<(String, Digest), FoundArtifacts>>,
 }
 
 /// Signatures as they lie there, each with its place.
-type Found = Vec<(String, Vec<u8>)>;
+type FoundArtifacts = Vec<(String, Vec<u8>)>;
 
 /// What a workflow does about signatures that lie elsewhere.
-pub enum Way {
+pub enum Lookups {
     /// Asks servers.
     Out(Client),
     /// Asks nobody: what an archive brought has to do.
@@ -71,7 +71,7 @@ enum Ask {
 impl Lookasides {
     /// Whether nobody may be asked.
     pub fn is_offline(&self) -> bool {
-        matches!(self.way, Way::In)
+        matches!(self.way, Lookups::In)
     }
 
     /// The signatures of one manifest, at most [`MAX_SIGNATURES`]. That there are none is normal.
@@ -81,7 +81,7 @@ impl Lookasides {
     /// must not.
     pub async fn find(&self, name: &ImageRef, digest: &Digest) -> Result<Vec<SignatureBlob>, CopyError> {
         let found = self.read(name, digest, Ask::Anew).await?;
-        if let (true, Way::In, Ok(Some(Lookaside::Web(url)))) =
+        if let (true, Lookups::In, Ok(Some(Lookaside::Web(url)))) =
             (found.is_empty(), &self.way, self.registries_d.lookaside(name))
         {
             return Err(refusal(format!(
@@ -131,21 +131,21 @@ impl Lookasides {
         }
     }
 
-    async fn read(&self, name: &ImageRef, digest: &Digest, ask: Ask) -> Result<Found, CopyError> {
+    async fn read(&self, name: &ImageRef, digest: &Digest, ask: Ask) -> Result<FoundArtifacts, CopyError> {
         let Ok(repository) = name.repository() else { return Ok(Vec::new()) };
         let configured = self.registries_d.lookaside(name).map_err(|error| refusal(error.to_string()))?;
         let base = configured.or_else(|| self.default.clone().map(Lookaside::Directory));
         let kept = self.kept.below(repository.registry());
         let folder = || kept.below(folder_of(kept.path(), &repository, digest));
         match (&self.way, &base) {
-            (Way::In, base) => {
+            (Lookups::In, base) => {
                 let mut found = read_kept(&folder())?;
                 if let Some(base @ Lookaside::Directory(_)) = base {
                     found.extend(read(base, &repository, digest, None).await?);
                 }
                 Ok(found)
             }
-            (Way::Out(client), Some(base)) => {
+            (Lookups::Out(client), Some(base)) => {
                 let of_server = matches!(base, Lookaside::Web(_));
                 if of_server && ask == Ask::Once && has_answered(&folder(), self.now) {
                     return read_kept(&folder());
@@ -156,7 +156,7 @@ impl Lookasides {
                 }
                 Ok(found)
             }
-            (Way::Out(_), None) => Ok(Vec::new()),
+            (Lookups::Out(_), None) => Ok(Vec::new()),
         }
     }
 }
@@ -167,7 +167,7 @@ fn has_answered(folder: &RootedFolder, now: Timestamp) -> bool {
 }
 
 /// Replaces what is kept of a manifest. That a server has none is kept, too, with the time of its answer.
-fn keep(folder: &RootedFolder, found: &Found, answered: Option<Timestamp>) -> Result<(), CopyError> {
+fn keep(folder: &RootedFolder, found: &FoundArtifacts, answered: Option<Timestamp>) -> Result<(), CopyError> {
     let failed = |error: std::io::Error| {
         CopyError::permanent(Condition::WorkingDir, format!("cannot write signatures: {error}"))
     };
@@ -184,7 +184,7 @@ fn keep(folder: &RootedFolder, found: &Found, answered: Option<Timestamp>) -> Re
 }
 
 /// Reads what was kept of the signatures of a manifest.
-fn read_kept(folder: &RootedFolder) -> Result<Found, CopyError> {
+fn read_kept(folder: &RootedFolder) -> Result<FoundArtifacts, CopyError> {
     let mut found = Vec::new();
     for number in 1..=MAX_SIGNATURES {
         let name = file_name(number);
@@ -204,7 +204,7 @@ async fn read(
     repository: &Repository,
     digest: &Digest,
     client: Option<&Client>,
-) -> Result<Found, CopyError> {
+) -> Result<FoundArtifacts, CopyError> {
     let mut found = Vec::new();
     for number in 1..=MAX_SIGNATURES {
         let read = match (base.signature(repository, digest, number), client) {

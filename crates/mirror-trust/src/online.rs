@@ -24,7 +24,7 @@ const MAX_REFERRERS: usize = 256;
 const MAX_BLOBS: usize = 1000;
 
 /// What is attached to an image.
-pub struct Found {
+pub struct FoundArtifacts {
     /// The artifacts.
     pub attached: Vec<Attached>,
     /// Whether every question was answered and every answer could be read.
@@ -35,7 +35,7 @@ pub struct Found {
     pub signed: Option<bool>,
 }
 
-impl Found {
+impl FoundArtifacts {
     /// What is known without asking.
     pub fn known(attached: Vec<Attached>) -> Self {
         Self { attached, all: true, is_of_cache: false, signed: None }
@@ -47,7 +47,7 @@ impl Found {
     }
 
     /// Nothing, as nobody was asked.
-    pub(super) fn unasked() -> Self {
+    pub(super) fn not_asked() -> Self {
         Self { attached: Vec::new(), all: false, is_of_cache: false, signed: None }
     }
 
@@ -72,7 +72,7 @@ pub(super) struct Source<'a> {
 
 /// Finds what is attached to the manifests of an image. Mostly there is nothing. Lookup failures are warnings: an image without
 /// its signature is still useful.
-pub(super) async fn find_online(source: &Source<'_>, tree: &ImageTree, observer: &Arc<dyn Observer>) -> Found {
+pub(super) async fn find_online(source: &Source<'_>, tree: &ImageTree, observer: &Arc<dyn Observer>) -> FoundArtifacts {
     let asker = Asker { source, observer, failed: AtomicBool::new(false) };
     let subjects: Vec<Digest> = tree.image_manifests().map(|manifest| manifest.digest().clone()).collect();
     let found: Vec<Vec<Attached>> =
@@ -87,7 +87,7 @@ pub(super) async fn find_online(source: &Source<'_>, tree: &ImageTree, observer:
     }
     let (all, own) = (!asker.failed.into_inner(), cosign_tag(tree.root.digest(), "sig"));
     let signed = all.then(|| attached.iter().any(|artifact| artifact.tag.as_ref() == Some(&own)));
-    Found { attached, all, is_of_cache: false, signed }
+    FoundArtifacts { attached, all, is_of_cache: false, signed }
 }
 
 /// The digest of the cosign signature of one manifest, if there is one.

@@ -12,7 +12,7 @@ use image_ref::Digest;
 use oci_transport::{Endpoint, Error};
 use rooted_folder::RootedFolder;
 
-use super::unasked;
+use super::notes;
 use mirror_job::event::{Event, Observer};
 
 /// The folder of the notes, in the root of the cache.
@@ -74,5 +74,5 @@ impl Refused {
 }
 
 fn file_name(at: &Endpoint, artifact: &Digest) -> String {
-    unasked::file_name(&format!("{at}@{artifact}"))
+    notes::file_name(&format!("{at}@{artifact}"))
 }

@@ -11,14 +11,14 @@ use isc_schema::HelmChart;
 use rooted_folder::open_regular;
 
 use super::shelf::Shelf;
-use super::{Collecting, Found, MAX_PACKAGE, folder};
+use super::{Collecting, FoundChart, MAX_PACKAGE, folder};
 use mirror_job::guard::blocking;
 
 /// Loads a chart, a folder or a package, and keeps a copy for disk to mirror.
 ///
 /// # Errors
 /// When it is not there, or no chart.
-pub(super) async fn find(at: &Collecting<'_>, shelf: &Shelf, configured: &HelmChart) -> Result<Found, String> {
+pub(super) async fn find(at: &Collecting<'_>, shelf: &Shelf, configured: &HelmChart) -> Result<FoundChart, String> {
     let path = configured.path.clone().unwrap_or_default();
     let places = at.job.folders.places(&path);
     let (shelf, kept) = (shelf.clone(), at.charts_are_kept());
@@ -39,9 +39,9 @@ pub(super) async fn find(at: &Collecting<'_>, shelf: &Shelf, configured: &HelmCh
     .await
 }
 
-fn found(chart: Chart, path: &str) -> Found {
+fn found(chart: Chart, path: &str) -> FoundChart {
     let label = format!("{} {} ({path})", chart.metadata.name, chart.metadata.version);
-    Found { chart, label }
+    FoundChart { chart, label }
 }
 
 /// Loads the chart at the first of the places where anything lies, and packs it.

@@ -66,7 +66,7 @@ struct Repository<'a> {
 }
 
 /// A chart at hand.
-struct Found {
+struct FoundChart {
     chart: helm_chart::Chart,
     /// Where its messages and images say that they come from.
     label: String,
@@ -200,7 +200,7 @@ async fn images_of(
     wanted: &Wanted<'_>,
     folder: &str,
 ) -> Result<Vec<PlannedImage>, String> {
-    let Found { chart, label } = match &wanted.origin {
+    let FoundChart { chart, label } = match &wanted.origin {
         Origin::Local => local::find(at, shelf, &wanted.chart).await?,
         Origin::Repository(repository) => repository::find(at, shelf, repository, &wanted.chart, folder).await?,
     };

@@ -8,7 +8,7 @@ use isc_schema::HelmChart;
 use mirror_plan::helm;
 
 use super::shelf::Shelf;
-use super::{Collecting, Found, PREFIX, Repository, oci, web};
+use super::{Collecting, FoundChart, PREFIX, Repository, oci, web};
 use mirror_job::event::Event;
 use mirror_job::guard::blocking;
 
@@ -23,7 +23,7 @@ pub(super) async fn find(
     repository: &Repository<'_>,
     chart: &HelmChart,
     folder: &str,
-) -> Result<Found, String> {
+) -> Result<FoundChart, String> {
     let wanted = chart.version.as_deref().unwrap_or_default();
     let name = chart.name.as_str();
     let url = repository.url.to_string();
@@ -52,7 +52,7 @@ pub(super) async fn find(
             shelf.keep_chart((&url, &name, &wanted), &file, &bytes)?;
         }
         let label = format!("{name} {} of {url}", chart.metadata.version);
-        Ok(Found { chart, label })
+        Ok(FoundChart { chart, label })
     })
     .await
 }

@@ -13,7 +13,7 @@ use image_ref::{Digest, ImageRef};
 use isc_schema::OperatorCatalog;
 use mirror_plan::{CacheName, Destination, ImageId, ImageKind, PlannedImage, operators};
 
-use super::kept::{Kept, Whole};
+use super::saved::{SavedSelection, Whole};
 use super::source::{CatalogSource, From};
 use super::{Messages, Operators, Ready, Run, read};
 use mirror_job::event::Event;
@@ -103,7 +103,7 @@ impl Run<'_> {
         // Under the name that each of them has at the destination.
         without_catalogs(&mut found.images);
         if is_all {
-            let rebuilt = Kept::of_catalog(self.at.working_dir, entry.catalog.base_name(), &digest);
+            let rebuilt = SavedSelection::of_catalog(self.at.working_dir, entry.catalog.base_name(), &digest);
             let rebuilt =
                 rebuilt.iter().filter_map(|kept| Some((operators::rebuilt(entry, kept.id()?), kept.digest()?)));
             let mut all: Vec<Option<(CacheName, Digest)>> = rebuilt.map(Some).collect();
@@ -144,7 +144,7 @@ impl Run<'_> {
             });
         };
         for version in versions {
-            for kept in Kept::of_catalog(self.at.working_dir, entry.catalog.base_name(), &version) {
+            for kept in SavedSelection::of_catalog(self.at.working_dir, entry.catalog.base_name(), &version) {
                 if !is_of_entry(&version, &kept.names(), kept.digest().as_ref()) {
                     continue;
                 }
@@ -221,7 +221,10 @@ fn union(mut into: Catalog, other: Catalog) -> Catalog {
 
 /// The digests of the catalogs that earlier runs made of the catalog with this digest.
 pub fn made_of(working_dir: &WorkingDir, catalog: &ImageRef, digest: &Digest) -> Vec<Digest> {
-    Kept::of_catalog(working_dir, catalog.base_name(), digest).iter().filter_map(Kept::digest).collect()
+    SavedSelection::of_catalog(working_dir, catalog.base_name(), digest)
+        .iter()
+        .filter_map(SavedSelection::digest)
+        .collect()
 }
 
 /// Which images below a destination are needed by what was mirrored and is not among `listed`, the references to be
@@ -247,7 +250,7 @@ pub async fn needed_by_others<S: BuildHasher>(
         others.map(|name| digest.map_or_else(|| name.clone(), |digest| format!("{name}@{digest}"))).collect()
     };
     let mut catalogs: Vec<(Result<Catalog, String>, Vec<String>)> = Vec::new();
-    for kept in Kept::all(working_dir) {
+    for kept in SavedSelection::all(working_dir) {
         let catalog = match kept.files() {
             Ok(files) => read(files).await.map_err(|messages| messages.join("; ")),
             Err(error) => Err(chain(&error)),

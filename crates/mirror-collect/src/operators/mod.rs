@@ -4,8 +4,8 @@
 //! rebuilt image, the images that the selection needs. Disk to mirror does the same from the archive alone.
 
 mod contents;
-mod kept;
 mod mirrored;
+mod saved;
 mod source;
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use mirror_plan::{
 };
 use oci_transport::ImageSource;
 
-use self::kept::{Kept, Made, Whole};
+use self::saved::{Made, SavedSelection, Whole};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
 use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
@@ -380,9 +380,9 @@ impl Run<'_> {
 
     /// The id of the selection and what an earlier run kept of it. An id of the entry as it is written counts only where
     /// such a selection is there.
-    fn kept(&self, entry: &OperatorCatalog, digest: &Digest) -> (String, Kept) {
+    fn kept(&self, entry: &OperatorCatalog, digest: &Digest) -> (String, SavedSelection) {
         let at = |id: String| {
-            let kept = Kept::at(self.at.working_dir, entry.catalog.base_name(), digest, &id);
+            let kept = SavedSelection::at(self.at.working_dir, entry.catalog.base_name(), digest, &id);
             (id, kept)
         };
         let (id, kept) = at(operators::filter_id(entry, digest));
@@ -396,7 +396,7 @@ impl Run<'_> {
     }
 
     /// The rebuilt catalog of an earlier run, when nothing of it is missing.
-    fn reusable(&self, kept: &Kept, name: &CacheName) -> Result<Option<Digest>, CopyError> {
+    fn reusable(&self, kept: &SavedSelection, name: &CacheName) -> Result<Option<Digest>, CopyError> {
         let Some(digest) = kept.digest() else { return Ok(None) };
         if self.at.job.options.strict_selection && kept.is_bridged() {
             return Ok(None);
@@ -439,7 +439,7 @@ impl Run<'_> {
     /// Puts the rebuilt image into the cache and its files into the working directory.
     async fn keep(
         &self,
-        kept: &Kept,
+        kept: &SavedSelection,
         name: &CacheName,
         tree: &ImageTree,
         (made, files): (Rebuilt, Vec<(String, Vec<u8>)>),

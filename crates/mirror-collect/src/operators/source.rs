@@ -56,7 +56,7 @@ pub(super) struct CatalogContent {
 }
 
 /// One image of a catalog.
-pub(super) struct Found {
+pub(super) struct CatalogInstance {
     instance: Instance,
     layers: Vec<Descriptor>,
     /// In how many indexes it lies.
@@ -170,7 +170,7 @@ impl CatalogSource {
 
     /// The instances of the catalog. What is no image, such as an attestation, is left out; what several indexes list is
     /// there once, and once more for every other platform that it is listed for.
-    pub(super) async fn instances(&self, tree: &ImageTree) -> Result<Vec<Found>, CopyError> {
+    pub(super) async fn instances(&self, tree: &ImageTree) -> Result<Vec<CatalogInstance>, CopyError> {
         let children: HashMap<String, &VerifiedManifest> =
             tree.children.iter().map(|child| (child.digest().to_string(), child)).collect();
         let mut found = Vec::new();
@@ -204,7 +204,7 @@ impl CatalogSource {
                 {
                     let config = self.small(&image.config).await?;
                     let instance = Instance { manifest: manifest.clone(), config, platform };
-                    found.push(Found { instance, layers: image.layers, depth });
+                    found.push(CatalogInstance { instance, layers: image.layers, depth });
                 }
                 oci_manifest::ManifestView::Schema1(_) => {
                     return Err(CopyError::permanent(

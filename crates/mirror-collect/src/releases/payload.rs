@@ -179,18 +179,18 @@ impl Source<'_> {
             return Ok(manifest);
         }
         let pulled = match self.place()? {
-            Place::Source => {
+            Fallback::Source => {
                 let image = self.name.image().with_digest(digest.clone());
                 let pulled = self.at.job.source.pull_manifest(&image).await.map_err(|error| chain(&error))?;
                 // Whoever serves the first manifest serves the layers.
                 let _ = self.endpoint.set(pulled.endpoint);
                 pulled.manifest
             }
-            Place::Destination(remote) => {
+            Fallback::Destination(remote) => {
                 let pulled = remote.pull(digest).await;
                 pulled.map_err(|error| self.missing("manifest", digest, Some(&error)))?
             }
-            Place::Nowhere => return Err(self.missing("manifest", digest, None)),
+            Fallback::Nowhere => return Err(self.missing("manifest", digest, None)),
         };
         let store = self.at.store.clone();
         blocking(move || {
@@ -207,7 +207,7 @@ impl Source<'_> {
     }
 
     /// Where to ask for what is in neither cache nor archive.
-    fn place(&self) -> Result<Place, String> {
+    fn place(&self) -> Result<Fallback, String> {
         match (self.at.mode, self.at.archive, self.at.destination) {
             // Earlier archives of the sequence may have brought the payload.
             (Mode::DiskToMirror, Some(_), Some(destination)) => {
@@ -216,10 +216,10 @@ impl Source<'_> {
                 let image = destination.image(&name).map_err(|error| error.to_string())?;
                 let repository = image.repository().map_err(|error| error.to_string())?;
                 let client = self.at.job.destination.clone();
-                Ok(Place::Destination(Remote { at: client.endpoint(&repository), client }))
+                Ok(Fallback::Destination(Remote { at: client.endpoint(&repository), client }))
             }
-            (Mode::DiskToMirror, ..) => Ok(Place::Nowhere),
-            _ => Ok(Place::Source),
+            (Mode::DiskToMirror, ..) => Ok(Fallback::Nowhere),
+            _ => Ok(Fallback::Source),
         }
     }
 
@@ -249,8 +249,8 @@ impl Source<'_> {
                         format!("layer {digest} of the payload in the archive cannot be used: {}", error.message)
                     })?;
                 }
-                (None, Place::Source) => self.pull(self.at.store, layer).await?,
-                (None, Place::Destination(remote)) => {
+                (None, Fallback::Source) => self.pull(self.at.store, layer).await?,
+                (None, Fallback::Destination(remote)) => {
                     if remote.size(layer).await.map_err(|error| error.message)?.is_none() {
                         return Err(self.missing("layer", digest, None));
                     }
@@ -258,7 +258,7 @@ impl Source<'_> {
                     let fetched = fetch_blob(&remote.client, self.at.store, &remote.at, layer, &silent).await;
                     fetched.map_err(|error| error.message)?;
                 }
-                (None, Place::Nowhere) => return Err(self.missing("layer", digest, None)),
+                (None, Fallback::Nowhere) => return Err(self.missing("layer", digest, None)),
             }
         }
         let file = self.at.store.open_blob(digest).map_err(|error| chain(&error))?;
@@ -282,7 +282,7 @@ impl Source<'_> {
 }
 
 /// Who has what is in neither cache nor archive.
-enum Place {
+enum Fallback {
     /// The registry that releases come from.
     Source,
     /// The registry that releases go to.

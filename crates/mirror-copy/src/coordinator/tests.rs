@@ -1,4 +1,4 @@
-//! The coordinator with a scripted carrier: no sockets, no files.
+//! The coordinator with a scripted transfer: no sockets, no files.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -49,7 +49,7 @@ impl Scripted {
     }
 }
 
-impl Carrier for Scripted {
+impl Transfer for Scripted {
     async fn resolve(&self, at: usize, _: &PlannedImage) -> Result<Resolved, CopyError> {
         self.step(Step::Resolve, at)?;
         if self.late == Some(at) {
@@ -76,7 +76,7 @@ impl Carrier for Scripted {
         false
     }
 
-    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+    async fn transfer(&self, job: &BlobJob) -> Result<Transferred, CopyError> {
         let from = job.mount_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
         self.transfers.lock().unwrap().push(format!("{}{from}", job.repository));
         if self.late.is_some() {
@@ -84,7 +84,7 @@ impl Carrier for Scripted {
             self.joined.notified().await;
         }
         let moved = if job.mount_from.is_some() { 0 } else { job.blob.size };
-        self.step(Step::Carry, job.images[0]).map(|()| Carried { moved })
+        self.step(Step::Carry, job.images[0]).map(|()| Transferred { moved })
     }
 
     async fn finish(&self, image: &PlannedImage, _: &ImageTree) -> Result<(), CopyError> {
@@ -128,18 +128,18 @@ fn images(kinds: &[ImageKind]) -> Vec<PlannedImage> {
     kinds.iter().enumerate().map(image).collect()
 }
 
-/// Outcome and condition of each image, in one line, and what was asked of the carrier in order.
-async fn run(images: Vec<PlannedImage>, carrier: Scripted) -> (String, Vec<(Step, usize)>) {
+/// Outcome and condition of each image, in one line, and what was asked of the transfer in order.
+async fn run(images: Vec<PlannedImage>, transfer: Scripted) -> (String, Vec<(Step, usize)>) {
     // One image at a time, so that the order is known.
-    let (copied, carrier) = run_with(images, carrier, Limits { images: 1, blobs: 1 }).await;
-    let asked = carrier.asked.lock().unwrap().clone();
+    let (copied, transfer) = run_with(images, transfer, Limits { images: 1, blobs: 1 }).await;
+    let asked = transfer.asked.lock().unwrap().clone();
     (told(&copied), asked)
 }
 
-async fn run_with(images: Vec<PlannedImage>, carrier: Scripted, limits: Limits) -> (Copied, Arc<Scripted>) {
-    let (images, carrier) = (Arc::new(images), Arc::new(carrier));
+async fn run_with(images: Vec<PlannedImage>, transfer: Scripted, limits: Limits) -> (Copied, Arc<Scripted>) {
+    let (images, transfer) = (Arc::new(images), Arc::new(transfer));
     let silent = Arc::new(mirror_job::event::NoObserver) as Arc<dyn Observer>;
-    (super::super::copy(&images, &carrier, limits, &silent).await, carrier)
+    (super::super::copy(&images, &transfer, limits, &silent).await, transfer)
 }
 
 fn told(copied: &Copied) -> String {
@@ -156,30 +156,30 @@ async fn a_failed_release_stops_the_run() {
     let kinds = [ReleaseComponent, Additional, Additional];
     // The step in which the release fails, and what is asked for after that: nothing that had not begun.
     for step in [Step::Resolve, Step::Carry, Step::Finish] {
-        let carrier = Scripted { fails: [(step, 0)].into(), ..Scripted::default() };
-        let (copied, carrier) = run_with(images(&kinds), carrier, Limits { images: 1, blobs: 1 }).await;
+        let transfer = Scripted { fails: [(step, 0)].into(), ..Scripted::default() };
+        let (copied, transfer) = run_with(images(&kinds), transfer, Limits { images: 1, blobs: 1 }).await;
         let told = told(&copied);
-        assert!(told.starts_with("Failed scripted, ") && told.ends_with("Skipped"), "{step:?}: {told}");
-        assert!(carrier.stopped.load(std::sync::atomic::Ordering::Relaxed), "{step:?}");
-        let asked = carrier.asked.lock().unwrap().clone();
+        assert!(told.starts_with("Failed archive, ") && told.ends_with("Skipped"), "{step:?}: {told}");
+        assert!(transfer.stopped.load(std::sync::atomic::Ordering::Relaxed), "{step:?}");
+        let asked = transfer.asked.lock().unwrap().clone();
         let failed = asked.iter().position(|asked| *asked == (step, 0)).unwrap();
         let after: Vec<_> = asked[failed + 1..].iter().filter(|(step, _)| *step == Step::Finish).collect();
         assert_eq!(after, Vec::<&(Step, usize)>::new(), "{step:?}: {asked:?}");
     }
     // Any other image that fails stops nothing.
-    let carrier = Scripted { fails: [(Step::Resolve, 1)].into(), ..Scripted::default() };
-    let (told, _) = run(images(&kinds), carrier).await;
-    assert_eq!(told, "Copied, Failed scripted, Copied");
+    let transfer = Scripted { fails: [(Step::Resolve, 1)].into(), ..Scripted::default() };
+    let (told, _) = run(images(&kinds), transfer).await;
+    assert_eq!(told, "Copied, Failed archive, Copied");
 }
 
 #[tokio::test]
 async fn a_mount_comes_after_the_first_upload() {
     let kinds = [ImageKind::Additional; 4];
     for blobs in [1, 8] {
-        let carrier = Scripted { shared: true, ..Scripted::default() };
-        let (copied, carrier) = run_with(images(&kinds), carrier, Limits { images: 8, blobs }).await;
+        let transfer = Scripted { shared: true, ..Scripted::default() };
+        let (copied, transfer) = run_with(images(&kinds), transfer, Limits { images: 8, blobs }).await;
         assert_eq!(told(&copied), "Copied, Copied, Copied, Copied");
-        let transfers = carrier.transfers.lock().unwrap().clone();
+        let transfers = transfer.transfers.lock().unwrap().clone();
         let first = transfers[0].clone();
         assert!(!first.contains("from"), "{transfers:?}");
         assert_eq!(transfers.len(), 4, "{transfers:?}");
@@ -187,10 +187,10 @@ async fn a_mount_comes_after_the_first_upload() {
         assert_eq!((copied.bytes_moved, copied.bytes_saved), (10, 30));
     }
     // Where the first upload fails, the next repository uploads.
-    let carrier = Scripted { shared: true, fails: [(Step::Carry, 0)].into(), ..Scripted::default() };
-    let (copied, carrier) = run_with(images(&kinds[..2]), carrier, Limits { images: 1, blobs: 1 }).await;
-    assert_eq!(told(&copied), "Failed scripted, Failed scripted");
-    assert_eq!(*carrier.transfers.lock().unwrap(), ["image0", "image1"]);
+    let transfer = Scripted { shared: true, fails: [(Step::Carry, 0)].into(), ..Scripted::default() };
+    let (copied, transfer) = run_with(images(&kinds[..2]), transfer, Limits { images: 1, blobs: 1 }).await;
+    assert_eq!(told(&copied), "Failed archive, Failed archive");
+    assert_eq!(*transfer.transfers.lock().unwrap(), ["image0", "image1"]);
 }
 
 #[tokio::test]
@@ -207,22 +207,22 @@ async fn an_image_is_held_until_what_it_needs_is_there() {
 #[tokio::test]
 async fn what_is_refused_once_all_is_known_starts_no_transfer() {
     let kinds = [ImageKind::Additional; 3];
-    let carrier = Scripted { refuses: true, resolves_first: true, ..Scripted::default() };
-    let (copied, carrier) = run_with(images(&kinds), carrier, Limits { images: 2, blobs: 2 }).await;
+    let transfer = Scripted { refuses: true, resolves_first: true, ..Scripted::default() };
+    let (copied, transfer) = run_with(images(&kinds), transfer, Limits { images: 2, blobs: 2 }).await;
     assert_eq!(told(&copied), "Skipped, Skipped, Skipped");
     assert_eq!(copied.refused.map(|refused| refused.message).as_deref(), Some("there is no room"));
-    assert!(carrier.transfers.lock().unwrap().is_empty());
-    let asked = carrier.asked.lock().unwrap().clone();
+    assert!(transfer.transfers.lock().unwrap().is_empty());
+    let asked = transfer.asked.lock().unwrap().clone();
     assert_eq!(asked.iter().filter(|(step, _)| *step == Step::Resolve).count(), 3, "{asked:?}");
 }
 
 #[tokio::test]
 async fn a_late_joiner_is_served_by_the_transfer_that_is_on_its_way() {
     let kinds = [ImageKind::Additional; 2];
-    let carrier = Scripted { shared: true, one_repository: true, late: Some(1), ..Scripted::default() };
-    let (copied, carrier) = run_with(images(&kinds), carrier, Limits { images: 2, blobs: 2 }).await;
+    let transfer = Scripted { shared: true, one_repository: true, late: Some(1), ..Scripted::default() };
+    let (copied, transfer) = run_with(images(&kinds), transfer, Limits { images: 2, blobs: 2 }).await;
     assert_eq!(told(&copied), "Copied, Copied");
-    assert_eq!(carrier.transfers.lock().unwrap().len(), 1, "the blob travels once");
+    assert_eq!(transfer.transfers.lock().unwrap().len(), 1, "the blob travels once");
     assert_eq!((copied.bytes_moved, copied.images[1].bytes_saved), (10, 10));
 }
 
@@ -230,11 +230,11 @@ async fn a_late_joiner_is_served_by_the_transfer_that_is_on_its_way() {
 async fn a_panic_in_a_task_fails_its_image_and_what_needs_it() {
     use ImageKind::{Additional, OperatorBundle, OperatorRelated, ReleaseComponent};
     for step in [Step::Resolve, Step::Carry, Step::Finish] {
-        let carrier = || Scripted { panics: [(step, 0)].into(), ..Scripted::default() };
-        let (told, _) = run(images(&[OperatorRelated, Additional, OperatorBundle]), carrier()).await;
+        let transfer = || Scripted { panics: [(step, 0)].into(), ..Scripted::default() };
+        let (told, _) = run(images(&[OperatorRelated, Additional, OperatorBundle]), transfer()).await;
         assert_eq!(told, "Failed internal, Copied, Skipped needed-image-failed", "{step:?}");
         // A release image that fails stops the run, whatever the reason.
-        let (told, _) = run(images(&[ReleaseComponent, Additional]), carrier()).await;
+        let (told, _) = run(images(&[ReleaseComponent, Additional]), transfer()).await;
         assert!(told.starts_with("Failed internal, "), "{step:?}: {told}");
     }
 }
@@ -242,9 +242,9 @@ async fn a_panic_in_a_task_fails_its_image_and_what_needs_it() {
 #[tokio::test]
 async fn what_failed_with_another_image_is_not_asked_for() {
     use ImageKind::{OperatorBundle, OperatorRelated};
-    let carrier = Scripted { fails: [(Step::Resolve, 0)].into(), ..Scripted::default() };
-    let (told, asked) = run(images(&[OperatorRelated, OperatorBundle]), carrier).await;
-    assert_eq!(told, "Failed scripted, Skipped needed-image-failed");
+    let transfer = Scripted { fails: [(Step::Resolve, 0)].into(), ..Scripted::default() };
+    let (told, asked) = run(images(&[OperatorRelated, OperatorBundle]), transfer).await;
+    assert_eq!(told, "Failed archive, Skipped needed-image-failed");
     assert_eq!(asked, [(Step::Resolve, 0)]);
 }
 

@@ -20,14 +20,14 @@ use tokio::sync::OnceCell;
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::earlier::Earlier;
 use super::{bounded, destination_name, left_out};
-use crate::{BlobJob, Carried, Carrier, Resolved};
+use crate::{BlobJob, Resolved, Transfer, Transferred};
 use mirror_content::image::{ReadError, read_image};
 use mirror_content::root::{pinned, root_digest, root_of};
 use mirror_content::source::{Brought, ContentSource, LocalContent as _, Remote};
 use mirror_job::event::Event;
 use mirror_job::failure::{Condition, CopyError, transport, tree as tree_error};
 use mirror_job::lacking::Lacking;
-use mirror_trust::{ArchiveShelf, SignatureBytes, Trust};
+use mirror_trust::{ArchiveIndex, SignatureBytes, Trust};
 
 /// How many images are asked for at once when earlier archives' blobs are looked for.
 const ASKED_AT_ONCE: usize = 16;
@@ -54,7 +54,7 @@ pub struct FromArchive {
     /// Whether signatures travel, and the policy.
     pub trust: Trust,
     /// Where signatures are found; none when nobody wants any.
-    pub shelf: Option<ArchiveShelf>,
+    pub index: Option<ArchiveIndex>,
 }
 
 impl FromArchive {
@@ -244,13 +244,13 @@ fn substituted(image: &PlannedImage, digest: &Digest, other: &Digest) -> CopyErr
 
 /// The payloads of signatures: from the archive, the cache, or, when an earlier archive brought them, the destination.
 struct ArchiveBytes<'a> {
-    carrier: &'a FromArchive,
+    transfer: &'a FromArchive,
     image: &'a PlannedImage,
 }
 
 impl SignatureBytes for ArchiveBytes<'_> {
     async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
-        let (archive, store) = (&self.carrier.archive, &self.carrier.content.cache.0);
+        let (archive, store) = (&self.transfer.archive, &self.transfer.content.cache.0);
         if archive.blob(&blob.digest).is_some() {
             let read = archive.read_small_blob(&blob.digest, blob.size);
             return read.map_err(|error| CopyError::from_error(Condition::Archive, false, &error));
@@ -260,12 +260,12 @@ impl SignatureBytes for ArchiveBytes<'_> {
         {
             return Ok(bytes);
         }
-        let Remote { client, at } = self.carrier.at_destination(self.image)?;
+        let Remote { client, at } = self.transfer.at_destination(self.image)?;
         let mut bytes = Vec::new();
         match client.pull_blob(&at, blob, &mut bytes, &|_| ()).await {
             Ok(()) => Ok(bytes),
             Err(error) if error.is_not_found() => {
-                Err(self.carrier.earlier.missing("signature", &blob.digest, &self.image.origin).await)
+                Err(self.transfer.earlier.missing("signature", &blob.digest, &self.image.origin).await)
             }
             Err(error) => Err(transport(&error)),
         }
@@ -296,7 +296,7 @@ impl ContentSource for OfImage<'_> {
     }
 }
 
-impl Carrier for FromArchive {
+impl Transfer for FromArchive {
     async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         if let Some(reason) = self.lacking.as_ref().and_then(|lacking| lacking.reason(image)) {
             let message = format!("not in the archive, because mirror to disk could not copy the image: {reason}");
@@ -320,9 +320,9 @@ impl Carrier for FromArchive {
             let fetch = |digest: Digest| async move { self.manifest(&digest, image).await };
             mirror_trust::read_artifacts(artifacts, fetch).await?
         } else {
-            match (self.trust.sign(&self.content.cache.0, image, &tree, &self.destination.observer)?, &self.shelf) {
+            match (self.trust.sign(&self.content.cache.0, image, &tree, &self.destination.observer)?, &self.index) {
                 (Some(signed), _) => signed,
-                (None, Some(shelf)) => mirror_trust::find_on_shelf(shelf, &image.cache.repository, &tree).await?,
+                (None, Some(index)) => mirror_trust::find_in_index(index, &image.cache.repository, &tree).await?,
                 (None, None) => Vec::new(),
             }
         };
@@ -333,7 +333,7 @@ impl Carrier for FromArchive {
                 .retain(|one| one.tag.as_ref().is_none_or(|tag| self.archive.resolve_tag(repository, tag).is_some()));
         }
         if let Some(gate) = self.trust.gate_for(image) {
-            gate.check(image, &tree, &attached, &ArchiveBytes { carrier: self, image }).await?;
+            gate.check(image, &tree, &attached, &ArchiveBytes { transfer: self, image }).await?;
         }
         self.trust.carry(image, &tree, &self.destination.observer).await;
         if self.trust.travel {
@@ -352,9 +352,9 @@ impl Carrier for FromArchive {
         false
     }
 
-    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+    async fn transfer(&self, job: &BlobJob) -> Result<Transferred, CopyError> {
         let moved = bounded(self.image_timeout, Box::pin(self.push(job))).await?;
-        Ok(Carried { moved })
+        Ok(Transferred { moved })
     }
 
     async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {

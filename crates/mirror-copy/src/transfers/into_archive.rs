@@ -18,7 +18,7 @@ use oci_transport::BlobSink;
 use super::bounded_or;
 use super::into_store::IntoStore;
 use crate::slots::{Ended, Slots};
-use crate::{BlobJob, Carried, Carrier, Resolved};
+use crate::{BlobJob, Resolved, Transfer, Transferred};
 use mirror_content::advance::Advance;
 use mirror_job::failure::{Condition, CopyError};
 use mirror_job::guard::blocking;
@@ -105,7 +105,7 @@ impl BlobSink for SlotSink {
     }
 }
 
-impl Carrier for IntoArchive {
+impl Transfer for IntoArchive {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         let tree = self.source.resolve(at, image).await?.tree;
         // What the store happens to hold is not in the archive yet.
@@ -123,9 +123,9 @@ impl Carrier for IntoArchive {
         self.history.contains(&blob.digest)
     }
 
-    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+    async fn transfer(&self, job: &BlobJob) -> Result<Transferred, CopyError> {
         tokio::select! {
-            brought = self.bring(job) => Ok(Carried { moved: brought? }),
+            brought = self.bring(job) => Ok(Transferred { moved: brought? }),
             ended = self.slots.ended() => Err(no_archive(&ended)),
         }
     }

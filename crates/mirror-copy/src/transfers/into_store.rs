@@ -12,7 +12,7 @@ use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest};
 use oci_transport::{BlobSink, BlobSource, Client, Endpoint, ImageSource};
 
 use super::bounded;
-use crate::{BlobJob, Carried, Carrier, Resolved};
+use crate::{BlobJob, Resolved, Transfer, Transferred};
 use mirror_content::image::{ReadImage, read_image};
 use mirror_content::root::root_digest;
 use mirror_content::source::{Cached, ContentSource, FirstOf, LocalContent as _, Remote};
@@ -20,7 +20,7 @@ use mirror_content::stored::StoreSink;
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::{Condition, CopyError, store as store_error, transport};
 use mirror_job::guard::blocking;
-use mirror_trust::{Found, Heard, RegistryBytes, Shelf as _, SignatureBytes, StoreShelf, Trust};
+use mirror_trust::{ArtifactIndex as _, CacheIndex, Coverage, FoundArtifacts, RegistryBytes, SignatureBytes, Trust};
 
 /// Pulls images into the store.
 pub struct IntoStore {
@@ -39,7 +39,7 @@ pub struct IntoStore {
     /// Whether signatures travel, and the policy.
     pub trust: Trust,
     /// Where signatures of complete images are found.
-    pub shelf: StoreShelf,
+    pub index: CacheIndex,
     /// Who reads from the store while it fills.
     pub follower: Arc<dyn Follower>,
 }
@@ -53,7 +53,7 @@ pub trait Follower: Send + Sync {
     /// Why the run is not to go on.
     fn all_resolved(&self, trees: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError>;
 
-    /// As [`Carrier::resolves_first`].
+    /// As [`Transfer::resolves_first`].
     fn resolves_first(&self) -> bool {
         false
     }
@@ -61,7 +61,7 @@ pub trait Follower: Send + Sync {
     /// A blob or manifest is in the store.
     fn ready(&self, digest: &Digest);
 
-    /// As [`Carrier::blob_lost`].
+    /// As [`Transfer::blob_lost`].
     fn lost(&self, _digest: &Digest) {}
 }
 
@@ -124,8 +124,8 @@ impl IntoStore {
 
     /// What is attached to an image whose own parts are known. For an image that is here already, the source is asked
     /// one question at most, and none when the image is pinned and signed: see [`mirror_trust`].
-    async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<Found, CopyError> {
-        let (shelf, repository) = (&self.shelf, &image.cache.repository);
+    async fn attached(&self, at: usize, image: &PlannedImage, tree: &ImageTree) -> Result<FoundArtifacts, CopyError> {
+        let (index, repository) = (&self.index, &image.cache.repository);
         if let Some(artifacts) = self.trust.approved(image) {
             let fetch = |digest: Digest| async move {
                 match self.cached().read_manifest(&digest)? {
@@ -133,22 +133,22 @@ impl IntoStore {
                     None => self.pull(at, &image.source.with_digest(digest)).await,
                 }
             };
-            return mirror_trust::read_artifacts(artifacts, fetch).await.map(Found::known);
+            return mirror_trust::read_artifacts(artifacts, fetch).await.map(FoundArtifacts::known);
         }
         if let Some(signed) = self.trust.sign(&self.store, image, tree, &self.observer)? {
-            return Ok(Found::known(signed));
+            return Ok(FoundArtifacts::known(signed));
         }
         // Images of our own making have the signature that we gave them, and a layout has no neighbours.
         if image.built || *image.source.transport() != Transport::Docker {
-            return mirror_trust::find_on_shelf(shelf, repository, tree).await.map(Found::known);
+            return mirror_trust::find_in_index(index, repository, tree).await.map(FoundArtifacts::known);
         }
         // A cache that was filled without signatures cannot answer for the policy.
         let place = mirror_trust::place_of(image, tree.root.digest());
-        let trusted = (self.trust.travels_with(image) || self.trust.gate.is_none()) && !shelf.unasked.contains(&place);
+        let trusted = (self.trust.travels_with(image) || self.trust.gate.is_none()) && !index.notes.contains(&place);
         if trusted && is_complete(&self.store, &image.cache, tree).map_err(|error| store_error(&error))? {
-            let asks = image.source.digest().is_none() || shelf.unasked.may_be_signed_by_now(&place);
+            let asks = image.source.digest().is_none() || index.notes.may_be_signed_by_now(&place);
             let answer = if asks { Some(self.signature_of(at, image, tree.root.digest()).await) } else { None };
-            let ours = shelf.content().resolve_tag(repository, &mirror_trust::cosign_tag(tree.root.digest(), "sig"))?;
+            let ours = index.content().resolve_tag(repository, &mirror_trust::cosign_tag(tree.root.digest(), "sig"))?;
             // Without an answer it stays as it is.
             let (unchanged, signed) = match answer {
                 None => (true, None),
@@ -160,7 +160,7 @@ impl IntoStore {
                 Some(Ok(now)) => (now.is_none() || now == ours, Some(now.is_some())),
             };
             if unchanged {
-                let found = mirror_trust::find_on_shelf(shelf, repository, tree).await.map(Found::of_cache)?;
+                let found = mirror_trust::find_in_index(index, repository, tree).await.map(FoundArtifacts::of_cache)?;
                 return Ok(found.and_signed(signed));
             }
         }
@@ -188,7 +188,7 @@ impl IntoStore {
         attached: &[Attached],
     ) -> Result<(), CopyError> {
         let Some(gate) = self.trust.gate_for(image) else { return Ok(()) };
-        let bytes = SourceBytes { carrier: self, at };
+        let bytes = SourceBytes { transfer: self, at };
         if !image.built || *image.source.transport() != Transport::Docker {
             return gate.check(image, tree, attached, &bytes).await;
         }
@@ -307,24 +307,24 @@ impl ContentSource for OfImage<'_> {
 
 /// The payloads of signatures: from the store, else from where the image is.
 struct SourceBytes<'a> {
-    carrier: &'a IntoStore,
+    transfer: &'a IntoStore,
     at: usize,
 }
 
 impl SignatureBytes for SourceBytes<'_> {
     async fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, CopyError> {
-        let store = &self.carrier.store;
+        let store = &self.transfer.store;
         if store.blob_size(&blob.digest) == Some(blob.size)
             && let Ok(bytes) = store.read_small_blob(&blob.digest, blob.size)
         {
             return Ok(bytes);
         }
-        let endpoint = self.carrier.endpoint(self.at).await?;
-        RegistryBytes { client: &self.carrier.source, endpoint: &endpoint }.read(blob).await
+        let endpoint = self.transfer.endpoint(self.at).await?;
+        RegistryBytes { client: &self.transfer.source, endpoint: &endpoint }.read(blob).await
     }
 }
 
-impl Carrier for IntoStore {
+impl Transfer for IntoStore {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         let root = self.root(at, image).await?;
         let read = read_image(&self.content(at, image), image, root).await;
@@ -332,7 +332,7 @@ impl Carrier for IntoStore {
         for layer in &left_out {
             self.observer.event(Event::Warning(super::left_out(image, layer)));
         }
-        let mut heard = Heard::NotAsked;
+        let mut coverage = Coverage::NotAsked;
         if self.trust.wants_signatures(image) {
             let mut found = self.attached(at, image, &tree).await?;
             if let Err(refusal) = self.check(at, image, &tree, &found.attached).await {
@@ -346,9 +346,9 @@ impl Carrier for IntoStore {
             }
             if self.trust.travels_with(image) {
                 tree.attach(found.attached);
-                heard = if found.all { Heard::All } else { Heard::InPart };
+                coverage = if found.all { Coverage::All } else { Coverage::InPart };
                 if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
-                    self.shelf.unasked.is_signed(&mirror_trust::place_of(image, tree.root.digest()), signed)?;
+                    self.index.notes.is_signed(&mirror_trust::place_of(image, tree.root.digest()), signed)?;
                 }
             }
         } else {
@@ -358,7 +358,7 @@ impl Carrier for IntoStore {
         let tree = Arc::new(tree);
         let (store, name, parts) = (self.store.clone(), image.cache.clone(), Arc::clone(&tree));
         let complete = blocking(move || is_complete(&store, &name, &parts)).await.map_err(|e| store_error(&e))?;
-        self.shelf.unasked.resolved(&mirror_trust::place_of(image, tree.root.digest()), heard, complete)?;
+        self.index.notes.resolved(&mirror_trust::place_of(image, tree.root.digest()), coverage, complete)?;
         if complete {
             tree.manifests().for_each(|manifest| self.follower.ready(manifest.digest()));
         }
@@ -373,8 +373,8 @@ impl Carrier for IntoStore {
         self.store.blob_size(&blob.digest) == Some(blob.size)
     }
 
-    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
-        Ok(Carried { moved: self.fetch(job).await? })
+    async fn transfer(&self, job: &BlobJob) -> Result<Transferred, CopyError> {
+        Ok(Transferred { moved: self.fetch(job).await? })
     }
 
     async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
@@ -396,7 +396,7 @@ impl Carrier for IntoStore {
         })
         .await
         .map_err(|e| store_error(&e))?;
-        self.shelf.unasked.finished(&mirror_trust::place_of(image, tree.root.digest()))?;
+        self.index.notes.finished(&mirror_trust::place_of(image, tree.root.digest()))?;
         tree.manifests().for_each(|manifest| self.follower.ready(manifest.digest()));
         Ok(())
     }

@@ -16,13 +16,13 @@ use oci_transport::{BlobSource, Client, ImageSource};
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::into_store::IntoStore;
 use super::{bounded, destination_name, left_out};
-use crate::{BlobJob, Carried, Carrier, Resolved};
+use crate::{BlobJob, Resolved, Transfer, Transferred};
 use mirror_content::image::read_image;
 use mirror_content::root::root_digest;
 use mirror_content::source::{Cached, ContentSource, LocalContent as _, Remote};
 use mirror_job::event::Event;
 use mirror_job::failure::{Condition, CopyError, chain, store as store_error, transport};
-use mirror_trust::{Found, Heard, NoBytes, RegistryBytes};
+use mirror_trust::{Coverage, FoundArtifacts, NoBytes, RegistryBytes};
 
 /// Copies images from registry to registry.
 pub struct RegistryToRegistry {
@@ -35,12 +35,12 @@ pub struct RegistryToRegistry {
     /// Whether a plan is made: what the sources know counts, and not what the destination has.
     pub plans: bool,
     /// Where the manifests of an image, and so its blobs, were found.
-    pub places: Mutex<HashMap<usize, Place>>,
+    pub places: Mutex<HashMap<usize, FoundAt>>,
 }
 
 /// Where an image is read from.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum FoundAt {
     /// This program built it.
     Cache(Cached),
     /// Its source registry, or a mirror of it, or an image layout.
@@ -49,7 +49,7 @@ pub enum Place {
     Destination(Remote),
 }
 
-impl ContentSource for Place {
+impl ContentSource for FoundAt {
     async fn manifest(&self, digest: &Digest) -> Result<Option<VerifiedManifest>, CopyError> {
         match self {
             Self::Cache(cache) => cache.manifest(digest).await,
@@ -102,15 +102,15 @@ impl RegistryToRegistry {
         at: usize,
         image: &PlannedImage,
         tagged: Option<&Digest>,
-    ) -> Result<(Place, VerifiedManifest), CopyError> {
+    ) -> Result<(FoundAt, VerifiedManifest), CopyError> {
         let (place, manifest) = if image.built {
-            (Place::Cache(self.cached()), self.built(image)?)
+            (FoundAt::Cache(self.cached()), self.built(image)?)
         } else if let Some(found) = self.at_destination(image, tagged).await? {
             found
         } else {
             let opened = ImageSource::open(self.source(), &image.source).await;
             let (source, manifest) = opened.map_err(|error| transport(&error))?;
-            (Place::Source(source), manifest)
+            (FoundAt::Source(source), manifest)
         };
         self.places.lock().expect("no holder panics").insert(at, place.clone());
         Ok((place, manifest))
@@ -136,7 +136,7 @@ impl RegistryToRegistry {
         &self,
         image: &PlannedImage,
         tagged: Option<&Digest>,
-    ) -> Result<Option<(Place, VerifiedManifest)>, CopyError> {
+    ) -> Result<Option<(FoundAt, VerifiedManifest)>, CopyError> {
         let (Transport::Docker, Some(digest)) = (image.source.transport(), image.source.digest()) else {
             return Ok(None);
         };
@@ -147,11 +147,16 @@ impl RegistryToRegistry {
         let remote = Remote { client: self.destination.client.clone(), at };
         // A registry that says it has the image and cannot give it will hear of it when the image is pushed again.
         let pulled = remote.manifest(digest).await.ok().flatten();
-        Ok(pulled.map(|manifest| (Place::Destination(remote), manifest)))
+        Ok(pulled.map(|manifest| (FoundAt::Destination(remote), manifest)))
     }
 
     /// Reads the image's manifests from where it is.
-    async fn read(&self, place: &Place, root: VerifiedManifest, image: &PlannedImage) -> Result<ImageTree, CopyError> {
+    async fn read(
+        &self,
+        place: &FoundAt,
+        root: VerifiedManifest,
+        image: &PlannedImage,
+    ) -> Result<ImageTree, CopyError> {
         let read = read_image(place, image, root).await.map_err(|error| error.of(image))?;
         for layer in &read.left_out {
             self.cache.observer.event(Event::Warning(left_out(image, layer)));
@@ -164,44 +169,48 @@ impl RegistryToRegistry {
     async fn attached(
         &self,
         at: usize,
-        place: &Place,
+        place: &FoundAt,
         image: &PlannedImage,
         tree: &ImageTree,
         complete: bool,
-    ) -> Result<Found, CopyError> {
-        let shelf = &self.cache.shelf;
+    ) -> Result<FoundArtifacts, CopyError> {
+        let index = &self.cache.index;
         if let Some(artifacts) = self.cache.trust.approved(image) {
             let fetch = |digest: Digest| self.artifact(at, place, image, digest);
-            return mirror_trust::read_artifacts(artifacts, fetch).await.map(Found::known);
+            return mirror_trust::read_artifacts(artifacts, fetch).await.map(FoundArtifacts::known);
         }
         if let Some(signed) = self.cache.trust.sign(self.store(), image, tree, &self.cache.observer)? {
-            return Ok(Found::known(signed));
+            return Ok(FoundArtifacts::known(signed));
         }
         let name = mirror_trust::place_of(image, tree.root.digest());
-        let unasked = complete && shelf.unasked.contains(&name);
-        let late = complete && !unasked && shelf.unasked.may_be_signed_by_now(&name);
+        let unasked = complete && index.notes.contains(&name);
+        let late = complete && !unasked && index.notes.may_be_signed_by_now(&name);
         let opened;
         let (client, endpoint) = match place {
-            Place::Cache(_) => {
-                return mirror_trust::find_on_shelf(shelf, &image.cache.repository, tree).await.map(Found::known);
+            FoundAt::Cache(_) => {
+                return mirror_trust::find_in_index(index, &image.cache.repository, tree)
+                    .await
+                    .map(FoundArtifacts::known);
             }
-            Place::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),
-            Place::Destination(_) if unasked || late => {
+            FoundAt::Source(ImageSource::Registry(client, endpoint)) => (client, endpoint),
+            FoundAt::Destination(_) if unasked || late => {
                 opened = match ImageSource::open(self.source(), &image.source).await {
                     Ok((opened, _)) => opened,
                     // What is there stays as it is.
                     Err(error) if late => {
                         let text = format!("whether {} is signed could not be asked: {}", image.source, chain(&error));
                         self.cache.observer.event(Event::Debug(text));
-                        return Ok(Found::known(Vec::new()));
+                        return Ok(FoundArtifacts::known(Vec::new()));
                     }
                     Err(error) => return Err(transport(&error)),
                 };
-                let ImageSource::Registry(client, endpoint) = &opened else { return Ok(Found::known(Vec::new())) };
+                let ImageSource::Registry(client, endpoint) = &opened else {
+                    return Ok(FoundArtifacts::known(Vec::new()));
+                };
                 (client, endpoint)
             }
             // A layout has no neighbours; and what was pinned and there had its artifacts brought along.
-            _ => return Ok(Found::known(Vec::new())),
+            _ => return Ok(FoundArtifacts::known(Vec::new())),
         };
         if complete && !unasked {
             let digest = tree.root.digest();
@@ -216,13 +225,13 @@ impl RegistryToRegistry {
                 }
             };
             if unchanged {
-                return Ok(Found::known(Vec::new()).and_signed(signed));
+                return Ok(FoundArtifacts::known(Vec::new()).and_signed(signed));
             }
         }
         let found = self.cache.trust.find_online(client, endpoint, image, tree, &self.cache.observer).await;
-        if matches!(place, Place::Destination(_)) && !found.attached.is_empty() {
+        if matches!(place, FoundAt::Destination(_)) && !found.attached.is_empty() {
             // The image is there, and what belongs to it is at its source.
-            let source = Place::Source(ImageSource::Registry(client.clone(), endpoint.clone()));
+            let source = FoundAt::Source(ImageSource::Registry(client.clone(), endpoint.clone()));
             self.places.lock().expect("no holder panics").insert(at, source);
         }
         Ok(found)
@@ -232,7 +241,7 @@ impl RegistryToRegistry {
     async fn artifact(
         &self,
         at: usize,
-        place: &Place,
+        place: &FoundAt,
         image: &PlannedImage,
         digest: Digest,
     ) -> Result<VerifiedManifest, CopyError> {
@@ -241,12 +250,12 @@ impl RegistryToRegistry {
             CopyError::permanent(Condition::NOT_FOUND, message)
         };
         let found = place.manifest(&digest).await;
-        let Place::Destination(_) = place else { return found?.ok_or_else(gone) };
+        let FoundAt::Destination(_) = place else { return found?.ok_or_else(gone) };
         if let Ok(Some(manifest)) = found {
             return Ok(manifest);
         }
         let opened = ImageSource::open(self.source(), &image.source).await;
-        let source = Place::Source(opened.map_err(|error| transport(&error))?.0);
+        let source = FoundAt::Source(opened.map_err(|error| transport(&error))?.0);
         let manifest = source.manifest(&digest).await?.ok_or_else(gone)?;
         self.places.lock().expect("no holder panics").insert(at, source);
         Ok(manifest)
@@ -258,7 +267,7 @@ impl RegistryToRegistry {
         &self,
         at: usize,
         image: &PlannedImage,
-        place: &Place,
+        place: &FoundAt,
         tree: &ImageTree,
         attached: &[Attached],
     ) -> Result<(), CopyError> {
@@ -267,7 +276,7 @@ impl RegistryToRegistry {
             return self.cache.check(at, image, tree, attached).await;
         }
         let source = match place {
-            Place::Source(source) => source.clone(),
+            FoundAt::Source(source) => source.clone(),
             _ if !gate.needs_signatures(image) => return gate.check(image, tree, &[], &NoBytes).await,
             _ => ImageSource::open(self.source(), &image.source).await.map_err(|error| transport(&error))?.0,
         };
@@ -313,7 +322,7 @@ impl RegistryToRegistry {
         let mut asked = Vec::new();
         let places = job.images.iter().filter_map(move |at| {
             let places = self.places.lock().expect("no holder panics");
-            let Some(Place::Source(source)) = places.get(at) else { return None };
+            let Some(FoundAt::Source(source)) = places.get(at) else { return None };
             let name = match source {
                 ImageSource::Registry(_, endpoint) => endpoint.to_string(),
                 other => format!("{other:?}"),
@@ -328,7 +337,7 @@ impl RegistryToRegistry {
     }
 }
 
-impl Carrier for RegistryToRegistry {
+impl Transfer for RegistryToRegistry {
     async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
         if image.destination.is_none() || self.plans {
             return self.cache.resolve(at, image).await;
@@ -341,20 +350,20 @@ impl Carrier for RegistryToRegistry {
             complete = self.destination.has_image(image, tree, tagged.as_ref()).await?;
         }
         // An earlier run may have brought other instances of a list than this one wants: those are at the source.
-        if !complete && matches!(place, Place::Destination(_)) {
+        if !complete && matches!(place, FoundAt::Destination(_)) {
             let opened = ImageSource::open(self.source(), &image.source).await;
             let (source, root) = opened.map_err(|error| transport(&error))?;
-            place = Place::Source(source);
+            place = FoundAt::Source(source);
             self.places.lock().expect("no holder panics").insert(at, place.clone());
             tree = self.read(&place, root, image).await;
         }
         let mut tree = tree?;
-        let (mut found, mut heard) = (Found::known(Vec::new()), Heard::NotAsked);
+        let (mut found, mut coverage) = (FoundArtifacts::known(Vec::new()), Coverage::NotAsked);
         if self.cache.trust.travel {
             found = self.attached(at, &place, image, &tree, complete).await?;
-            heard = if found.all { Heard::All } else { Heard::InPart };
+            coverage = if found.all { Coverage::All } else { Coverage::InPart };
             if let (Some(signed), Some(_)) = (found.signed, image.source.digest()) {
-                self.cache.shelf.unasked.is_signed(&mirror_trust::place_of(image, tree.root.digest()), signed)?;
+                self.cache.index.notes.is_signed(&mirror_trust::place_of(image, tree.root.digest()), signed)?;
             }
         }
         self.check(at, image, &place, &tree, &found.attached).await?;
@@ -363,7 +372,7 @@ impl Carrier for RegistryToRegistry {
             tree.attach(found.attached);
             complete = complete && self.destination.has_image(image, &tree, tagged.as_ref()).await?;
         }
-        self.cache.shelf.unasked.resolved(&mirror_trust::place_of(image, tree.root.digest()), heard, complete)?;
+        self.cache.index.notes.resolved(&mirror_trust::place_of(image, tree.root.digest()), coverage, complete)?;
         Ok(Resolved { tree: Arc::new(tree), complete })
     }
 
@@ -375,13 +384,13 @@ impl Carrier for RegistryToRegistry {
         false
     }
 
-    async fn carry(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+    async fn transfer(&self, job: &BlobJob) -> Result<Transferred, CopyError> {
         // The cache has no repositories.
         if job.repository.is_empty() {
-            return self.carry_into_cache(job).await;
+            return self.transfer_into_cache(job).await;
         }
         let moved = bounded(self.cache.image_timeout, Box::pin(self.push(job))).await?;
-        Ok(Carried { moved })
+        Ok(Transferred { moved })
     }
 
     async fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> Result<(), CopyError> {
@@ -389,7 +398,7 @@ impl Carrier for RegistryToRegistry {
             return self.cache.finish(image, tree).await;
         }
         self.destination.push_manifests(image, tree).await?;
-        self.cache.shelf.unasked.finished(&mirror_trust::place_of(image, tree.root.digest()))
+        self.cache.index.notes.finished(&mirror_trust::place_of(image, tree.root.digest()))
     }
 
     fn target_name(&self, image: &PlannedImage) -> String {
@@ -398,12 +407,12 @@ impl Carrier for RegistryToRegistry {
 }
 
 impl RegistryToRegistry {
-    async fn carry_into_cache(&self, job: &BlobJob) -> Result<Carried, CopyError> {
+    async fn transfer_into_cache(&self, job: &BlobJob) -> Result<Transferred, CopyError> {
         if self.cache.has_blob(&job.blob) {
-            return Ok(Carried { moved: 0 });
+            return Ok(Transferred { moved: 0 });
         }
-        // Only images that go into the cache were found by the cache's own carrier.
+        // Only images that go into the cache were found by the cache's own transfer.
         let images = job.images.iter().copied().filter(|at| self.images[*at].destination.is_none()).collect();
-        self.cache.carry(&BlobJob { images, ..job.clone() }).await
+        self.cache.transfer(&BlobJob { images, ..job.clone() }).await
     }
 }

@@ -18,8 +18,8 @@ use rooted_folder::RootedFolder;
 
 use super::left_behind::signature_folders;
 use super::{DeleteReport, ItemOutcome, ItemReport};
-use crate::heard::Heard;
 use crate::visible;
+use crate::warnings::Warnings;
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::{Condition, CopyError, chain};
 use mirror_job::guard::{blocking, guarded};
@@ -53,12 +53,12 @@ pub struct Execute {
 }
 
 /// One manifest of one repository.
-pub(super) type Place = (Repository, Digest);
+pub(super) type ManifestAt = (Repository, Digest);
 
 /// What is there of an item.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) manifests: Vec<Place>,
+pub(super) struct Existing {
+    pub(super) manifests: Vec<ManifestAt>,
     /// What the tag names, when that is not meant.
     other: Option<Digest>,
 }
@@ -67,7 +67,7 @@ pub(super) struct Found {
 #[derive(Debug, Default)]
 struct LookedUp {
     /// The manifests, with the items that mean them.
-    places: BTreeMap<Place, Vec<usize>>,
+    places: BTreeMap<ManifestAt, Vec<usize>>,
     /// The items whose tag names another image.
     elsewhere: HashSet<usize>,
     /// The items that are there under the name that an older version gave them.
@@ -79,7 +79,7 @@ struct LookedUp {
 /// A manifest that a tag outside the list names, directly or as an instance of an index, is kept: registries delete
 /// manifests, and with them every tag they have.
 pub async fn execute(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
-    let heard = Heard::new(observer, &request.warnings, &[&request.client]);
+    let heard = Warnings::new(observer, &request.warnings, &[&request.client]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
     let mut report = guarded(Box::pin(run(request, &observer))).await.unwrap_or_else(|panicked| DeleteReport {
         format: 1,
@@ -221,10 +221,10 @@ impl Execute {
 
     /// The manifests of an image that are there: of those that are `meant`, or, when none is told, the one that its
     /// reference names.
-    pub(super) async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Found, CopyError> {
+    pub(super) async fn find(&self, image: &ImageRef, meant: &[Digest]) -> Result<Existing, CopyError> {
         let (repository, named) = self.head(image).await?;
         let named = named.map(|named| named.digest);
-        let mut found = Found::default();
+        let mut found = Existing::default();
         if meant.is_empty() || image.digest().is_some() {
             found.manifests.extend(named.map(|digest| (repository, digest)));
             return Ok(found);
@@ -271,12 +271,12 @@ impl Execute {
     /// fail: deleting blindly might break what is to stay.
     async fn users(
         &self,
-        places: &BTreeMap<Place, Vec<usize>>,
+        places: &BTreeMap<ManifestAt, Vec<usize>>,
         listed: &HashSet<(String, String)>,
         items: &mut [ItemReport],
-    ) -> HashMap<Place, BTreeSet<String>> {
+    ) -> HashMap<ManifestAt, BTreeSet<String>> {
         let repositories: BTreeSet<&Repository> = places.keys().map(|(repository, _)| repository).collect();
-        let mut users: HashMap<Place, BTreeSet<String>> = HashMap::new();
+        let mut users: HashMap<ManifestAt, BTreeSet<String>> = HashMap::new();
         for repository in repositories {
             match self.users_in(repository, listed).await {
                 Ok(found) => {
@@ -337,8 +337,8 @@ impl Execute {
     /// Adds the images that need the manifests of the list, by what the list says, and are still there.
     async fn needing(
         &self,
-        places: &BTreeMap<Place, Vec<usize>>,
-        users: &mut HashMap<Place, BTreeSet<String>>,
+        places: &BTreeMap<ManifestAt, Vec<usize>>,
+        users: &mut HashMap<ManifestAt, BTreeSet<String>>,
         items: &mut [ItemReport],
     ) {
         let destination = self.destination.to_string();
@@ -393,8 +393,8 @@ impl Execute {
     async fn delete(
         &self,
         targets: &BTreeMap<usize, ImageRef>,
-        places: &BTreeMap<Place, Vec<usize>>,
-        users: &HashMap<Place, BTreeSet<String>>,
+        places: &BTreeMap<ManifestAt, Vec<usize>>,
+        users: &HashMap<ManifestAt, BTreeSet<String>>,
         items: &mut [ItemReport],
         observer: &Arc<dyn Observer>,
     ) {
@@ -453,7 +453,7 @@ impl Execute {
     /// Deletes a manifest and the tags by which the list names it. Gives the number of retries, too.
     async fn delete_with_tags(
         &self,
-        place: &Place,
+        place: &ManifestAt,
         of_place: &[usize],
         targets: &BTreeMap<usize, ImageRef>,
     ) -> (Result<(), Failure>, u32) {
@@ -476,7 +476,7 @@ impl Execute {
 
     /// Deletes the tags that lead to a manifest: some registries delete no manifest that has one. Nobody else uses the
     /// manifest, and the list names all of the tags. Says whether any tag is gone.
-    async fn untag(&self, (repository, digest): &Place, tags: &[&str]) -> bool {
+    async fn untag(&self, (repository, digest): &ManifestAt, tags: &[&str]) -> bool {
         let endpoint = self.client.endpoint(repository);
         let mut any = false;
         for tag in tags {
@@ -488,7 +488,7 @@ impl Execute {
         any
     }
 
-    async fn delete_one(&self, (repository, digest): &Place) -> Result<(), Failure> {
+    async fn delete_one(&self, (repository, digest): &ManifestAt) -> Result<(), Failure> {
         let endpoint = self.client.endpoint(repository);
         let deleting = self.client.delete_manifest(&endpoint, digest);
         let outcome = if self.image_timeout.is_zero() {
@@ -518,7 +518,7 @@ impl Execute {
 
     /// Makes sure that the tags of a deleted manifest are gone. Some registries keep them (go-containerregistry's does), and
     /// then serve the image as before: those are asked to delete the tag as well.
-    async fn remove_tags(&self, (repository, digest): &Place, tags: &[&str]) -> Result<(), CopyError> {
+    async fn remove_tags(&self, (repository, digest): &ManifestAt, tags: &[&str]) -> Result<(), CopyError> {
         let endpoint = self.client.endpoint(repository);
         for tag in tags {
             let reference = Reference::Tag((*tag).to_owned());
@@ -621,8 +621,8 @@ impl Execute {
 /// What is attached to a manifest that is kept is kept with it.
 fn protect_signatures(
     targets: &BTreeMap<usize, ImageRef>,
-    places: &BTreeMap<Place, Vec<usize>>,
-    users: &mut HashMap<Place, BTreeSet<String>>,
+    places: &BTreeMap<ManifestAt, Vec<usize>>,
+    users: &mut HashMap<ManifestAt, BTreeSet<String>>,
 ) {
     for (place, of_place) in places {
         for tag in of_place.iter().filter_map(|at| targets.get(at)?.tag()) {

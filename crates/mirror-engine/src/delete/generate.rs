@@ -10,9 +10,9 @@ use mirror_plan::delete::{DeleteItem, DeleteList, V1Source, file_names, v1_tag};
 use mirror_plan::{ConfigEntry, Destination, Family, ImageKind, Mode, PlannedImage};
 
 use super::{DeleteReport, ItemReport};
-use crate::heard::Heard;
 use crate::holders::Holders;
 use crate::outcome::RunError;
+use crate::warnings::Warnings;
 use mirror_collect::{Collecting, collect_what_there_is, made_of, needed_by_others};
 use mirror_content::root::{pinned, root_digest};
 use mirror_content::source::{Cached, LocalContent as _};
@@ -45,7 +45,7 @@ impl Generate {
 
 /// Writes the list of images to delete. The destination is not contacted, and nothing is deleted.
 pub async fn generate(job: &Job, request: &Generate, observer: &Arc<dyn Observer>) -> DeleteReport {
-    let heard = Heard::new(observer, &job.warnings, &[&job.source, &job.destination]);
+    let heard = Warnings::new(observer, &job.warnings, &[&job.source, &job.destination]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
     let mut report = DeleteReport { format: 1, ..DeleteReport::default() };
     let outcome = guarded(Box::pin(run(job, request, &observer, &mut report))).await;

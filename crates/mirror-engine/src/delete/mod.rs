@@ -15,7 +15,7 @@ use mirror_plan::Family;
 use rooted_folder::RootedFolder;
 use serde::Serialize;
 
-use crate::heard::Heard;
+use crate::warnings::Warnings;
 use mirror_job::event::{Event, Observer as _};
 use mirror_job::failure::CopyError;
 use mirror_job::report::{ImageError, save};
@@ -98,7 +98,7 @@ pub enum ItemOutcome {
 
 impl DeleteReport {
     /// Takes over what was warned of, and saves the document beside the log.
-    fn conclude(&mut self, heard: &Heard, logs: &RootedFolder, stamp: &str) {
+    fn conclude(&mut self, heard: &Warnings, logs: &RootedFolder, stamp: &str) {
         self.warnings = heard.take();
         let errors = self.items.iter_mut().filter_map(|item| item.error.as_mut()).map(|error| &mut error.message);
         for text in errors.chain(&mut self.error) {

@@ -6,7 +6,7 @@ use image_ref::{Digest, ImageRef};
 use mirror_job::failure::CopyError;
 use mirror_plan::{CacheName, ImageKind, older};
 
-use super::execute::{Execute, Found, Place, told};
+use super::execute::{Execute, Existing, ManifestAt, told};
 use super::{ItemOutcome, ItemReport};
 
 /// Where older versions put the payloads of releases, below the destination.
@@ -15,7 +15,7 @@ const PAYLOADS: &str = "openshift-release-dev/ocp-release";
 impl Execute {
     /// The image of an item under its older name, when the digest that is meant is there. Today's name comes first, so this
     /// is asked only when nothing was found under that name; a registry that refuses the question has no such image.
-    pub(super) async fn find_older(&self, at: usize, meant: &[Digest]) -> Option<(Found, ImageRef)> {
+    pub(super) async fn find_older(&self, at: usize, meant: &[Digest]) -> Option<(Existing, ImageRef)> {
         if meant.is_empty() {
             return None;
         }
@@ -45,9 +45,9 @@ impl Execute {
     pub(super) async fn needing_older(
         &self,
         older: &BTreeMap<usize, ImageRef>,
-        places: &BTreeMap<Place, Vec<usize>>,
+        places: &BTreeMap<ManifestAt, Vec<usize>>,
         listed: &HashSet<(String, String)>,
-        users: &mut HashMap<Place, BTreeSet<String>>,
+        users: &mut HashMap<ManifestAt, BTreeSet<String>>,
         items: &mut [ItemReport],
     ) {
         let is = |at: &usize, kind: ImageKind| older.contains_key(at) && self.list.items[*at].kind == kind.as_str();

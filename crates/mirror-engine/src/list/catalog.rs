@@ -116,14 +116,14 @@ pub async fn catalog(
         return Ok(kept);
     }
     let found = if image.transport() == &Transport::Docker {
-        client.pull_manifest(image).await.map(Place::Registry)
+        client.pull_manifest(image).await.map(Opened::Registry)
     } else {
-        ImageSource::open(client, image).await.map(|(source, manifest)| Place::Folder(source, manifest))
+        ImageSource::open(client, image).await.map(|(source, manifest)| Opened::Folder(source, manifest))
     };
     let found = found.map_err(|error| failed(chain(&error)))?;
     let digest = match &found {
-        Place::Registry(pulled) => pulled.manifest.digest().clone(),
-        Place::Folder(_, manifest) => manifest.digest().clone(),
+        Opened::Registry(pulled) => pulled.manifest.digest().clone(),
+        Opened::Folder(_, manifest) => manifest.digest().clone(),
     };
     if let Some(kept) = kept(&cache, &digest) {
         return Ok(kept);
@@ -131,10 +131,10 @@ pub async fn catalog(
     let (store, scratch) = open(keep, observer)?;
     let catalog = async {
         match found {
-            Place::Registry(pulled) => {
+            Opened::Registry(pulled) => {
                 registry_catalog(store, client.clone(), image, pulled, Arc::clone(observer)).await
             }
-            Place::Folder(source, manifest) => folder_catalog(store, source, &manifest).await,
+            Opened::Folder(source, manifest) => folder_catalog(store, source, &manifest).await,
         }
     };
     // Whoever lists says that a catalog cannot be loaded, so the reasons need not.
@@ -150,7 +150,7 @@ pub async fn catalog(
 }
 
 /// Where a catalog was found.
-enum Place {
+enum Opened {
     Registry(PulledManifest),
     Folder(ImageSource, VerifiedManifest),
 }

@@ -156,13 +156,13 @@ fn images_of(rendered: &Rendered) -> Result<ChartImages, String> {
 
 /// A place where a document seems to name an image.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct ImageField {
     image: String,
     /// The path that leads there; none when there is none, or the image is a part of a longer text.
     path: Option<String>,
 }
 
-fn places(manifest: &Manifest) -> Result<Vec<Place>, String> {
+fn places(manifest: &Manifest) -> Result<Vec<ImageField>, String> {
     let mut found = Vec::new();
     for document in manifest.text.split("\n---\n") {
         let data = yaml::read(document.as_bytes()).map_err(|error| format!("{}: {error}", manifest.path))?;
@@ -184,7 +184,7 @@ fn places(manifest: &Manifest) -> Result<Vec<Place>, String> {
     Ok(found)
 }
 
-fn walk(data: &Json, path: &str, key: &str, found: &mut Vec<Place>) {
+fn walk(data: &Json, path: &str, key: &str, found: &mut Vec<ImageField>) {
     match data {
         Json::Map(entries) => {
             for (key, value) in entries {
@@ -207,13 +207,13 @@ fn walk(data: &Json, path: &str, key: &str, found: &mut Vec<Place>) {
             }
         }
         Json::Str(text) if names_image(key, text) => {
-            found.push(Place { image: text.clone(), path: Some(format!("{{{path}}}")) });
+            found.push(ImageField { image: text.clone(), path: Some(format!("{{{path}}}")) });
         }
         Json::Str(text) => {
             // `--reloader-image=quay.io/org/reloader:v1`
             let part = text.rsplit_once('=').map(|(_, part)| part.trim_matches(['"', '\'']));
             if let Some(part) = part.filter(|part| names_image("", part)) {
-                found.push(Place { image: part.to_owned(), path: None });
+                found.push(ImageField { image: part.to_owned(), path: None });
             }
         }
         _ => {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use archive_format::{Archive, ArchiveError, Store};
 use mirror_plan::Destination;
 
-use super::stage::Stage;
+use super::workspace::Workspace;
 use super::{Progress, check_access};
 use crate::brought::{self, TakenOut};
 use crate::outcome::{RunError, generic_from};
@@ -18,7 +18,7 @@ use mirror_job::event::{Event, Observer};
 use mirror_job::guard::blocking;
 use mirror_job::job::{Job, Workflow};
 use mirror_job::lacking::Lacking;
-use mirror_trust::{ArchiveShelf, Trust};
+use mirror_trust::{ArchiveIndex, Trust};
 
 generic_from!(oci_transport::Error);
 
@@ -53,7 +53,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let Workflow::DiskToMirror { folder, destination, .. } = &job.workflow else {
         return Err(RunError::generic("this is not disk to mirror"));
     };
-    let stage = Stage::set(job, observer)?;
+    let workspace = Workspace::set(job, observer)?;
     let place = folder.clone();
     let archive = Arc::new(blocking(move || Archive::open(&place)).await?);
     check_access(job, destination, observer).await?;
@@ -74,9 +74,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             format!("The archive is incomplete: when it was made, mirror to disk could not copy {}", lacking.list());
         observer.event(Event::Warning(text));
     }
-    let outcome = load(&stage, folder, destination, &archive, lacking.clone(), progress).await;
+    let outcome = load(&workspace, folder, destination, &archive, lacking.clone(), progress).await;
     match lacking {
-        Some(lacking) if !stage.is_rehearsal() => repeat(&lacking, outcome),
+        Some(lacking) if !workspace.is_rehearsal() => repeat(&lacking, outcome),
         _ => outcome,
     }
 }
@@ -98,47 +98,47 @@ fn repeat(lacking: &Lacking, outcome: Result<(), RunError>) -> Result<(), RunErr
 
 /// Pushes what is in the archive.
 async fn load(
-    stage: &Stage<'_>,
+    workspace: &Workspace<'_>,
     folder: &Path,
     destination: &Destination,
     archive: &Arc<Archive>,
     lacking: Option<Lacking>,
     progress: &mut Progress,
 ) -> Result<(), RunError> {
-    let (job, observer) = (stage.job, stage.observer);
+    let (job, observer) = (workspace.job, workspace.observer);
     let store = Store::open_as(&job.cache, &job.holder())?;
     // Names in the archive begin with `working-dir/`.
-    let beside = stage.working_dir.root().parent().unwrap_or(folder);
+    let beside = workspace.working_dir.root().parent().unwrap_or(folder);
     take_out(archive, &store, beside, observer).await?;
-    if let Some(warning) = job.version.compare(stage.working_dir.folder()) {
+    if let Some(warning) = job.version.compare(workspace.working_dir.folder()) {
         observer.event(Event::Warning(warning.to_string()));
     }
 
-    let planned = stage.plan(&store, Some(archive), Some(destination)).await?;
+    let planned = workspace.plan(&store, Some(archive), Some(destination)).await?;
     let (from, into, images) = (Arc::clone(archive), store.clone(), Arc::clone(&planned.images));
     let catalogs = job.configuration.mirror.operators.clone();
     blocking(move || brought::take_tags(&from, &into, &images, &catalogs)).await?;
     let trust = Trust::of(job, &planned.images)?;
-    let shelf = if trust.travel || trust.gate.is_some() {
+    let index = if trust.travel || trust.gate.is_some() {
         let (archive, store) = (Arc::clone(archive), store.clone());
-        let shelf = blocking(move || ArchiveShelf::new(&archive, &store)).await;
-        Some(shelf.map_err(|error| RunError::generic(error.message))?)
+        let index = blocking(move || ArchiveIndex::new(&archive, &store)).await;
+        Some(index.map_err(|error| RunError::generic(error.message))?)
     } else {
         None
     };
-    let carrier = FromArchive {
+    let transfer = FromArchive {
         images: Arc::clone(&planned.images),
         content: Brought::of(Some(archive), &store),
-        earlier: Earlier::new(store.clone(), destination.clone(), stage.working_dir.folder(), Arc::clone(archive)),
+        earlier: Earlier::new(store.clone(), destination.clone(), workspace.working_dir.folder(), Arc::clone(archive)),
         archive: Arc::clone(archive),
         lacking,
         planned: tokio::sync::OnceCell::new(),
         destination: DestinationRegistry::of(job, &store, observer),
         image_timeout: job.options.image_timeout,
         trust,
-        shelf,
+        index,
     };
-    stage.perform_to_registry(&planned, carrier, &store, destination, progress).await
+    workspace.perform_to_registry(&planned, transfer, &store, destination, progress).await
 }
 
 /// Takes the small things out of the archive before the planner reads them: files of the working directory below `folder`,

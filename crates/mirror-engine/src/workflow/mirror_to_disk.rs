@@ -8,7 +8,7 @@ use image_ref::Digest;
 use jiff::Timestamp;
 
 use super::archiving::{Archiving, NoArchive};
-use super::stage::{Known, Planned, Stage};
+use super::workspace::{Holdings, Planned, Workspace};
 use super::{Progress, conclude, first_failure};
 use crate::outcome::{RunError, generic_from};
 use crate::scratch::Scratch;
@@ -29,34 +29,34 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let Workflow::MirrorToDisk { folder } = &job.workflow else {
         return Err(RunError::generic("this is not mirror to disk"));
     };
-    let stage = Stage::set(job, observer)?;
-    let kept = Kept::open(job, folder)?;
-    let store = kept.store();
-    let incomplete = Lacking::lies_in(folder, &stage.working_dir);
-    let history = History::read(stage.working_dir.folder(), begins_before(job, incomplete.as_ref(), observer))?;
+    let workspace = Workspace::set(job, observer)?;
+    let storage = Storage::open(job, folder)?;
+    let store = storage.store();
+    let incomplete = Lacking::lies_in(folder, &workspace.working_dir);
+    let history = History::read(workspace.working_dir.folder(), begins_before(job, incomplete.as_ref(), observer))?;
     let earlier = NoArchive::earlier(folder, incomplete.as_ref());
-    let planned = stage.plan(store, None, None).await?;
+    let planned = workspace.plan(store, None, None).await?;
     let images = &planned.images;
 
     let slots = Slots::default();
-    let archiving = if stage.is_rehearsal() {
+    let archiving = if workspace.is_rehearsal() {
         None
     } else {
-        let from = match &kept {
-            Kept::Cache(cache) => BlobsFrom::Store(cache.clone()),
-            Kept::Scratch(_) => BlobsFrom::Slots(slots.clone()),
+        let from = match &storage {
+            Storage::Cache(cache) => BlobsFrom::Store(cache.clone()),
+            Storage::Scratch(_) => BlobsFrom::Slots(slots.clone()),
         };
         let may_be_incomplete = !job.options.all_or_nothing && !job.options.no_cache && earlier.is_none();
-        Some(Archiving::start(job, folder, images, &history, from, &stage.working_dir, may_be_incomplete)?)
+        Some(Archiving::start(job, folder, images, &history, from, &workspace.working_dir, may_be_incomplete)?)
     };
     let follower = archiving.as_ref().map_or_else(|| Arc::new(NoFollower) as Arc<dyn Follower>, Archiving::follower);
-    let into_store = stage.store_carrier(images, store, follower)?;
-    let known = Known { cache: kept.cache(), archive: Some((folder, &history.digests)) };
-    let copied = match &kept {
-        Kept::Cache(_) => stage.perform(&planned, into_store, known, progress).await?,
-        Kept::Scratch(_) => {
-            let carrier = IntoArchive { source: into_store, slots, history: history.digests.clone() };
-            stage.perform(&planned, carrier, known, progress).await?
+    let into_store = workspace.store_transfer(images, store, follower)?;
+    let holdings = Holdings { cache: storage.cache(), archive: Some((folder, &history.digests)) };
+    let copied = match &storage {
+        Storage::Cache(_) => workspace.perform(&planned, into_store, holdings, progress).await?,
+        Storage::Scratch(_) => {
+            let transfer = IntoArchive { source: into_store, slots, history: history.digests.clone() };
+            workspace.perform(&planned, transfer, holdings, progress).await?
         }
     };
     let (Some(copied), Some(archiving)) = (copied, archiving) else { return Ok(()) };
@@ -82,7 +82,8 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
         };
     }
     let outcome = conclude(job, &copied, &mut progress.files, observer);
-    let end = End { stage: &stage, planned: &planned, history: &history, copied: &copied, lacking: lacking.as_ref() };
+    let end =
+        End { workspace: &workspace, planned: &planned, history: &history, copied: &copied, lacking: lacking.as_ref() };
     let archived = end.write(archiving, progress).await;
     progress.copied = Some(copied);
     match (outcome, archived, lacking) {
@@ -119,7 +120,7 @@ fn what_lacks(lacking: &Lacking, folder: &Path) -> String {
 
 /// The last step: what stands at the end of the archive, and what is noted of it.
 struct End<'a> {
-    stage: &'a Stage<'a>,
+    workspace: &'a Workspace<'a>,
     planned: &'a Planned,
     history: &'a History,
     copied: &'a Copied,
@@ -129,8 +130,8 @@ struct End<'a> {
 
 impl End<'_> {
     async fn write(&self, archiving: Archiving, progress: &mut Progress) -> Result<(), RunError> {
-        let (job, observer, working_dir) = (self.stage.job, self.stage.observer, &self.stage.working_dir);
-        self.stage.write_pinned(&self.planned.catalogs, progress)?;
+        let (job, observer, working_dir) = (self.workspace.job, self.workspace.observer, &self.workspace.working_dir);
+        self.workspace.write_pinned(&self.planned.catalogs, progress)?;
         job.version.write(working_dir.folder())?;
         observer.event(Event::BuildingArchive);
         let arrived = archiving.arrived(self.copied);
@@ -163,10 +164,10 @@ impl End<'_> {
     /// The end of the archive: the links, the working directory and the configuration as written. Warns of what cannot
     /// travel.
     fn tail(&self, links: Vec<(String, String)>, blobs: &[Digest]) -> Result<Tail, RunError> {
-        let (job, working_dir) = (self.stage.job, &self.stage.working_dir);
+        let (job, working_dir) = (self.workspace.job, &self.workspace.working_dir);
         let listing = working_dir.files_for_archive()?;
         let left_out = listing.left_out.iter();
-        left_out.for_each(|left_out| self.stage.observer.event(Event::Warning(left_out.to_string())));
+        left_out.for_each(|left_out| self.workspace.observer.event(Event::Warning(left_out.to_string())));
         let files = listing.files.into_iter().map(|(name, path)| (format!("{WORKING_DIR}/{name}"), path));
         Ok(Tail {
             links,
@@ -180,14 +181,14 @@ impl End<'_> {
 }
 
 /// What a run keeps beside the archive.
-enum Kept {
+enum Storage {
     /// The cache of all runs.
     Cache(Store),
     /// What it cannot do without, until it ends.
     Scratch(Scratch),
 }
 
-impl Kept {
+impl Storage {
     fn open(job: &Job, folder: &Path) -> Result<Self, RunError> {
         Scratch::remove_left_over(folder)?;
         Ok(if job.options.no_cache {

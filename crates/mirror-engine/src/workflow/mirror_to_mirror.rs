@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use archive_format::Store;
 
-use super::stage::Stage;
+use super::workspace::Workspace;
 use super::{Progress, check_access};
 use crate::outcome::RunError;
 use mirror_copy::transfers::destination::DestinationRegistry;
@@ -18,16 +18,16 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let Workflow::MirrorToMirror { destination, .. } = &job.workflow else {
         return Err(RunError::generic("this is not mirror to mirror"));
     };
-    let stage = Stage::set(job, observer)?;
+    let workspace = Workspace::set(job, observer)?;
     check_access(job, destination, observer).await?;
     let store = Store::open_as(&job.cache, &job.holder())?;
-    let planned = stage.plan(&store, None, Some(destination)).await?;
-    let carrier = RegistryToRegistry {
+    let planned = workspace.plan(&store, None, Some(destination)).await?;
+    let transfer = RegistryToRegistry {
         images: Arc::clone(&planned.images),
         destination: DestinationRegistry::of(job, &store, observer),
-        cache: stage.store_carrier(&planned.images, &store, Arc::new(NoFollower))?,
+        cache: workspace.store_transfer(&planned.images, &store, Arc::new(NoFollower))?,
         plans: job.options.dry_run == DryRun::Plan,
         places: Mutex::new(HashMap::new()),
     };
-    stage.perform_to_registry(&planned, carrier, &store, destination, progress).await
+    workspace.perform_to_registry(&planned, transfer, &store, destination, progress).await
 }

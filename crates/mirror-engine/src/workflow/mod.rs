@@ -4,7 +4,7 @@ mod archiving;
 mod disk_to_mirror;
 mod mirror_to_disk;
 mod mirror_to_mirror;
-mod stage;
+mod workspace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use std::sync::Arc;
 use mirror_plan::{Destination, Mode, Plan};
 
 pub use self::disk_to_mirror::expect_archive;
-use crate::heard::Heard;
 use crate::outcome::RunError;
 use crate::visible;
+use crate::warnings::Warnings;
 use mirror_copy::Copied;
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::{Condition, chain};
@@ -35,7 +35,7 @@ pub(crate) struct Progress {
 
 /// Runs a workflow to its end. Every outcome is in the report, failure included.
 pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
-    let heard = Heard::new(&observer, &job.warnings, &[&job.source, &job.destination]);
+    let heard = Warnings::new(&observer, &job.warnings, &[&job.source, &job.destination]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
     let mode = job.workflow.mode();
     let mut progress = Progress::default();

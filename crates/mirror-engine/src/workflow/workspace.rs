@@ -18,16 +18,16 @@ use crate::outcome::RunError;
 use crate::resources::{Generation, Previous};
 use mirror_collect::{Collecting, collect};
 use mirror_copy::transfers::into_store::{Follower, IntoStore};
-use mirror_copy::{Carrier, Copied, Limits, copy};
+use mirror_copy::{Copied, Limits, Transfer, copy};
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::chain;
 use mirror_job::job::{DryRun, Job};
 use mirror_job::lacking::Lacking;
 use mirror_job::workdir::WorkingDir;
-use mirror_trust::{StoreShelf, Trust};
+use mirror_trust::{CacheIndex, Trust};
 
 /// The working directory of a run, locked.
-pub(super) struct Stage<'a> {
+pub(super) struct Workspace<'a> {
     pub(super) job: &'a Job,
     pub(super) observer: &'a Arc<dyn Observer>,
     pub(super) working_dir: WorkingDir,
@@ -47,14 +47,14 @@ pub(super) struct Planned {
 
 /// What a rehearsal has to know beyond the images.
 #[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct Holdings<'a> {
     /// The cache; none in a run without one.
     pub(super) cache: Option<&'a Store>,
     /// Folder of the archive and what earlier archives hold; only in mirror to disk.
     pub(super) archive: Option<(&'a Path, &'a HashSet<Digest>)>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Workspace<'a> {
     /// Makes and locks the working directory. Cluster resources of the run before stay until there are new ones.
     ///
     /// # Errors
@@ -125,11 +125,11 @@ impl<'a> Stage<'a> {
         Ok(Planned { images: Arc::new(images), catalogs, blocked })
     }
 
-    /// The carrier that brings images from their sources into a store.
+    /// The transfer that brings images from their sources into a store.
     ///
     /// # Errors
     /// As [`Trust::of`].
-    pub(super) fn store_carrier(
+    pub(super) fn store_transfer(
         &self,
         images: &Arc<Vec<PlannedImage>>,
         store: &Store,
@@ -143,24 +143,24 @@ impl<'a> Stage<'a> {
             image_timeout: self.job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
             trust: Trust::of(self.job, images)?,
-            shelf: StoreShelf::new(store.clone(), self.job.started),
+            index: CacheIndex::new(store.clone(), self.job.started),
             follower,
         })
     }
 
-    /// Moves the images and says what became of each; a rehearsal moves nothing and gives `None`. The carrier is gone
+    /// Moves the images and says what became of each; a rehearsal moves nothing and gives `None`. The transfer is gone
     /// afterwards, and with it what it held.
     ///
     /// # Errors
     /// When the files of a rehearsal cannot be written. Failed images are no error here.
-    pub(super) async fn perform<C: Carrier>(
+    pub(super) async fn perform<C: Transfer>(
         &self,
         planned: &Planned,
-        carrier: C,
-        known: Known<'_>,
+        transfer: C,
+        holdings: Holdings<'_>,
         progress: &mut Progress,
     ) -> Result<Option<Copied>, RunError> {
-        let (carrier, images) = (Arc::new(carrier), &planned.images);
+        let (transfer, images) = (Arc::new(transfer), &planned.images);
         if self.is_rehearsal() {
             let rehearsal = Rehearsal {
                 job: self.job,
@@ -168,33 +168,33 @@ impl<'a> Stage<'a> {
                 images,
                 catalogs: &planned.catalogs,
                 blocked: &planned.blocked,
-                cache: known.cache,
-                archive: known.archive,
+                cache: holdings.cache,
+                archive: holdings.archive,
                 destination: (self.mode() != Mode::MirrorToDisk).then_some(&self.job.destination),
                 observer: self.observer,
             };
-            progress.sizes = rehearse(&rehearsal, &carrier, &mut progress.files).await?;
+            progress.sizes = rehearse(&rehearsal, &transfer, &mut progress.files).await?;
             return Ok(None);
         }
         self.observer.event(Event::CopyStarted { images: images.len() });
-        Ok(Some(copy(images, &carrier, Limits::of(&self.job.options), self.observer).await))
+        Ok(Some(copy(images, &transfer, Limits::of(&self.job.options), self.observer).await))
     }
 
     /// Moves the images to a registry, and writes what is to be written then: the pinned configurations where the
     /// sources were asked (`catalogs`), and the cluster resources.
     ///
     /// Whatever failed: what the run is pinned to and what it did bring are worth having (`docs/behaviour/config-cli.md` 3).
-    pub(super) async fn perform_to_registry<C: Carrier>(
+    pub(super) async fn perform_to_registry<C: Transfer>(
         &self,
         planned: &Planned,
-        carrier: C,
+        transfer: C,
         cache: &Store,
         destination: &Destination,
         progress: &mut Progress,
     ) -> Result<(), RunError> {
         let (job, observer, images) = (self.job, self.observer, &planned.images);
-        let known = Known { cache: Some(cache), archive: None };
-        let copied = self.perform(planned, carrier, known, progress).await?;
+        let holdings = Holdings { cache: Some(cache), archive: None };
+        let copied = self.perform(planned, transfer, holdings, progress).await?;
         let generation = Generation { job, working_dir: &self.working_dir, destination, previous: &self.previous };
         let Some(copied) = copied else {
             if job.options.dry_run != DryRun::Plan {

@@ -8,15 +8,15 @@ use image_ref::Digest;
 use jiff::Timestamp;
 use oci_manifest::{Attached, ImageTree, TreeError, walk};
 
+use super::notes::SignatureNotes;
 use super::online::subject_of;
-use super::unasked::Unasked;
 use super::{COSIGN_ENDINGS, cosign_tag};
 use mirror_content::root::root_with;
 use mirror_content::source::{Brought, Cached, LocalContent};
 use mirror_job::failure::{CopyError, store as store_error};
 
 /// A place with manifests that needs no network.
-pub trait Shelf: Sync {
+pub trait ArtifactIndex: Sync {
     /// What is here.
     fn content(&self) -> &impl LocalContent;
 
@@ -31,8 +31,8 @@ pub trait Shelf: Sync {
 ///
 /// # Errors
 /// When the place cannot be read, or an archive is damaged.
-pub async fn find_on_shelf<S: Shelf>(
-    shelf: &S,
+pub async fn find_in_index<S: ArtifactIndex>(
+    index: &S,
     repository: &str,
     tree: &ImageTree,
 ) -> Result<Vec<Attached>, CopyError> {
@@ -40,14 +40,14 @@ pub async fn find_on_shelf<S: Shelf>(
     for manifest in tree.image_manifests() {
         for ending in COSIGN_ENDINGS {
             let tag = cosign_tag(manifest.digest(), ending);
-            if let Some(digest) = shelf.content().resolve_tag(repository, &tag)?
-                && let Some(tree) = artifact(shelf, &digest).await?
+            if let Some(digest) = index.content().resolve_tag(repository, &tag)?
+                && let Some(tree) = artifact(index, &digest).await?
             {
                 found.push(Attached { tag: Some(tag), tree });
             }
         }
-        for digest in shelf.referrers(repository, manifest.digest())? {
-            if let Some(tree) = artifact(shelf, &digest).await? {
+        for digest in index.referrers(repository, manifest.digest())? {
+            if let Some(tree) = artifact(index, &digest).await? {
                 found.push(Attached { tag: None, tree });
             }
         }
@@ -55,8 +55,8 @@ pub async fn find_on_shelf<S: Shelf>(
     Ok(found)
 }
 
-async fn artifact<S: Shelf>(shelf: &S, digest: &Digest) -> Result<Option<ImageTree>, CopyError> {
-    let content = shelf.content();
+async fn artifact<S: ArtifactIndex>(index: &S, digest: &Digest) -> Result<Option<ImageTree>, CopyError> {
+    let content = index.content();
     let Some(root) = content.read_manifest(digest)? else { return Ok(None) };
     let root = root_with(digest, root)?;
     let walked =
@@ -80,24 +80,24 @@ impl From<CopyError> for Absent {
 }
 
 /// The cache.
-pub struct StoreShelf {
+pub struct CacheIndex {
     content: Cached,
     /// Repository to its artifacts by subject; read once, when a repository is first asked about.
     subjects: Mutex<HashMap<String, Subjects>>,
     /// Which of its images nobody asked about.
-    pub unasked: Unasked,
+    pub notes: SignatureNotes,
 }
 
 type Subjects = HashMap<Digest, Vec<Digest>>;
 
-impl StoreShelf {
-    /// The shelf of a cache, in a run that began at `now`.
+impl CacheIndex {
+    /// The index of a cache, in a run that began at `now`.
     pub fn new(store: Store, now: Timestamp) -> Self {
-        Self { unasked: Unasked::new(&store, now), content: Cached(store), subjects: Mutex::default() }
+        Self { notes: SignatureNotes::new(&store, now), content: Cached(store), subjects: Mutex::default() }
     }
 }
 
-impl Shelf for StoreShelf {
+impl ArtifactIndex for CacheIndex {
     fn content(&self) -> &impl LocalContent {
         &self.content
     }
@@ -116,32 +116,32 @@ impl Shelf for StoreShelf {
 }
 
 /// An archive, with the cache for what earlier archives brought.
-pub struct ArchiveShelf {
+pub struct ArchiveIndex {
     content: Brought,
     subjects: HashMap<String, Subjects>,
 }
 
-impl ArchiveShelf {
-    /// The shelf of an archive. Reads every manifest that the archive names.
+impl ArchiveIndex {
+    /// The index of an archive. Reads every manifest that the archive names.
     ///
     /// # Errors
     /// When the archive or the cache cannot be read.
     pub fn new(archive: &Arc<Archive>, store: &Store) -> Result<Self, CopyError> {
-        let mut shelf = Self { content: Brought::of(Some(archive), store), subjects: HashMap::new() };
+        let mut index = Self { content: Brought::of(Some(archive), store), subjects: HashMap::new() };
         let mut revisions: HashMap<String, Vec<Digest>> = HashMap::new();
         for (repository, digest) in archive.revisions() {
             revisions.entry(repository).or_default().push(digest);
         }
         for (repository, mut digests) in revisions {
             digests.sort();
-            let found = subjects(digests, &shelf.content)?;
-            shelf.subjects.insert(repository, found);
+            let found = subjects(digests, &index.content)?;
+            index.subjects.insert(repository, found);
         }
-        Ok(shelf)
+        Ok(index)
     }
 }
 
-impl Shelf for ArchiveShelf {
+impl ArtifactIndex for ArchiveIndex {
     fn content(&self) -> &impl LocalContent {
         &self.content
     }

@@ -30,7 +30,7 @@ const FOLDER: &str = "unasked";
 const UNSIGNED: &str = "unsigned";
 
 /// The notes.
-pub struct Unasked {
+pub struct SignatureNotes {
     folder: RootedFolder,
     unsigned: RootedFolder,
     /// When the run began.
@@ -41,7 +41,7 @@ pub struct Unasked {
 
 /// What a run heard about the signatures of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum Coverage {
     /// They do not travel.
     NotAsked,
     /// Not everything could be asked.
@@ -58,7 +58,7 @@ pub fn place_of(image: &PlannedImage, root: &Digest) -> String {
     }
 }
 
-impl Unasked {
+impl SignatureNotes {
     pub fn new(store: &Store, now: Timestamp) -> Self {
         let [folder, unsigned] = [FOLDER, UNSIGNED].map(|name| store.folder().below(name));
         Self { folder, unsigned, now, answered: Mutex::default() }
@@ -91,12 +91,12 @@ impl Unasked {
     ///
     /// # Errors
     /// When the note cannot be written: the image must not become complete without it.
-    pub fn resolved(&self, place: &str, heard: Heard, complete: bool) -> Result<(), CopyError> {
-        match (heard, complete) {
-            (Heard::NotAsked, true) => Ok(()),
-            (Heard::NotAsked, false) | (Heard::InPart, _) => self.note(place),
-            (Heard::All, true) => self.clear(place),
-            (Heard::All, false) => {
+    pub fn resolved(&self, place: &str, coverage: Coverage, complete: bool) -> Result<(), CopyError> {
+        match (coverage, complete) {
+            (Coverage::NotAsked, true) => Ok(()),
+            (Coverage::NotAsked, false) | (Coverage::InPart, _) => self.note(place),
+            (Coverage::All, true) => self.clear(place),
+            (Coverage::All, false) => {
                 self.answered.lock().expect("no holder panics").insert(place.to_owned());
                 Ok(())
             }
@@ -147,24 +147,24 @@ mod tests {
     #[test]
     fn a_note_stays_until_all_is_heard_and_the_image_is_there() {
         let folder = tempfile::tempdir().unwrap();
-        let unasked = Unasked::new(&Store::open(folder.path()).unwrap(), Timestamp::now());
-        let check = |heard, complete, finished: bool, expected: bool| {
-            unasked.resolved("reg.io/a:1 sha256:00", heard, complete).unwrap();
+        let notes = SignatureNotes::new(&Store::open(folder.path()).unwrap(), Timestamp::now());
+        let check = |coverage, complete, finished: bool, expected: bool| {
+            notes.resolved("reg.io/a:1 sha256:00", coverage, complete).unwrap();
             if finished {
-                unasked.finished("reg.io/a:1 sha256:00").unwrap();
+                notes.finished("reg.io/a:1 sha256:00").unwrap();
             }
-            assert_eq!(unasked.contains("reg.io/a:1 sha256:00"), expected, "{heard:?} {complete} {finished}");
+            assert_eq!(notes.contains("reg.io/a:1 sha256:00"), expected, "{coverage:?} {complete} {finished}");
         };
-        check(Heard::NotAsked, true, false, false);
-        check(Heard::NotAsked, false, true, true);
-        check(Heard::NotAsked, true, false, true);
-        check(Heard::InPart, true, false, true);
+        check(Coverage::NotAsked, true, false, false);
+        check(Coverage::NotAsked, false, true, true);
+        check(Coverage::NotAsked, true, false, true);
+        check(Coverage::InPart, true, false, true);
         // Killed, or failed, before the image was in its place.
-        check(Heard::All, false, false, true);
-        check(Heard::All, false, true, false);
-        check(Heard::InPart, false, true, true);
-        check(Heard::All, true, false, false);
-        assert!(!unasked.contains("reg.io/b:1 sha256:00"));
+        check(Coverage::All, false, false, true);
+        check(Coverage::All, false, true, false);
+        check(Coverage::InPart, false, true, true);
+        check(Coverage::All, true, false, false);
+        assert!(!notes.contains("reg.io/b:1 sha256:00"));
     }
     /// Hours after the answer that there is no signature, and whether it is time to ask again.
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         let then = Timestamp::now();
         let place = "reg.io/a@sha256:00 sha256:00";
-        let after = |hours| Unasked::new(&store, then + jiff::SignedDuration::from_hours(hours));
+        let after = |hours| SignatureNotes::new(&store, then + jiff::SignedDuration::from_hours(hours));
         let check = |expected: [bool; 3]| {
             assert_eq!([0, 23, 24].map(|hours| after(hours).may_be_signed_by_now(place)), expected);
         };

@@ -33,13 +33,13 @@ pub struct BlobJob {
 
 /// What a transfer cost.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Carried {
+pub struct Transferred {
     /// Bytes that travelled.
     pub moved: u64,
 }
 
 /// How one workflow moves things. Cloned into tasks behind an [`Arc`].
-pub trait Carrier: Send + Sync + 'static {
+pub trait Transfer: Send + Sync + 'static {
     /// Reads the image's manifests.
     fn resolve(&self, at: usize, image: &PlannedImage) -> impl Future<Output = Result<Resolved, CopyError>> + Send;
 
@@ -50,7 +50,7 @@ pub trait Carrier: Send + Sync + 'static {
     fn has_blob(&self, blob: &Descriptor) -> bool;
 
     /// Brings one blob into one repository.
-    fn carry(&self, job: &BlobJob) -> impl Future<Output = Result<Carried, CopyError>> + Send;
+    fn transfer(&self, job: &BlobJob) -> impl Future<Output = Result<Transferred, CopyError>> + Send;
 
     /// Makes the image visible: children, manifest, tag. Every blob is there.
     fn finish(&self, image: &PlannedImage, tree: &ImageTree) -> impl Future<Output = Result<(), CopyError>> + Send;
@@ -64,7 +64,7 @@ pub trait Carrier: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether no transfer may start before [`Carrier::all_resolved`]: it may refuse for what only the last image shows.
+    /// Whether no transfer may start before [`Transfer::all_resolved`]: it may refuse for what only the last image shows.
     fn resolves_first(&self) -> bool {
         false
     }

@@ -8,14 +8,14 @@ use oci_transport::{Client, Notice, Redactor};
 use mirror_job::event::{Event, Observer};
 
 /// Keeps warnings and hands everything on.
-pub(crate) struct Heard {
+pub(crate) struct Warnings {
     inner: Arc<dyn Observer>,
     warnings: Mutex<Vec<String>>,
     /// What the clients send and nobody may read; clients of one run mostly share one.
     redactors: Vec<Redactor>,
 }
 
-impl Heard {
+impl Warnings {
     /// Listens before `inner`, and to the clients. `before` was warned of earlier.
     pub(crate) fn new(inner: &Arc<dyn Observer>, before: &[String], clients: &[&Client]) -> Arc<Self> {
         let redactors = clients.iter().map(|client| client.options().redactor.clone()).collect();
@@ -45,7 +45,7 @@ impl Heard {
     }
 }
 
-impl Observer for Heard {
+impl Observer for Warnings {
     fn event(&self, mut event: Event) {
         match &mut event {
             Event::Info(text) | Event::Warning(text) | Event::Error(text) | Event::Debug(text) => {

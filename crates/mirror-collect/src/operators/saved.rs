@@ -44,13 +44,13 @@ pub(super) struct Made {
 
 /// The folder of one selection: `operator-catalogs/<name>/<digest>/filtered-catalogs/<id>`.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct SavedSelection {
     folder: RootedFolder,
     /// What is kept of the version of the catalog.
     of: RootedFolder,
 }
 
-impl Kept {
+impl SavedSelection {
     pub(super) fn at(working_dir: &WorkingDir, name: &str, catalog: &Digest, id: &str) -> Self {
         let of = of_catalog(working_dir, name, catalog);
         Self { folder: of.below(FILTERED).below(id), of }
