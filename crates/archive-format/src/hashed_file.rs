@@ -113,11 +113,6 @@ impl HashedFile {
         written
     }
 
-    /// Forgets what was gathered and is in no file.
-    pub(crate) fn forget_gathered(&mut self) {
-        self.buffer.clear();
-    }
-
     /// Forgets everything and begins again.
     ///
     /// # Errors

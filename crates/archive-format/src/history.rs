@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use image_ref::Digest;
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use rooted_folder::RootedFolder;
 
 use crate::archive::Archive;
@@ -177,25 +175,6 @@ pub fn parse(reader: impl io::BufRead) -> Result<HashSet<Digest>, HistoryLineErr
     }
     Ok(digests)
 }
-
-/// The moment that `--since` names: 00:00 UTC of a date `yyyy-MM-dd`.
-///
-/// # Errors
-/// [`SinceError`] for any other text.
-pub fn parse_since(text: &str) -> Result<Timestamp, SinceError> {
-    let shape = text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
-    let date: Date = text.parse().ok().filter(|_| shape).ok_or(SinceError)?;
-    date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|_| SinceError)
-}
-
-/// The text of `--since` is no date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("--since flag needs to be in format yyyy-MM-dd")]
-pub struct SinceError;
 
 /// Why the lines of a history cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -58,7 +58,7 @@ mod verify;
 mod version;
 
 pub use archive::*;
-pub use history::{History, HistoryError, SinceError, parse_since};
+pub use history::{History, HistoryError};
 pub use image_ref::Hasher;
 pub use lock::{Holder, LockError, LockFile, WorkspaceLock};
 pub use space::free_bytes;

@@ -2,24 +2,6 @@
 
 use std::collections::BTreeSet;
 
-/// The architectures that `--filter-by-archs` accepts.
-pub const KNOWN_ARCHITECTURES: [&str; 5] = ["amd64", "arm64", "multi", "ppc64le", "s390x"];
-
-/// Refuses architectures that the update service does not know.
-///
-/// # Errors
-/// When any of them is not one of [`KNOWN_ARCHITECTURES`]; all of these are named.
-pub fn check_architectures<'a>(archs: impl IntoIterator<Item = &'a str>) -> Result<(), UnknownArchitectureError> {
-    let unknown: Vec<String> =
-        archs.into_iter().filter(|arch| !KNOWN_ARCHITECTURES.contains(arch)).map(str::to_owned).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(UnknownArchitectureError(unknown)) }
-}
-
-/// Architectures that the update service does not know.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid architecture(s) {}: expected any of {}", .0.join(", "), KNOWN_ARCHITECTURES.join(", "))]
-pub struct UnknownArchitectureError(Vec<String>);
-
 /// The `X.Y` versions among the tags of the release repository, ascending: the first two numbers joined by a dot in
 /// each tag; signature tags (`….sig`) are passed over.
 pub fn minor_versions<'a>(tags: impl IntoIterator<Item = &'a str>) -> BTreeSet<(u64, u64)> {
@@ -53,14 +35,5 @@ mod tests {
         check(&["sha256-0a1.2.sig", "4.16.0.sig"], &[]);
         check(&["latest", "v5.0", ".1.2", "a.b.3.4x"], &[(1, 2), (3, 4), (5, 0)]);
         check(&["99999999999999999999.1"], &[]);
-    }
-
-    #[test]
-    fn architectures() {
-        assert_eq!(check_architectures(["amd64", "multi"]), Ok(()));
-        insta::assert_snapshot!(
-            check_architectures(["amd64", "x86", "riscv"]).unwrap_err(),
-            @"invalid architecture(s) x86, riscv: expected any of amd64, arm64, multi, ppc64le, s390x"
-        );
     }
 }

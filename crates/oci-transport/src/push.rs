@@ -242,14 +242,6 @@ impl Client {
         self.delete(at, &format!("manifests/{tag}"), &format!("deleting tag `{at}:{tag}`")).await
     }
 
-    /// Deletes a blob from a repository. A blob that is not there is no error.
-    ///
-    /// # Errors
-    /// When the registry refuses.
-    pub async fn delete_blob(&self, at: &Endpoint, digest: &Digest) -> Result<(), Error> {
-        self.delete(at, &format!("blobs/{digest}"), &format!("deleting blob `{digest}` at `{at}`")).await
-    }
-
     /// Cancels the upload sessions that refused mounts have opened and no push has used. Best effort.
     pub async fn cancel_sessions(&self, at: &Endpoint) {
         let Ok(host) = self.inner.host(at) else { return };

@@ -134,15 +134,6 @@ pub fn registries_d(env: &Env, explicit: Option<&Path>) -> Vec<PathBuf> {
     }
 }
 
-/// The folder that oc-mirror copies into its working directory: the explicit one, else the user's, else the system's
-/// (`docs/behaviour/release.md` 7.6, step 1). The first that exists counts; none is fine.
-pub fn registries_d_start(env: &Env, explicit: Option<&Path>) -> Vec<PathBuf> {
-    match explicit {
-        Some(dir) => vec![dir.to_owned()],
-        None => vec![env.containers_config().join("registries.d"), PathBuf::from("/etc/containers/registries.d")],
-    }
-}
-
 /// Where signatures lie when registries.d names no lookaside.
 pub fn default_lookaside(env: &Env) -> PathBuf {
     if env.uid == 0 {

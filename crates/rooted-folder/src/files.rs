@@ -25,14 +25,6 @@ impl RootedFolder {
         self.file(path.as_ref(), OFlags::RDONLY, Mode::empty())
     }
 
-    /// Opens a regular file for reading and writing, as it is.
-    ///
-    /// # Errors
-    /// As [`RootedFolder::open`].
-    pub fn open_to_write(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        self.file(path.as_ref(), OFlags::RDWR, Mode::empty())
-    }
-
     /// Opens a regular file for reading and writing; makes an empty one where none is. What is in it stays.
     ///
     /// # Errors

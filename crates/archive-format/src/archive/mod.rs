@@ -19,7 +19,7 @@ pub use diagnostics::{ArchiveError, Warning};
 pub use extract::Extracted;
 pub(crate) use reader::LINK_LIMIT;
 pub use reader::{Archive, ArchiveChunk, BlobLocation, BlobReader, Entry, TagLink};
-pub use replace::{PastArchivesError, archive_file_name, is_archive_name, remove_past_archives};
+pub use replace::{archive_file_name, is_archive_name};
 pub use write_error::WriteError;
 pub use writer::{ArchiveOptions, ArchiveSummary, ArchiveWriter, Chunk};
 

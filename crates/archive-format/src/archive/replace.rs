@@ -52,32 +52,6 @@ fn partial_number(name: &str) -> Option<u32> {
     chunk_number(name.strip_prefix('.')?.strip_suffix(".partial")?)
 }
 
-/// Removes the archives of earlier runs, `mirror_NNNNNN.tar`, from `dir`, and says which. For callers who would rather
-/// have the space than the previous archive (upstream's order, `docs/behaviour/operators-archive.md` 6.2);
-/// [`super::ArchiveWriter`] itself removes them only when the new set is complete. A missing folder is fine.
-///
-/// # Errors
-/// Says which folder, in upstream's words.
-pub fn remove_past_archives(dir: &Path) -> Result<Vec<PathBuf>, PastArchivesError> {
-    let failed = |reason| PastArchivesError { dir: dir.to_owned(), reason };
-    let folder = RootedFolder::at(dir);
-    let mut removed = Vec::new();
-    for name in names(&folder).map_err(failed)?.into_iter().filter(|name| is_own_name(name)) {
-        folder.remove_file(&name).map_err(failed)?;
-        removed.push(dir.join(name));
-    }
-    Ok(removed)
-}
-
-/// Earlier archives could not be removed.
-#[derive(Debug, thiserror::Error)]
-#[error("unable to delete past archives from {}: {reason}", dir.display())]
-pub struct PastArchivesError {
-    dir: PathBuf,
-    /// Part of the message, so no `source`.
-    reason: io::Error,
-}
-
 /// Finishes what a killed run began: an announced replacement is completed, other partials are removed.
 pub(super) fn recover(folder: &RootedFolder) -> io::Result<()> {
     match committed(folder, &names(folder)?)? {

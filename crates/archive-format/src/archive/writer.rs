@@ -232,11 +232,6 @@ impl ArchiveWriter {
         &self.blobs
     }
 
-    /// Bytes of content so far, without headers and padding.
-    pub fn bytes_written(&self) -> u64 {
-        self.content
-    }
-
     /// Completes all chunks and puts them in the place of the previous archive.
     ///
     /// # Errors

@@ -365,33 +365,6 @@ impl Store {
         removed.map_err(|source| StoreError::io("remove", &self.root().join(name), source))
     }
 
-    /// All files below `repositories/`, as (entry name, path), in the order an archive has them: names of each folder
-    /// sorted, folders entered in place. Abandoned uploads are left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] when a folder cannot be read.
-    pub fn repository_files(&self) -> Result<Vec<(String, PathBuf)>, StoreError> {
-        let mut files = Vec::new();
-        self.walk(layout::REPOSITORIES_ROOT.to_owned(), &mut files)?;
-        Ok(files)
-    }
-
-    fn walk(&self, name: String, files: &mut Vec<(String, PathBuf)>) -> Result<(), StoreError> {
-        let folder = self.folder();
-        let kind = folder.about(&name).map(|about| about.kind());
-        if kind.as_ref().is_ok_and(|kind| kind.is_dir()) {
-            for child in self.list(Path::new(&name))? {
-                if child != "_uploads" {
-                    self.walk(format!("{name}/{child}"), files)?;
-                }
-            }
-        } else if kind.is_ok_and(rooted_folder::Kind::is_file) {
-            let path = self.root().join(&name);
-            files.push((name, path));
-        }
-        Ok(())
-    }
-
     fn links(&self, repository: &str, folder: &str) -> Result<Vec<Digest>, StoreError> {
         let base = repository_path(repository).join(folder);
         let mut found = Vec::new();

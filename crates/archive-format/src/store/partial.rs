@@ -102,15 +102,6 @@ impl PartialBlob {
         self.content.flush()
     }
 
-    /// Removes what is here.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn discard(mut self) -> Result<(), StoreError> {
-        self.content.forget_gathered();
-        self.store.remove_partial(&self.digest)
-    }
-
     /// Bytes that are not in the file yet.
     fn needed(&self) -> u64 {
         self.size.unwrap_or(self.offset()) - self.content.flushed()

@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mirror_plan::release::{
-    Bootimages, COMPONENT_REPOSITORY, ImageReferences, KubevirtKeys, ReleaseName, choose_entry, extracted_path,
+    Bootimages, COMPONENT_REPOSITORY, ImageReferences, KubevirtKeys, ReleaseName, extracted_path,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,7 +19,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(references) = ImageReferences::parse(bytes) {
         references.components.iter().for_each(name);
     }
-    let _ = choose_entry(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(images) = Bootimages::parse(text)
         && let Ok(found) = images.kubevirt(&KubevirtKeys::new(&[], &["multi".to_owned()]))

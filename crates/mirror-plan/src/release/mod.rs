@@ -35,7 +35,7 @@ pub use direct::{DirectRelease, DirectReleaseError};
 pub use image_references::{
     Component, IMAGE_REFERENCES_FILE, ImageReferences, ImageReferencesError, MAX_PAYLOAD_FILE_BYTES,
 };
-pub use layout::{IndexEntry, LayoutError, MAX_INDEX_DEPTH, choose_entry, extracted_path};
+pub use layout::{LayoutError, MAX_INDEX_DEPTH, extracted_path};
 pub use name::{
     COMPONENT_REPOSITORY, GRAPH_REPOSITORY, GRAPH_TAG, RELEASE_REPOSITORY, ReleaseImage, ReleaseName, ReleaseNameError,
     ReleaseRole, graph_image,

@@ -280,25 +280,6 @@ fn direct_releases() {
 }
 
 #[test]
-fn entries_of_indexes() {
-    let check = |entries: &[(&str, char)], expected: Result<IndexEntry, &str>| {
-        let entries: Vec<_> = entries
-            .iter()
-            .map(|(kind, digit)| serde_json::json!({"mediaType": format!("application/vnd.{kind}+json"), "digest": format!("sha256:{}", hex(*digit)), "size": 1}))
-            .collect();
-        let json = serde_json::json!({"schemaVersion": 2, "manifests": entries}).to_string();
-        assert_eq!(choose_entry(json.as_bytes()).map_err(|error| error.to_string()), expected.map_err(str::to_owned));
-    };
-    let digest = |digit| Digest::sha256(&hex(digit)).unwrap();
-    let (index, manifest) = ("oci.image.index.v1", "oci.image.manifest.v1");
-    let (list, docker) = ("docker.distribution.manifest.list.v2", "docker.distribution.manifest.v2");
-    check(&[(index, '1'), (manifest, '2'), (docker, '3')], Ok(IndexEntry::Manifest(digest('2'))));
-    check(&[(docker, '3'), (manifest, '2')], Ok(IndexEntry::Manifest(digest('3'))));
-    check(&[("other", '0'), (list, '1'), (index, '2')], Ok(IndexEntry::Index(digest('1'))));
-    check(&[], Err("the image index names neither an image manifest nor another index"));
-}
-
-#[test]
 fn extracted_paths() {
     let check = |path: &str, expected: Result<Option<&str>, &str>| {
         let found = extracted_path(path).map_err(|error| error.to_string());
@@ -393,7 +374,7 @@ proptest! {
     /// Whatever the bytes, they are read or refused.
     #[test]
     fn payload_files(bytes in prop::collection::vec(any::<u8>(), 0..200), text in ".{0,100}") {
-        let _ = (ImageReferences::parse(&bytes), choose_entry(&bytes), Bootimages::parse(&text));
+        let _ = (ImageReferences::parse(&bytes), Bootimages::parse(&text));
     }
 }
 

@@ -53,13 +53,6 @@ impl Credentials {
         Self::Basic { username: Secret::new(username), password: Secret::new(password) }
     }
 
-    /// Splits `user:password` at the first colon (`--src-creds`, `docs/behaviour/release.md` 7.1); a text without colon is a
-    /// user name with an empty password.
-    pub fn from_user_colon_password(text: &str) -> Self {
-        let (username, password) = text.split_once(':').unwrap_or((text, ""));
-        Self::basic(username, password)
-    }
-
     /// What kind this is, for messages.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -48,15 +48,6 @@ impl Policy {
         parse::policy(name, text)
     }
 
-    /// The policy without `--secure-policy`: everything is accepted.
-    pub fn accept_anything() -> Self {
-        Self {
-            name: "no policy".to_owned(),
-            default: vec![Requirement::InsecureAcceptAnything],
-            transports: BTreeMap::new(),
-        }
-    }
-
     /// The file, as it was named to [`Policy::parse`].
     pub fn name(&self) -> &str {
         &self.name

@@ -186,11 +186,7 @@ fn secrets_never_print_themselves() {
         printed.push(format!("{credentials} {credentials:?} {credentials:#?}"));
         assert!(show_credentials(&credentials).contains(secret), "they are there all the same");
     }
-    printed.push(format!(
-        "{} {:?}",
-        Secret::new(secret),
-        Credentials::from_user_colon_password("planted-secret:planted-secret")
-    ));
+    printed.push(format!("{} {:?}", Secret::new(secret), Credentials::basic("planted-secret", "planted-secret")));
     let printed = printed.join("\n");
     assert!(!printed.contains(secret), "{printed}");
     assert!(printed.contains("hidden"));

@@ -137,11 +137,6 @@ fn registries_d() {
             "/usr/share/containers/registries.d",
         ],
     );
-    check(
-        &locations::registries_d_start(&user(), None),
-        &["/home/u/.config/containers/registries.d", "/etc/containers/registries.d"],
-    );
-    check(&locations::registries_d_start(&user(), Some(Path::new("/only"))), &["/only"]);
     assert_eq!(locations::default_lookaside(&root()), Path::new("/var/lib/containers/sigstore"));
     assert_eq!(locations::default_lookaside(&user()), Path::new("/home/u/.local/share/containers/sigstore"));
 }

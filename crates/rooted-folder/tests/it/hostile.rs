@@ -16,7 +16,6 @@ type Act = (&'static str, fn(&RootedFolder, &Path) -> io::Result<()>);
 /// Every way to reach a path.
 const ACTS: &[Act] = &[
     ("open", |folder, path| folder.open(path).map(drop)),
-    ("open_to_write", |folder, path| folder.open_to_write(path).map(drop)),
     ("open_or_create", |folder, path| folder.open_or_create(path).map(drop)),
     ("create", |folder, path| folder.create(path).map(drop)),
     ("read", |folder, path| folder.read(path).map(drop)),
