@@ -117,8 +117,8 @@ fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> 
     colour(cli.persistent.color, env, log);
     log.always(Level::Info, "👋 Hello, welcome to oc-mirror");
     if env.umask != 0o022 {
-        log.warn(format_args!(
-            "⚠️  Detected bad umask {:04o}, expected 0022: files of the workspace may get other permissions",
+        log.caution(format_args!(
+            "Detected bad umask {:04o}, expected 0022: files of the workspace may get other permissions",
             env.umask
         ));
     }
@@ -128,7 +128,7 @@ fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> 
     log.info(format_args!("⚙️  environment version: {}", version::GIT_VERSION));
     let (settings, warnings) = settings::settle(cli, common)?;
     for warning in warnings {
-        log.warn(format_args!("⚠️  {warning}"));
+        log.caution(format_args!("{warning}"));
     }
     Ok(settings)
 }

@@ -271,12 +271,21 @@ impl Log {
     /// Warns.
     pub fn warn(&self, message: impl Display) {
         let text = message.to_string();
-        {
-            let mut sink = lock(&self.0);
-            let cleaned = sink.redactor.clean(text.trim_start_matches("⚠️").trim_start());
-            sink.warnings.push(cleaned);
-        }
+        self.keep_warning(&text);
         self.write(Level::Warn, &text);
+    }
+
+    /// Warns, with a sign in front for a reader of the log.
+    pub fn caution(&self, message: impl Display) {
+        let text = message.to_string();
+        self.keep_warning(&text);
+        self.write(Level::Warn, &format_args!("⚠️  {text}"));
+    }
+
+    fn keep_warning(&self, text: &str) {
+        let mut sink = lock(&self.0);
+        let cleaned = sink.redactor.clean(text);
+        sink.warnings.push(cleaned);
     }
 
     /// What was warned about so far, without the sign in front.
@@ -474,7 +483,7 @@ mod tests {
     fn warnings_are_kept_without_secrets() {
         let (log, written) = log(Level::Error);
         log.redactor().hide("hunter22");
-        log.warn("⚠️  the password is hunter22");
+        log.caution("the password is hunter22");
         log.error("no warning");
         assert_eq!(log.warnings().len(), 1);
         assert!(log.warnings()[0].starts_with("the password is ") && !log.warnings()[0].contains("hunter22"));

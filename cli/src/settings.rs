@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use self::access::{Access, Credentials, Secret};
 pub use self::list::{ListHelmImages, ListOperators, ListReleases, OperatorQuery};
 pub(crate) use self::mirror::inside;
-pub use self::mirror::{Delete, DeletePhase, DryRun, Mirror, Mode, Selection};
+pub use self::mirror::{Delete, DeletePhase, Mirror, Mode, Selection};
 pub(crate) use self::plan::signature_of;
 pub use self::plan::{Apply, Plan};
 pub use self::usage::UsageError;

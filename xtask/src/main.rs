@@ -18,11 +18,13 @@ mod outside;
 mod peers;
 mod process;
 mod promises;
+mod public;
 mod pull;
 mod setup;
 mod test;
 mod tidy;
 mod tool;
+mod voice;
 
 use std::process::ExitCode;
 

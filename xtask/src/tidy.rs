@@ -4,6 +4,8 @@
 //! - no unfinished marks in the sources;
 //! - internal dependencies are written one way (`name.workspace = true`), so that a version or path has one home;
 //! - every crate has the workspace's lint table, keywords, and a README that bears its name;
+//! - words for people are the matter of `cli`: no pictures and no flags in the sources of libraries;
+//! - every public item of a library has a user;
 //! - every test that `docs/promises.md` or `SECURITY.md` names is there;
 //! - the guide's reference is that of the schema, and its command blocks say whether a test runs them;
 //! - every link between documents leads to a page and to a heading that are there;
@@ -13,8 +15,8 @@ use anyhow::{Context as _, bail};
 
 use crate::citations::Pages;
 use crate::process::{root, say};
-use crate::promises;
-use crate::{files, guide, links};
+use crate::public::Public;
+use crate::{files, guide, links, promises, voice};
 
 /// Folders whose files nobody wrote here.
 const NOT_OURS: [&str; 4] = ["target", "corpus", "artifacts", "fixtures"];
@@ -32,16 +34,22 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let pages = Pages::of(&documents);
     let mut faults = Vec::new();
     let mut tests = Vec::new();
+    let mut public = Public::default();
     for file in &files {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
         faults.extend(check_file(&name, &text));
+        faults.extend(voice::check(&name, &text));
+        if !name.ends_with("Cargo.toml") && name != "xtask/src/public.rs" {
+            public.add(&name, &text);
+        }
         // Its own tests cite pages that are not there.
         if !name.ends_with("xtask/src/citations.rs") {
             faults.extend(pages.check(&name, &text));
         }
         tests.extend(promises::tests_of(&name, &text));
     }
+    faults.extend(public.faults());
     for entry in std::fs::read_dir(root.join("crates")).context("cannot list crates")? {
         let folder = entry?.path();
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -37,8 +37,8 @@ impl LeftOver {
 
     fn tell(&self, helper: &Helper) {
         if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(helper.name.clone()) {
-            self.log.warn(format_args!(
-                "⚠️  `credsStore` of the auth file names `{}`, which is not on PATH: continuing without the credentials that it \
+            self.log.caution(format_args!(
+                "`credsStore` of the auth file names `{}`, which is not on PATH: continuing without the credentials that it \
                  may have; remove `credsStore` if Docker Desktop left it behind",
                 helper.program()
             ));

@@ -58,8 +58,8 @@ pub fn release_keys(common: &Common, log: &Log) -> Option<Vec<u8>> {
         Err(error) => error.to_string(),
     };
     let path = path.display();
-    log.warn(format_args!(
-        "⚠️  OCP_SIGNATURE_VERIFICATION_PK: cannot use `{path}`: {reason}; releases are verified with the built-in Red Hat keys"
+    log.caution(format_args!(
+        "OCP_SIGNATURE_VERIFICATION_PK: cannot use `{path}`: {reason}; releases are verified with the built-in Red Hat keys"
     ));
     None
 }
@@ -107,7 +107,7 @@ impl Clients {
         // Both sides mostly read the same file.
         let mut told = HashSet::new();
         for warning in warnings.iter().filter(|warning| told.insert(warning.as_str())) {
-            log.warn(format_args!("⚠️  {warning}"));
+            log.caution(format_args!("{warning}"));
         }
         for client in [&source, &destination] {
             let log = log.clone();

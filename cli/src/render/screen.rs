@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mirror_engine::event::{CollectedItem, WrittenFile};
 use mirror_engine::{Event, Observer};
 
 use super::line;
@@ -174,8 +175,9 @@ impl Screen {
             Event::Discovering => log.info("🕵  going to discover the necessary images..."),
             Event::Collecting(family) => log.info(format!("🔍 collecting {family} images...")),
             Event::Collected { what, name } => log.info(match what {
-                "release" => format!("Success collecting release {name}"),
-                what => format!("Collected {what} {name}"),
+                CollectedItem::Release => format!("Success collecting release {name}"),
+                CollectedItem::Catalog => format!("Collected catalog {name}"),
+                CollectedItem::Chart => format!("Collected chart {name}"),
             }),
             Event::RebuildingCatalogs => log.info("🔂 rebuilding catalogs"),
             Event::ReadingArchive { number, total, path } => {
@@ -186,11 +188,28 @@ impl Screen {
             }
             Event::BuildingArchive => log.info("📦 Preparing the tarball archive..."),
             Event::FileWritten { what, path } => match what {
-                "archive" => log.info(format!("{} written", path.display())),
-                what if what.starts_with("Pinned") => log.info(format!("{what} written to {}", path.display())),
-                _ => log.info(format!("{} file created", path.display())),
+                WrittenFile::Archive => log.info(format!("{} written", path.display())),
+                WrittenFile::Mapping => {
+                    log.info(format!("📄 list of all images for mirroring in : {}", path.display()));
+                }
+                WrittenFile::PinnedConfiguration => log.info(format!("Pinned ISC written to {}", path.display())),
+                WrittenFile::PinnedDeletion => log.info(format!("Pinned DISC written to {}", path.display())),
+                WrittenFile::ClusterResource | WrittenFile::DeleteList => {
+                    log.info(format!("{} file created", path.display()));
+                }
             },
             Event::GeneratingResources => log.info("📄 Generating cluster resources..."),
+            Event::Resources(text) => log.info(format!("📄 {text}")),
+            Event::MakingDeleteList => log.info("📄 Generating delete file..."),
+            Event::DeleteStarted { images } => {
+                log.info("🚀 Start deleting the images...");
+                log.info(format!("📌 images to delete {images} "));
+            }
+            event @ Event::NotCached { .. } => log.caution(event.warning().unwrap_or_default()),
+            Event::CatalogNotSigned { catalog } => {
+                log.info(format!("catalog {catalog} was rebuilt and is not signed; --sign-catalogs signs it"));
+            }
+            Event::NotMirrored(text) => log.error(format!("[Worker] {text}")),
             Event::Waiting(waiting) => log.info(waiting),
             Event::Info(text) => log.info(text),
             Event::Warning(text) => log.warn(text),

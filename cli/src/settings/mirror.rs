@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Date;
+use mirror_engine::DryRun;
 
 use mirror_plan::Destination;
 
@@ -57,12 +58,12 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The name that is printed.
-    pub fn name(&self) -> &'static str {
+    /// Which of the three it is.
+    pub fn kind(&self) -> mirror_plan::Mode {
         match self {
-            Self::MirrorToDisk { .. } => "mirrorToDisk",
-            Self::DiskToMirror { .. } => "diskToMirror",
-            Self::MirrorToMirror { .. } => "mirrorToMirror",
+            Self::MirrorToDisk { .. } => mirror_plan::Mode::MirrorToDisk,
+            Self::DiskToMirror { .. } => mirror_plan::Mode::DiskToMirror,
+            Self::MirrorToMirror { .. } => mirror_plan::Mode::MirrorToMirror,
         }
     }
 
@@ -84,19 +85,6 @@ impl Mode {
             Self::DiskToMirror { dest, .. } | Self::MirrorToMirror { dest, .. } => Some(dest),
         }
     }
-}
-
-/// Whether and how mirroring is only rehearsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DryRun {
-    /// It is done.
-    No,
-    /// Mapping files are written.
-    Images,
-    /// Mapping files are written, with a line for each instance of a multi-architecture image.
-    ImagesAndInstances,
-    /// The plan alone is written.
-    Plan,
 }
 
 /// How content is selected.

@@ -13,7 +13,7 @@ use super::mirror::{self, Content};
 use super::plan_file;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::settings::{Apply, DryRun, Mirror, Mode, OperatorSelection, Selection, Settings, inside, signature_of};
+use crate::settings::{Apply, Mirror, Mode, OperatorSelection, Selection, Settings, inside, signature_of};
 
 /// Applies a plan.
 pub(crate) fn run(settings: &Settings, request: &Apply, log: &Log) -> ExitStatus {
@@ -41,7 +41,7 @@ fn prepare(request: &Apply, env: &crate::env::Snapshot) -> anyhow::Result<(Mirro
     let mirror = Mirror {
         config: request.plan.clone(),
         mode,
-        dry_run: DryRun::No,
+        dry_run: mirror_engine::DryRun::No,
         since: request.since,
         image_timeout: request.image_timeout,
         secure_policy: request.secure_policy,

@@ -141,7 +141,7 @@ fn second_step(
         Ok((read, _)) => Arc::new(read),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            log.warn(format_args!("⚠️  folders of simple-signing signatures are not looked for: {error:#}"));
+            log.caution(format_args!("folders of simple-signing signatures are not looked for: {error:#}"));
             Arc::default()
         }
     };

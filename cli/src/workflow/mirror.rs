@@ -24,7 +24,7 @@ use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::ownership;
 use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, size_lines};
-use crate::settings::{Common, DryRun, Mirror, Mode, OperatorSelection, Settings};
+use crate::settings::{Common, Mirror, Mode, OperatorSelection, Settings};
 
 /// What is mirrored.
 pub(super) struct Content {
@@ -180,7 +180,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
             // Only a policy makes signatures a condition.
             Err(error) if !request.secure_policy => {
                 let error = anyhow::Error::from(error);
-                log.warn(format_args!("⚠️  simple-signing signatures stay behind: {error:#}"));
+                log.caution(format_args!("simple-signing signatures stay behind: {error:#}"));
                 Default::default()
             }
             Err(error) => return Err(error.into()),
@@ -198,12 +198,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         strict_archive: request.strict_archive,
         no_cache: request.no_cache,
         all_or_nothing: request.all_or_nothing,
-        dry_run: match request.dry_run {
-            DryRun::No => mirror_engine::DryRun::No,
-            DryRun::Images => mirror_engine::DryRun::Images,
-            DryRun::ImagesAndInstances => mirror_engine::DryRun::ImagesAndInstances,
-            DryRun::Plan => mirror_engine::DryRun::Plan,
-        },
+        dry_run: request.dry_run,
         force: request.force,
         remove_signatures: request.remove_signatures,
         ignore_release_signature: request.ignore_release_signature,
@@ -260,8 +255,8 @@ pub(super) fn private_key(path: &Path, flag: &str, log: &Log) -> anyhow::Result<
     file.and_then(|mut file| file.read_to_end(&mut key))
         .with_context(|| format!("cannot read `{}`", path.display()))?;
     if mode & 0o077 != 0 {
-        log.warn(format_args!(
-            "⚠️  {flag}: the private key `{0}` has the mode {1:04o}, so others than its owner get at it; \
+        log.caution(format_args!(
+            "{flag}: the private key `{0}` has the mode {1:04o}, so others than its owner get at it; \
              `chmod 600 {0}` keeps it private",
             path.display(),
             mode & 0o7777

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use image_signature::cosign::SigningKey;
+use mirror_engine::DryRun;
 use mirror_engine::visible;
 use mirror_plan::Family;
 use plan_document::{Diff, Document, Entry, json_schema};
@@ -16,7 +17,7 @@ use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::render::{size, table};
-use crate::settings::{DryRun, Mirror, Plan, Settings};
+use crate::settings::{Mirror, Plan, Settings};
 
 /// How `diff` ends when a plan cannot be read: 1 says that plans differ.
 const TROUBLE: u8 = 2;

@@ -26,7 +26,7 @@ pub(crate) fn init(settings: &Settings, request: &Init, log: &Log) -> ExitStatus
     if let Some(schema) = &request.schema
         && !settings.common.env.absolute(Path::new(schema)).is_file()
     {
-        log.warn(format_args!("⚠️  `{schema}` does not exist yet: `oc-mirror schema --out {schema}` writes it"));
+        log.caution(format_args!("`{schema}` does not exist yet: `oc-mirror schema --out {schema}` writes it"));
     }
     let text = configuration(request.schema.as_deref(), &operators);
     log.with_stdout(|stdout| stdout.write_all(text.as_bytes()));

@@ -23,7 +23,7 @@ use crate::outcome::RunError;
 use crate::planning::Planning;
 use mirror_copy::archive_builder::Contents;
 use mirror_copy::{Resolved, Transfer, caught, queue_order};
-use mirror_job::event::{Event, Observer};
+use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::failure::CopyError;
 use mirror_job::job::{DryRun, Job};
 pub use mirror_job::report::{ArchiveSizes, DiskNeed, Sizes};
@@ -237,10 +237,7 @@ impl Rehearsal<'_> {
         if missing_count > 0 {
             let path = working_dir.dry_run().join("missing.txt");
             working_dir.write(&path, missing.as_bytes())?;
-            self.observer.event(Event::Warning(format!(
-                "⚠️  {missing_count}/{} images necessary for mirroring are not available in the cache.",
-                self.images.len()
-            )));
+            self.observer.event(Event::NotCached { missing: missing_count, total: self.images.len() });
             self.observer.event(Event::Warning(format!(
                 "List of missing images in : {}.\nplease re-run the mirror to disk process",
                 path.display()
@@ -255,7 +252,7 @@ impl Rehearsal<'_> {
         }
         let path = working_dir.dry_run().join("mapping.txt");
         working_dir.write(&path, mapping.as_bytes())?;
-        self.observer.event(Event::Info(format!("📄 list of all images for mirroring in : {}", path.display())));
+        self.observer.event(Event::FileWritten { what: WrittenFile::Mapping, path: path.clone() });
         files.push(path);
         Ok(())
     }

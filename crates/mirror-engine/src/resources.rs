@@ -18,7 +18,7 @@ use mirror_plan::{Destination, ImageKind, PlannedImage};
 use rooted_folder::Entry;
 
 use crate::outcome::RunError;
-use mirror_job::event::{Event, Observer};
+use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::job::{DryRun, Job};
 use mirror_job::report::ImageReport;
 use mirror_job::workdir::WorkingDir;
@@ -101,7 +101,7 @@ impl Generation<'_> {
     ) -> Result<(), RunError> {
         observer.event(Event::GeneratingResources);
         let documents = self.documents(rows, observer);
-        let say = |text: &str| observer.event(Event::Info(format!("📄 {text}")));
+        let say = |text: &'static str| observer.event(Event::Resources(text));
         if rows.is_empty() {
             say(Section::NOTHING_MIRRORED);
         }
@@ -117,7 +117,7 @@ impl Generation<'_> {
             for document in of_section {
                 let path = self.working_dir.cluster_resources().join(&document.file_name);
                 self.working_dir.write(&path, document.text.as_bytes())?;
-                observer.event(Event::FileWritten { what: "cluster resource", path: path.clone() });
+                observer.event(Event::FileWritten { what: WrittenFile::ClusterResource, path: path.clone() });
                 files.push(path);
             }
         }

@@ -10,7 +10,7 @@ use mirror_job::event::{Event, Observer};
 /// Keeps warnings and hands everything on.
 pub(crate) struct Warnings {
     inner: Arc<dyn Observer>,
-    warnings: Mutex<Vec<String>>,
+    kept: Mutex<Vec<String>>,
     /// What the clients send and nobody may read; clients of one run mostly share one.
     redactors: Vec<Redactor>,
 }
@@ -19,8 +19,8 @@ impl Warnings {
     /// Listens before `inner`, and to the clients. `before` was warned of earlier.
     pub(crate) fn new(inner: &Arc<dyn Observer>, before: &[String], clients: &[&Client]) -> Arc<Self> {
         let redactors = clients.iter().map(|client| client.options().redactor.clone()).collect();
-        let warnings = Mutex::new(before.to_vec());
-        let heard = Arc::new(Self { inner: Arc::clone(inner), warnings, redactors });
+        let kept = Mutex::new(before.to_vec());
+        let heard = Arc::new(Self { inner: Arc::clone(inner), kept, redactors });
         for client in clients {
             let heard = Arc::clone(&heard);
             client.on_notice(Arc::new(move |notice| {
@@ -41,22 +41,24 @@ impl Warnings {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<String>> {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Warnings {
     fn event(&self, mut event: Event) {
         match &mut event {
-            Event::Info(text) | Event::Warning(text) | Event::Error(text) | Event::Debug(text) => {
+            Event::Info(text)
+            | Event::Warning(text)
+            | Event::Error(text)
+            | Event::NotMirrored(text)
+            | Event::Debug(text) => {
                 *text = self.clean(text);
             }
             Event::ImageFailed { reason, .. } => *reason = self.clean(reason),
             _ => {}
         }
-        if let Event::Warning(text) = &event {
-            self.lock().push(text.clone());
-        }
+        self.lock().extend(event.warning());
         self.inner.event(event);
     }
 

@@ -20,8 +20,8 @@ pub enum Event {
     Collecting(Family),
     /// A step of collecting that a person wants to see: a catalog or release by name.
     Collected {
-        /// What kind of thing: `catalog`, `release`.
-        what: &'static str,
+        /// What kind of thing.
+        what: CollectedItem,
         /// Its name.
         name: String,
     },
@@ -92,13 +92,36 @@ pub enum Event {
     BuildingArchive,
     /// A file for the operator was written.
     FileWritten {
-        /// What it is: `Pinned ISC`, `archive`, …
-        what: &'static str,
+        /// What it is.
+        what: WrittenFile,
         /// Where.
         path: PathBuf,
     },
     /// The cluster resources are being generated.
     GeneratingResources,
+    /// One kind of cluster resource is being generated, or why it is not.
+    Resources(&'static str),
+    /// Images of the plan that the cache lacks, as a dry run found. A warning.
+    NotCached {
+        /// How many.
+        missing: usize,
+        /// Images of the plan.
+        total: usize,
+    },
+    /// The list of images to delete is being made.
+    MakingDeleteList,
+    /// The images of a list are being deleted.
+    DeleteStarted {
+        /// How many the list names.
+        images: usize,
+    },
+    /// A catalog was rebuilt, and there is no key to sign it with.
+    CatalogNotSigned {
+        /// Its name in logs.
+        catalog: String,
+    },
+    /// What the file of errors says of one image, after all others are done.
+    NotMirrored(String),
     /// A request is tried again after a pause.
     Waiting(oci_transport::Waiting),
     /// A line of plain information.
@@ -109,6 +132,47 @@ pub enum Event {
     Error(String),
     /// Detail for `--log-level debug`.
     Debug(String),
+}
+
+/// What a step of collecting is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CollectedItem {
+    /// An operator catalog.
+    Catalog,
+    /// A release.
+    Release,
+    /// A Helm chart.
+    Chart,
+}
+
+/// A file that a run writes for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrittenFile {
+    /// A file of the archive.
+    Archive,
+    /// The list of all images of a dry run.
+    Mapping,
+    /// The configuration with its catalogs pinned.
+    PinnedConfiguration,
+    /// What deletes the same, with its catalogs pinned.
+    PinnedDeletion,
+    /// A cluster resource.
+    ClusterResource,
+    /// A file of a list of images to delete.
+    DeleteList,
+}
+
+impl Event {
+    /// What the event warns of; none for events that are no warnings.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::Warning(text) => Some(text.clone()),
+            Self::NotCached { missing, total } => {
+                Some(format!("{missing}/{total} images necessary for mirroring are not available in the cache."))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// How much work there is, as far as it is known.

@@ -212,8 +212,7 @@ impl Trust {
             return Ok(None);
         }
         let Some(key) = &self.key else {
-            let text = format!("catalog {} was rebuilt and is not signed; --sign-catalogs signs it", image.origin);
-            observer.event(Event::Info(text));
+            observer.event(Event::CatalogNotSigned { catalog: image.origin.clone() });
             // The cache may still have what an earlier run signed; this one was not asked to.
             return Ok((!self.from_archive).then(Vec::new));
         };

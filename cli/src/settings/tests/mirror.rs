@@ -129,7 +129,7 @@ fn modes_and_their_directories() {
         let _ = writeln!(
             text,
             "{row}\n    {} {} {:?}",
-            mirror.mode.name(),
+            mirror.mode.kind(),
             mirror.mode.working_dir().display(),
             mirror.mode.destination().map(ToString::to_string)
         );

@@ -23,7 +23,7 @@ use mirror_plan::helm::{self, FoundText, RepositoryUrl};
 use mirror_plan::{Family, Mode, PlannedImage, Why};
 
 use super::{CollectErrors, Collecting};
-use mirror_job::event::Event;
+use mirror_job::event::{CollectedItem, Event};
 use mirror_job::guard::{blocking, guarded};
 use shelf::Shelf;
 
@@ -213,7 +213,7 @@ async fn images_of(
     for warning in collected.warnings {
         at.tell(Event::Warning(format!("{PREFIX} chart {label}: {warning}")));
     }
-    at.tell(Event::Collected { what: "chart", name: label });
+    at.tell(Event::Collected { what: CollectedItem::Chart, name: label });
     Ok(collected.images)
 }
 

@@ -25,7 +25,7 @@ use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting};
 use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
 use mirror_content::source::{Archived, Brought, Cached, LocalContent as _, Remote};
-use mirror_job::event::Event;
+use mirror_job::event::{CollectedItem, Event};
 use mirror_job::failure::{Condition, CopyError, chain, store as store_error, transport};
 use mirror_job::guard::blocking;
 use mirror_job::job::DryRun;
@@ -77,7 +77,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
                 collected.images.append(&mut found.images);
                 collected.blocked.append(&mut found.blocked);
                 collected.catalogs.append(&mut found.catalogs);
-                at.tell(Event::Collected { what: "catalog", name: entry.catalog.as_written().to_owned() });
+                at.tell(Event::Collected { what: CollectedItem::Catalog, name: entry.catalog.as_written().to_owned() });
             }
             Err(messages) => {
                 // Upstream rebuilds after collecting, and ends with 1 when that fails (`docs/behaviour/config-cli.md` 3).

@@ -19,7 +19,7 @@ use mirror_plan::release::{ReleaseImage, ReleaseName, ReleaseRole};
 use mirror_plan::{CacheName, Family, ImageKind, Mode, PlannedImage, Why};
 
 use super::{CollectErrors, Collecting};
-use mirror_job::event::Event;
+use mirror_job::event::{CollectedItem, Event};
 use signatures::Signatures;
 
 /// How many releases are looked at together. Each costs a few small requests and a layer or two.
@@ -95,7 +95,7 @@ async fn release(
     };
     let name = ReleaseName::new(image).map_err(|error| error.to_string())?;
     let components = payload::components(at, &name, &wanted.digest).await?;
-    at.tell(Event::Collected { what: "release", name: name.image().to_string() });
+    at.tell(Event::Collected { what: CollectedItem::Release, name: name.image().to_string() });
     name.images(&components).map_err(|error| format!("release {}: {error}", name.image()))
 }
 

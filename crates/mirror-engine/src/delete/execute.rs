@@ -102,8 +102,7 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
         report.error = Some("the list names no images to delete".to_owned());
         return report;
     }
-    observer.event(Event::Info("🚀 Start deleting the images...".to_owned()));
-    observer.event(Event::Info(format!("📌 images to delete {} ", report.items.len())));
+    observer.event(Event::DeleteStarted { images: report.items.len() });
     let mut targets = request.targets(&mut report.items);
     let LookedUp { places, elsewhere, older } = request.look_up(&targets, &mut report.items).await;
     targets.extend(older.clone());

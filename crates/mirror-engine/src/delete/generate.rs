@@ -16,7 +16,7 @@ use crate::warnings::Warnings;
 use mirror_collect::{Collecting, collect_what_there_is, made_of, needed_by_others};
 use mirror_content::root::{pinned, root_digest};
 use mirror_content::source::{Cached, LocalContent as _};
-use mirror_job::event::{Event, Observer};
+use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::guard::guarded;
 use mirror_job::job::{Job, Workflow};
 use mirror_job::workdir::WorkingDir;
@@ -111,13 +111,13 @@ async fn run(
             item.needed_by = needing.collect::<BTreeSet<_>>().into_iter().collect();
         }
     }
-    observer.event(Event::Info("📄 Generating delete file...".to_owned()));
+    observer.event(Event::MakingDeleteList);
     let (list_name, configuration_name) = file_names(request.id.as_deref());
     let files = [(list_name, list.to_yaml()), (configuration_name, request.configuration.to_yaml())];
     for (name, text) in files {
         let path = working_dir.delete().join(name);
         working_dir.write(&path, text.as_bytes())?;
-        observer.event(Event::FileWritten { what: "delete", path: path.clone() });
+        observer.event(Event::FileWritten { what: WrittenFile::DeleteList, path: path.clone() });
         report.files.push(working_dir.name_of(&path));
     }
     report.items = list.items.iter().map(ItemReport::listed).collect();

@@ -17,7 +17,7 @@ use mirror_copy::archive_builder::{BlobsFrom, BuildError, Tail};
 use mirror_copy::slots::Slots;
 use mirror_copy::transfers::into_archive::IntoArchive;
 use mirror_copy::transfers::into_store::{Follower, NoFollower};
-use mirror_job::event::{Event, Observer};
+use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::job::{Job, Workflow};
 use mirror_job::lacking::Lacking;
 use mirror_job::report::{ArchiveFile, ArchiveReport};
@@ -149,7 +149,7 @@ impl End<'_> {
         }
         self.history.write(working_dir.folder(), &blobs, job.started)?;
         for chunk in &summary.chunks {
-            observer.event(Event::FileWritten { what: "archive", path: chunk.path.clone() });
+            observer.event(Event::FileWritten { what: WrittenFile::Archive, path: chunk.path.clone() });
         }
         progress.archive = Some(ArchiveReport {
             files,

@@ -98,7 +98,7 @@ fn conclude(
         })
         .collect();
     for line in &lines {
-        observer.event(Event::Error(format!("[Worker] {line}")));
+        observer.event(Event::NotMirrored(line.clone()));
     }
     let logs = job.workflow.working_dir().logs();
     let path = logs.path().join(format!("mirroring_errors_{}.txt", job.log_stamp));

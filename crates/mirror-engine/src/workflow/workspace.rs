@@ -19,7 +19,7 @@ use crate::resources::{Generation, Previous};
 use mirror_collect::{Collecting, collect};
 use mirror_copy::transfers::into_store::{Follower, IntoStore};
 use mirror_copy::{Copied, Limits, Transfer, copy};
-use mirror_job::event::{Event, Observer};
+use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::failure::chain;
 use mirror_job::job::{DryRun, Job};
 use mirror_job::lacking::Lacking;
@@ -235,8 +235,8 @@ impl<'a> Workspace<'a> {
         }
         let delete = isc_schema::DeleteImageSetConfiguration::from_image_set(&configuration);
         let files = [
-            ("Pinned ISC", self.working_dir.pinned_isc(&stamp), configuration.to_yaml()),
-            ("Pinned DISC", self.working_dir.pinned_disc(&stamp), delete.to_yaml()),
+            (WrittenFile::PinnedConfiguration, self.working_dir.pinned_isc(&stamp), configuration.to_yaml()),
+            (WrittenFile::PinnedDeletion, self.working_dir.pinned_disc(&stamp), delete.to_yaml()),
         ];
         for (what, path, text) in files {
             self.working_dir.write(&path, text.as_bytes())?;
