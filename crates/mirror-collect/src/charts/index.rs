@@ -4,7 +4,7 @@ use bytes::Bytes;
 use helm_chart::{Index, MAX_INDEX};
 use mirror_plan::helm::RepositoryUrl;
 
-use super::shelf::Shelf;
+use super::stored::StoredCharts;
 use super::{Collecting, PREFIX};
 use mirror_job::event::Event;
 use mirror_job::failure::chain;
@@ -22,10 +22,14 @@ pub(super) async fn fetch(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<In
 ///
 /// # Errors
 /// As [`fetch`], and when it cannot be kept.
-pub(super) async fn fetch_and_keep(at: &Collecting<'_>, shelf: &Shelf, url: &RepositoryUrl) -> Result<Index, String> {
+pub(super) async fn fetch_and_keep(
+    at: &Collecting<'_>,
+    stored: &StoredCharts,
+    url: &RepositoryUrl,
+) -> Result<Index, String> {
     let (index, text) = fetch_with_text(at, url).await?;
-    let (shelf, url) = (shelf.clone(), url.clone());
-    blocking(move || shelf.keep_index(&url, &text)).await?;
+    let (stored, url) = (stored.clone(), url.clone());
+    blocking(move || stored.keep_index(&url, &text)).await?;
     Ok(index)
 }
 
@@ -50,10 +54,10 @@ async fn fetch_with_text(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<(In
 ///
 /// # Errors
 /// When there is none.
-pub(super) async fn kept(shelf: &Shelf, url: &RepositoryUrl) -> Result<Index, String> {
-    let (shelf, url) = (shelf.clone(), url.clone());
+pub(super) async fn kept(stored: &StoredCharts, url: &RepositoryUrl) -> Result<Index, String> {
+    let (stored, url) = (stored.clone(), url.clone());
     blocking(move || {
-        let (place, text) = shelf.index(&url);
+        let (place, text) = stored.index(&url);
         let text = text.map_err(|error| {
             format!(
                 "the index of {url} is not at hand: {place}: {error}; mirror to disk again with this configuration, or name \

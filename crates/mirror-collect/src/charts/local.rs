@@ -10,7 +10,7 @@ use helm_chart::Chart;
 use isc_schema::HelmChart;
 use rooted_folder::open_regular;
 
-use super::shelf::Shelf;
+use super::stored::StoredCharts;
 use super::{Collecting, FoundChart, MAX_PACKAGE, folder};
 use mirror_job::guard::blocking;
 
@@ -18,13 +18,17 @@ use mirror_job::guard::blocking;
 ///
 /// # Errors
 /// When it is not there, or no chart.
-pub(super) async fn find(at: &Collecting<'_>, shelf: &Shelf, configured: &HelmChart) -> Result<FoundChart, String> {
+pub(super) async fn find(
+    at: &Collecting<'_>,
+    stored: &StoredCharts,
+    configured: &HelmChart,
+) -> Result<FoundChart, String> {
     let path = configured.path.clone().unwrap_or_default();
     let places = at.job.folders.places(&path);
-    let (shelf, kept) = (shelf.clone(), at.charts_are_kept());
+    let (stored, kept) = (stored.clone(), at.charts_are_kept());
     blocking(move || {
         if kept {
-            let copy = shelf.local(&path).map_err(|error| error.to_string())?;
+            let copy = stored.local(&path).map_err(|error| error.to_string())?;
             if let Some(bytes) = copy {
                 let chart = Chart::from_package(&path, &bytes).map_err(|error| error.to_string())?;
                 return Ok(found(chart, &path));
@@ -32,7 +36,7 @@ pub(super) async fn find(at: &Collecting<'_>, shelf: &Shelf, configured: &HelmCh
         }
         let (chart, bytes) = load(&path, &places)?;
         if !kept {
-            shelf.keep_local(&path, &bytes)?;
+            stored.keep_local(&path, &bytes)?;
         }
         Ok(found(chart, &path))
     })

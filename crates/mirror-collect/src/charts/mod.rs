@@ -1,7 +1,7 @@
 //! `mirror.helm`: brings charts from repositories, registries and folders, renders them, and gives the planner what stands
 //! where images are named (`docs/behaviour/operators-archive.md` 8.2).
 //!
-//! Mirror to disk and mirror to mirror fetch indexes and charts and keep them in the working directory (`shelf`). Disk to
+//! Mirror to disk and mirror to mirror fetch indexes and charts and keep them in the working directory (`stored`). Disk to
 //! mirror and `delete` find all of it there, and ask no network.
 
 mod folder;
@@ -10,7 +10,7 @@ mod local;
 mod oci;
 mod render;
 mod repository;
-mod shelf;
+mod stored;
 mod web;
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use mirror_plan::{Family, Mode, PlannedImage, Why};
 use super::{CollectErrors, Collecting};
 use mirror_job::event::{CollectedItem, Event};
 use mirror_job::guard::{blocking, guarded};
-use shelf::Shelf;
+use stored::StoredCharts;
 
 pub use local::load_one as load_local;
 pub use oci::{pull as pull_artifact, split as split_artifact};
@@ -86,12 +86,12 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
         return Vec::new();
     }
     at.tell(Event::Collecting(Family::Helm));
-    let shelf = Shelf::open(at);
+    let stored = StoredCharts::open(at);
     let mut fail = |message: String| errors.push(Family::Helm, format!("{PREFIX} {message}"));
     let mut wanted = Vec::new();
     let repositories = configured.repositories.iter().enumerate().map(|(number, repository)| {
-        let shelf = &shelf;
-        async move { charts_of(at, shelf, number, repository).await }
+        let stored = &stored;
+        async move { charts_of(at, stored, number, repository).await }
     });
     let repositories: Vec<_> =
         futures_util::stream::iter(repositories.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
@@ -107,10 +107,10 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     }
     let folders = folders(&wanted);
     let charts = wanted.iter().zip(&folders).map(|(wanted, folder)| {
-        let shelf = &shelf;
+        let stored = &stored;
         async move {
             // A chart that meets a defect of this program costs its own images only.
-            let found = guarded(Box::pin(images_of(at, shelf, wanted, folder))).await;
+            let found = guarded(Box::pin(images_of(at, stored, wanted, folder))).await;
             found.unwrap_or_else(|panicked| Err(panicked.to_string()))
         }
     });
@@ -122,7 +122,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
             Err(message) => fail(format!("{}: {message}", wanted.describe())),
         }
     }
-    if let Err(error) = shelf.save() {
+    if let Err(error) = stored.save() {
         errors.push_generic(format!("cannot keep the record of charts: {error}"));
     }
     images
@@ -131,7 +131,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
 /// The charts that an entry of `repositories` asks for.
 async fn charts_of<'a>(
     at: &Collecting<'_>,
-    shelf: &Shelf,
+    stored: &StoredCharts,
     number: usize,
     configured: &'a HelmRepository,
 ) -> Result<Vec<Wanted<'a>>, String> {
@@ -144,9 +144,9 @@ async fn charts_of<'a>(
             ));
         }
         let index = if at.charts_are_kept() {
-            index::kept(shelf, &url).await?
+            index::kept(stored, &url).await?
         } else {
-            index::fetch_and_keep(at, shelf, &url).await?
+            index::fetch_and_keep(at, stored, &url).await?
         };
         let why = Why { path, line: configured.span.line, steps: Vec::new() };
         // Every version of every chart that renders anything.
@@ -196,15 +196,15 @@ fn folders(wanted: &[Wanted<'_>]) -> Vec<String> {
 /// The images of one chart.
 async fn images_of(
     at: &Collecting<'_>,
-    shelf: &Shelf,
+    stored: &StoredCharts,
     wanted: &Wanted<'_>,
     folder: &str,
 ) -> Result<Vec<PlannedImage>, String> {
     let FoundChart { chart, label } = match &wanted.origin {
-        Origin::Local => local::find(at, shelf, &wanted.chart).await?,
-        Origin::Repository(repository) => repository::find(at, shelf, repository, &wanted.chart, folder).await?,
+        Origin::Local => local::find(at, stored, &wanted.chart).await?,
+        Origin::Repository(repository) => repository::find(at, stored, repository, &wanted.chart, folder).await?,
     };
-    let values = render::values(at, shelf, &wanted.chart).await?;
+    let values = render::values(at, stored, &wanted.chart).await?;
     let (image_paths, hooks) = (wanted.chart.image_paths.clone(), wanted.chart.hooks);
     let found: Vec<FoundText> = blocking(move || render::texts(&chart, &values, &image_paths, hooks)).await?;
     let mut why = wanted.why.clone();

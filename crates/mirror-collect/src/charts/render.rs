@@ -10,7 +10,7 @@ use mirror_plan::helm::FoundText;
 
 use super::Collecting;
 use super::local::read_bounded;
-use super::shelf::{MAX_VALUES, Shelf};
+use super::stored::{MAX_VALUES, StoredCharts};
 use mirror_job::guard::blocking;
 
 /// The values that a chart is rendered with, over its own: `valuesFiles` in their order, then `values`.
@@ -19,22 +19,22 @@ use mirror_job::guard::blocking;
 ///
 /// # Errors
 /// When a file is not there, or has no values.
-pub(super) async fn values(at: &Collecting<'_>, shelf: &Shelf, chart: &HelmChart) -> Result<Json, String> {
+pub(super) async fn values(at: &Collecting<'_>, stored: &StoredCharts, chart: &HelmChart) -> Result<Json, String> {
     let files: Vec<_> =
         chart.values_files.iter().map(|path| (path.clone(), at.job.folders.of_configuration(path))).collect();
-    let (shelf, kept, own) = (shelf.clone(), at.charts_are_kept(), chart.values.clone());
+    let (stored, kept, own) = (stored.clone(), at.charts_are_kept(), chart.values.clone());
     blocking(move || {
         let mut all = Json::Map(std::collections::BTreeMap::new());
         for (path, place) in files {
             let failed = |why: String| format!("values file `{path}`: {why}");
-            let copy = if kept { shelf.values(&path).map_err(|error| failed(error.to_string()))? } else { None };
+            let copy = if kept { stored.values(&path).map_err(|error| failed(error.to_string()))? } else { None };
             let text = match copy {
                 Some(text) => text,
                 None => read_values_file(&place).map_err(|error| failed(error.to_string()))?,
             };
             merge_values(&mut all, read_values(&text).map_err(|error| failed(error.to_string()))?);
             if !kept {
-                shelf.keep_values(&path, &text)?;
+                stored.keep_values(&path, &text)?;
             }
         }
         if let Some(own) = own {

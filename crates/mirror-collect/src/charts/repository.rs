@@ -7,7 +7,7 @@ use image_ref::{Algorithm, Hasher};
 use isc_schema::HelmChart;
 use mirror_plan::helm;
 
-use super::shelf::Shelf;
+use super::stored::StoredCharts;
 use super::{Collecting, FoundChart, PREFIX, Repository, oci, web};
 use mirror_job::event::Event;
 use mirror_job::guard::blocking;
@@ -19,7 +19,7 @@ use mirror_job::guard::blocking;
 /// When there is no such chart or version, the server does not give it, or it is no chart.
 pub(super) async fn find(
     at: &Collecting<'_>,
-    shelf: &Shelf,
+    stored: &StoredCharts,
     repository: &Repository<'_>,
     chart: &HelmChart,
     folder: &str,
@@ -28,28 +28,28 @@ pub(super) async fn find(
     let name = chart.name.as_str();
     let url = repository.url.to_string();
     let (file, bytes) = if at.charts_are_kept() {
-        let (shelf, url, name) = (shelf.clone(), url.clone(), name.to_owned());
+        let (stored, url, name) = (stored.clone(), url.clone(), name.to_owned());
         let (wanted, folder) = (wanted.to_owned(), folder.to_owned());
-        blocking(move || kept(&shelf, &url, &name, &wanted, &folder)).await?
+        blocking(move || kept(&stored, &url, &name, &wanted, &folder)).await?
     } else if let Some(index) = &repository.index {
         let of = &repository.configured.name;
         let entry = index
             .choose(name, chart.version.as_deref())
             .map_err(|error| format!("not found in {of} index: {error}"))?;
         let file = folder.to_owned() + &file_name(name, &entry.metadata.version)?;
-        let bytes = download(at, shelf, repository, entry, &file).await?;
+        let bytes = download(at, stored, repository, entry, &file).await?;
         (file, bytes)
     } else {
         let artifact = repository.url.registry_name(name);
         let (version, bytes) = oci::pull(&at.job.source, &artifact, wanted).await?;
         (folder.to_owned() + &file_name(name, &version)?, bytes.into())
     };
-    let (shelf, kept, name, wanted) = (shelf.clone(), at.charts_are_kept(), name.to_owned(), wanted.to_owned());
+    let (stored, kept, name, wanted) = (stored.clone(), at.charts_are_kept(), name.to_owned(), wanted.to_owned());
     blocking(move || {
         let shown = file.rsplit('/').next().unwrap_or(&file);
         let chart = Chart::from_package(shown, &bytes).map_err(|error| error.to_string())?;
         if !kept {
-            shelf.keep_chart((&url, &name, &wanted), &file, &bytes)?;
+            stored.keep_chart((&url, &name, &wanted), &file, &bytes)?;
         }
         let label = format!("{name} {} of {url}", chart.metadata.version);
         Ok(FoundChart { chart, label })
@@ -64,15 +64,15 @@ fn file_name(name: &str, version: &str) -> Result<String, String> {
 /// The bytes of a chart that the index offers. A file that is here already, with the digest of the index, is not fetched.
 async fn download(
     at: &Collecting<'_>,
-    shelf: &Shelf,
+    stored: &StoredCharts,
     repository: &Repository<'_>,
     entry: &IndexEntry,
     file: &str,
 ) -> Result<Bytes, String> {
     let expected = entry.digest.strip_prefix("sha256:").unwrap_or(&entry.digest).to_ascii_lowercase();
     if !expected.is_empty() {
-        let (shelf, file, expected) = (shelf.clone(), file.to_owned(), expected.clone());
-        let here = blocking(move || shelf.chart(&file).ok().filter(|bytes| sha256(bytes) == expected)).await;
+        let (stored, file, expected) = (stored.clone(), file.to_owned(), expected.clone());
+        let here = blocking(move || stored.chart(&file).ok().filter(|bytes| sha256(bytes) == expected)).await;
         if let Some(bytes) = here {
             return Ok(bytes.into());
         }
@@ -106,9 +106,15 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// The file of a chart among those that are kept, and its bytes: the one that a run took for this wish, else the one of
 /// exactly this version, else the newest that the constraint allows.
-fn kept(shelf: &Shelf, repository: &str, name: &str, wanted: &str, folder: &str) -> Result<(String, Bytes), String> {
+fn kept(
+    stored: &StoredCharts,
+    repository: &str,
+    name: &str,
+    wanted: &str,
+    folder: &str,
+) -> Result<(String, Bytes), String> {
     let mut tried = Vec::new();
-    tried.extend(shelf.taken(repository, name, wanted));
+    tried.extend(stored.taken(repository, name, wanted));
     let exact = Version::parse(wanted).is_ok();
     if exact {
         for candidate in helm::candidates(name, wanted).map_err(|error| error.to_string())? {
@@ -116,18 +122,18 @@ fn kept(shelf: &Shelf, repository: &str, name: &str, wanted: &str, folder: &str)
         }
     }
     for file in &tried {
-        match shelf.chart(file) {
+        match stored.chart(file) {
             Ok(bytes) => return Ok((file.clone(), bytes.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(format!("{file}: {error}")),
         }
     }
-    let files = shelf.files_of(name);
+    let files = stored.files_of(name);
     let versions = files.iter().filter_map(|file| helm::version_in(name, file));
     let newest =
         choose(versions, Some(wanted)).map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
     if let Some(file) = newest.map(|at| &files[at]) {
-        let bytes = shelf.chart(file).map_err(|error| format!("{file}: {error}"))?;
+        let bytes = stored.chart(file).map_err(|error| format!("{file}: {error}"))?;
         return Ok((file.clone(), bytes.into()));
     }
     let what = match &tried[..] {

@@ -155,7 +155,7 @@ impl Run<'_> {
         let id = rebuilt.map(|(name, _)| name.tag.clone());
         let (working_dir, name) = (self.at.working_dir.clone(), entry.catalog.base_name().to_owned());
         let digest = digest.clone();
-        let noted = blocking(move || kept::note_name(&working_dir, &name, &digest, id.as_deref(), &published)).await;
+        let noted = blocking(move || saved::note_name(&working_dir, &name, &digest, id.as_deref(), &published)).await;
         if let Err(error) = noted {
             let catalog = entry.catalog.as_written();
             self.at.tell(Event::Warning(format!(

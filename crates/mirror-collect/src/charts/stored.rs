@@ -13,9 +13,9 @@ use mirror_job::event::Event;
 /// The largest file with values, in bytes.
 pub(super) const MAX_VALUES: u64 = 16 * 1024 * 1024;
 
-/// The folder `helm` of a working directory. Clones are the same shelf.
+/// The folder `helm` of a working directory. Clones are the same folder.
 #[derive(Debug, Clone)]
-pub(super) struct Shelf {
+pub(super) struct StoredCharts {
     folder: RootedFolder,
     record: Arc<Mutex<Record>>,
 }
@@ -26,8 +26,8 @@ struct Record {
     changed: bool,
 }
 
-impl Shelf {
-    /// The shelf of a run. A record that cannot be read is as good as none.
+impl StoredCharts {
+    /// The folder of a run. A record that cannot be read is as good as none.
     pub(super) fn open(at: &Collecting<'_>) -> Self {
         let folder = at.working_dir.folder().clone();
         let kept = match folder.read_bounded(KeptCharts::FILE, helm_chart::MAX_INDEX as u64) {
