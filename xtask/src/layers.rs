@@ -31,7 +31,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("mirror-plan", &["cincinnati-graph", "fbc-catalog", "image-ref", "isc-schema"], PURE),
     ("plan-document", &["image-ref", "mirror-plan"], PURE),
     ("image-layers", &[], OFFLINE),
-    ("catalog-image", &["fbc-catalog", "image-layers", "image-ref", "oci-manifest", "oci-transport"], TERMINAL),
+    ("catalog-image", &["fbc-catalog", "image-layers", "image-ref", "oci-manifest"], OFFLINE),
     (
         "mirror-job",
         &[

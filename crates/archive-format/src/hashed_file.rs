@@ -51,7 +51,7 @@ impl HashedFile {
                 match this.file.read(&mut buffer) {
                     Ok(0) => break,
                     Ok(count) => {
-                        this.hasher.update(&buffer[..count]);
+                        this.hasher.update(buffer.get(..count).unwrap_or_default());
                         this.offset += count as u64;
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

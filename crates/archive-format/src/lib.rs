@@ -47,6 +47,9 @@
 //! symbolic links are left out of archives; entry prefixes are anchored; names with text behind `.tar` are no chunks;
 //! the cache has a lock file and a folder of partial blobs.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod archive;
 mod hashed_file;
 pub mod history;
@@ -63,5 +66,5 @@ pub use image_ref::Hasher;
 pub use lock::{Holder, LockError, LockFile, WorkspaceLock};
 pub use space::free_bytes;
 pub use store::{Collected, PartialBlob, Store, StoreError};
-pub use verify::{ImageContents, Problem, ProblemKind, Verification, VerifyObserver, contents, verify};
+pub use verify::{ImageContents, Problem, ProblemKind, Verification, VerifyObserver, contents, lacks, verify};
 pub use version::{VERSION_FILE, VersionMetadata, VersionWarning};

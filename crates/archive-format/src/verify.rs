@@ -205,7 +205,7 @@ pub fn verify(archive: &Archive, threads: usize, observer: &dyn VerifyObserver) 
     (result.blobs, result.bytes) = (blobs, bytes);
     result.cancelled = observer.is_cancelled();
 
-    let chunk_name = |chunk: usize| Some(archive.chunks()[chunk].name.clone());
+    let chunk_name = |chunk: usize| Some(archive.chunks().get(chunk)?.name.clone());
     for (kind, location) in broken {
         let (ProblemKind::Damaged { digest, .. } | ProblemKind::Unreadable { digest, .. }) = &kind else { continue };
         let images = images.that_need(digest);
@@ -259,6 +259,27 @@ pub fn verify(archive: &Archive, threads: usize, observer: &dyn VerifyObserver) 
     result
 }
 
+/// The manifests that somebody who reads the archive will ask for by digest, and that are neither here nor, by the histories that travel in
+/// the archive, in an earlier one. `asked` holds each digest with the name of its image.
+pub fn lacks(archive: &Archive, asked: impl IntoIterator<Item = (Digest, String)>) -> Vec<Problem> {
+    let absent = asked.into_iter().filter(|(digest, _)| archive.blob(digest).is_none());
+    let mut by_digest: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
+    for (digest, image) in absent {
+        by_digest.entry(digest).or_default().insert(image);
+    }
+    if by_digest.is_empty() {
+        return Vec::new();
+    }
+    let earlier = carried_earlier(archive);
+    by_digest.retain(|digest, _| !earlier.contains(digest));
+    let problem = |(digest, images): (Digest, BTreeSet<String>)| Problem {
+        kind: ProblemKind::Missing { digest },
+        chunk: None,
+        images: images.into_iter().collect(),
+    };
+    by_digest.into_iter().map(problem).collect()
+}
+
 /// `Ok(None)` when cancelled.
 fn check(
     archive: &Archive,
@@ -279,7 +300,7 @@ fn check(
         if count == 0 {
             break;
         }
-        hasher.update(&buffer[..count]);
+        hasher.update(buffer.get(..count).unwrap_or_default());
         bytes += count as u64;
         observer.advanced(count as u64);
     }

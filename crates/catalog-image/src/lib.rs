@@ -3,6 +3,9 @@
 //! [`ConfigsReader`] reads the files below a folder out of a stack of layers, from the top down, with whiteouts applied and
 //! with bounds; [`rebuild`] puts other files in their place. Both work on bytes that somebody else brings.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod command;
 mod layers;
 mod read;
@@ -28,7 +31,8 @@ pub enum ConfigsFolder<'a> {
 
 /// The folder of the catalog, as the image's configuration says.
 pub fn configs_folder(config: &serde_json::Value) -> ConfigsFolder<'_> {
-    match config["config"]["Labels"][CONFIGS_LABEL].as_str() {
+    let label = config.get("config").and_then(|settings| settings.get("Labels")?.get(CONFIGS_LABEL)?.as_str());
+    match label {
         None | Some("") => ConfigsFolder::Unlabelled,
         Some(label) => read::clean(label.as_bytes()).map_or(ConfigsFolder::Nowhere(label), ConfigsFolder::At),
     }

@@ -129,8 +129,8 @@ impl ConfigsReader {
 
     /// The files, sorted by their paths below the folder.
     pub fn into_files(self) -> Vec<(String, Vec<u8>)> {
-        let prefix = self.folder.len() + 1;
-        self.files.into_iter().map(|(path, content)| (path[prefix..].to_owned(), content)).collect()
+        let below = |path: &str| Some(path.strip_prefix(&self.folder)?.strip_prefix('/')?.to_owned());
+        self.files.into_iter().filter_map(|(path, content)| Some((below(&path)?, content))).collect()
     }
 
     /// Whether upper layers hide what a lower one has at `path`.

@@ -6,9 +6,8 @@ use std::io::{self, Write as _};
 use bytes::Bytes;
 use fbc_catalog::opm_cache::Modes;
 use flate2::{Compression, GzBuilder};
-use image_ref::{Algorithm, Digest};
+use image_ref::{Algorithm, Digest, Hasher};
 use oci_manifest::{VerifiedManifest, media_type};
-use oci_transport::Hasher;
 use serde_json::{Value, json};
 
 use super::command::{Serving, serve};
@@ -193,13 +192,14 @@ fn new_manifest(
 
 /// What the index says, else what the configuration says, else what most catalogs are.
 fn platform(instance: &Instance, config: &Value) -> Value {
-    if instance.platform["os"].is_string() {
+    if instance.platform.get("os").is_some_and(Value::is_string) {
         return instance.platform.clone();
     }
-    let text = |name: &str, otherwise: &str| config[name].as_str().unwrap_or(otherwise).to_owned();
+    let given = |name: &str| config.get(name).and_then(Value::as_str);
+    let text = |name: &str, otherwise: &str| given(name).unwrap_or(otherwise).to_owned();
     let mut platform = json!({"architecture": text("architecture", "amd64"), "os": text("os", "linux")});
-    if let Some(variant) = config["variant"].as_str() {
-        platform["variant"] = variant.into();
+    if let (Some(variant), Some(platform)) = (given("variant"), platform.as_object_mut()) {
+        platform.insert("variant".to_owned(), variant.into());
     }
     platform
 }
@@ -246,8 +246,9 @@ impl NewLayer {
         let mut folders = BTreeSet::from([folder]);
         for (path, content) in &files {
             for (at, _) in path.match_indices('/').filter(|(at, _)| *at > folder.len()) {
-                if folders.insert(&path[..at]) {
-                    add(&mut tar, &path[..=at], tar::EntryType::Directory, &[])?;
+                let (above, _) = path.split_at(at);
+                if folders.insert(above) {
+                    add(&mut tar, &format!("{above}/"), tar::EntryType::Directory, &[])?;
                 }
             }
             add(&mut tar, path, tar::EntryType::Regular, content)?;

@@ -40,7 +40,7 @@ impl Report {
                 advice.add.push(entry(&name, self.service, min, max));
                 continue;
             }
-            let name = &releases[0].channel;
+            let Some(name) = releases.first().map(|release| &release.channel) else { continue };
             if let Some(wider) = advice.replace.iter_mut().find(|channel| channel.name == *name) {
                 widen(wider, min, max);
             } else if let Some(channel) = configured.iter().find(|channel| channel.name == *name) {

@@ -104,14 +104,17 @@ impl Graph {
             };
             let [from, to] = wire.ends;
             let (from, to) = (node(from)?, node(to)?);
-            successors[from].push(to);
+            if let Some(targets) = successors.get_mut(from) {
+                targets.push(to);
+            }
         }
 
         let mut ascending: Vec<usize> = (0..nodes.len()).collect();
-        ascending.sort_by(|&a, &b| nodes[a].version.cmp(&nodes[b].version));
+        let version = |index: usize| nodes.get(index).map(|node| &node.version);
+        ascending.sort_by(|&a, &b| version(a).cmp(&version(b)));
         for targets in &mut successors {
             // The number breaks ties between repeated versions, so that equal answers give equal paths.
-            targets.sort_by(|&a, &b| nodes[b].version.cmp(&nodes[a].version).then(a.cmp(&b)));
+            targets.sort_by(|&a, &b| version(b).cmp(&version(a)).then(a.cmp(&b)));
             targets.dedup();
         }
 
@@ -156,7 +159,7 @@ impl Graph {
 
     /// The releases, by ascending version.
     pub fn ascending(&self) -> impl DoubleEndedIterator<Item = &Node> {
-        self.ascending.iter().map(|&index| &self.nodes[index])
+        self.ascending.iter().filter_map(|&index| self.nodes.get(index))
     }
 
     /// Every channel that the metadata of any release names: what `list releases --channels` prints.
@@ -171,11 +174,11 @@ impl Graph {
 
     /// The release with this version, build metadata aside.
     pub fn node(&self, version: &Version) -> Option<&Node> {
-        self.find(version).map(|index| &self.nodes[index])
+        self.find(version).and_then(|index| self.nodes.get(index))
     }
 
     pub(crate) fn successors(&self, node: usize) -> &[usize] {
-        &self.successors[node]
+        self.successors.get(node).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -52,6 +52,9 @@
 //! Beyond oc-mirror v2: [`BoundsRule::PerArchitecture`], [`Report`] with its [`Advice`], and
 //! [`Request::add_intermediate_releases`].
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod advice;
 #[cfg(feature = "client")]
 pub mod client;

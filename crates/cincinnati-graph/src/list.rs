@@ -10,10 +10,11 @@ pub fn minor_versions<'a>(tags: impl IntoIterator<Item = &'a str>) -> BTreeSet<(
 
 fn first_two_numbers(tag: &str) -> Option<(u64, u64)> {
     tag.match_indices('.').find_map(|(dot, _)| {
-        let (left, right) = (&tag[..dot], &tag[dot + 1..]);
-        let start = left.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-        let end = right.len() - right.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        Some((left[start..].parse().ok()?, right[..end].parse().ok()?))
+        let (left, right) = tag.split_at(dot);
+        let is_no_digit = |c: char| !c.is_ascii_digit();
+        let left = left.rsplit(is_no_digit).next()?;
+        let right = right.strip_prefix('.')?.split(is_no_digit).next()?;
+        Some((left.parse().ok()?, right.parse().ok()?))
     })
 }
 

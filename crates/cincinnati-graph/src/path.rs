@@ -1,5 +1,8 @@
 //! The shortest update path.
 
+// Numbers of nodes were checked when the graph was read (`Graph::from_json`), or are places in a list that is made here.
+#![allow(clippy::indexing_slicing)]
+
 use std::collections::VecDeque;
 
 use crate::{Graph, Node};

@@ -2,6 +2,9 @@
 //!
 //! Upstream leaves this to the reader of the graph web page. Here the graphs that the selection asked for answer it.
 
+// Numbers of nodes were checked when the graph was read (`Graph::from_json`), or are places in a list that is made here.
+#![allow(clippy::indexing_slicing)]
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::fmt;

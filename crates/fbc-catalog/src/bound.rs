@@ -28,7 +28,8 @@ impl Bound {
             return None;
         }
         numbers.resize(3, 0);
-        let version = format!("{}.{}.{}{suffix}", numbers[0], numbers[1], numbers[2]);
+        let [major, minor, patch] = *numbers.as_slice() else { return None };
+        let version = format!("{major}.{minor}.{patch}{suffix}");
         Some(Self { text: text.to_owned(), version: Version::parse(&version).ok()?, parts })
     }
 }

@@ -112,7 +112,7 @@ pub(crate) fn excerpt(text: &str) -> String {
 /// A text up to this many characters.
 pub(crate) fn beginning(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
-        Some((at, _)) => format!("{}…", &text[..at]),
+        Some((at, _)) => format!("{}…", text.split_at(at).0),
         None => text.to_owned(),
     }
 }

@@ -1,5 +1,8 @@
 //! Names that someone may have meant.
 
+// Every index is a place in a list that this module has made itself, never a number that a catalog names.
+#![allow(clippy::indexing_slicing)]
+
 /// Up to three of the names that come close to the one that does not exist, best first.
 pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     const MOST: usize = 3;

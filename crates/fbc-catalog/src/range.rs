@@ -92,7 +92,7 @@ impl Range {
             }
             excluded.sort_by(|a, b| cmp_precedence(a, b));
             while from < to {
-                let version = version_of(&sorted[to - 1]);
+                let version = version_of(sorted.get(to - 1)?);
                 if excluded.binary_search_by(|other| cmp_precedence(other, version)).is_err() {
                     return Some(to - 1);
                 }
@@ -100,7 +100,7 @@ impl Range {
             }
             None
         };
-        self.alternatives.iter().filter_map(last).max().map(|at| &sorted[at])
+        self.alternatives.iter().filter_map(last).max().and_then(|at| sorted.get(at))
     }
 }
 

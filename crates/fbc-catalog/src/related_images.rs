@@ -79,8 +79,7 @@ impl Catalog {
             let related = bundle.related_images.iter().map(|related| (related.name.as_str(), related.image.as_str()));
             for (name, text) in related.chain(own) {
                 let is_bundle = !text.is_empty() && text == bundle.image;
-                if let Some(place) = places.get(text) {
-                    let known = &mut found.images[*place];
+                if let Some(known) = places.get(text).and_then(|place| found.images.get_mut(*place)) {
                     known.is_bundle |= is_bundle;
                     if known.bundles.last() != Some(&id) {
                         known.bundles.push(id.clone());

@@ -51,10 +51,11 @@ impl Catalog {
             if *file != *name {
                 file = name.into();
             }
-            let text = RawValue::from_string(documents.get(..length)?.to_owned()).ok()?;
+            let (text, behind) = documents.split_at_checked(length)?;
+            let text = RawValue::from_string(text.to_owned()).ok()?;
             add(&mut catalog, Blob { text: Arc::new(text), origin: Origin { file: file.clone(), line, document } })
                 .ok()?;
-            rest = documents[length..].strip_prefix('\n')?;
+            rest = behind.strip_prefix('\n')?;
         }
         Some(catalog)
     }

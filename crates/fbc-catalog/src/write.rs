@@ -138,7 +138,7 @@ fn push_blob(out: &mut String, blob: &Blob, order: &[&str], replaced: Option<(&s
     // Of a repeated field the last one counts, as for the reader.
     let last: HashMap<&str, usize> = fields.0.iter().enumerate().map(|(index, (key, _))| (&**key, index)).collect();
     for (index, (key, value)) in fields.0.iter().enumerate() {
-        if unknown(key) && last[&**key] == index {
+        if unknown(key) && last.get(&**key) == Some(&index) {
             members.push((key.clone(), RawValue::get(value)));
         }
     }
@@ -169,18 +169,18 @@ fn push_indented(out: &mut String, json: &str, mut depth: usize) {
         at += 1;
         match byte {
             b'"' => {
-                while bytes[at] != b'"' {
-                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'"') {
+                    at += if *byte == b'\\' { 2 } else { 1 };
                 }
                 at += 1;
-                out.push_str(&json[start..at]);
+                out.push_str(json.get(start..at).unwrap_or_default());
             }
             b'{' | b'[' => {
                 out.push(char::from(*byte));
-                let rest = json[at..].trim_start();
-                if rest.starts_with(['}', ']']) {
+                let rest = json.get(at..).unwrap_or_default().trim_start();
+                if let Some(end) = rest.chars().next().filter(|c| matches!(c, '}' | ']')) {
                     at = json.len() - rest.len() + 1;
-                    out.push_str(&rest[..1]);
+                    out.push(end);
                 } else {
                     depth += 1;
                     line(out, depth);
@@ -204,7 +204,7 @@ fn push_indented(out: &mut String, json: &str, mut depth: usize) {
                 {
                     at += 1;
                 }
-                out.push_str(&json[start..at]);
+                out.push_str(json.get(start..at).unwrap_or_default());
             }
         }
     }

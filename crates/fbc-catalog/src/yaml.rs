@@ -1,6 +1,6 @@
 //! One YAML document to JSON text, in one pass and without a tree in between.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -171,23 +171,22 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
     json.push('"');
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
-        json.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'"' => json.push_str("\\\""),
-            b'\\' => json.push_str("\\\\"),
-            b'\n' => json.push_str("\\n"),
-            b'\r' => json.push_str("\\r"),
-            b'\t' => json.push_str("\\t"),
-            0x08 => json.push_str("\\b"),
-            0x0c => json.push_str("\\f"),
+        let (plain, special) = rest.split_at(at);
+        json.push_str(plain);
+        let mut special = special.chars();
+        match special.next() {
+            Some('"') => json.push_str("\\\""),
+            Some('\\') => json.push_str("\\\\"),
+            Some('\n') => json.push_str("\\n"),
+            Some('\r') => json.push_str("\\r"),
+            Some('\t') => json.push_str("\\t"),
+            Some('\u{8}') => json.push_str("\\b"),
+            Some('\u{c}') => json.push_str("\\f"),
             control => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                json.push_str("\\u00");
-                json.push(char::from(HEX[usize::from(control >> 4)]));
-                json.push(char::from(HEX[usize::from(control & 15)]));
+                let _ = write!(json, "\\u{:04x}", control.map_or(0, u32::from));
             }
         }
-        rest = &rest[at + 1..];
+        rest = special.as_str();
     }
     json.push_str(rest);
     json.push('"');

@@ -94,10 +94,11 @@ fn skip_token68(text: &str) -> &str {
     let end = text
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/')))
         .unwrap_or(text.len());
-    let after = text[end..].trim_start_matches('=');
+    let (word, rest) = text.split_at(end);
+    let after = rest.trim_start_matches('=');
     let padded = after.len() < text.len() - end;
     let ends = after.is_empty() || after.trim_start().starts_with(',');
-    if end > 0 && ends && (padded || after.is_empty() || text[..end].contains(['/', '+'])) { after } else { text }
+    if end > 0 && ends && (padded || after.is_empty() || word.contains(['/', '+'])) { after } else { text }
 }
 
 fn split_token(text: &str) -> (&str, &str) {
@@ -109,14 +110,15 @@ fn split_token(text: &str) -> (&str, &str) {
 fn split_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
-        return (text[..end].to_owned(), &text[end..]);
+        let (value, rest) = text.split_at(end);
+        return (value.to_owned(), rest);
     };
     let mut value = String::new();
-    let mut chars = quoted.char_indices();
-    while let Some((at, c)) = chars.next() {
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next() {
         match c {
-            '"' => return (value, &quoted[at + 1..]),
-            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            '"' => return (value, chars.as_str()),
+            '\\' => value.extend(chars.next()),
             other => value.push(other),
         }
     }

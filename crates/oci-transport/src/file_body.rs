@@ -57,7 +57,7 @@ impl FileBody {
         while self.left > 0 {
             let mut memory = self.buffers.take();
             let wanted = usize::try_from(self.left).map_or(memory.len(), |left| left.min(memory.len()));
-            let mut target = [IoSliceMut::new(&mut memory[..wanted])];
+            let mut target = [IoSliceMut::new(memory.get_mut(..wanted).unwrap_or_default())];
             // Nothing to be had at once, a file system that cannot tell, the end of a file that is too short, or damage:
             // reading it in the ordinary way tells which.
             let count = rustix::io::preadv2(&self.file, &mut target, self.place, ReadWriteFlags::NOWAIT).unwrap_or(0);

@@ -92,7 +92,7 @@ impl Layout {
             Err(source) => return Err(LayoutError::Io { act: "read", path, source }),
         };
         let version: Value = serde_json::from_slice(&text).map_err(|error| not(format!("`oci-layout`: {error}")))?;
-        match version["imageLayoutVersion"].as_str() {
+        match version.get("imageLayoutVersion").and_then(Value::as_str) {
             Some(version) if version.starts_with("1.") => Ok(Self { root, shared_blobs: None }),
             Some(other) => Err(not(format!("version `{other}` is not supported, expected 1.0.0"))),
             None => Err(not("`oci-layout` tells no version".to_owned())),
@@ -132,7 +132,7 @@ impl Layout {
     /// When the index cannot be read.
     pub fn images(&self) -> Result<Vec<(Descriptor, Option<String>)>, LayoutError> {
         let index = self.index()?;
-        let entries = index["manifests"].as_array().cloned().unwrap_or_default();
+        let entries = index.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
         entries
             .into_iter()
             .map(|entry| {
@@ -234,13 +234,20 @@ impl Layout {
         let Some(name) = name else { return Ok(()) };
         let mut index = self.index()?;
         let mut entry = serde_json::to_value(manifest.descriptor()).expect("descriptors are JSON");
-        entry["annotations"] = json!({ REF_NAME: name });
-        if !index["manifests"].is_array() {
-            index["manifests"] = json!([]);
+        if let Some(entry) = entry.as_object_mut() {
+            entry.insert("annotations".to_owned(), json!({ REF_NAME: name }));
         }
-        let entries = index["manifests"].as_array_mut().expect("it is one now");
-        entries.retain(|entry| entry["annotations"][REF_NAME].as_str() != Some(name));
-        entries.push(entry);
+        let fields = index.as_object_mut();
+        let fields = fields.ok_or_else(|| self.not_a_layout("`index.json`: it must be a JSON object".to_owned()))?;
+        let entries = fields.entry("manifests").or_insert(Value::Null);
+        if !entries.is_array() {
+            *entries = json!([]);
+        }
+        if let Some(entries) = entries.as_array_mut() {
+            let name_of = |entry: &Value| entry.get("annotations")?.get(REF_NAME)?.as_str().map(str::to_owned);
+            entries.retain(|entry| name_of(entry).as_deref() != Some(name));
+            entries.push(entry);
+        }
         self.write_index(&index)
     }
 

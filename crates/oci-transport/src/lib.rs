@@ -38,6 +38,9 @@
 //! - a redirect from HTTPS to plain HTTP is refused unless verification is off, and so is a token server over plain HTTP;
 //! - the next page of a list must be at the registry itself, or be the same list under another of its names.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod auth;
 mod bandwidth;
 mod blob;

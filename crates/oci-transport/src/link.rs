@@ -9,11 +9,9 @@
 pub fn next(header: &str) -> Option<String> {
     let mut rest = header;
     loop {
-        let start = rest.find('<')?;
-        let end = start + rest[start..].find('>')?;
-        let target = &rest[start + 1..end];
+        let (target, behind) = rest.split_once('<')?.1.split_once('>')?;
         // The parameters of this link go to the next comma outside quotes.
-        let (params, after) = split_unquoted(&rest[end + 1..]);
+        let (params, after) = split_unquoted(behind);
         let is_next = params.split(';').any(|param| {
             let (key, value) = param.split_once('=').unwrap_or((param, ""));
             key.trim().eq_ignore_ascii_case("rel")
@@ -28,14 +26,11 @@ pub fn next(header: &str) -> Option<String> {
 
 fn split_unquoted(text: &str) -> (&str, &str) {
     let mut quoted = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => return (&text[..at], &text[at + 1..]),
-            _ => {}
-        }
-    }
-    (text, "")
+    let ends = |c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    };
+    text.split_once(ends).unwrap_or((text, ""))
 }
 
 #[cfg(test)]

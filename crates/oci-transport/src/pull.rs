@@ -195,7 +195,7 @@ impl Client {
             && let Some(last) = self.served(image.name())
             && let Some(at) = sources.iter().position(|source| *source == last)
         {
-            sources[..=at].rotate_right(1);
+            sources.get_mut(..=at).unwrap_or_default().rotate_right(1);
         }
         let mut retries = self.inner.start_retries();
         for endpoint in &sources {
@@ -313,19 +313,17 @@ fn together(
         .filter(|(endpoint, _)| endpoint.mirror)
         .map(|(endpoint, error)| format!("[{endpoint}{suffix}: {}]", error.message()))
         .collect();
-    let last = match primary {
-        Some(at) => format!("{}{suffix}: {}", failed[at].0, failed[at].1.message()),
+    let last = match primary.and_then(|at| failed.get(at)) {
+        Some((endpoint, error)) => format!("{endpoint}{suffix}: {}", error.message()),
         None => blocked().unwrap_or_else(|| "there is no primary location".to_owned()),
     };
     let message = format!("(Mirrors also failed: {}): {last}", mirrors.join("\n"));
     // The primary speaks for all, unless only another one is worth asking again.
     let speaker = primary.unwrap_or(failed.len() - 1);
     let worth = failed.iter().map(|(_, error)| error).find(|error| error.is_retryable());
-    let condition = match worth {
-        Some(worth) if !failed[speaker].1.is_retryable() => worth.condition(),
-        _ => failed[speaker].1.condition(),
-    };
+    let worth = worth.map(Error::condition);
     let error = failed.swap_remove(speaker).1;
+    let condition = worth.filter(|_| !error.is_retryable()).unwrap_or_else(|| error.condition());
     let others = failed.iter().map(|(_, error)| error).filter(|error| error.is_retryable());
     error.beside(&others).with_message(message).with_condition(condition).with_action(action)
 }

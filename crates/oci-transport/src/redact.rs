@@ -143,10 +143,11 @@ impl Redactor {
     /// understands.
     pub fn hide_address(&self, address: &str) {
         let Some(sign) = user_sign(address) else { return };
-        let from = address[..sign].find("://").map_or(0, |at| at + 3);
-        let Some((username, password)) = address[from..sign].split_once(':') else {
-            if from > 0 {
-                self.hide(&address[from..sign]);
+        let (before, _) = address.split_at(sign);
+        let (has_scheme, user) = before.split_once("://").map_or((false, before), |(_, user)| (true, user));
+        let Some((username, password)) = user.split_once(':') else {
+            if has_scheme {
+                self.hide(user);
             }
             return;
         };
@@ -193,7 +194,7 @@ impl Redactor {
         while at < bytes.len() {
             match known.longest(bytes, at) {
                 Some(length) if text.is_char_boundary(at) && text.is_char_boundary(at + length) => {
-                    clean.push_str(&text[copied..at]);
+                    clean.push_str(text.get(copied..at).unwrap_or_default());
                     clean.push_str(REDACTED);
                     at += length;
                     copied = at;
@@ -201,7 +202,7 @@ impl Redactor {
                 _ => at += 1,
             }
         }
-        clean.push_str(&text[copied..]);
+        clean.push_str(text.get(copied..).unwrap_or_default());
         clean
     }
 }
@@ -216,12 +217,11 @@ impl Known {
             }
         };
         // What is escaped may begin with any byte.
-        if matches!(text[at], b'%' | b'\\' | b'&' | b'+' | b'-' | b'_' | b'/') {
+        let first = *text.get(at)?;
+        if matches!(first, b'%' | b'\\' | b'&' | b'+' | b'-' | b'_' | b'/') {
             self.secrets.iter().for_each(&mut consider);
-        } else if let Some(places) = self.by_first.get(&text[at].to_ascii_lowercase()) {
-            for place in places {
-                consider(&self.secrets[*place]);
-            }
+        } else if let Some(places) = self.by_first.get(&first.to_ascii_lowercase()) {
+            places.iter().filter_map(|place| self.secrets.get(*place)).for_each(&mut consider);
         }
         self.tokens.iter().for_each(&mut consider);
         best
@@ -272,7 +272,7 @@ impl Form {
             // HTML.
             b'&' => {
                 let end = text.iter().take(9).position(|byte| *byte == b';')?;
-                let name = std::str::from_utf8(&text[1..end]).ok()?;
+                let name = std::str::from_utf8(text.get(1..end)?).ok()?;
                 let byte = match name {
                     "amp" => b'&',
                     "lt" => b'<',
@@ -297,9 +297,10 @@ fn hex(digits: &[u8]) -> Option<u8> {
 
 /// Where the user information of an address or image name ends: its last `@` that no digest follows.
 fn user_sign(word: &str) -> Option<usize> {
-    word.match_indices('@')
-        .map(|(at, _)| at)
-        .rfind(|at| !ALGORITHMS.iter().any(|algorithm| word[at + 1..].starts_with(algorithm)))
+    word.match_indices('@').map(|(at, _)| at).rfind(|at| {
+        let after = word.split_at(*at).1;
+        !ALGORITHMS.iter().any(|algorithm| after.strip_prefix('@').is_some_and(|after| after.starts_with(algorithm)))
+    })
 }
 
 /// Blots out `user:password` in front of `@host`, with a scheme and without.
@@ -308,12 +309,13 @@ fn without_user_information(text: &str) -> String {
     let separates = |c: char| c.is_whitespace() || matches!(c, '"' | '`');
     for piece in text.split_inclusive(separates) {
         let word = piece.trim_end_matches(separates);
-        match user_sign(word).and_then(|sign| Some((user_information(&word[..sign])?, sign))) {
-            Some((from, sign)) => {
-                clean.push_str(&word[..from]);
+        let parts = user_sign(word).map(|sign| word.split_at(sign));
+        match parts.and_then(|(before, host)| Some((before.split_at(user_information(before)?).0, host))) {
+            Some((before, host)) => {
+                clean.push_str(before);
                 clean.push_str(REDACTED);
-                clean.push_str(&word[sign..]);
-                clean.push_str(&piece[word.len()..]);
+                clean.push_str(host);
+                clean.push_str(piece.split_at(word.len()).1);
             }
             None => clean.push_str(piece),
         }
@@ -324,9 +326,8 @@ fn without_user_information(text: &str) -> String {
 /// Where in the text in front of an `@` the user information begins, if it is one. In doubt it is: a path that is blotted
 /// out by mistake costs less than a password that is not.
 fn user_information(before: &str) -> Option<usize> {
-    if let Some(scheme) = before.find("://") {
-        let from = scheme + 3;
-        let rest = &before[from..];
+    if let Some((_, rest)) = before.split_once("://") {
+        let from = before.len() - rest.len();
         // A folder, or the path of an address.
         let is_path = rest.starts_with('/') || (rest.contains(['/', '?']) && !rest.contains(':'));
         return (!is_path && !rest.is_empty() && rest != REDACTED).then_some(from);
@@ -344,19 +345,18 @@ fn without_web_tokens(text: &str) -> String {
         let (before, after) = rest.split_at(at);
         clean.push_str(before);
         let of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
-        let end = after.find(|c| !of_token(c)).unwrap_or(after.len());
+        let (token, behind) = after.split_at(after.find(|c| !of_token(c)).unwrap_or(after.len()));
         let is_token =
-            end >= 20 && after[..end].contains('.') && !before.ends_with(|c: char| c.is_ascii_alphanumeric());
-        clean.push_str(if is_token { REDACTED } else { &after[..end] });
-        rest = &after[end..];
+            token.len() >= 20 && token.contains('.') && !before.ends_with(|c: char| c.is_ascii_alphanumeric());
+        clean.push_str(if is_token { REDACTED } else { token });
+        rest = behind;
     }
     clean + rest
 }
 
 /// Whether a value could be a credential: `Basic authentication` is a word of ordinary text.
 fn is_encoded(value: &str) -> bool {
-    let end = value.find(ends_value).unwrap_or(value.len());
-    let word = value[..end].trim_end_matches(['.', ';', ':']);
+    let word = value.split(ends_value).next().unwrap_or(value).trim_end_matches(['.', ';', ':']);
     let mark = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase() || matches!(c, '+' | '/' | '=' | '.' | '_' | '-');
     word == REDACTED || word.len() >= 24 || word.contains(mark)
 }
@@ -370,17 +370,19 @@ fn without_value_after(text: &str, word: &str, is_secret: impl Fn(&str) -> bool)
     let lower = text.to_ascii_lowercase();
     let mut clean = String::with_capacity(text.len());
     let mut from = 0;
-    while let Some(at) = lower[from..].find(word) {
+    // Lower case of ASCII letters alone: both texts have their characters at the same places.
+    while let Some(at) = lower.get(from..).and_then(|lower| lower.find(word)) {
         let after = from + at + word.len();
-        clean.push_str(&text[from..after]);
-        let end = after + text[after..].find(ends_value).unwrap_or(text.len() - after);
+        clean.push_str(text.get(from..after).unwrap_or_default());
+        let rest = text.get(after..).unwrap_or_default();
+        let length = rest.find(ends_value).unwrap_or(rest.len());
         from = after;
-        if end > after && is_secret(&text[after..]) {
+        if length > 0 && is_secret(rest) {
             clean.push_str(REDACTED);
-            from = end;
+            from += length;
         }
     }
-    clean + &text[from..]
+    clean + text.get(from..).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use image_ref::Hasher;
@@ -171,8 +171,8 @@ impl Read for BlockingReader {
                 None => return Ok(0),
             }
         }
-        let count = self.rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&self.rest.split_to(count));
+        let count = (&self.rest[..]).read(buffer)?;
+        self.rest.advance(count);
         Ok(count)
     }
 }

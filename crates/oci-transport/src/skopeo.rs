@@ -115,13 +115,13 @@ async fn last_words(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String
             if count == 0 {
                 break;
             }
-            said.extend_from_slice(&buffer[..count]);
+            said.extend_from_slice(buffer.get(..count).unwrap_or_default());
             said.drain(..said.len().saturating_sub(TOLD));
         }
     }
     // A character that was cut in two at the front says nothing.
     let whole = said.iter().position(|byte| byte & 0xc0 != 0x80).unwrap_or(said.len());
-    let text = String::from_utf8_lossy(&said[whole..]);
+    let text = String::from_utf8_lossy(said.get(whole..).unwrap_or_default());
     let steady = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c });
     Ok(steady.collect::<String>().trim().to_owned())
 }

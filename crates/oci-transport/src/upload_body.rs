@@ -170,7 +170,7 @@ impl Buffers {
         let mut memory = self.take();
         let mut length = 0;
         while length < memory.len() {
-            match reader.read(&mut memory[length..]) {
+            match reader.read(memory.get_mut(length..).unwrap_or_default()) {
                 Ok(0) => break,
                 Ok(count) => length += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -190,7 +190,7 @@ struct Lent {
 
 impl AsRef<[u8]> for Lent {
     fn as_ref(&self) -> &[u8] {
-        &self.memory[..self.length]
+        self.memory.get(..self.length).unwrap_or_default()
     }
 }
 

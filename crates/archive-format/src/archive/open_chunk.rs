@@ -74,7 +74,7 @@ impl OpenChunk {
 
     pub(super) fn end_entry(&mut self, size: u64) -> Result<(), WriteError> {
         let padding = usize::try_from(header::padding(size)).expect("less than a block");
-        self.append_bytes(&[0; BLOCK][..padding])?;
+        self.append_bytes([0; BLOCK].get(..padding).expect("less than a block"))?;
         self.content += size;
         self.entries += 1;
         self.in_entry = false;

@@ -217,7 +217,7 @@ impl Archive {
             let message = format!("byte {from} is behind the end of an entry of {} bytes", location.len);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let file = rooted_folder::open_regular(&self.chunks[location.chunk].path)?;
+        let file = rooted_folder::open_regular(self.path_of(location.chunk))?;
         Ok(BlobReader { file, position: location.offset + from, end: location.offset + location.len })
     }
 
@@ -233,7 +233,7 @@ impl Archive {
         if found == *digest {
             return Ok(bytes);
         }
-        let path = self.chunks[location.chunk].path.clone();
+        let path = self.path_of(location.chunk).to_owned();
         Err(ArchiveError::Digest { path, expected: digest.clone(), found })
     }
 
@@ -245,7 +245,7 @@ impl Archive {
     pub fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, ArchiveError> {
         let bytes = self.read_small_blob(digest, MAX_MANIFEST_BYTES as u64)?;
         VerifiedManifest::verify(bytes, None, digest).map_err(|wrong| {
-            let path = self.blob(digest).map(|place| self.chunks[place.chunk].path.clone()).unwrap_or_default();
+            let path = self.blob(digest).map(|place| self.path_of(place.chunk).to_owned()).unwrap_or_default();
             ArchiveError::Digest { path, expected: wrong.expected, found: wrong.found }
         })
     }
@@ -259,13 +259,18 @@ impl Archive {
         self.read_location(location, &entry.name, limit)
     }
 
+    /// The file of a chunk. Places of blobs and entries name chunks of this archive alone.
+    fn path_of(&self, chunk: usize) -> &Path {
+        self.chunks.get(chunk).map_or(&self.dir, |chunk| &chunk.path)
+    }
+
     fn read_location(&self, location: BlobLocation, name: &str, limit: u64) -> Result<Vec<u8>, ArchiveError> {
         if location.len > limit {
             return Err(ArchiveError::TooLarge { name: name.to_owned(), len: location.len, limit });
         }
         let mut bytes = Vec::new();
         let read = self.reader(location, 0).and_then(|mut reader| reader.read_to_end(&mut bytes));
-        read.map_err(|source| ArchiveError::unreadable(&self.chunks[location.chunk].path, source))?;
+        read.map_err(|source| ArchiveError::unreadable(self.path_of(location.chunk), source))?;
         Ok(bytes)
     }
 
@@ -338,17 +343,22 @@ impl Archive {
     }
 
     fn scan(&mut self, chunk: usize) -> Result<(), ArchiveError> {
-        let path = self.chunks[chunk].path.clone();
+        let path = self.path_of(chunk).to_owned();
         let unreadable = |source: ScanError| ArchiveError::unreadable(&path, source);
         let opened = rooted_folder::open_regular(&path);
         let file = opened.map_err(|source| ArchiveError::unreadable(&path, source))?;
         let mut scanner = Scanner::new(&file).map_err(|source| ArchiveError::unreadable(&path, source))?;
-        self.chunks[chunk].bytes = file.metadata().map_or(0, |meta| meta.len());
-        if self.chunks[chunk].bytes == 0 {
+        let bytes = file.metadata().map_or(0, |meta| meta.len());
+        if let Some(own) = self.chunks.get_mut(chunk) {
+            own.bytes = bytes;
+        }
+        if bytes == 0 {
             return Err(ArchiveError::Empty(path));
         }
         while let Some(scanned) = scanner.next_entry().map_err(unreadable)? {
-            self.chunks[chunk].entries += 1;
+            if let Some(own) = self.chunks.get_mut(chunk) {
+                own.entries += 1;
+            }
             self.scanned += 1;
             self.name_bytes += scanned.name.len() as u64;
             if self.scanned > ENTRY_LIMIT || self.name_bytes > NAMES_LIMIT {
@@ -420,8 +430,12 @@ impl Archive {
         if overriding.is_empty() {
             return;
         }
-        let keep: Vec<bool> =
-            self.entries.iter().enumerate().map(|(index, entry)| last[entry.name.as_str()] == index).collect();
+        let keep: Vec<bool> = self
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| last.get(entry.name.as_str()) == Some(&index))
+            .collect();
         let mut keep = keep.into_iter();
         let mut dropped = 0;
         self.entries.retain(|_| {
@@ -429,7 +443,7 @@ impl Archive {
             dropped += u64::from(!kept);
             kept
         });
-        let files = overriding.into_iter().map(|chunk| self.chunks[chunk].name.clone()).collect();
+        let files = overriding.into_iter().filter_map(|chunk| Some(self.chunks.get(chunk)?.name.clone())).collect();
         self.warnings.push(Warning::DuplicateEntries { count: dropped, files });
     }
 }
@@ -465,7 +479,8 @@ impl Read for BlobReader {
         if wanted == 0 {
             return Ok(0);
         }
-        match self.file.read_at(&mut buffer[..wanted], self.position)? {
+        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+        match self.file.read_at(buffer, self.position)? {
             0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive became shorter while it was read")),
             count => {
                 self.position += count as u64;

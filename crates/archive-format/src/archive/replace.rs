@@ -31,16 +31,16 @@ pub(super) fn partial_file_name(number: u32) -> String {
 /// Text in front is accepted, as upstream does; text behind (`.sha256`, `.part`) is not.
 pub fn is_archive_name(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".tar") else { return false };
-    let Some(at) = stem.len().checked_sub(6) else { return false };
-    stem.is_char_boundary(at)
-        && stem[at..].bytes().all(|byte| byte.is_ascii_digit())
-        && stem[..at].ends_with("mirror_")
-        && !name.starts_with('.')
+    let Some((start, digits)) = stem.len().checked_sub(6).and_then(|at| stem.split_at_checked(at)) else {
+        return false;
+    };
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && start.ends_with("mirror_") && !name.starts_with('.')
 }
 
 /// The number in a chunk's name.
 pub(super) fn chunk_number(name: &str) -> Option<u32> {
-    if is_archive_name(name) { name[name.len() - 10..name.len() - 4].parse().ok() } else { None }
+    let stem = name.strip_suffix(".tar").filter(|_| is_archive_name(name))?;
+    stem.get(stem.len().checked_sub(6)?..)?.parse().ok()
 }
 
 /// A name that we gave ourselves: exactly `mirror_NNNNNN.tar`.

@@ -4,6 +4,9 @@
 //! entry. A selection can cut away the entry that held two branches together. Here such entries are looked for: for every
 //! entry that can be the head, down its chain, and where that is not enough among entries that skip what is left over.
 
+// Every index is a place in a list that this module has made itself, never a number that a catalog names.
+#![allow(clippy::indexing_slicing)]
+
 use std::collections::{HashMap, HashSet};
 
 use crate::catalog::Entry;

@@ -1,5 +1,8 @@
 //! One channel: which of its entries a head, a range, or a list of bundles keeps.
 
+// Every index is a place in a list that this module has made itself, never a number that a catalog names.
+#![allow(clippy::indexing_slicing)]
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::bridge::{BUDGET, bridge};

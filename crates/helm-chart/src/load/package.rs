@@ -15,8 +15,9 @@ const GZIP: &[u8] = &[0x1F, 0x8B, 0x08];
 pub(super) fn check_format(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
     // Helm looks at a buffer of 512 bytes, whatever the length of the file.
     let mut head = [0; 512];
-    let length = bytes.len().min(512);
-    head[..length].copy_from_slice(&bytes[..length]);
+    for (to, from) in head.iter_mut().zip(bytes) {
+        *to = *from;
+    }
     if head.starts_with(GZIP) {
         return Ok(());
     }
@@ -29,8 +30,8 @@ pub(super) fn check_format(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
 
 /// The commoner answers of Go's `http.DetectContentType`.
 fn content_type(head: &[u8]) -> &'static str {
-    let text = head.iter().position(|byte| !matches!(byte, b'\t' | b'\n' | 0x0C | b'\r' | b' ')).unwrap_or(head.len());
-    let text = &head[text..];
+    let is_blank = |byte: &u8| matches!(byte, b'\t' | b'\n' | 0x0C | b'\r' | b' ');
+    let text = head.split_at(head.iter().take_while(|byte| is_blank(byte)).count()).1;
     for tag in [
         "<!DOCTYPE HTML",
         "<HTML",
@@ -90,7 +91,8 @@ pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<Vec<File>, Loa
     if bytes.is_empty() {
         return Err(LoadError::new("EOF"));
     }
-    if !bytes.starts_with(&GZIP[..bytes.len().min(3)]) {
+    // What is cut short is told by what reads it.
+    if !bytes.iter().zip(GZIP).all(|(found, expected)| found == expected) {
         return Err(LoadError::new("gzip: invalid header"));
     }
     let mut tar = Vec::new();

@@ -57,7 +57,7 @@ impl<'a> Entries<'a> {
         let data = self.bytes.get(..size).ok_or(Error::Truncated)?;
         // The padding of the last entry may be missing.
         let padded = size.next_multiple_of(BLOCK).min(self.bytes.len());
-        self.bytes = &self.bytes[padded..];
+        self.bytes = self.bytes.get(padded..).unwrap_or_default();
         Ok(data)
     }
 
@@ -131,7 +131,8 @@ struct Header {
 
 impl Header {
     fn read(block: &[u8]) -> Result<Self, Error> {
-        let sum = number(&block[148..156])?;
+        let field = |from: usize, to: usize| block.get(from..to).ok_or(Error::Truncated);
+        let sum = number(field(148, 156)?)?;
         let computed: u64 = block
             .iter()
             .enumerate()
@@ -145,29 +146,30 @@ impl Header {
         if sum != computed && i64::try_from(sum) != Ok(signed) {
             return Err(Error::Header);
         }
-        let mut name = text(&block[..100]);
+        let mut name = text(field(0, 100)?);
         // The prefix of POSIX; GNU archives keep other things there.
-        if &block[257..263] == b"ustar\0" {
-            let prefix = text(&block[345..500]);
+        if field(257, 263)? == b"ustar\0" {
+            let prefix = text(field(345, 500)?);
             if !prefix.is_empty() {
                 name = format!("{prefix}/{name}");
             }
         }
-        Ok(Self { name, link: text(&block[157..257]), kind: block[156], size: number(&block[124..136])? })
+        let kind = block.get(156).copied().ok_or(Error::Truncated)?;
+        Ok(Self { name, link: text(field(157, 257)?), kind, size: number(field(124, 136)?)? })
     }
 }
 
 /// The text up to the first zero.
 fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
 }
 
 /// A number in octal digits, or in binary when the first bit is set.
 fn number(field: &[u8]) -> Result<u64, Error> {
-    if field[0] & 0x80 != 0 {
-        let mut value: u64 = u64::from(field[0] & 0x7F);
-        for byte in &field[1..] {
+    if let Some((first, rest)) = field.split_first().filter(|(first, _)| *first & 0x80 != 0) {
+        let mut value: u64 = u64::from(first & 0x7F);
+        for byte in rest {
             value = value.checked_mul(256).ok_or(Error::Header)? + u64::from(*byte);
         }
         return Ok(value);
@@ -185,14 +187,16 @@ fn records(mut bytes: &[u8]) -> Result<BTreeMap<String, String>, Error> {
     let mut records = BTreeMap::new();
     while !bytes.is_empty() {
         let blank = bytes.iter().position(|byte| *byte == b' ').ok_or(Error::Header)?;
-        let length: usize =
-            std::str::from_utf8(&bytes[..blank]).ok().and_then(|text| text.parse().ok()).ok_or(Error::Header)?;
-        let record = bytes.get(blank + 1..length).ok_or(Error::Header)?;
+        let digits = bytes.get(..blank).and_then(|digits| std::str::from_utf8(digits).ok());
+        let length: usize = digits.and_then(|text| text.parse().ok()).ok_or(Error::Header)?;
+        let (record, rest) = bytes.split_at_checked(length).ok_or(Error::Header)?;
+        let record = record.get(blank + 1..).ok_or(Error::Header)?;
         let record = record.strip_suffix(b"\n").ok_or(Error::Header)?;
         let equals = record.iter().position(|byte| *byte == b'=').ok_or(Error::Header)?;
-        let (key, value) = (&record[..equals], &record[equals + 1..]);
+        let (key, value) = record.split_at(equals);
+        let value = value.strip_prefix(b"=").ok_or(Error::Header)?;
         records.insert(String::from_utf8_lossy(key).into_owned(), String::from_utf8_lossy(value).into_owned());
-        bytes = &bytes[length..];
+        bytes = rest;
     }
     Ok(records)
 }
