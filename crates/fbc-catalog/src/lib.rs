@@ -69,6 +69,9 @@
 //! - Under the published rules, a request that leaves out the default channel gets another one, with a warning, because
 //!   the published scenarios 8 and 10 must end in a catalog OLM loads.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod bound;
 mod catalog;
 mod duplicates;
@@ -96,6 +99,7 @@ pub use catalog::{
 };
 pub use duplicates::Conflict;
 pub use graph::GraphFault;
+pub use ignore::TooManyRules;
 pub use near::near;
 pub use read::{ReadError, ReadErrors, ReadFault};
 pub use related_images::{BundleId, RelatedImage, RelatedImageError, RelatedImageFault, RelatedImages};

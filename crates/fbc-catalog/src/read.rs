@@ -13,7 +13,7 @@ use crate::catalog::{
     RelatedImageEntry,
 };
 use crate::fields::{FieldError, Fields, excerpt};
-use crate::ignore::IgnoreRules;
+use crate::ignore::{IgnoreRules, TooManyRules};
 use crate::yaml;
 
 impl Catalog {
@@ -28,14 +28,22 @@ impl Catalog {
     /// known. All broken documents are reported, one per file at most.
     pub fn read<P: AsRef<str>, B: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, B)>) -> Result<Self, ReadErrors> {
         let files: Vec<(P, B)> = files.into_iter().collect();
-        let (ignored, mut errors) = ignore_rules(&files);
+        let (mut ignored, mut errors) = ignore_rules(&files);
         let mut pieces = Vec::new();
         for (path, bytes) in &files {
             let path = path.as_ref();
-            if file_name(path) == IgnoreRules::FILE_NAME || ignored.ignores(path) {
+            if file_name(path) == IgnoreRules::FILE_NAME {
                 continue;
             }
             let file: Arc<str> = path.into();
+            match ignored.ignores(path) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(bound) => {
+                    errors.push(too_many_rules(file, bound));
+                    break;
+                }
+            }
             match std::str::from_utf8(bytes.as_ref()) {
                 Ok(text) => cut(&file, text, &mut pieces),
                 Err(error) => errors.push(not_utf8(file, bytes.as_ref(), error.valid_up_to())),
@@ -117,6 +125,9 @@ pub enum ReadFault {
     /// The file is not UTF-8 text.
     #[error("not UTF-8 text")]
     NotUtf8,
+    /// The rules for files that are left out are more than what is reasonable.
+    #[error("{0}")]
+    TooManyRules(TooManyRules),
     /// The text is neither JSON nor YAML.
     #[error("{0}")]
     Syntax(String),
@@ -149,15 +160,24 @@ fn ignore_rules<P: AsRef<str>, B: AsRef<[u8]>>(files: &[(P, B)]) -> (IgnoreRules
     let mut errors = Vec::new();
     for (path, bytes) in files.iter().filter(|(path, _)| file_name(path.as_ref()) == IgnoreRules::FILE_NAME) {
         match std::str::from_utf8(bytes.as_ref()) {
-            Ok(text) => rules.add(path.as_ref(), text),
+            Ok(text) => {
+                if let Err(bound) = rules.add(path.as_ref(), text) {
+                    errors.push(too_many_rules(path.as_ref().into(), bound));
+                    break;
+                }
+            }
             Err(error) => errors.push(not_utf8(path.as_ref().into(), bytes.as_ref(), error.valid_up_to())),
         }
     }
     (rules, errors)
 }
 
+fn too_many_rules(file: Arc<str>, bound: TooManyRules) -> ReadError {
+    ReadError { origin: Origin { file, line: 1, document: 1 }, fault: ReadFault::TooManyRules(bound) }
+}
+
 fn not_utf8(file: Arc<str>, bytes: &[u8], valid_up_to: usize) -> ReadError {
-    let line = bytes[..valid_up_to].split(|byte| *byte == b'\n').count();
+    let line = bytes.get(..valid_up_to).unwrap_or(bytes).split(|byte| *byte == b'\n').count();
     ReadError { origin: Origin { file, line, document: 1 }, fault: ReadFault::NotUtf8 }
 }
 
@@ -168,8 +188,9 @@ fn cut<'a>(file: &Arc<str>, text: &'a str, pieces: &mut Vec<Piece<'a>>) {
     let mut line = 1;
     let mut document = 1;
     loop {
-        let (piece, next) = match separator(rest) {
-            Some(at) => (&rest[..at], Some(&rest[at + 3..])),
+        let parts = separator(rest).map(|at| rest.split_at(at));
+        let (piece, next) = match parts.and_then(|(piece, next)| Some((piece, next.strip_prefix("---")?))) {
+            Some((piece, next)) => (piece, Some(next)),
             None => (rest, None),
         };
         if !piece.trim().is_empty() {
@@ -187,7 +208,9 @@ fn cut<'a>(file: &Arc<str>, text: &'a str, pieces: &mut Vec<Piece<'a>>) {
 /// Where the next line begins that is a separator: `---` followed by a blank or the end of the line.
 fn separator(text: &str) -> Option<usize> {
     let is_separator = |at: usize| {
-        text[at..].strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+        text.get(at..)
+            .and_then(|text| text.strip_prefix("---"))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
     };
     if is_separator(0) {
         return Some(0);
@@ -246,9 +269,9 @@ fn read_json(piece: &Piece<'_>) -> Result<Catalog, ReadError> {
     loop {
         let before = stream.byte_offset();
         let Some(raw) = stream.next() else { return Ok(catalog) };
-        let gap = &piece.text[before..];
+        let gap = piece.text.get(before..).unwrap_or_default();
         let start = before + (gap.len() - gap.trim_start().len());
-        origin.line += piece.text[line_known_at..start].matches('\n').count();
+        origin.line += piece.text.get(line_known_at..start).unwrap_or_default().matches('\n').count();
         line_known_at = start;
         let raw = raw.map_err(|error| {
             let line = piece.origin.line + error.line().saturating_sub(1);
@@ -270,7 +293,7 @@ fn read_yaml(piece: &Piece<'_>) -> Result<Catalog, ReadError> {
     let text = json.ok_or_else(|| error(piece.origin.line, ReadFault::NoSchema(String::new())))?;
     let leading = piece.text.len() - piece.text.trim_start().len();
     let mut origin = piece.origin.clone();
-    origin.line += piece.text[..leading].matches('\n').count();
+    origin.line += piece.text.split_at(leading).0.matches('\n').count();
     let mut catalog = Catalog::default();
     add(&mut catalog, Blob { text: Arc::new(text), origin })?;
     Ok(catalog)

@@ -312,6 +312,9 @@ fn bytes_that_are_no_text() {
     refused(&[("p/.indexignore", b"x\n\xff"), ("a", b"")], "p/.indexignore:2 (document 1): not UTF-8 text");
     // UTF-16, as some editors write it.
     refused(&[("a", b"\xff\xfes\0c\0")], "a:1 (document 1): not UTF-8 text");
+    let rules = vec![b'x'; (1 << 20) + 1];
+    let bound = "the catalog's `.indexignore` files have more than 1048576 bytes together";
+    refused(&[("p/.indexignore", &rules), ("a", b"")], &format!("p/.indexignore:1 (document 1): {bound}"));
     // What is ignored need not be text.
     assert!(Catalog::read([(".indexignore", &b"*.png"[..]), ("icon.png", b"\x89PNG\xff")]).is_ok());
     let nul = Catalog::read([("a", "schema: s\nname: \"\0\"\n")]).unwrap_err().to_string();
