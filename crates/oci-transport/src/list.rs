@@ -23,6 +23,9 @@ const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// How many pages are read. At 100 entries a page, a million entries.
 const MAX_PAGES: usize = 10_000;
 
+/// Most pages of referrers of one manifest: signatures, attestations and SBOMs are few.
+const MAX_REFERRER_PAGES: usize = 256;
+
 /// How many bytes all pages of a list may have together, since what they say is held in memory: 128 MiB.
 const MAX_LIST_BYTES: usize = 128 * 1024 * 1024;
 
@@ -43,7 +46,7 @@ impl Client {
     pub async fn list_tags_within(&self, at: &Endpoint, pages: usize) -> Result<Option<Vec<String>>, Error> {
         let action = format!("listing tags of `{at}`");
         let (mut tags, mut left, mut whole) = (Vec::new(), pages.min(MAX_PAGES), true);
-        self.pages(at, "tags/list?n=1000", None, &action, |page| {
+        self.pages(at, ("tags/list?n=1000", None, MAX_PAGES), &action, |page| {
             let listed: TagPage = serde_json::from_slice(&page.bytes)?;
             tags.extend(listed.tags.unwrap_or_default());
             left = left.saturating_sub(1);
@@ -98,9 +101,10 @@ impl Client {
 
     async fn ask_for_referrers(&self, at: &Endpoint, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
         let action = format!("listing referrers of `{at}@{subject}`");
+        let rest = format!("referrers/{subject}");
         let (mut found, mut pages, mut is_api) = (Vec::new(), 0, true);
         let listed = self
-            .pages(at, &format!("referrers/{subject}"), Some(media_type::OCI_INDEX), &action, |page| {
+            .pages(at, (&rest, Some(media_type::OCI_INDEX), MAX_REFERRER_PAGES), &action, |page| {
                 // A registry that has given a page has the API: what is missing then is missing.
                 is_api = is_index(&page.bytes);
                 if !is_api && pages > 0 {
@@ -139,12 +143,11 @@ impl Client {
         }
     }
 
-    /// Reads a list page by page. `take` gets each page and says whether it wants the next one.
+    /// Reads a list page by page, `most` of them. `take` gets each page and says whether it wants the next one.
     async fn pages(
         &self,
         at: &Endpoint,
-        rest: &str,
-        accept: Option<&'static str>,
+        (rest, accept, most): (&str, Option<&'static str>, usize),
         action: &str,
         mut take: impl FnMut(&Page) -> Result<bool, serde_json::Error>,
     ) -> Result<(), Error> {
@@ -153,7 +156,7 @@ impl Client {
         let mut url: Option<Url> = None;
         let mut seen = HashSet::new();
         let mut total = 0;
-        for _ in 0..MAX_PAGES {
+        for _ in 0..most {
             let mut retries = self.inner.retries(at);
             let page = loop {
                 match self.page(&host, at, rest, url.clone(), accept, action).await {
@@ -183,7 +186,7 @@ impl Client {
                 Some(next) => url = Some(next),
             }
         }
-        Err(endless(format!("the list has more than {MAX_PAGES} pages")))
+        Err(endless(format!("the list has more than {most} pages")))
     }
 
     async fn page(

@@ -81,6 +81,22 @@ async fn lists_without_an_end() {
     check(Kind::Referrers, vec![("", json("[".repeat(MIB)))], "0 referrers").await;
     check(Kind::Referrers, vec![("", json("{\"manifests\":[{\"digest\":\"sha256:../../x\"}]}"))],
         "protocol: listing referrers of `HOST/ns/app@DIGEST`: the list cannot be read: invalid digest: sha256 needs 64 hex digits, found 7 characters at line 1 column 41").await;
+    // Pages that hold nothing, one after the other.
+    let subject = made().digest;
+    let empty = |number: usize| {
+        let link = format!("</v2/ns/app/referrers/{subject}?n={number}>; rel=\"next\"");
+        answer(200, &[("content-type", "application/json"), ("link", &link)], "{\"manifests\":[]}")
+    };
+    let queries: Vec<String> = (0..300).map(|number| format!("n={number}$")).collect();
+    let mut pages: Vec<(&str, Effect)> =
+        queries.iter().enumerate().map(|(number, query)| (query.as_str(), empty(number + 1))).collect();
+    pages.push(("", empty(0)));
+    check(
+        Kind::Referrers,
+        pages,
+        "protocol: listing referrers of `HOST/ns/app@DIGEST`: the list has more than 256 pages",
+    )
+    .await;
     // Together larger than what is kept in memory, though no page is.
     let mut pages = vec![("n=1000", page("0", 7 * MIB))];
     let queries: Vec<String> = (0..30).map(|number| format!("last={number}$")).collect();

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use image_ref::{ImageRef, Repository};
-use oci_transport::{Client, Condition, Error, ProxySettings, Side};
-use test_support::{Auth, Effect, Fault, Kind, Registry, Request, TokenAuth, When};
+use oci_transport::{Client, ClientOptions, Condition, Error, ProxySettings, Side};
+use test_support::{Auth, Effect, Fault, Kind, Registry, Request, TestCa, TokenAuth, When};
 
 use crate::support::{content, descriptor, endpoint, image, options, random, user, with_credentials};
 
@@ -196,4 +196,25 @@ async fn token_servers_that_lead_elsewhere() {
     let client = with_credentials(Side::Source, user());
     client.pull_manifest(&image(&registry, "ns/app:v1")).await.unwrap_err();
     assert_eq!(stranger.request_count(), 0);
+}
+
+/// A registry that is reached by TLS names a token server without: nobody on the way may read the password.
+#[tokio::test]
+async fn no_token_is_asked_for_over_plain_http() {
+    let ca = TestCa::new();
+    let auth =
+        TokenAuth::user("user", "s3cret").extra_challenge("Bearer realm=\"http://192.0.2.1/token\",service=\"x\"");
+    let registry = Registry::builder().tls(&ca).auth(Auth::Token(auth)).start_blocking();
+    let certs = tempfile::tempdir().unwrap();
+    ca.write_certs_d(certs.path(), registry.host(), false).unwrap();
+    let strict = ClientOptions {
+        tls_verify: true,
+        cert_dirs: vec![certs.path().to_owned()],
+        credentials: Arc::new(user()),
+        ..options(Side::Source)
+    };
+    let error = Client::new(strict).unwrap().pull_manifest(&image(&registry, "ns/app:v1")).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::Redirect);
+    let expected = "refused to ask for a token over plain HTTP at `http://192.0.2.1/token`";
+    assert!(error.to_string().contains(expected), "{error}");
 }

@@ -49,7 +49,7 @@ pub(super) async fn write(call: &Call, body: Body) -> Response<Body> {
     }
     let missing = references(&json).find(|(is_manifest, named)| {
         if *is_manifest {
-            !shared.options.sparse && !repository.manifests.contains_key(named)
+            !shared.options.sparse && repository.find(&named.to_string()).is_none()
         } else {
             !repository.blobs.contains(named)
         }
@@ -59,7 +59,7 @@ pub(super) async fn write(call: &Call, body: Body) -> Response<Body> {
         return error(400, code, &format!("{named} is unknown to registry"));
     }
     match call.target.reference.parse::<Digest>() {
-        Ok(named) if named != digest => {
+        Ok(named) if named != digest && named != sha512(&bytes) => {
             return error(400, "DIGEST_INVALID", "provided digest did not match uploaded content");
         }
         Ok(_) => {}
@@ -68,12 +68,14 @@ pub(super) async fn write(call: &Call, body: Body) -> Response<Body> {
         }
         Err(_) => return error(400, "TAG_INVALID", "manifest tag did not match URI"),
     }
+    // Known by SHA-256 here; the answer names the digest that the manifest was put under.
+    let told = call.target.reference.parse::<Digest>().unwrap_or_else(|_| digest.clone());
     let subject = repository.insert(&digest, media_type, bytes.into());
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();
-    headers.insert("location", call.location(&format!("/v2/{}/manifests/{digest}", call.target.repository)));
-    headers.insert("docker-content-digest", digest.to_string().parse().expect("a digest is a header value"));
+    headers.insert("location", call.location(&format!("/v2/{}/manifests/{told}", call.target.repository)));
+    headers.insert("docker-content-digest", told.to_string().parse().expect("a digest is a header value"));
     if let Some(subject) = subject.filter(|_| shared.options.referrers) {
         headers.insert("oci-subject", subject.to_string().parse().expect("a digest is a header value"));
     }
@@ -122,8 +124,7 @@ impl Repository {
     pub(super) fn find(&self, reference: &str) -> Option<(&Digest, &Manifest)> {
         match reference.parse::<Digest>() {
             Ok(digest) if digest.algorithm() != Algorithm::Sha256 => {
-                let of = |bytes: &[u8]| Digest::from_sha512_bytes(&Sha512::digest(bytes).into());
-                self.manifests.iter().find(|(_, manifest)| of(&manifest.bytes) == digest)
+                self.manifests.iter().find(|(_, manifest)| sha512(&manifest.bytes) == digest)
             }
             Ok(digest) => self.manifests.get_key_value(&digest),
             Err(_) => self.manifests.get_key_value(self.tags.get(reference)?),
@@ -138,6 +139,10 @@ impl Repository {
         self.manifests.insert(digest.clone(), manifest);
         subject
     }
+}
+
+fn sha512(bytes: &[u8]) -> Digest {
+    Digest::from_sha512_bytes(&Sha512::digest(bytes).into())
 }
 
 /// What a manifest names: `true` for manifests, `false` for blobs. Layers with `urls` live elsewhere.
