@@ -12,13 +12,17 @@ use mirror_engine::visible;
 use super::document::{answer, fail};
 use crate::exit::ExitStatus;
 use crate::log::Log;
+use crate::ownership;
 use crate::render::{go_duration, size, table};
 use crate::settings::Settings;
 
 /// Lists what the archives of a folder hold. Ends with exit code 1 when a file cannot be read to its end.
 pub(crate) fn list(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
     let listing = match inspect::list(folder) {
-        Ok(listing) => listing,
+        Ok(mut listing) => {
+            listing.warnings.extend(ownership::warnings([folder], settings.common.env.uid, "loaded"));
+            listing
+        }
         Err(error) => return fail(settings.output, &error.into(), log),
     };
     listing.warnings.iter().for_each(|warning| log.warn(warning));
@@ -39,7 +43,10 @@ pub(crate) fn verify(settings: &Settings, folder: &Path, log: &Log) -> ExitStatu
     let outcome = inspect::verify(folder, &progress);
     progress.close();
     let verified = match outcome {
-        Ok(verified) => verified,
+        Ok(mut verified) => {
+            verified.warnings.extend(ownership::warnings([folder], settings.common.env.uid, "loaded"));
+            verified
+        }
         Err(error) => return fail(settings.output, &error.into(), log),
     };
     verified.warnings.iter().for_each(|warning| log.warn(warning));

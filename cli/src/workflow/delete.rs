@@ -21,6 +21,7 @@ use crate::access::{self, Clients};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
+use crate::ownership;
 use crate::render::{HEARTBEAT, Screen, go_duration, size};
 use crate::settings::{Delete, DeletePhase, Selection, Settings};
 
@@ -78,6 +79,10 @@ fn first_step(
             config.display()
         );
     };
+    let read = [working_dir, common.cache()];
+    for warning in ownership::warnings(read, common.env.uid, "deleted") {
+        log.warn(warning);
+    }
     open_log(&logs(settings, request), &common.log_stamp(), settings.output, log)?;
     log.listen();
     log.info("🔀 workflow mode: delete ");
@@ -128,6 +133,13 @@ fn second_step(
     let common = &settings.common;
     if !list.is_file() {
         bail!("file not found {}", list.display());
+    }
+    // The list says what goes; so does the cache when it is cleared as well.
+    let folder_of_list = list.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let cache = request.force_cache_delete.then(|| common.cache());
+    let read = [folder_of_list, working_dir, cache].into_iter().flatten();
+    for warning in ownership::warnings(read, common.env.uid, "deleted") {
+        log.warn(warning);
     }
     let logs = logs(settings, request);
     open_log(&logs, &common.log_stamp(), settings.output, log)?;

@@ -100,7 +100,8 @@ fn prepare(
         Workflow::DiskToMirror { folder, .. } => Some(folder.as_path()),
         _ => working_dir.root().parent(),
     };
-    for warning in ownership::warnings(medium.into_iter().chain([working_dir.root(), cache]), common.env.uid) {
+    let read = medium.into_iter().chain([working_dir.root(), cache]);
+    for warning in ownership::warnings(read, common.env.uid, "mirrored") {
         log.warn(warning);
     }
     let opened = open_log(&working_dir.logs(), &log_stamp, settings.output, log);
