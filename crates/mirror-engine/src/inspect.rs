@@ -5,10 +5,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use archive_format::{Archive, VERSION_FILE, VersionMetadata};
+use archive_format::{Archive, ProblemKind, VERSION_FILE, VersionMetadata};
 use serde::Serialize;
 
 pub use archive_format::{ArchiveError, ImageContents, Problem, VerifyObserver};
+
+use image_ref::{Digest, Transport};
+use isc_schema::{Document, Kind};
 
 use mirror_job::lacking::Lacking;
 use mirror_job::report::{ArchiveFile, LackingImage};
@@ -164,11 +167,16 @@ pub fn list(folder: &Path) -> Result<Listing, ArchiveError> {
 /// it is in [`Verified::problems`].
 pub fn verify(folder: &Path, observer: &dyn VerifyObserver) -> Result<Verified, ArchiveError> {
     let archive = Archive::open_damaged(folder)?;
-    let found = archive_format::verify(&archive, 0, observer);
-    let affected: BTreeSet<String> = found.problems.iter().flat_map(|problem| problem.images.clone()).collect();
+    let mut found = archive_format::verify(&archive, 0, observer);
     let gaps = |warning: &&archive_format::Warning| !matches!(warning, archive_format::Warning::MissingChunks(_));
     let mut warnings: Vec<String> = archive.warnings().iter().filter(gaps).map(ToString::to_string).collect();
     let lacking = lacking(&archive, &mut warnings);
+    let known: BTreeSet<Digest> = found.problems.iter().filter_map(missing).collect();
+    let absent = archive_format::lacks(&archive, pinned(&archive, &lacking));
+    found
+        .problems
+        .extend(absent.into_iter().filter(|problem| missing(problem).is_none_or(|digest| !known.contains(&digest))));
+    let affected: BTreeSet<String> = found.problems.iter().flat_map(|problem| problem.images.clone()).collect();
     Ok(Verified {
         format: 1,
         directory: folder.to_owned(),
@@ -181,6 +189,33 @@ pub fn verify(folder: &Path, observer: &dyn VerifyObserver) -> Result<Verified, 
         warnings,
         problems: found.problems.into_iter().map(|problem| Fault { message: problem.to_string(), problem }).collect(),
     })
+}
+
+/// What a problem says is missing.
+fn missing(problem: &Problem) -> Option<Digest> {
+    match &problem.kind {
+        ProblemKind::Missing { digest } => Some(digest.clone()),
+        _ => None,
+    }
+}
+
+/// The images that the archive's own configuration names by digest. Disk to mirror reads them by this digest and by nothing else, so
+/// whatever lies under their tags is of no use. Nothing where images are left out on purpose, where the archive says that it lacks images,
+/// or where the configuration is not understood.
+fn pinned(archive: &Archive, lacking: &[LackingImage]) -> Vec<(Digest, String)> {
+    let Some(text) = archive.configuration().and_then(|entry| archive.read_entry(entry, TEXT_LIMIT).ok()) else {
+        return Vec::new();
+    };
+    let parsed = isc_schema::parse(&String::from_utf8_lossy(&text), Kind::ImageSet);
+    let Some(Document::ImageSet(configuration)) = parsed.config else { return Vec::new() };
+    let mirror = configuration.mirror;
+    if !mirror.blocked_images.is_empty() || !lacking.is_empty() {
+        return Vec::new();
+    }
+    let images = mirror.additional_images.iter().map(|image| &image.name);
+    let images = images.chain(mirror.operators.iter().map(|entry| &entry.catalog));
+    let named = images.filter(|image| image.transport() == &Transport::Docker);
+    named.filter_map(|image| Some((image.digest()?.clone(), image.as_written().to_owned()))).collect()
 }
 
 /// Tells what the archive or the working directory in `folder` is for.
