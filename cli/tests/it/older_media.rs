@@ -251,6 +251,32 @@ fn nothing_is_left_of_an_older_version() {
     assert!(blobs.len() < 20, "{} blobs are left", blobs.len());
 }
 
+/// Version 4.17 kept a copy of each catalog, which nothing compares with a digest. Whatever stands there, what is loaded and what is
+/// listed for deletion is the same: the catalog is read from archive and cache.
+#[test]
+fn copies_of_catalogs_that_an_older_version_kept_are_not_read() {
+    let mut outcomes = Vec::new();
+    for planted in [false, true] {
+        let Some(media) = Media::of("4.17") else { return };
+        media.carry(Carried::All);
+        let working_dir = media.home.disk().join("working-dir");
+        let copies: Vec<PathBuf> =
+            ["hold-operator", "operator-images"].iter().flat_map(|name| walk(&working_dir.join(name))).collect();
+        assert!(copies.len() > 10, "{copies:?}");
+        if planted {
+            copies.iter().for_each(|copy| fs::write(copy, "another catalog").unwrap());
+        }
+        let destination = Registry::start_blocking();
+        media.home.to_mirror(destination.host(), &[]).code(0).says("6 / 6 additional images");
+        let arrived: Vec<(String, Vec<String>)> =
+            destination.repositories().into_iter().map(|name| (name.clone(), destination.tags(&name))).collect();
+        media.delete(&destination, &[]).0.code(0);
+        let list = fs::read_to_string(working_dir.join("delete/delete-images.yaml")).unwrap();
+        outcomes.push((arrived, list.replace(destination.host(), "DESTINATION")));
+    }
+    assert_eq!(outcomes[0], outcomes[1]);
+}
+
 /// The connected side goes on with what the older version left: nothing that its cache has is fetched again, nothing that
 /// its archives brought is packed again, and the release signature is not asked for.
 #[test]

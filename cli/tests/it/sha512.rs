@@ -1,6 +1,7 @@
 //! Images and layers that are named by SHA-512, which is rare and allowed (OCI image specification, "Digests").
 
 use image_ref::{Algorithm, Digest, Hasher};
+use serde_json::json;
 use test_support::{Image, ImageBuilder, Layer, Registry};
 
 use crate::harness::Home;
@@ -73,4 +74,61 @@ fn images_pinned_by_sha512_travel_in_every_workflow() {
 
 fn delete_configuration(image: &str) -> String {
     format!("kind: DeleteImageSetConfiguration\ndelete:\n  additionalImages:\n  - name: {image}\n")
+}
+
+/// A list may name its images by SHA-512 too: each of them is the image of that digest, on every way.
+#[test]
+fn children_of_a_list_that_are_named_by_sha512_travel_in_every_workflow() {
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    let source = Registry::start_blocking();
+    let children = [image(1), image(2)];
+    let rows = children.iter().zip(["amd64", "arm64"]).map(|(child, architecture)| {
+        source.push("ns/app", None, child);
+        json!({
+            "mediaType": child.media_type,
+            "digest": long_digest(child).to_string(),
+            "size": child.bytes.len(),
+            "platform": {"os": "linux", "architecture": architecture},
+        })
+    });
+    let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": rows.collect::<Vec<_>>()}).to_string();
+    let root = source.put_manifest("ns/app", INDEX, list);
+    source.tag("ns/app", "v1", &root);
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let arrived = |registry: &Registry| {
+        assert_eq!(registry.manifest("ns/app", "v1").unwrap().digest, root);
+        for child in &children {
+            let digest = long_digest(child).to_string();
+            assert_eq!(registry.manifest("ns/app", &digest).unwrap().bytes, child.bytes, "{digest}");
+        }
+    };
+
+    home.to_disk(&[]).code(0).says("1 / 1 additional images");
+    let disk = home.disk().display().to_string();
+    home.run(&["archive", "verify", &disk]).code(0);
+    std::fs::remove_dir_all(home.cache()).unwrap();
+    std::fs::remove_dir_all(home.disk().join("working-dir")).unwrap();
+    let destination = Registry::start_blocking();
+    home.to_mirror(destination.host(), &[]).code(0).says("1 / 1 additional images");
+    arrived(&destination);
+    let before = puts(&destination);
+    home.to_mirror(destination.host(), &[]).code(0);
+    assert_eq!(puts(&destination), before, "a complete image is left alone");
+
+    let destination = Registry::start_blocking();
+    home.mirror_to_mirror(destination.host(), &[]).code(0).says("1 / 1 additional images");
+    arrived(&destination);
+
+    // Another manifest in the place of a child is damage, and nothing of the list arrives.
+    let archive = home.disk().join("mirror_000001.tar");
+    let mut bytes = std::fs::read(&archive).unwrap();
+    let at = bytes.windows(children[1].bytes.len()).position(|window| window == &children[1].bytes[..]).unwrap();
+    bytes[at + 1] ^= 1;
+    std::fs::write(&archive, bytes).unwrap();
+    home.run(&["archive", "verify", &disk]).code(1).says(&long_digest(&children[1]).to_string());
+    std::fs::remove_dir_all(home.cache()).unwrap();
+    let destination = Registry::start_blocking();
+    home.to_mirror(destination.host(), &[]).code(1).says("is damaged: content of sha512:");
+    assert_eq!(destination.tags("ns/app"), [""; 0]);
 }
