@@ -264,7 +264,9 @@ fn copies_of_catalogs_that_an_older_version_kept_are_not_read() {
             ["hold-operator", "operator-images"].iter().flat_map(|name| walk(&working_dir.join(name))).collect();
         assert!(copies.len() > 10, "{copies:?}");
         if planted {
-            copies.iter().for_each(|copy| fs::write(copy, "another catalog").unwrap());
+            for copy in copies {
+                fs::write(copy, "another catalog").unwrap();
+            }
         }
         let destination = Registry::start_blocking();
         media.home.to_mirror(destination.host(), &[]).code(0).says("6 / 6 additional images");
