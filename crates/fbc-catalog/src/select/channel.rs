@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::bridge::{BUDGET, bridge};
 use super::error::{Mend, SelectError};
+use super::nearest::nearest_to;
 use super::view::Versions;
 use crate::bound::{Bound, Bounds, is_at_most};
 use crate::catalog::{Channel, Entry};
@@ -79,24 +80,33 @@ impl<'a> ChannelView<'a, '_> {
                     }
                 })
             }
-            Wanted::Bundles(names) => {
-                let kept = self.entries(|entry| names.contains(entry.name.as_str()));
-                // Nobody asked for an upgrade above the highest of them; where nothing else helps, it is still better
-                // than no mirror.
-                let highest = self.highest(&kept);
-                let bridged = self.hold_together(kept, highest.as_ref(), BUDGET);
-                let bridged = bridged.or_else(|faults| {
-                    let kept = self.entries(|entry| names.contains(entry.name.as_str()));
-                    self.hold_together(kept, None, BUDGET).map_err(|_| faults)
-                });
-                bridged.map_err(|faults| SelectError::BundlesBreakChannel {
+            Wanted::Bundles(names) => self.hold_bundles(names).map_err(|faults| {
+                // What a run that is not strict would add.
+                let added = match (Self { strict: false, ..*self }).hold_bundles(names) {
+                    Ok(Kept { bridge: Some(bridge), .. }) => bridge.added,
+                    _ => Vec::new(),
+                };
+                SelectError::BundlesBreakChannel {
                     package: self.channel.package.clone(),
                     channel: self.channel.name.clone(),
                     faults,
-                    mend: self.mend_bundles(&self.entries(|entry| names.contains(entry.name.as_str()))),
-                })
-            }
+                    mend: if added.is_empty() {
+                        Mend::Nothing
+                    } else {
+                        Mend::AddBundles(added.into_iter().map(str::to_owned).collect())
+                    },
+                }
+            }),
         }
+    }
+
+    /// The selected bundles with what holds them together. Nobody asked for an upgrade above the highest of them; where
+    /// nothing else helps, it is still better than no mirror.
+    fn hold_bundles(&self, names: &HashSet<&str>) -> Result<Kept<'a>, Vec<GraphFault>> {
+        let kept = || self.entries(|entry| names.contains(entry.name.as_str()));
+        let highest = self.highest(&kept());
+        let bridged = self.hold_together(kept(), highest.as_ref(), BUDGET);
+        bridged.or_else(|faults| self.hold_together(kept(), None, BUDGET).map_err(|_| faults))
     }
 
     /// Gives what is kept with the fewest entries added that make it a channel OLM accepts; never one above `max`, and
@@ -249,7 +259,7 @@ impl<'a> ChannelView<'a, '_> {
                 package: self.channel.package.clone(),
                 channel: self.channel.name.clone(),
                 version: bound.text.clone(),
-                near: self.near_versions(&bound.text),
+                nearest: self.nearest(bound),
             });
         }
         let candidates: Vec<&Entry> = self.channel.entries.iter().filter(|entry| same(&entry.name).is_some()).collect();
@@ -282,9 +292,12 @@ impl<'a> ChannelView<'a, '_> {
         (versions.first().cloned(), versions.last().cloned())
     }
 
-    fn near_versions(&self, wanted: &str) -> Vec<String> {
-        let versions = self.sorted_versions();
-        crate::near::near(wanted, versions.iter().map(String::as_str))
+    /// The versions of the channel that come closest to one that does not exist.
+    fn nearest(&self, wanted: &Bound) -> Vec<String> {
+        let known = |entry: &Entry| self.versions.get(entry.name.as_str()).and_then(|version| version.as_ref().ok());
+        let mut versions: Vec<&Version> = self.channel.entries.iter().filter_map(known).collect();
+        versions.sort_by(|left, right| cmp_precedence(left, right));
+        nearest_to(&wanted.version, &versions)
     }
 
     fn sorted_versions(&self) -> Vec<String> {
@@ -349,33 +362,5 @@ impl<'a> ChannelView<'a, '_> {
             }
         }
         if Graph::new(&self.channel.entries).faults().is_empty() { Mend::DropBounds } else { Mend::Nothing }
-    }
-
-    /// The entries of the chain between the highest and the lowest kept one, or else all above and between.
-    fn mend_bundles(&self, kept: &Kept<'_>) -> Mend {
-        let graph = Graph::new(&self.channel.entries);
-        let Ok(head) = graph.head() else { return Mend::Nothing };
-        let (chain, _) = graph.chain(head);
-        // A bundle off the chain counts where the lowest node skips it.
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        for (position, name) in chain.iter().enumerate() {
-            for skipped in graph.entry(name).into_iter().flat_map(|entry| &entry.skips) {
-                places.insert(skipped, position);
-            }
-        }
-        places.extend(chain.iter().copied().zip(0..));
-        let positions = kept.entries.iter().filter_map(|name| places.get(name));
-        let (Some(highest), Some(lowest)) = (positions.clone().min(), positions.max()) else { return Mend::Nothing };
-        for from in [*highest, 0] {
-            let stretch = chain[from..=*lowest].iter().filter_map(|name| graph.entry(name));
-            let added: Vec<&str> =
-                stretch.map(|entry| entry.name.as_str()).filter(|name| !kept.entries.contains(name)).collect();
-            let tried: HashSet<&str> = kept.entries.iter().chain(&added).copied().collect();
-            let trial = self.entries(|entry| tried.contains(entry.name.as_str()));
-            if !added.is_empty() && self.faults(&trial).is_empty() {
-                return Mend::AddBundles(added.into_iter().map(str::to_owned).collect());
-            }
-        }
-        Mend::Nothing
     }
 }

@@ -163,7 +163,7 @@ pub enum SelectError {
     /// The one version that was asked for is nowhere in the package.
     #[error(
         "package \"{package}\" channel \"{channel}\": error finding specific bundle: specific version {version} not \
-         found in bundles{}", there_is(.near)
+         found in bundles{}", closest(.nearest)
     )]
     VersionNotFound {
         /// The package.
@@ -172,8 +172,8 @@ pub enum SelectError {
         channel: String,
         /// The version.
         version: String,
-        /// Versions that exist and come close.
-        near: Vec<String>,
+        /// The versions of the channel that come closest.
+        nearest: Vec<String>,
     },
     /// The channel, as the catalog has it, has no usable head.
     #[error("package \"{package}\" channel \"{channel}\" unable to filter head of channel: {}", lines(.faults))]
@@ -289,6 +289,10 @@ fn no_default_for_bundles(default: &str, kept: &[String]) -> String {
 
 fn there_is(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" (there is [{}])", names.join(" ")) }
+}
+
+fn closest(versions: &[String]) -> String {
+    if versions.is_empty() { String::new() } else { format!("; nearest: {}", versions.join(", ")) }
 }
 
 fn holds(lowest: Option<&str>, highest: Option<&str>) -> String {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::view::{PackageView, Versions};
 use crate::bound::{Bound, Bounds};
-use crate::request::RuleSet;
+use crate::request::{PackageRequest, RuleSet};
 use crate::version::{Version, cmp_precedence};
 
 /// What to write instead of a range that leaves a channel empty.
@@ -19,6 +19,18 @@ pub enum EmptyAdvice {
         min: Option<String>,
         /// The upper bound as written.
         max: Option<String>,
+        /// The channel of the request that has the bounds; none when the package has them.
+        instead_of: Option<String>,
+        /// Whether the first of the channels must be named as `defaultChannel` too: the request names another one, or the
+        /// rules choose none.
+        is_default: bool,
+    },
+    /// Other channels of the request hold what they are asked for, and one of them can be the default channel.
+    Kept {
+        /// The channel that is to be left out of the request.
+        without: String,
+        /// The channel to name as `defaultChannel`.
+        default: String,
     },
     /// The one version that was asked for does not exist.
     Version {
@@ -35,8 +47,16 @@ pub enum EmptyAdvice {
 }
 
 impl EmptyAdvice {
-    /// The advice for a range in which a channel of this package has nothing.
-    pub(super) fn of(view: &PackageView<'_>, versions: &Versions<'_>, bounds: &Bounds, rules: RuleSet) -> Self {
+    /// The advice for a range in which a channel of this package has nothing. `kept` are the channels that hold something.
+    pub(super) fn of(
+        view: &PackageView<'_>,
+        versions: &Versions<'_>,
+        (channel, bounds): (&str, &Bounds),
+        request: &PackageRequest,
+        kept: &[String],
+        rules: RuleSet,
+    ) -> Self {
+        let listed = |name: &str| request.channels.iter().any(|channel| channel.name == name);
         let version = |name: &str| versions.get(name).and_then(|version| version.as_ref().ok());
         let mut holding: Vec<(usize, &str)> = view
             .channels
@@ -45,13 +65,20 @@ impl EmptyAdvice {
                 let matching = channel.entries.iter().filter_map(|entry| version(&entry.name));
                 (matching.filter(|version| bounds.contain(version, rules)).count(), channel.name.as_str())
             })
-            .filter(|(count, _)| *count > 0)
+            .filter(|(count, name)| *count > 0 && !listed(name))
             .collect();
         if !holding.is_empty() {
             holding.sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.cmp(right.1)));
             let text = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.text.clone());
             let channels = holding.into_iter().map(|(_, name)| name.to_owned()).collect();
-            return Self::Channels { channels, min: text(&bounds.min), max: text(&bounds.max) };
+            let is_default =
+                rules == RuleSet::UpgradeGraph || request.default_channel.as_ref().is_some_and(|name| !name.is_empty());
+            let is_of_package = request.min_version.is_some() || request.max_version.is_some();
+            let instead_of = (listed(channel) && !is_of_package).then(|| channel.to_owned());
+            return Self::Channels { channels, min: text(&bounds.min), max: text(&bounds.max), instead_of, is_default };
+        }
+        if let (true, Some(default)) = (listed(channel), kept.first()) {
+            return Self::Kept { without: channel.to_owned(), default: default.clone() };
         }
         let mut listed: Vec<&Version> = view
             .channels
@@ -72,7 +99,7 @@ impl EmptyAdvice {
 }
 
 /// Versions that differ in the pre-release part only, else the neighbours on both sides.
-fn nearest_to(wanted: &Version, listed: &[&Version]) -> Vec<String> {
+pub(super) fn nearest_to(wanted: &Version, listed: &[&Version]) -> Vec<String> {
     const MOST: usize = 3;
     let core = |version: &Version| (version.major, version.minor, version.patch);
     let alike: Vec<String> = listed
@@ -105,21 +132,37 @@ impl fmt::Display for EmptyAdvice {
             nearest => write!(f, "; nearest: {}", nearest.join(", ")),
         };
         match self {
-            Self::Channels { channels, min, max } => {
+            Self::Channels { channels, min, max, instead_of, is_default } => {
                 let several = channels.len() > 1;
                 let quoted: Vec<String> = channels.iter().take(MOST).map(|name| format!("\"{name}\"")).collect();
                 let more =
                     if channels.len() > MOST { format!(" and {} more", channels.len() - MOST) } else { String::new() };
                 let (noun, verb) = if several { ("channels", "have") } else { ("channel", "has") };
-                write!(f, "{noun} {}{more} {verb} such versions: write `channels: [{{name: ", quoted.join(", "))?;
-                let first = channels.first().map(String::as_str).unwrap_or_default();
-                f.write_str(&plain_or_quoted(first))?;
+                let first = plain_or_quoted(channels.first().map(String::as_str).unwrap_or_default());
+                let mut entry = format!("{{name: {first}");
                 for (field, bound) in [("minVersion", min), ("maxVersion", max)] {
                     if let Some(bound) = bound {
-                        write!(f, ", {field}: \"{bound}\"")?;
+                        entry = entry + ", " + field + ": \"" + bound + "\"";
                     }
                 }
-                f.write_str("}]` and remove minVersion and maxVersion of the package")
+                write!(f, "{noun} {}{more} {verb} such versions: write ", quoted.join(", "))?;
+                match instead_of {
+                    None => write!(f, "`channels: [{entry}}}]`")?,
+                    Some(channel) => write!(f, "`{entry}}}` in place of channel \"{channel}\"")?,
+                }
+                match (is_default, instead_of) {
+                    (true, None) => write!(f, " and `defaultChannel: {first}`, and ")?,
+                    (true, Some(_)) => write!(f, " and `defaultChannel: {first}`")?,
+                    (false, None) => f.write_str(" and ")?,
+                    (false, Some(_)) => {}
+                }
+                match instead_of {
+                    None => f.write_str("remove minVersion and maxVersion of the package"),
+                    Some(_) => Ok(()),
+                }
+            }
+            Self::Kept { without, default } => {
+                write!(f, "remove channel \"{without}\" and set `defaultChannel: {}`", plain_or_quoted(default))
             }
             Self::Version { version, nearest: versions } => {
                 write!(f, "version {version} does not exist")?;

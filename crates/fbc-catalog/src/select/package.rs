@@ -110,7 +110,8 @@ pub(crate) fn select_package<'a>(
         near.retain(|name| seen.insert(name.clone()));
         return Err(vec![SelectError::NothingExists { package: name.into(), what: "bundles", near }]);
     }
-    let default_channel = settle_default(name, view, &default, &kept_channels, &emptied, &versions, rules, report)?;
+    let default_channel =
+        settle_default(name, view, request, &default, &kept_channels, &emptied, &versions, rules, report)?;
     if names.is_empty() {
         report.warnings.extend(emptied.iter().map(|(channel, range)| Warning::ChannelRemoved {
             package: name.into(),
@@ -209,6 +210,7 @@ fn versions_if_needed<'a>(
 fn settle_default<'a>(
     name: &str,
     view: &PackageView<'a>,
+    request: &PackageRequest,
     default: &DefaultChannel<'_>,
     kept: &BTreeMap<usize, HashSet<&'a str>>,
     emptied: &[(&'a Channel, Option<Bounds>)],
@@ -229,7 +231,7 @@ fn settle_default<'a>(
             return vec![SelectError::BundlesOutsideDefault { package, channel: channel_name, kept }];
         };
         let (lowest, highest) = ChannelView { channel, versions, rules, strict: true }.extent();
-        let advice = EmptyAdvice::of(view, versions, range, rules);
+        let advice = EmptyAdvice::of(view, versions, (&channel.name, range), request, &kept, rules);
         vec![SelectError::EmptyChannel { package, channel: channel_name, range: range.text(), lowest, highest, advice }]
     };
     match default {

@@ -55,7 +55,7 @@ fn long_chains() {
         // First and last of the chain: all between them hold them together.
         assert_eq!(kept(&chain, "x bundles=v1.0.0,v1.5999.0", rules), length);
         let ends = outcome(&chain, "strict x bundles=v1.0.0,v1.5999.0", rules);
-        assert!(ends.starts_with("error: ") && ends.contains("; select [v1.5998.0 v1.5997.0 "), "{}", &ends[..200]);
+        assert!(ends.starts_with("error: ") && ends.contains("; select [v1.1.0 v1.2.0 "), "{}", &ends[..200]);
         let none = outcome(&chain, "x >=2.0.0", rules);
         assert!(none.ends_with("no version of the package lies in the range; nearest: 1.5999.0"), "{none}");
     }

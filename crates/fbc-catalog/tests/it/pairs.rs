@@ -4,7 +4,7 @@
 //! Generated catalogs are taken whole. Of published catalogs, which are skipped where the data is absent, a few packages
 //! with small channels are taken; `OC_MIRROR_PAIRS=all` takes all of them, which needs minutes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use fbc_catalog::{
     Catalog, ChannelRequest, Mend, PackageRequest, Request, Rule, RuleSet, SelectError, SelectErrors, Selected,
@@ -150,7 +150,12 @@ fn check_bundles(catalog: &Catalog, package: &str, channel: &str, names: &[&str]
                     for name in [one, other] {
                         assert!(selected.catalog.bundles.iter().any(|bundle| bundle.name == **name), "{request:?}");
                     }
-                    *if is_bridged(&selected) { &mut counts.bridged } else { &mut counts.met } += 1;
+                    if is_bridged(&selected) {
+                        counts.bridged += 1;
+                        assert_named(catalog, &request, &selected, broken);
+                    } else {
+                        counts.met += 1;
+                    }
                 }
                 Err(errors)
                     if errors.0.iter().any(|error| {
@@ -166,6 +171,34 @@ fn check_bundles(catalog: &Catalog, package: &str, channel: &str, names: &[&str]
         }
     }
     counts
+}
+
+/// A strict request is refused with the bundles to select as well; with these it is met, and holds what the bridge gives.
+#[track_caller]
+fn assert_named(catalog: &Catalog, request: &Request, bridged: &Selected, broken: &Broken) {
+    let mut strict = Request { strict: true, ..request.clone() };
+    let errors = select(catalog, &strict, RuleSet::VersionRange).unwrap_err();
+    for error in &errors.0 {
+        let SelectError::BundlesBreakChannel { mend: Mend::AddBundles(more), .. } = error else {
+            panic!("{request:?} is bridged, and strict it is refused without a way out: {error}");
+        };
+        strict.packages[0].bundles.extend(more.iter().cloned());
+    }
+    let again = match select(catalog, &Request { strict: false, ..strict.clone() }, RuleSet::VersionRange) {
+        Ok(again) => again,
+        // Another channel, which the catalog itself has broken, lists them too.
+        Err(_) if broken.iter().any(|(package, _, _)| *package == strict.packages[0].name) => return,
+        Err(again) => panic!("{request:?}: {errors}\nleads to {again}"),
+    };
+    // Another channel may need more for these.
+    if !is_bridged(&again) {
+        let again = select(catalog, &strict, RuleSet::VersionRange);
+        let again = again.unwrap_or_else(|again| panic!("{request:?}: {errors}\nleads to {again}"));
+        let names = |of: &Selected| -> BTreeSet<String> {
+            of.catalog.bundles.iter().map(|bundle| bundle.name.clone()).collect()
+        };
+        assert!(names(&again).is_superset(&names(bridged)), "{request:?}: {errors}");
+    }
 }
 
 /// All pairs of bounds and all pairs of bundles, of every channel with at most `most` entries.

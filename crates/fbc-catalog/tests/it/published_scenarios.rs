@@ -279,7 +279,7 @@ fn bridges() {
         "list of bundles",
         "multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]",
         "apple.v1.1.0 apple.v1.2.0",
-        "filtering on the selected bundles leads to invalidating channel \"stable\" for package \"apple\": multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]; select [apple.v1.2.0 apple.v1.1.0] as well",
+        "filtering on the selected bundles leads to invalidating channel \"stable\" for package \"apple\": multiple channel heads found: [apple.v1.0.0 apple.v2.0.0]; select [apple.v1.1.0 apple.v1.2.0] as well",
     );
     // Above the highest selected bundle only where nothing else helps.
     let head =
