@@ -316,14 +316,45 @@ fn requests_that_are_refused_lose_no_image() {
     for status in [400, 401, 403, 405, 500] {
         arrives(&format!("mount {status}"), &Registry::start_blocking(), vec![(mount(), Effect::status(status))]);
     }
-    for status in [405, 501] {
+    for status in [400, 401, 403, 405, 501] {
         arrives(&format!("HEAD {status}"), &Registry::start_blocking(), vec![(head(), Effect::status(status))]);
     }
     arrives("PATCH only", &Registry::start_blocking(), vec![(When::kind(Kind::Upload), Effect::RefuseMonolithic)]);
+    // A proxy in front of the registry takes no larger request, of whatever kind.
+    for (bytes, status) in [(1 << 20, 413), (5 << 20, 413), (1 << 20, 416)] {
+        let large = || When::kind(Kind::Upload);
+        let faults = vec![(large(), Effect::LargestBody { bytes, status })];
+        arrives(&format!("{status} above {bytes} bytes"), &Registry::start_blocking(), faults);
+    }
+    let chunks = |bytes| (When::kind(Kind::Upload).method("PATCH"), Effect::LargestBody { bytes, status: 416 });
+    for bytes in [1 << 20, 4 << 20] {
+        let faults = vec![(When::kind(Kind::Upload), Effect::RefuseMonolithic), chunks(bytes)];
+        arrives(&format!("PATCH of at most {bytes} bytes"), &Registry::start_blocking(), faults);
+    }
     arrives("PUT 400 once", &Registry::start_blocking(), vec![(whole().once(), Effect::status(400))]);
     arrives("no digest", &Registry::start_blocking(), vec![(When::any(), Effect::NoDigestHeader)]);
     let elsewhere = vec![(When::kind(Kind::Upload), Effect::LocationOnCdn)];
     arrives("uploads at another host", &Registry::start_blocking(), elsewhere);
+}
+
+/// `application/vnd.oci.image.manifest.v1+json; charset=utf-8`, at the destination and at the source.
+#[test]
+fn a_charset_in_media_types_loses_no_image() {
+    let faults = || vec![(When::any(), Effect::Charset)];
+    arrives("charset", &Registry::start_blocking(), faults());
+
+    let world = World::new(Profile::Quay);
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    world.push(&source, "");
+    for (when, effect) in faults() {
+        source.fault(Fault::new(when, effect));
+    }
+    let home = Home::new();
+    world.configure(&home, source.host(), "");
+    home.to_disk(&[]).code(0);
+    home.to_mirror(destination.host(), &[]).code(0);
+    world.is_at(&destination, "");
+    home.verify_cache();
 }
 
 /// One tag a page, and tokens that end within the run.

@@ -213,6 +213,8 @@ impl<'a> Push<'a> {
     /// or at a proxy on the way, or uploads in one request are not offered.
     fn wants_chunks(&self, error: &Error) -> bool {
         error.condition() == Condition::TooLarge
+            // What begins at the first byte cannot be out of range: GitHub's registry says so of chunks that are too large.
+            || (self.offset == 0 && error.status_code() == Some(416))
             || (!self.in_chunks
                 && match error.status_code() {
                     Some(405 | 411 | 501) => true,

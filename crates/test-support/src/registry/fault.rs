@@ -204,8 +204,15 @@ pub enum Effect {
     Slow(u64),
     /// `Location` leads below this path; the registry answers there too (`UPLOAD_PATHS`).
     LocationBelow(&'static str),
-    /// A chunk with more bytes is answered with 416.
-    LargestChunk(u64),
+    /// A request with a body of more bytes is answered with this status: 413 where a proxy says so, 416 where a registry does.
+    LargestBody {
+        /// Bytes that are taken.
+        bytes: u64,
+        /// The answer to more.
+        status: u16,
+    },
+    /// `Content-Type` ends with `; charset=utf-8`.
+    Charset,
     /// `HEAD` tells neither digest nor media type of a manifest.
     BareHead,
     /// A manifest that is not there is answered with this status.

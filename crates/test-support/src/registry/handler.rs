@@ -190,10 +190,11 @@ fn declined(call: &Call) -> Option<Response<Body>> {
     let repositories = lock(&call.shared.repositories);
     let repository = repositories.get(&target.repository);
     call.effects.iter().find_map(|effect| match *effect {
-        Effect::LargestChunk(bytes) => {
+        Effect::LargestBody { bytes, status } => {
             let length = call.header("content-length").and_then(|length| length.parse::<u64>().ok());
             let text = "the request body is too large and exceeds the maximum permissible limit";
-            (length > Some(bytes)).then(|| error::error(416, "REQUESTED_RANGE_NOT_SATISFIABLE", text))
+            let code = if status == 416 { "REQUESTED_RANGE_NOT_SATISFIABLE" } else { "SIZE_INVALID" };
+            (length > Some(bytes)).then(|| error::error(status, code, text))
         }
         Effect::RequireRepository if !target.repository.is_empty() && repository.is_none() => {
             let text = format!("The repository with name '{}' does not exist in the registry", target.repository);
@@ -287,6 +288,12 @@ fn after(call: &Call, mut response: Response<Body>) -> Response<Body> {
             Effect::ContentType(None) => drop(headers.remove("content-type")),
             Effect::ContentType(Some(value)) => {
                 headers.insert("content-type", value.parse().expect("a test writes a valid media type"));
+            }
+            Effect::Charset => {
+                let plain = headers.get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
+                if let Some(value) = plain.and_then(|plain| format!("{plain}; charset=utf-8").parse().ok()) {
+                    headers.insert("content-type", value);
+                }
             }
             Effect::WrongLength(more) => {
                 let length = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

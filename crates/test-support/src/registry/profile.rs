@@ -344,7 +344,9 @@ impl Does {
             Self::OciManifests(status) => Fault::new(manifests().method("PUT"), Effect::RefuseOci(status)),
             Self::NeedsPatch => Fault::new(When::kind(Kind::Upload), Effect::RefuseMonolithic),
             Self::NoPatch(status) => Fault::new(When::kind(Kind::Upload).method("PATCH"), Effect::status(status)),
-            Self::Chunk(bytes) => Fault::new(When::kind(Kind::Upload).method("PATCH"), Effect::LargestChunk(bytes)),
+            Self::Chunk(bytes) => {
+                Fault::new(When::kind(Kind::Upload).method("PATCH"), Effect::LargestBody { bytes, status: 416 })
+            }
             Self::UploadsBelow(path) => Fault::new(When::kind(Kind::Upload), Effect::LocationBelow(path)),
             Self::BlobsElsewhere => Fault::new(When::kind(Kind::Blob).method("GET"), Effect::RedirectToCdn),
             Self::NoDelete => Fault::new(manifests().method("DELETE"), Effect::status(405)),
