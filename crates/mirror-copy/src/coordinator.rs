@@ -10,7 +10,7 @@ use oci_transport::RetryTally;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::arrived::Arrived;
-use super::queue::TransferQueue;
+use super::queue::{TransferQueue, Turn};
 use super::transfer::{BlobJob, Resolved, Transfer, Transferred};
 use super::{Copied, Limits};
 use mirror_job::event::{Event, Observer, Totals};
@@ -346,7 +346,7 @@ impl<C: Transfer> Coordinator<C> {
         }
         state.waiting.entry(repository.to_owned()).or_default().push(at);
         if !state.in_flight.contains(repository) {
-            queue(&mut self.to_transfer, blob, state);
+            queue(&mut self.to_transfer, blob, state, self.transfer.turn(blob));
         }
         true
     }
@@ -362,7 +362,7 @@ impl<C: Transfer> Coordinator<C> {
             state.known.push(job.repository.clone());
         }
         if !state.waiting.is_empty() {
-            queue(&mut self.to_transfer, &job.blob, state);
+            queue(&mut self.to_transfer, &job.blob, state, self.transfer.turn(&job.blob));
         }
         if job.mount_from.is_none() {
             self.observer.event(Event::TransferEnded { blob: digest.clone() });
@@ -531,10 +531,10 @@ pub async fn caught<T>(work: impl Future<Output = Result<T, CopyError>>) -> Resu
     guarded(work).await.unwrap_or_else(|panicked| Err(CopyError::internal(&panicked)))
 }
 
-fn queue(to_transfer: &mut TransferQueue, blob: &Descriptor, state: &mut BlobState) {
+fn queue(to_transfer: &mut TransferQueue, blob: &Descriptor, state: &mut BlobState, turn: Turn) {
     if !state.queued {
         state.queued = true;
-        to_transfer.push(&blob.digest, blob.size);
+        to_transfer.push(&blob.digest, blob.size, turn);
     }
 }
 

@@ -33,7 +33,7 @@ use mirror_job::failure::CopyError;
 use mirror_job::job::Options;
 use mirror_job::report::ImageReport;
 
-pub use self::queue::queue_order;
+pub use self::queue::{Turn, queue_order};
 pub use self::transfer::{BlobJob, Resolved, Transfer, Transferred};
 
 /// Upper bounds of concurrency.

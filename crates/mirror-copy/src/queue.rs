@@ -8,6 +8,18 @@ use image_ref::Digest;
 /// Blobs up to this size count as small and go before the large ones: configs, mostly, which complete many images.
 const SMALL: u64 = 256 * 1024;
 
+/// When a blob travels, compared with the other blobs of its run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Before all others: other machines wait for the blob.
+    First,
+    /// In the usual order.
+    #[default]
+    Usual,
+    /// After all others: another machine may bring the blob meanwhile.
+    Last,
+}
+
 /// Smaller goes first. The digest makes the order total.
 type Rank = (bool, Reverse<u64>, Digest);
 
@@ -17,17 +29,17 @@ fn rank(digest: &Digest, size: u64) -> Rank {
 
 /// Blobs that are to travel.
 #[derive(Debug, Default)]
-pub(super) struct TransferQueue(BinaryHeap<Reverse<Rank>>);
+pub(super) struct TransferQueue(BinaryHeap<Reverse<(Turn, Rank)>>);
 
 impl TransferQueue {
     /// Adds a blob of `size` bytes.
-    pub(super) fn push(&mut self, digest: &Digest, size: u64) {
-        self.0.push(Reverse(rank(digest, size)));
+    pub(super) fn push(&mut self, digest: &Digest, size: u64, turn: Turn) {
+        self.0.push(Reverse((turn, rank(digest, size))));
     }
 
     /// Takes the blob that goes next.
     pub(super) fn pop(&mut self) -> Option<Digest> {
-        self.0.pop().map(|Reverse((_, _, digest))| digest)
+        self.0.pop().map(|Reverse((_, (_, _, digest)))| digest)
     }
 }
 

@@ -7,6 +7,7 @@ use image_ref::Digest;
 use mirror_plan::PlannedImage;
 use oci_manifest::{Descriptor, ImageTree};
 
+use crate::queue::Turn;
 use mirror_job::failure::CopyError;
 
 /// An image whose parts are known.
@@ -67,6 +68,11 @@ pub trait Transfer: Send + Sync + 'static {
     /// Whether no transfer may start before [`Transfer::all_resolved`]: it may refuse for what only the last image shows.
     fn resolves_first(&self) -> bool {
         false
+    }
+
+    /// When the blob travels, compared with the others.
+    fn turn(&self, _: &Descriptor) -> Turn {
+        Turn::Usual
     }
 
     /// Told when a blob is in the target, right after its transfer or when it was there before.

@@ -1,5 +1,6 @@
 //! The ways of moving images: into the cache, straight into an archive, out of an archive, from registry to registry.
 
+pub mod borrowing;
 pub mod destination;
 pub mod earlier;
 pub mod from_archive;

@@ -311,9 +311,25 @@ impl RegistryToRegistry {
                 Err(error) => last = Some(transport(&error)),
             }
         }
+        for original in self.originals(job) {
+            let opened = ImageSource::open(self.source(), &original.source).await;
+            let source = opened.and_then(|(source, _)| source.blob(&job.blob)).map_err(|error| transport(&error))?;
+            match self.destination.send(&endpoint, job, source).await {
+                Ok(moved) => return Ok(moved),
+                Err(error) if error.registry() == registry => return Err(transport(&error)),
+                Err(error) => last = Some(transport(&error)),
+            }
+        }
         Err(last.unwrap_or_else(|| {
             CopyError::permanent(Condition::NOT_FOUND, format!("no image provides blob {}", job.blob.digest))
         }))
+    }
+
+    /// The catalogs whose layers a rebuilt catalog may have. A machine that applies the plan of another machine does not have
+    /// these layers in its cache.
+    fn originals<'a>(&'a self, job: &'a BlobJob) -> impl Iterator<Item = &'a PlannedImage> + 'a {
+        let is_built = job.images.iter().any(|at| self.images[*at].built);
+        self.images.iter().filter(move |image| is_built && image.destination.is_none() && !image.built)
     }
 
     /// Who can provide the blob: the cache when it has it, else each place once.
