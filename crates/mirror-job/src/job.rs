@@ -118,6 +118,35 @@ pub struct Options {
     pub cache_host: String,
     /// The plan to carry out, exactly, instead of collecting what the configuration asks for.
     pub approved: Option<Arc<Document>>,
+    /// The part of that plan that this machine carries out; none means all of it.
+    pub shard: Option<Shard>,
+}
+
+/// The part of an approved plan that one of several machines carries out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part.
+    pub part: Part,
+    /// How many workers there are, the finisher not counted.
+    pub workers: usize,
+    /// A worker: how long it waits for blobs that other workers send.
+    pub patience: Duration,
+    /// The finisher: how long it waits for the other workers when nothing new arrives.
+    pub wait: Duration,
+}
+
+/// A part of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// That of one worker, from 0.
+    Worker(usize),
+    /// What has to come last, and what the workers did not bring.
+    Finisher,
+}
+
+impl Shard {
+    /// The bit of the exit code that says that running again cannot help.
+    pub const HOPELESS: u8 = 32;
 }
 
 /// Whether a run only says what it would do.
@@ -164,6 +193,7 @@ impl Default for Options {
             sign_catalogs: None,
             cache_host: "localhost:55000".to_owned(),
             approved: None,
+            shard: None,
         }
     }
 }

@@ -15,9 +15,9 @@ use mirror_job::failure::CopyError;
 /// The first pause between two looks, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-/// A carrier of images of which other machines send some blobs.
+/// A way of moving images of which other machines send some blobs.
 pub struct Borrowing<C> {
-    /// How this machine carries.
+    /// How this machine moves what it sends.
     pub inner: C,
     /// The destination.
     pub client: Client,

@@ -19,8 +19,8 @@ use mirror_copy::Copied;
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::{Condition, chain};
 use mirror_job::guard::guarded;
-use mirror_job::job::Job;
-use mirror_job::report::{ArchiveReport, RequestReport, RunReport, Sizes, save};
+use mirror_job::job::{Job, Shard};
+use mirror_job::report::{ArchiveReport, ImageError, RequestReport, RunReport, Sizes, save};
 use mirror_job::workdir::write_whole;
 
 /// What a workflow leaves behind, whether it succeeded or not.
@@ -132,8 +132,12 @@ fn conclude(
         ),
         _ => advice.to_owned(),
     };
+    // A proxy that fails now may work when the next pod starts.
+    let may_pass = |error: &ImageError| error.retry_can_help || error.condition == Condition::Transport(oci_transport::Condition::Proxy);
+    let passes = copied.images.iter().filter_map(|image| image.error.as_ref()).any(may_pass);
+    let hopeless = if passes || job.options.shard.is_none() { 0 } else { Shard::HOPELESS };
     Err(RunError {
-        exit_code,
+        exit_code: exit_code | hopeless,
         message: format!(
             "[Worker] some errors occurred during the mirroring. {review} You \
              may consider:\n* removing images or operators that cause the error from the image set config, and \

@@ -16,12 +16,13 @@ use crate::dry_run::{Rehearsal, rehearse};
 use crate::holders::Holders;
 use crate::outcome::RunError;
 use crate::resources::{Generation, Previous};
+use crate::shard;
 use mirror_collect::{Collecting, collect};
 use mirror_copy::transfers::into_store::{Follower, IntoStore};
 use mirror_copy::{Copied, Limits, Transfer, copy};
 use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::failure::chain;
-use mirror_job::job::{DryRun, Job};
+use mirror_job::job::{DryRun, Job, Part, Shard};
 use mirror_job::lacking::Lacking;
 use mirror_job::workdir::WorkingDir;
 use mirror_trust::{CacheIndex, Trust};
@@ -115,8 +116,19 @@ impl<'a> Workspace<'a> {
         archive: Option<&Archive>,
     ) -> Result<Planned, RunError> {
         let (job, working_dir) = (self.job, &self.working_dir);
-        let images = Approved { document, job, store, archive, working_dir }.images().await?;
-        if images.is_empty() {
+        let approved = Approved { document, job, store, archive, working_dir }.images().await;
+        let mut images = approved.map_err(|mut error| {
+            if job.options.shard.is_some() {
+                error.exit_code |= Shard::HOPELESS;
+            }
+            error
+        })?;
+        if let Some(Shard { part: Part::Worker(worker), workers, .. }) = job.options.shard {
+            images = shard::images_of(document, worker, workers, images);
+            if images.is_empty() {
+                self.observer.event(Event::Info("this worker has nothing to do".to_owned()));
+            }
+        } else if images.is_empty() {
             return Err(RunError::generic("no images to copy: the plan has none"));
         }
         let text = format!("applying the plan {} of {}: {} images", document.id, document.created, images.len());
@@ -194,6 +206,14 @@ impl<'a> Workspace<'a> {
     ) -> Result<(), RunError> {
         let (job, observer, images) = (self.job, self.observer, &planned.images);
         let holdings = Holdings { cache: Some(cache), archive: None };
+        if let (Some(document), Some(shard)) = (job.options.approved.as_deref(), job.options.shard) {
+            if let Part::Worker(worker) = shard.part {
+                let (place, client) = ((worker, shard.workers), job.destination.clone());
+                let transfer = shard::borrowing(document, place, transfer, client, destination, shard.patience);
+                return self.perform_part(planned, transfer, holdings, progress).await;
+            }
+            shard::wait_for_workers(document, images, shard, &job.destination, observer).await;
+        }
         let copied = self.perform(planned, transfer, holdings, progress).await?;
         let generation = Generation { job, working_dir: &self.working_dir, destination, previous: &self.previous };
         let Some(copied) = copied else {
@@ -218,6 +238,20 @@ impl<'a> Workspace<'a> {
         let generated = generation.after_copying(images, &copied.images, observer, &mut progress.files);
         progress.copied = Some(copied);
         first_failure([outcome, pinned, generated], observer)
+    }
+
+    /// Moves the images of one worker. What tells of the whole is written by the finisher.
+    async fn perform_part<C: Transfer>(
+        &self,
+        planned: &Planned,
+        transfer: C,
+        holdings: Holdings<'_>,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
+        let Some(copied) = self.perform(planned, transfer, holdings, progress).await? else { return Ok(()) };
+        let outcome = conclude(self.job, &copied, &mut progress.files, self.observer);
+        progress.copied = Some(copied);
+        outcome
     }
 
     /// Writes the configuration with every catalog pinned to its digest, for mirroring and for deleting.
