@@ -3,10 +3,13 @@
 mod line;
 mod live;
 mod meter;
+mod report;
 mod screen;
 mod table;
+mod treemap;
 mod words;
 
+pub use report::html;
 pub use screen::{HEARTBEAT, Screen};
 pub use table::table;
 pub use words::{closing_line, go_duration, size, size_lines};

@@ -66,7 +66,7 @@ pub use image::{
 };
 pub use nowhere::Nowhere;
 pub use operators::OperatorWorld;
-pub use process::{DebianRegistry, DebianRegistryBuilder, Gpg, Skopeo};
+pub use process::{Chromium, DebianRegistry, DebianRegistryBuilder, Gpg, Shown, Skopeo};
 pub use random::Random;
 pub use registry::{
     ActiveFault, Auth, Effect, Fault, Habit, Kind, Profile, Registry, RegistryBuilder, Request, Snapshot, Storage,

@@ -1,9 +1,11 @@
 //! Programs of others that tests run: registry servers and independent clients.
 
+mod chromium;
 mod debian;
 mod gpg;
 mod skopeo;
 
+pub use self::chromium::{Chromium, Shown};
 pub use self::debian::{DebianRegistry, DebianRegistryBuilder};
 pub use self::gpg::Gpg;
 pub use self::skopeo::Skopeo;
