@@ -28,6 +28,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (OCP_SIGNATURE_URL, "base URL of release signatures: `<base>sha256=<hex>/signature-1`"),
     (OCP_SIGNATURE_VERIFICATION_PK, "file with the armored public key that release signatures are verified with"),
     (VERSION_FILTER, "regular expression on release versions (unsupported upstream, kept)"),
+    (JOB_COMPLETION_INDEX, "number of the pod in a Kubernetes Job, for `apply --shard auto/N`"),
     (OC_MIRROR_GRAPH_DATA_URL, "where the data of the update graph image come from, instead of the public address"),
     (OC_MIRROR_GRAPH_BASE_IMAGE, "what the update graph image is built on, instead of the public base image"),
     (HTTP_PROXY, "proxy for plain HTTP; never used for loopback addresses"),
@@ -77,6 +78,8 @@ pub const OCP_SIGNATURE_URL: &str = "OCP_SIGNATURE_URL";
 pub const OCP_SIGNATURE_VERIFICATION_PK: &str = "OCP_SIGNATURE_VERIFICATION_PK";
 /// Regular expression on release versions.
 pub const VERSION_FILTER: &str = "VERSION_FILTER";
+/// Number of the pod in an Indexed Job, for `apply --shard auto/N`.
+pub const JOB_COMPLETION_INDEX: &str = "JOB_COMPLETION_INDEX";
 /// Address of the update graph data.
 pub const OC_MIRROR_GRAPH_DATA_URL: &str = "OC_MIRROR_GRAPH_DATA_URL";
 /// Base of the update graph image.
@@ -173,6 +176,8 @@ pub struct Snapshot {
     pub signature_key: Option<PathBuf>,
     /// Regular expression on release versions.
     pub version_filter: Option<String>,
+    /// Number of the pod in an Indexed Job.
+    pub completion_index: Option<String>,
     /// [`OC_MIRROR_GRAPH_DATA_URL`].
     pub graph_data_url: Option<String>,
     /// [`OC_MIRROR_GRAPH_BASE_IMAGE`].
@@ -292,6 +297,7 @@ impl Snapshot {
             signature_url: text(OCP_SIGNATURE_URL),
             signature_key: path(OCP_SIGNATURE_VERIFICATION_PK),
             version_filter: text(VERSION_FILTER),
+            completion_index: text(JOB_COMPLETION_INDEX),
             graph_data_url: text(OC_MIRROR_GRAPH_DATA_URL),
             graph_base_image: text(OC_MIRROR_GRAPH_BASE_IMAGE),
             proxy: Proxy { http: either(HTTP_PROXY), https: either(HTTPS_PROXY), except: either(NO_PROXY) },
@@ -369,6 +375,7 @@ mod tests {
             (OCP_SIGNATURE_URL, "https://sig.example/"),
             (OCP_SIGNATURE_VERIFICATION_PK, "/key.asc"),
             (VERSION_FILTER, "4[.]20"),
+            (JOB_COMPLETION_INDEX, "3"),
             (OC_MIRROR_GRAPH_DATA_URL, "https://data.example/graph-data"),
             (OC_MIRROR_GRAPH_BASE_IMAGE, "reg.lan/base:1"),
             ("http_proxy", "http://u:secret@proxy.example"),
@@ -419,6 +426,9 @@ mod tests {
             ),
             version_filter: Some(
                 "4[.]20",
+            ),
+            completion_index: Some(
+                "3",
             ),
             graph_data_url: Some(
                 "https://data.example/graph-data",

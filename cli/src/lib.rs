@@ -161,6 +161,7 @@ fn dispatch(settings: &Settings, argv: &[OsString], log: &Log) -> ExitStatus {
         Command::Mirror(request) => workflow::mirror(settings, request, log),
         Command::Plan(request) => workflow::plan(settings, request, log),
         Command::Apply(request) => workflow::apply(settings, request, log),
+        Command::Jobs(request) => workflow::jobs(request, log),
         Command::Delete(request) => workflow::delete(settings, request, log),
         Command::ListReleases(request) => workflow::list_releases(settings, request, log),
         Command::ListHelmImages(request) => workflow::list_helm_images(settings, request, log),

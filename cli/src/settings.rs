@@ -18,7 +18,7 @@ pub use self::list::{ListHelmImages, ListOperators, ListReleases, OperatorQuery}
 pub(crate) use self::mirror::inside;
 pub use self::mirror::{Delete, DeletePhase, Mirror, Mode, Selection};
 pub(crate) use self::plan::signature_of;
-pub use self::plan::{Apply, Plan};
+pub use self::plan::{Apply, Jobs, Plan, PlanPlace};
 pub use self::usage::UsageError;
 use oci_transport::Redactor;
 
@@ -48,7 +48,9 @@ pub enum Command {
     /// Make a plan, or look at one.
     Plan(Plan),
     /// Mirror what a plan says.
-    Apply(Apply),
+    Apply(Box<Apply>),
+    /// Print the manifest of a Job.
+    Jobs(Jobs),
     /// Delete, first or second step.
     Delete(Box<Delete>),
     /// List operators.
@@ -92,12 +94,15 @@ impl Command {
         match self {
             Self::Mirror(_) => "mirror",
             Self::Plan(Plan::Make { .. }) => "plan",
-            Self::Plan(Plan::Show(_)) => "plan show",
+            Self::Plan(Plan::Show { .. }) => "plan show",
             Self::Plan(Plan::Diff { .. }) => "plan diff",
             Self::Plan(Plan::Sign { .. }) => "plan sign",
             Self::Plan(Plan::Verify { .. }) => "plan verify",
+            Self::Plan(Plan::Push { .. }) => "plan push",
+            Self::Plan(Plan::Pull { .. }) => "plan pull",
             Self::Plan(Plan::Schema(_)) => "plan schema",
             Self::Apply(_) => "apply",
+            Self::Jobs(_) => "jobs",
             Self::Delete(_) => "delete",
             Self::ListOperators(_) => "list operators",
             Self::ListReleases(_) => "list releases",
@@ -261,7 +266,10 @@ pub fn prerun(cli: &Cli, env: &Snapshot) -> Result<Common, UsageError> {
 fn uses_cache(cli: &Cli) -> bool {
     match &cli.command {
         None => !cli.mirror.no_cache.0,
-        Some(Subcommands::Plan(args)) => args.command.is_none() && !args.mirror.no_cache.0,
+        Some(Subcommands::Plan(args)) => match &args.command {
+            None => !args.mirror.no_cache.0,
+            Some(command) => matches!(command, PlanCommand::Push(_) | PlanCommand::Pull(_)),
+        },
         Some(Subcommands::Delete(args)) => args.generate.0 || args.force_cache_delete.0,
         Some(Subcommands::List(args)) => match &args.command {
             Some(ListCommand::Operators(args)) => args.catalog.is_some(),
@@ -274,6 +282,7 @@ fn uses_cache(cli: &Cli) -> bool {
             Subcommands::Archive(_)
             | Subcommands::Describe(_)
             | Subcommands::Doctor(_)
+            | Subcommands::Jobs(_)
             | Subcommands::Schema(_)
             | Subcommands::Version(_)
             | Subcommands::Completion(_)
@@ -306,8 +315,9 @@ pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), 
         }
         Some(Subcommands::Apply(args)) => {
             output = args.output;
-            Command::Apply(Apply::settle(&cli.persistent, args, env)?)
+            Command::Apply(Box::new(Apply::settle(&cli.persistent, args, env)?))
         }
+        Some(Subcommands::Jobs(args)) => Command::Jobs(Jobs::settle(args)?),
         Some(Subcommands::Delete(args)) => {
             output = args.output;
             Command::Delete(Box::new(Delete::settle(&cli.persistent, args, env)?))

@@ -37,6 +37,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let mut parts: Vec<(String, Part)> = Vec::new();
     let kills = options.kills.to_string();
     parts.push(("kills".to_owned(), Box::new(move || kill(&kills))));
+    parts.push(("page".to_owned(), Box::new(page)));
     parts.push(("peers".to_owned(), Box::new(peers::run)));
     parts.push(("mutants".to_owned(), Box::new(mutants)));
     let seconds = options.fuzz_seconds.to_string();
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     if let Some(only) = &options.only {
         parts.retain(|(name, _)| name.starts_with(only.as_str()));
         if parts.is_empty() {
-            bail!("no part of the night begins with `{only}`; there are: kills, peers, mutants, fuzz TARGET");
+            bail!("no part of the night begins with `{only}`; there are: kills, page, peers, mutants, fuzz TARGET");
         }
     }
     let mut table = Vec::new();
@@ -91,6 +92,18 @@ fn kill(rounds: &str) -> anyhow::Result<()> {
         cargo(),
         &["test", "--package", "oc-mirror", "--test", "it", "--locked", "kill::"],
         &[("OC_MIRROR_KILLS", rounds)],
+    )
+}
+
+/// Lets a browser show the page of a plan.
+fn page() -> anyhow::Result<()> {
+    if !on_path("chromium") {
+        bail!("the program `chromium` is not installed; `apt-get install chromium` installs it");
+    }
+    run_with(
+        cargo(),
+        &["test", "--package", "oc-mirror", "--test", "it", "--locked", "plans::page"],
+        &[("OC_MIRROR_BROWSER", "1")],
     )
 }
 

@@ -66,6 +66,8 @@ const USED: &[(&str, &[&str])] = &[
         "list operators",
         &["authfile", "src_tls_verify", "cache_dir", "limit_rate", "retry_times", "retry_delay", "log_level"],
     ),
+    ("plan push", &["authfile", "dest_tls_verify", "cache_dir", "retry_times", "retry_delay", "log_level"]),
+    ("plan pull", &["authfile", "dest_tls_verify", "cache_dir", "retry_times", "retry_delay", "log_level"]),
     ("list releases", &["authfile", "src_tls_verify", "retry_times", "retry_delay", "log_level"]),
     ("list helm-images", &["authfile", "src_tls_verify", "retry_times", "retry_delay", "log_level"]),
     ("why", &["config", "authfile", "src_tls_verify", "cache_dir", "retry_times", "retry_delay", "log_level"]),
@@ -125,7 +127,6 @@ const COMMON: &[&str] = &[
     "cache_dir",
     "dry_run",
     "since",
-    "no_cache",
     "authfile",
     "src_tls_verify",
     "dest_tls_verify",
@@ -207,7 +208,14 @@ oc-mirror plan diff approved.json plan.json
 # Approve
 oc-mirror plan sign plan.json --key approver.key",
     ),
-    ("plan show", "oc-mirror plan show plan.json"),
+    (
+        "plan show",
+        "\
+oc-mirror plan show plan.json
+oc-mirror plan show plan.json --html plan.html --against approved.json",
+    ),
+    ("plan push", "oc-mirror plan push plan.json docker://reg.lan:5000/oc-mirror/plans:2026-11"),
+    ("plan pull", "oc-mirror plan pull docker://reg.lan:5000/oc-mirror/plans:2026-11"),
     ("plan diff", "oc-mirror plan diff approved.json plan.json"),
     ("plan sign", "oc-mirror plan sign plan.json --key approver.key"),
     ("plan verify", "oc-mirror plan verify plan.json --key approver.pub"),
@@ -220,6 +228,13 @@ oc-mirror apply plan.json --plan-key approver.pub \\
   --workspace file:///srv/work
 # Disk to mirror
 oc-mirror apply plan.json --from file:///srv/mirror",
+    ),
+    (
+        "jobs",
+        "\
+oc-mirror jobs docker://reg.lan:5000/oc-mirror/plans@sha256:... \\
+  --shards 8 --image reg.lan:5000/oc-mirror:1 \\
+  --source-secret pull --destination-secret push > jobs.yaml",
     ),
     ("archive", "oc-mirror archive list /srv/mirror\noc-mirror archive verify /srv/mirror"),
     ("archive list", "oc-mirror archive list /srv/mirror"),
@@ -270,6 +285,7 @@ pub(super) const EXIT_CODES: &[(&str, &str)] = &[
     ("4", "operators failed"),
     ("8", "additional images failed"),
     ("16", "Helm charts failed"),
+    ("32", "apply --shard: running again cannot help"),
     ("130, 143", "Ctrl-C or kill ended the run; the same command continues"),
     ("255", "oc-mirror v1 was asked for"),
 ];

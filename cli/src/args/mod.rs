@@ -37,7 +37,8 @@ pub use self::man::write_man_pages;
 pub use self::mirror::{MirrorArgs, OperatorSelection, OutputFormat, SelectionArgs};
 pub use self::persistent::{PersistentArgs, SideArgs};
 pub use self::plan::{
-    ApplyArgs, PlanArgs, PlanCommand, PlanDiffArgs, PlanSchemaArgs, PlanShowArgs, PlanSignArgs, PlanVerifyArgs,
+    ApplyArgs, JobsArgs, PlanArgs, PlanCommand, PlanDiffArgs, PlanPullArgs, PlanPushArgs, PlanSchemaArgs, PlanShowArgs,
+    PlanSignArgs, PlanVerifyArgs,
 };
 pub use self::start::{InitArgs, SchemaArgs, SchemaKind};
 pub use self::switch::Switch;
@@ -76,7 +77,11 @@ pub enum Subcommands {
     /// Mirror what a plan says, and nothing else
     ///
     /// No tag is asked of any source: the digests of the plan decide. The destination is the plan's.
-    Apply(ApplyArgs),
+    Apply(Box<ApplyArgs>),
+    /// Print a Kubernetes Job whose pods apply a pushed plan together
+    ///
+    /// No cluster is asked. The manifest is one Indexed Job: workers, and a finisher that comes last.
+    Jobs(JobsArgs),
     /// Delete images from a registry, in two steps
     ///
     /// The first step writes a list of images. The second step deletes what the list names.

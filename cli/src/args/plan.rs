@@ -39,6 +39,10 @@ pub enum PlanCommand {
     Sign(PlanSignArgs),
     /// Verify the signature of a plan
     Verify(PlanVerifyArgs),
+    /// Push a plan to a registry, with what oc-mirror built for it
+    Push(PlanPushArgs),
+    /// Pull a plan from a registry
+    Pull(PlanPullArgs),
     /// Print the JSON Schema of plans
     Schema(PlanSchemaArgs),
 }
@@ -49,6 +53,14 @@ pub struct PlanShowArgs {
     /// The plan
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
+    /// Write a page for the people who approve
+    ///
+    /// The page is one HTML file with pictures, without script.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Let the page say what is new since this plan
+    #[arg(long, value_name = "PLAN", requires = "html")]
+    pub against: Option<PathBuf>,
     /// Print the answer as text or as JSON
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
@@ -98,6 +110,28 @@ pub struct PlanVerifyArgs {
     pub signature: Option<PathBuf>,
 }
 
+/// What `plan push` accepts.
+#[derive(Debug, Args)]
+pub struct PlanPushArgs {
+    /// The plan; PLAN.sig goes along when it is there
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where to push the plan, `docker://HOST[:PORT]/REPOSITORY[:TAG]`
+    #[arg(value_name = "PLACE")]
+    pub to: String,
+}
+
+/// What `plan pull` accepts.
+#[derive(Debug, Args)]
+pub struct PlanPullArgs {
+    /// The plan, `docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST]`
+    #[arg(value_name = "PLACE")]
+    pub from: String,
+    /// Write the plan to this file, and its signature to FILE.sig
+    #[arg(long, default_value = "plan.json", value_name = "FILE")]
+    pub out: PathBuf,
+}
+
 /// What `plan schema` accepts.
 #[derive(Debug, Args)]
 pub struct PlanSchemaArgs {
@@ -109,9 +143,9 @@ pub struct PlanSchemaArgs {
 /// What `apply` accepts.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// The plan
+    /// The plan: a file, or `docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST]` of a pushed plan
     #[arg(value_name = "PLAN")]
-    pub plan: PathBuf,
+    pub plan: String,
     /// The plan's destination; another one is refused
     #[arg(value_name = "DESTINATION")]
     pub destination: Option<String>,
@@ -120,6 +154,18 @@ pub struct ApplyArgs {
     /// The key is PEM. The signature is PLAN.sig, as `oc-mirror plan sign` and `cosign sign-blob` write signatures.
     #[arg(long, value_name = "KEY")]
     pub plan_key: Option<PathBuf>,
+    /// Apply one part of the plan: `3/8`, `finish/8`, or `auto/8`
+    ///
+    /// Each of 8 workers sends its own part. The finisher sends what has to come last and what is missing, and writes the
+    /// cluster resources. `auto` takes the number from `JOB_COMPLETION_INDEX`: 0 to 7 are the workers, 8 is the finisher.
+    #[arg(long, value_name = "PART")]
+    pub shard: Option<String>,
+    /// A worker waits so long for blobs that other workers send
+    #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = crate::duration::parse)]
+    pub patience: Duration,
+    /// The finisher waits so long when nothing new arrives from the workers
+    #[arg(long, default_value = "30m", value_name = "DURATION", value_parser = crate::duration::parse)]
+    pub wait: Duration,
     /// A plan for disk to mirror: the archives are in this folder, `file://DIR`
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
@@ -143,4 +189,39 @@ pub struct ApplyArgs {
     /// Print the outcome as text or as JSON
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
+}
+
+/// What `jobs` accepts.
+#[derive(Debug, Args)]
+pub struct JobsArgs {
+    /// The pushed plan by digest, `docker://HOST[:PORT]/REPOSITORY@sha256:...`
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// So many workers; the finisher is one more
+    #[arg(long, value_name = "N", required = true)]
+    pub shards: usize,
+    /// The container image of oc-mirror
+    #[arg(long, value_name = "IMAGE", required = true)]
+    pub image: String,
+    /// Name of the Job; without the flag, one made of the plan's digest
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Namespace of the Job
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Secret with the credentials of source registries, of type kubernetes.io/dockerconfigjson
+    #[arg(long, value_name = "NAME")]
+    pub source_secret: Option<String>,
+    /// Secret with the credentials of the destination, of type kubernetes.io/dockerconfigjson
+    #[arg(long, value_name = "NAME")]
+    pub destination_secret: Option<String>,
+    /// Secret whose key `plan.pub` is the public key that must have signed the plan
+    #[arg(long, value_name = "NAME")]
+    pub plan_key_secret: Option<String>,
+    /// A plan for disk to mirror: the claim of the volume with the archives, mounted read-only
+    #[arg(long, value_name = "NAME")]
+    pub archive_claim: Option<String>,
+    /// More flags of `oc-mirror apply`, behind `--`
+    #[arg(last = true, value_name = "FLAGS")]
+    pub more: Vec<String>,
 }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use image_ref::ImageRef;
 use jiff::civil::Date;
+use mirror_engine::{Part, Shard};
 
 use super::mirror::{check_parallel, since};
-use super::{Mirror, UsageError, directory, given};
-use crate::args::{ApplyArgs, PersistentArgs, PlanArgs, PlanCommand};
+use super::{DOCKER, Mirror, UsageError, directory, given};
+use crate::args::{ApplyArgs, JobsArgs, PersistentArgs, PlanArgs, PlanCommand};
 use crate::env::Snapshot;
 
 /// What to do about plans.
@@ -21,7 +23,28 @@ pub enum Plan {
         out: PathBuf,
     },
     /// Show one.
-    Show(PathBuf),
+    Show {
+        /// The plan.
+        plan: PathBuf,
+        /// The page to write, instead of an answer.
+        html: Option<PathBuf>,
+        /// The earlier plan that the page compares with.
+        against: Option<PathBuf>,
+    },
+    /// Push one to a registry.
+    Push {
+        /// The plan.
+        plan: PathBuf,
+        /// Where to.
+        to: ImageRef,
+    },
+    /// Pull one from a registry.
+    Pull {
+        /// Where it is.
+        from: ImageRef,
+        /// Where the plan is written to.
+        out: PathBuf,
+    },
     /// Compare two.
     Diff {
         /// The earlier plan.
@@ -66,7 +89,17 @@ impl Plan {
                 let mirror = Box::new(Mirror::settle(common, &args.mirror, env, warnings)?);
                 Self::Make { mirror, out: env.absolute(&args.out) }
             }
-            Some(PlanCommand::Show(args)) => Self::Show(env.absolute(&args.plan)),
+            Some(PlanCommand::Show(args)) => Self::Show {
+                plan: env.absolute(&args.plan),
+                html: given(args.html.as_ref(), env),
+                against: given(args.against.as_ref(), env),
+            },
+            Some(PlanCommand::Push(args)) => {
+                Self::Push { plan: env.absolute(&args.plan), to: reference(&args.to, ":TAG")? }
+            }
+            Some(PlanCommand::Pull(args)) => {
+                Self::Pull { from: reference(&args.from, ":TAG")?, out: env.absolute(&args.out) }
+            }
             Some(PlanCommand::Diff(args)) => Self::Diff { old: env.absolute(&args.old), new: env.absolute(&args.new) },
             Some(PlanCommand::Sign(args)) => {
                 let plan = env.absolute(&args.plan);
@@ -94,7 +127,9 @@ pub(crate) fn signature_of(plan: &std::path::Path) -> PathBuf {
 #[derive(Debug, Clone)]
 pub struct Apply {
     /// The plan.
-    pub plan: PathBuf,
+    pub plan: PlanPlace,
+    /// The part of the plan that is applied; none means all of it.
+    pub shard: Option<Shard>,
     /// The destination, as typed.
     pub destination: Option<String>,
     /// The key that must have signed the plan.
@@ -121,7 +156,12 @@ impl Apply {
         let workspace = common.workspace.as_deref().filter(|workspace| !workspace.is_empty());
         check_parallel(common)?;
         Ok(Self {
-            plan: env.absolute(&args.plan),
+            plan: if args.plan.starts_with(DOCKER) {
+                PlanPlace::Pushed(reference(&args.plan, ":TAG")?)
+            } else {
+                PlanPlace::File(env.absolute(&args.plan))
+            },
+            shard: args.shard.as_deref().map(|text| shard(text, args, env)).transpose()?,
             destination: args.destination.clone().filter(|typed| !typed.is_empty()),
             plan_key: given(args.plan_key.as_ref(), env),
             from: from.map(|from| directory(from, env).map_err(|_| UsageError::FromPrefix(from.into()))).transpose()?,
@@ -131,6 +171,100 @@ impl Apply {
             secure_policy: args.secure_policy.0,
             strict_archive: args.strict_archive.0,
             force: args.force.0,
+        })
+    }
+}
+
+/// Where a plan is.
+#[derive(Debug, Clone)]
+pub enum PlanPlace {
+    /// On this machine.
+    File(PathBuf),
+    /// In a registry.
+    Pushed(ImageRef),
+}
+
+/// The largest number of workers.
+const MAX_WORKERS: usize = 1000;
+
+/// A reference behind `docker://`.
+fn reference(text: &str, ending: &'static str) -> Result<ImageRef, UsageError> {
+    let parsed = text.strip_prefix(DOCKER).and_then(|_| ImageRef::parse_name(text).ok());
+    let parsed = parsed.filter(|image| image.repository().is_ok());
+    let image = parsed.ok_or_else(|| UsageError::PlanReference { text: text.into(), ending })?;
+    Ok(if image.tag().is_none() && image.digest().is_none() { image.with_tag("latest") } else { image })
+}
+
+/// A part of a plan: `3/8`, `finish/8`, `auto/8`.
+fn shard(text: &str, args: &ApplyArgs, env: &Snapshot) -> Result<Shard, UsageError> {
+    let wrong = || UsageError::Shard(text.into());
+    let (which, workers) = text.split_once('/').ok_or_else(wrong)?;
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<usize>().ok()).flatten();
+    let workers = number(workers).filter(|workers| (1..=MAX_WORKERS).contains(workers)).ok_or_else(wrong)?;
+    // As the controller counts: from 0, the finisher last.
+    let index = match which {
+        "finish" => workers,
+        "auto" => {
+            let told = env.completion_index.as_deref();
+            let told = told.ok_or_else(|| UsageError::ShardWithoutIndex(text.into()))?;
+            number(told).filter(|index| *index <= workers).ok_or_else(|| UsageError::ShardIndex {
+                shard: text.into(),
+                index: told.into(),
+                workers,
+            })?
+        }
+        which => number(which).filter(|which| (1..=workers).contains(which)).ok_or_else(wrong)? - 1,
+    };
+    let part = if index == workers { Part::Finisher } else { Part::Worker(index) };
+    Ok(Shard { part, workers, patience: args.patience, wait: args.wait })
+}
+
+/// The manifest of a Job.
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    /// The pushed plan by digest, with `docker://`.
+    pub plan: String,
+    /// Workers, the finisher not counted.
+    pub shards: usize,
+    /// The container image.
+    pub image: String,
+    /// Name of the Job.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Secret with credentials of the sources.
+    pub source_secret: Option<String>,
+    /// Secret with credentials of the destination.
+    pub destination_secret: Option<String>,
+    /// Secret with the key that must have signed the plan.
+    pub plan_key_secret: Option<String>,
+    /// Claim of the volume with the archives.
+    pub archive_claim: Option<String>,
+    /// More flags of `apply`.
+    pub more: Vec<String>,
+}
+
+impl Jobs {
+    pub(super) fn settle(args: &JobsArgs) -> Result<Self, UsageError> {
+        let pushed = reference(&args.plan, "@sha256:...").ok();
+        // A tag may lead each pod to another plan.
+        let digest =
+            pushed.as_ref().and_then(ImageRef::digest).ok_or_else(|| UsageError::JobsPlan(args.plan.clone()))?;
+        if !(1..=MAX_WORKERS).contains(&args.shards) {
+            return Err(UsageError::JobsShards(args.shards));
+        }
+        Ok(Self {
+            plan: args.plan.clone(),
+            shards: args.shards,
+            image: args.image.clone(),
+            name: args.name.clone().unwrap_or_else(|| format!("oc-mirror-{}", &digest.hex()[..12])),
+            namespace: args.namespace.clone(),
+            source_secret: args.source_secret.clone(),
+            destination_secret: args.destination_secret.clone(),
+            plan_key_secret: args.plan_key_secret.clone(),
+            archive_claim: args.archive_claim.clone(),
+            more: args.more.clone(),
         })
     }
 }

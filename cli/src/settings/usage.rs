@@ -37,6 +37,22 @@ pub enum UsageError {
         "requires a destination, `file://<dir>` or `docker://<host>`, or a command: show, diff, sign, verify, schema"
     )]
     PlanWithoutDestination,
+    #[error("expected `docker://HOST[:PORT]/REPOSITORY{ending}`, found `{text}`")]
+    PlanReference { text: String, ending: &'static str },
+    #[error(
+        "--shard: expected `1/8` to `8/8`, `finish/8`, or `auto/8`, for any number of workers up to 1000; found `{0}`"
+    )]
+    Shard(String),
+    #[error("--shard {0}: JOB_COMPLETION_INDEX is not set; Kubernetes sets it in the pods of an Indexed Job")]
+    ShardWithoutIndex(String),
+    #[error("--shard {shard}: JOB_COMPLETION_INDEX is `{index}`; 0 to {workers} are expected")]
+    ShardIndex { shard: String, index: String, workers: usize },
+    #[error(
+        "expected a pushed plan by digest, `docker://HOST/REPOSITORY@sha256:...`, found `{0}`; `oc-mirror plan push` prints it"
+    )]
+    JobsPlan(String),
+    #[error("--shards: expected 1 to 1000 workers, found {0}")]
+    JobsShards(usize),
 
     // Mirroring.
     #[error("use the --config flag, it is mandatory")]

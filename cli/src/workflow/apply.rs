@@ -5,41 +5,68 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use isc_schema::{Document as Configuration, Kind};
+use mirror_engine::Shard;
 use mirror_plan::Destination;
 use plan_document::{Document, Mode as PlanMode};
 
 use super::document::fail;
 use super::mirror::{self, Content};
-use super::plan_file;
+use super::{plan_file, plan_push};
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::settings::{Apply, Mirror, Mode, OperatorSelection, Selection, Settings, inside, signature_of};
+use crate::settings::{
+    Apply, Mirror, Mode, OperatorSelection, PlanPlace, Selection, Settings, inside, signature_of,
+};
 
 /// Applies a plan.
 pub(crate) fn run(settings: &Settings, request: &Apply, log: &Log) -> ExitStatus {
-    match prepare(request, &settings.common.env) {
+    let bytes = match &request.plan {
+        PlanPlace::File(path) => local(request, path),
+        PlanPlace::Pushed(name) => match plan_push::fetch(settings, name, request.plan_key.as_deref(), log) {
+            Ok(pulled) => Ok(pulled.text),
+            // The registry may answer the next time.
+            Err(error) => return fail(settings.output, &error, log),
+        },
+    };
+    match bytes.and_then(|bytes| prepare(request, &bytes, &settings.common.env)) {
         Ok((request, content)) => mirror::run_content(settings, &request, content, log).0,
-        Err(error) => fail(settings.output, &error, log),
+        Err(error) => {
+            let hopeless = request.shard.map_or(ExitStatus::SUCCESS, |_| ExitStatus::from_bits(Shard::HOPELESS));
+            fail(settings.output, &error, log) | hopeless
+        }
     }
 }
 
-/// Reads the plan, and settles what the plan decides. Nothing is written, and nobody is asked.
-fn prepare(request: &Apply, env: &crate::env::Snapshot) -> anyhow::Result<(Mirror, Content)> {
-    let bytes = plan_file::read_bytes(&request.plan)?;
+/// The bytes of a plan on this machine, once its signature was verified.
+fn local(request: &Apply, path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = plan_file::read_bytes(path)?;
     if let Some(key) = &request.plan_key {
-        plan_file::verify(&bytes, &request.plan, key, &signature_of(&request.plan))?;
+        plan_file::verify(&bytes, path, key, &signature_of(path))?;
     }
-    let document = plan_file::parse(&request.plan, &bytes)?;
+    Ok(bytes)
+}
+
+/// Reads the plan, and settles what the plan decides. Nothing is written, and nobody is asked.
+fn prepare(request: &Apply, bytes: &[u8], env: &crate::env::Snapshot) -> anyhow::Result<(Mirror, Content)> {
+    let place = match &request.plan {
+        PlanPlace::File(path) => path.clone(),
+        PlanPlace::Pushed(name) => PathBuf::from(name.with_scheme()),
+    };
+    let document = plan_file::parse(&place, bytes)?;
     let mode = mode(&document, request, env)?;
+    if request.shard.is_some() && document.mode == PlanMode::MirrorToDisk {
+        bail!("--shard divides what goes to a registry; the plan is a plan for mirror to disk");
+    }
     let text = document.configuration.clone().into_bytes();
     let Some(Configuration::ImageSet(configuration)) =
         isc_schema::parse(&document.configuration, Kind::ImageSet).config
     else {
-        bail!("plan `{}`: its configuration cannot be read; make the plan again", request.plan.display());
+        bail!("plan `{}`: its configuration cannot be read; make the plan again", place.display());
     };
     let options = &document.options;
     let mirror = Mirror {
-        config: request.plan.clone(),
+        // Where paths of a configuration would begin.
+        config: env.absolute("plan.json"),
         mode,
         dry_run: mirror_engine::DryRun::No,
         since: request.since,
@@ -63,7 +90,8 @@ fn prepare(request: &Apply, env: &crate::env::Snapshot) -> anyhow::Result<(Mirro
             helm_binary: None,
         },
     };
-    Ok((mirror, Content { configuration, text, approved: Some(Arc::new(document)) }))
+    let (approved, shard) = (Some(Arc::new(document)), request.shard);
+    Ok((mirror, Content { configuration, text, approved, shard }))
 }
 
 /// From where to where: as the plan says.

@@ -33,6 +33,8 @@ pub(super) struct Content {
     pub(super) text: Vec<u8>,
     /// The plan to carry out, instead of collecting.
     pub(super) approved: Option<Arc<plan_document::Document>>,
+    /// The part of the plan that is carried out.
+    pub(super) shard: Option<mirror_engine::Shard>,
 }
 
 /// Mirrors, and tells how it went.
@@ -44,7 +46,7 @@ pub(crate) fn run(settings: &Settings, request: &Mirror, log: &Log) -> ExitStatu
 pub(super) fn run_to_end(settings: &Settings, request: &Mirror, log: &Log) -> (ExitStatus, WorkingDir) {
     match read_configuration(&request.config, log) {
         Ok((configuration, text)) => {
-            run_content(settings, request, Content { configuration, text, approved: None }, log)
+            run_content(settings, request, Content { configuration, text, approved: None, shard: None }, log)
         }
         Err(error) => {
             let working_dir = workflow(&request.mode).working_dir();
@@ -86,7 +88,7 @@ fn prepare(
     log: &Log,
 ) -> anyhow::Result<(Job, Runtime)> {
     let common = &settings.common;
-    let Content { configuration, text: configuration_text, approved } = content;
+    let Content { configuration, text: configuration_text, approved, shard } = content;
     let log_stamp = common.log_stamp();
     if let Workflow::DiskToMirror { folder, .. } = &*workflow
         && let Err(reason) = mirror_engine::expect_archive(folder)
@@ -125,7 +127,7 @@ fn prepare(
     if let Some(plan) = &approved {
         options.cache_host.clone_from(&plan.options.cache_host);
     }
-    options.approved = approved;
+    (options.approved, options.shard) = (approved, shard);
     let job = Job {
         workflow: workflow.clone(),
         configuration,
@@ -226,6 +228,7 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
             .transpose()?,
         cache_host: common.cache_host(),
         approved: None,
+        shard: None,
     })
 }
 

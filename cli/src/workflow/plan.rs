@@ -12,11 +12,11 @@ use plan_document::{Diff, Document, Entry, json_schema};
 use serde_json::json;
 
 use super::document::{answer, fail, schema};
-use super::{mirror, plan_file};
+use super::{mirror, plan_file, plan_push};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::{size, table};
+use crate::render::{html, size, table};
 use crate::settings::{Mirror, Plan, Settings};
 
 /// How `diff` ends when a plan cannot be read: 1 says that plans differ.
@@ -26,7 +26,10 @@ const TROUBLE: u8 = 2;
 pub(crate) fn run(settings: &Settings, request: &Plan, log: &Log) -> ExitStatus {
     let outcome = match request {
         Plan::Make { mirror, out } => return make(settings, mirror, out, log),
-        Plan::Show(path) => show(settings, path, log),
+        Plan::Show { plan, html: Some(out), against } => page(plan, against.as_deref(), out, log),
+        Plan::Show { plan, .. } => show(settings, plan, log),
+        Plan::Push { plan, to } => plan_push::push(settings, plan, to, log),
+        Plan::Pull { from, out } => plan_push::pull(settings, from, out, log),
         Plan::Diff { old, new } => {
             return match diff(settings, old, new, log) {
                 Ok(status) => status,
@@ -87,6 +90,17 @@ fn show(settings: &Settings, path: &Path, log: &Log) -> anyhow::Result<()> {
         "blocked": document.blocked, "applicable": document.planned_images().is_some(),
     });
     answer(settings.output, &answered, || show_text(&document), log);
+    Ok(())
+}
+
+/// Writes the page for people who approve.
+fn page(plan: &Path, against: Option<&Path>, out: &Path, log: &Log) -> anyhow::Result<()> {
+    let document = plan_file::read(plan)?;
+    let old = against.map(plan_file::read).transpose()?;
+    let compared = old.as_ref().map(|old| (old, Diff::of(old, &document)));
+    let text = html(&document, compared.as_ref().map(|(old, diff)| (*old, diff)));
+    std::fs::write(out, text).with_context(|| format!("cannot write `{}`", out.display()))?;
+    log.info(format_args!("📄 the page of the plan is in `{}`", out.display()));
     Ok(())
 }
 

@@ -25,13 +25,11 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Document> {
     parse(path, &read_bytes(path)?)
 }
 
-/// Compares the signature of a plan with a public key.
+/// Compares the signature of a plan on this machine with a public key.
 ///
 /// # Errors
 /// When the key has not signed these bytes.
 pub(super) fn verify(plan: &[u8], place: &Path, key: &Path, signature: &Path) -> anyhow::Result<()> {
-    let pem = read_text(key).with_context(|| format!("cannot read the key `{}`", key.display()))?;
-    let public = PublicKey::from_pem(&pem).with_context(|| format!("key `{}`", key.display()))?;
     let text = read_text(signature).with_context(|| {
         format!(
             "cannot read the signature `{}`; `oc-mirror plan sign {} --key KEY` makes one",
@@ -39,12 +37,20 @@ pub(super) fn verify(plan: &[u8], place: &Path, key: &Path, signature: &Path) ->
             place.display()
         )
     })?;
-    if !verify_blob(&public, plan, &text) {
+    verify_text(plan, &place.display().to_string(), key, &text)
+}
+
+/// Compares a signature with a public key; `place` is the plan's name for people.
+///
+/// # Errors
+/// When the key has not signed these bytes.
+pub(super) fn verify_text(plan: &[u8], place: &str, key: &Path, signature: &str) -> anyhow::Result<()> {
+    let pem = read_text(key).with_context(|| format!("cannot read the key `{}`", key.display()))?;
+    let public = PublicKey::from_pem(&pem).with_context(|| format!("key `{}`", key.display()))?;
+    if !verify_blob(&public, plan, signature) {
         bail!(
-            "the plan `{}` is not what was signed: `{}` does not match the key `{}`. Ask whoever approved the plan for the \
-             plan and its signature",
-            place.display(),
-            signature.display(),
+            "the plan `{place}` is not what was signed: its signature does not match the key `{}`. Ask whoever approved the \
+             plan for the plan and its signature",
             key.display()
         );
     }

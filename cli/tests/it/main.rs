@@ -18,6 +18,7 @@ mod dry_run;
 mod enclave;
 mod environment;
 mod exit_codes;
+mod fleet;
 mod foreign_layers;
 mod guide;
 mod harness;

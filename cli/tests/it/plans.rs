@@ -3,6 +3,7 @@
 mod approval;
 mod drift;
 mod equal;
+mod page;
 mod refused;
 
 use std::collections::BTreeMap;

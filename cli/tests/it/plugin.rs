@@ -67,9 +67,20 @@ fn help_pages_and_completions_name_every_public_flag() {
         }
         let flags = public_flags(path, command);
         assert_eq!(flags.contains(&"authfile".to_owned()), path.is_empty(), "{path:?}: {flags:?}");
-        let uses_registries =
-            ["delete", "list operators", "list releases", "list helm-images", "why", "init", "doctor", "plan", "apply"]
-                .contains(&&*path.join(" "));
+        let uses_registries = [
+            "delete",
+            "list operators",
+            "list releases",
+            "list helm-images",
+            "why",
+            "init",
+            "doctor",
+            "plan",
+            "plan push",
+            "plan pull",
+            "apply",
+        ]
+        .contains(&&*path.join(" "));
         assert_eq!(help.contains("--authfile"), path.is_empty() || uses_registries, "{path:?}: {help}");
         for flag in flags {
             assert!(help.contains(&format!("--{flag}")), "{path:?}: help lacks {flag}");

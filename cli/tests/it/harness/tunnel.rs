@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The proxy. Its threads end with the test's process.
@@ -9,6 +10,9 @@ pub(crate) struct Tunnel {
     /// `http://127.0.0.1:PORT`.
     pub(crate) address: String,
     asked: Arc<Mutex<Vec<String>>>,
+    /// The connections so far, to be cut.
+    open: Arc<Mutex<Vec<TcpStream>>>,
+    is_cut: Arc<AtomicBool>,
 }
 
 impl Tunnel {
@@ -25,13 +29,27 @@ impl Tunnel {
         let owned = |(host, place): &(&str, &str)| ((*host).to_owned(), (*place).to_owned());
         let places: Arc<Vec<(String, String)>> = Arc::new(places.iter().map(owned).collect());
         let log = Arc::clone(&asked);
+        let (open, is_cut): (Arc<Mutex<Vec<TcpStream>>>, Arc<AtomicBool>) = Default::default();
+        let (connections, cut) = (Arc::clone(&open), Arc::clone(&is_cut));
         std::thread::spawn(move || {
             for visitor in listener.incoming().map_while(Result::ok) {
+                if cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                connections.lock().unwrap().extend(visitor.try_clone());
                 let (log, places) = (Arc::clone(&log), Arc::clone(&places));
                 std::thread::spawn(move || lead(&visitor, &places, &log));
             }
         });
-        Self { address, asked }
+        Self { address, asked, open, is_cut }
+    }
+
+    /// Ends every connection, and takes no more.
+    pub(crate) fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+        for connection in self.open.lock().unwrap().drain(..) {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 
     /// The hosts asked for so far, each once, sorted: `CONNECT host:port`.
