@@ -221,6 +221,11 @@ pub struct JobsArgs {
     /// A plan for disk to mirror: the claim of the volume with the archives, mounted read-only
     #[arg(long, value_name = "NAME")]
     pub archive_claim: Option<String>,
+    /// Number of the user that the pods run as
+    ///
+    /// OpenShift chooses one. Other clusters need the flag when the container image names no user.
+    #[arg(long, value_name = "UID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub run_as_user: Option<u32>,
     /// More flags of `oc-mirror apply`, behind `--`
     #[arg(last = true, value_name = "FLAGS")]
     pub more: Vec<String>,

@@ -241,6 +241,8 @@ pub struct Jobs {
     pub plan_key_secret: Option<String>,
     /// Claim of the volume with the archives.
     pub archive_claim: Option<String>,
+    /// Number of the user that the pods run as; the cluster chooses without.
+    pub run_as_user: Option<u32>,
     /// More flags of `apply`.
     pub more: Vec<String>,
 }
@@ -264,6 +266,7 @@ impl Jobs {
             destination_secret: args.destination_secret.clone(),
             plan_key_secret: args.plan_key_secret.clone(),
             archive_claim: args.archive_claim.clone(),
+            run_as_user: args.run_as_user,
             more: args.more.clone(),
         })
     }

@@ -14,9 +14,7 @@ use super::mirror::{self, Content};
 use super::{plan_file, plan_push};
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::settings::{
-    Apply, Mirror, Mode, OperatorSelection, PlanPlace, Selection, Settings, inside, signature_of,
-};
+use crate::settings::{Apply, Mirror, Mode, OperatorSelection, PlanPlace, Selection, Settings, inside, signature_of};
 
 /// Applies a plan.
 pub(crate) fn run(settings: &Settings, request: &Apply, log: &Log) -> ExitStatus {

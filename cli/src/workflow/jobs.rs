@@ -61,6 +61,7 @@ fn manifest(request: &Jobs) -> String {
             quoted(claim)
         );
     }
+    let user = request.run_as_user.map(|uid| format!("        runAsUser: {uid}\n")).unwrap_or_default();
     let namespace =
         request.namespace.as_ref().map(|name| format!("  namespace: {}\n", quoted(name))).unwrap_or_default();
     format!(
@@ -96,7 +97,7 @@ metadata:
       automountServiceAccountToken: false
       securityContext:
         runAsNonRoot: true
-        seccompProfile:
+{user}        seccompProfile:
           type: RuntimeDefault
       containers:
       - name: oc-mirror
@@ -142,6 +143,7 @@ mod tests {
             destination_secret: None,
             plan_key_secret: None,
             archive_claim: None,
+            run_as_user: None,
             more: Vec::new(),
         }
     }
@@ -183,6 +185,7 @@ mod tests {
             destination_secret: Some("push".to_owned()),
             plan_key_secret: Some("key".to_owned()),
             archive_claim: Some("media: \"x\"".to_owned()),
+            run_as_user: Some(65532),
             more: vec!["--dest-tls-verify=false".to_owned()],
             ..jobs()
         };
@@ -198,6 +201,7 @@ mod tests {
         assert_eq!(pod["volumes"][4]["persistentVolumeClaim"]["claimName"], "media: \"x\"");
         assert_eq!(pod["volumes"][1]["secret"]["secretName"], "pull");
         assert_eq!(job["metadata"]["namespace"], "mirror");
+        assert_eq!(pod["securityContext"]["runAsUser"], 65532);
         let args = pod["containers"][0]["args"].as_array().expect("args");
         assert_eq!(args.last().expect("there are some"), "--dest-tls-verify=false");
     }

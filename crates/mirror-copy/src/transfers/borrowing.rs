@@ -9,7 +9,7 @@ use mirror_plan::PlannedImage;
 use oci_manifest::{Descriptor, ImageTree};
 use oci_transport::Client;
 
-use crate::{BlobJob, Transferred, Transfer, Resolved, Turn};
+use crate::{BlobJob, Resolved, Transfer, Transferred, Turn};
 use mirror_job::failure::CopyError;
 
 /// The first pause between two looks, and the longest.

@@ -133,7 +133,9 @@ fn conclude(
         _ => advice.to_owned(),
     };
     // A proxy that fails now may work when the next pod starts.
-    let may_pass = |error: &ImageError| error.retry_can_help || error.condition == Condition::Transport(oci_transport::Condition::Proxy);
+    let may_pass = |error: &ImageError| {
+        error.retry_can_help || error.condition == Condition::Transport(oci_transport::Condition::Proxy)
+    };
     let passes = copied.images.iter().filter_map(|image| image.error.as_ref()).any(may_pass);
     let hopeless = if passes || job.options.shard.is_none() { 0 } else { Shard::HOPELESS };
     Err(RunError {
