@@ -1,5 +1,6 @@
 //! The parser: tokens into trees, as Go's `parse/parse.go` does, with its words for what is wrong.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -14,12 +15,27 @@ use crate::text::Text;
 /// number of blocks; no chart comes near, and each level takes stack of ours.
 const MOST_NESTED: usize = 500;
 
+/// How many tokens all texts together may have that one set of templates parses: trees take much more memory than their
+/// texts. The largest chart known has a twentieth of them.
+const MOST_TOKENS: u64 = 8_000_000;
+
 /// Parses a text; `knows` says which names are functions. The trees are that of the text itself, under `name`, and those
-/// that `define` and `block` name.
-pub(crate) fn parse(name: &str, text: &[u8], knows: &dyn Fn(&str) -> bool) -> Result<Vec<Tree>, Error> {
+/// that `define` and `block` name. `tokens` counts those of all texts.
+pub(crate) fn parse(
+    name: &str,
+    text: &[u8],
+    knows: &dyn Fn(&str) -> bool,
+    tokens: &Cell<u64>,
+) -> Result<Vec<Tree>, Error> {
     let source = Rc::new(Source { name: name.into(), text: text.into() });
-    let mut shared =
-        Shared { lexer: Lexer::new(text), source: Rc::clone(&source), knows, trees: BTreeMap::new(), nested: 0 };
+    let mut shared = Shared {
+        lexer: Lexer::new(text),
+        source: Rc::clone(&source),
+        knows,
+        trees: BTreeMap::new(),
+        nested: 0,
+        tokens,
+    };
     let mut parser = Parser::new(&mut shared);
     let root = parser.parse()?;
     parser.add(name.into(), root)?;
@@ -33,6 +49,19 @@ struct Shared<'t> {
     knows: &'t dyn Fn(&str) -> bool,
     trees: BTreeMap<Text, Tree>,
     nested: usize,
+    tokens: &'t Cell<u64>,
+}
+
+impl Shared<'_> {
+    fn next_item(&mut self) -> Item {
+        let mut item = self.lexer.next_item();
+        self.tokens.set(self.tokens.get() + 1);
+        if self.tokens.get() > MOST_TOKENS {
+            item.kind = Kind::Error;
+            item.text = format!("the templates have more than {MOST_TOKENS} tokens").into_bytes();
+        }
+        item
+    }
 }
 
 /// Parses one tree: the text itself, or a `define` or `block` in it.
@@ -85,7 +114,7 @@ impl<'s, 't> Parser<'s, 't> {
         if self.peeked > 0 {
             self.peeked -= 1;
         } else {
-            self.token[0] = self.shared.lexer.next_item();
+            self.token[0] = self.shared.next_item();
         }
         self.token[self.peeked].clone()
     }
@@ -108,7 +137,7 @@ impl<'s, 't> Parser<'s, 't> {
     fn peek(&mut self) -> Item {
         if self.peeked == 0 {
             self.peeked = 1;
-            self.token[0] = self.shared.lexer.next_item();
+            self.token[0] = self.shared.next_item();
         }
         self.token[self.peeked - 1].clone()
     }

@@ -84,6 +84,10 @@ impl<'t> State<'t, '_> {
             };
             slots.push(slot);
         }
+        self.context.look_at(slots.iter().filter_map(|slot| match slot {
+            Slot::Direct(value) | Slot::Inside(value) => Some(value),
+            Slot::Invalid | Slot::Missing => None,
+        }))?;
         let result = if name == "call" {
             // Without an argument of its own, Go shows the value itself, by `reflect.Value.String`.
             let callee = args.first().map_or_else(|| shown_by_reflect(&slots[0]), ToString::to_string);

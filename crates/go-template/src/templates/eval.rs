@@ -254,6 +254,7 @@ impl<'t> State<'t, '_> {
         let args = args.get(1..).unwrap_or(&[]);
         self.context.step(1)?;
         let values = self.arguments(dot, (method.params, method.variadic), method.name, args, last)?;
+        self.context.look_at(&values)?;
         let result = (method.run)(self.context, receiver, &values);
         self.returned(result, node, method.name)
     }
@@ -268,6 +269,7 @@ impl<'t> State<'t, '_> {
         last: Slot,
     ) -> Result<Slot, Error> {
         let values = self.arguments(dot, (function.params, function.variadic), name, args, last)?;
+        self.context.look_at(&values)?;
         let result = function.call(self.context, &values);
         self.returned(result, node, name)
     }

@@ -193,6 +193,7 @@ impl<'t> State<'t, '_> {
                 Ok(!list.is_empty())
             }
             Value::Map(map) => {
+                self.context.look_at([value])?;
                 let entries = map.entries();
                 let ran = !entries.is_empty();
                 for (key, item) in entries {

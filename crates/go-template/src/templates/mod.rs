@@ -4,7 +4,7 @@ mod builtins;
 mod eval;
 mod exec;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -57,6 +57,8 @@ struct Set {
     trees: RefCell<HashMap<Text, Rc<Tree>>>,
     /// The set that this one adds to, which does not see what is added.
     base: Option<Templates>,
+    /// The tokens of all texts that this set and those that it adds to have parsed.
+    tokens: Rc<Cell<u64>>,
 }
 
 impl Templates {
@@ -66,7 +68,8 @@ impl Templates {
     }
 
     fn of(name: String, functions: Rc<Functions>, missing_key: MissingKey, base: Option<Templates>) -> Self {
-        Self { set: Rc::new(Set { name, functions, missing_key, trees: RefCell::default(), base }) }
+        let tokens = base.as_ref().map(|base| Rc::clone(&base.set.tokens)).unwrap_or_default();
+        Self { set: Rc::new(Set { name, functions, missing_key, trees: RefCell::default(), base, tokens }) }
     }
 
     /// The same empty set with another rule for keys that a map does not have.
@@ -93,7 +96,8 @@ impl Templates {
     /// As [`add`](Self::add), and returns the template of the text itself, also when it is empty and replaces none.
     fn parse(&mut self, name: &str, text: &[u8]) -> Result<Rc<Tree>, Error> {
         let functions = &self.set.functions;
-        let trees = parse::parse(name, text, &|name| functions.get(name).is_some() || builtins::has(name))?;
+        let knows = |name: &str| functions.get(name).is_some() || builtins::has(name);
+        let trees = parse::parse(name, text, &knows, &self.set.tokens)?;
         let mut main = None;
         for tree in trees {
             let tree = Rc::new(tree);

@@ -15,7 +15,7 @@ use crate::value::format;
 /// No bound looks at a clock: the same template ends the same way on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps: nodes of templates walked, functions called, turns of a `range`.
+    /// Steps: nodes of templates walked, functions called, turns of a `range`; the text and lists that functions look at.
     pub steps: u64,
     /// Bytes of text and lists that templates and functions make, all together, also those thrown away again.
     pub bytes: u64,
@@ -106,6 +106,26 @@ impl Context {
         Ok(())
     }
 
+    /// Counts the steps for looking at values whole: 64 bytes of a text, or 16 items of a list or map, are a step. What
+    /// lies inside of the items does not count.
+    ///
+    /// The executor counts the arguments of each function so. Functions that do more with a text than walk over it count
+    /// steps of their own.
+    ///
+    /// # Errors
+    ///
+    /// When the run has taken too many steps already.
+    pub fn look_at<'a>(&mut self, values: impl IntoIterator<Item = &'a Value>) -> Result<(), Error> {
+        let steps = values.into_iter().map(|value| match value {
+            Value::String(text) => text.len() / 64,
+            Value::Bytes(bytes) => bytes.len() / 64,
+            Value::List(list) => list.len() / 16,
+            Value::Map(map) => map.len() / 16,
+            _ => 0,
+        });
+        self.step(steps.sum::<usize>() as u64)
+    }
+
     /// Executes the template of that name, of those that run now, and returns what it writes: Helm's `include`.
     ///
     /// # Errors
@@ -122,6 +142,8 @@ impl Context {
     ///
     /// Those of the parser and of the template, each with the words that `tpl` puts in front.
     pub fn render(&mut self, name: &str, text: &[u8], data: &Value) -> Result<Text, RenderError> {
+        // To parse takes far longer than to look at.
+        self.step(text.len() as u64 / 8).map_err(RenderError::Execute)?;
         self.running().map_err(RenderError::Execute)?.render(name, text, data, self)
     }
 
