@@ -1,5 +1,7 @@
 //! A few of Go's string functions on bytes.
 
+use memchr::memmem;
+
 /// `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
 pub(crate) fn is_print(character: char) -> bool {
     match character {
@@ -15,15 +17,14 @@ pub(crate) fn is_print(character: char) -> bool {
     }
 }
 
-/// The position of a part in a text.
+/// The position of a part in a text, in time that the lengths bound: to compare at each place would take their product.
 pub(crate) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    if part.is_empty() {
-        return Some(0);
-    }
-    if part.len() == 1 {
-        return text.iter().position(|byte| *byte == part[0]);
-    }
-    text.windows(part.len()).position(|window| window == part)
+    memmem::find(text, part)
+}
+
+/// How often a part that is not empty stands in a text, without overlaps.
+pub(crate) fn count(text: &[u8], part: &[u8]) -> usize {
+    memmem::find_iter(text, part).count()
 }
 
 /// `strings.SplitN(text, separator, most)`; a negative `most` means all.
@@ -47,13 +48,12 @@ pub(crate) fn split_n<'a>(text: &'a [u8], separator: &[u8], most: i64) -> Vec<&'
         return parts;
     }
     let mut parts = Vec::new();
-    let mut rest = text;
-    while parts.len() + 1 < most {
-        let Some(position) = find(rest, separator) else { break };
-        parts.push(&rest[..position]);
-        rest = &rest[position + separator.len()..];
+    let mut begin = 0;
+    for position in memmem::find_iter(text, separator).take(most - 1) {
+        parts.push(&text[begin..position]);
+        begin = position + separator.len();
     }
-    parts.push(rest);
+    parts.push(&text[begin..]);
     parts
 }
 
@@ -78,13 +78,13 @@ pub(crate) fn replace_all(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
         }
         return out;
     }
-    let mut rest = text;
-    while let Some(position) = find(rest, old) {
-        out.extend_from_slice(&rest[..position]);
+    let mut begin = 0;
+    for position in memmem::find_iter(text, old) {
+        out.extend_from_slice(&text[begin..position]);
         out.extend_from_slice(new);
-        rest = &rest[position + old.len()..];
+        begin = position + old.len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(&text[begin..]);
     out
 }
 

@@ -62,7 +62,10 @@ impl Decimal {
     pub(super) fn mul(self, other: &Self) -> Result<Self, Error> {
         let exponent = self.exponent + other.exponent;
         bounded(exponent)?;
-        Ok(Self { value: self.value * &other.value, exponent })
+        let value = self.value * &other.value;
+        // Each digit takes more than three bits.
+        bounded(i64::try_from(value.bits() / 4).unwrap_or(i64::MAX))?;
+        Ok(Self { value, exponent })
     }
 
     /// Rounds half away from zero at the last digit.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use go_template::{Error, ErrorKind, Function, Functions, LIST, List, MAP, Map, Text, Type, Value};
+use go_template::{Context, Error, ErrorKind, Function, Functions, LIST, List, MAP, Map, Text, Type, Value};
 
 use super::{text, toml};
 use crate::json::{self, Style};
@@ -35,14 +35,16 @@ pub(super) fn add(functions: &mut Functions) {
     );
     add(
         "fromYaml",
-        Function::new(S, |_, args| {
+        Function::new(S, |context, args| {
+            reading(&text(args, 0), context)?;
             let data = yaml::unmarshal(text(args, 0).as_bytes(), &Target::Map(&Target::Any));
             Ok(map_of(or_empty(data, Json::Map(BTreeMap::new()))))
         }),
     );
     add(
         "fromYamlArray",
-        Function::new(S, |_, args| {
+        Function::new(S, |context, args| {
+            reading(&text(args, 0), context)?;
             let data = yaml::unmarshal(text(args, 0).as_bytes(), &Target::List(&Target::Any));
             Ok(list_of(or_empty(data, Json::List(Vec::new()))))
         }),
@@ -69,14 +71,24 @@ pub(super) fn add(functions: &mut Functions) {
             }),
         );
     }
-    add("fromJson", Function::new(S, |_, args| Ok(map_of(read_json(&text(args, 0), &Target::Map(&Target::Any))))));
+    add(
+        "fromJson",
+        Function::new(S, |context, args| {
+            reading(&text(args, 0), context)?;
+            Ok(map_of(read_json(&text(args, 0), &Target::Map(&Target::Any))))
+        }),
+    );
     add(
         "fromJsonArray",
-        Function::new(S, |_, args| Ok(list_of(read_json(&text(args, 0), &Target::List(&Target::Any))))),
+        Function::new(S, |context, args| {
+            reading(&text(args, 0), context)?;
+            Ok(list_of(read_json(&text(args, 0), &Target::List(&Target::Any))))
+        }),
     );
     add(
         "mustFromJson",
-        Function::new(S, |_, args| {
+        Function::new(S, |context, args| {
+            reading(&text(args, 0), context)?;
             read_json(&text(args, 0), &Target::Any).map(|data| data.to_value()).map_err(Error::new)
         }),
     );
@@ -91,8 +103,18 @@ pub(super) fn add(functions: &mut Functions) {
     );
     add(
         "fromToml",
-        Function::new(S, |_, args| Ok(toml::read(&text(args, 0).to_str()).unwrap_or_else(error_map).into())),
+        Function::new(S, |context, args| {
+            reading(&text(args, 0), context)?;
+            Ok(toml::read(&text(args, 0).to_str()).unwrap_or_else(error_map).into())
+        }),
     );
+}
+
+/// Announces that a text is read as data: this takes longer than to look at it, and the data may take much more memory than
+/// the text.
+fn reading(text: &Text, context: &mut Context) -> Result<(), Error> {
+    context.step(text.len() as u64 / 8)?;
+    context.charge(text.len().saturating_mul(8))
 }
 
 fn loud(error: json::Error) -> Error {

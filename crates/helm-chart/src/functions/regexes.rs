@@ -1,10 +1,10 @@
 //! Regular expressions: `regexMatch`, `regexReplaceAll` and the like.
 
-use go_template::{Context, Error, Function, Functions, List, STRINGS, Text, Type, Value};
+use go_template::{Context, Error, ErrorKind, Function, Functions, List, STRINGS, Text, Type, Value};
 use regex::bytes::{Captures, Regex};
 
 use super::{int, text};
-use crate::goregex::compile;
+use crate::goregex::{self, CompileError};
 
 pub(super) fn add(functions: &mut Functions) {
     const SS: &[Type] = &[Type::String, Type::String];
@@ -13,13 +13,15 @@ pub(super) fn add(functions: &mut Functions) {
 
     functions.add(
         "regexMatch",
-        Function::new(SS, |_, args| {
-            Ok(expression(args).is_ok_and(|regex| regex.is_match(text(args, 1).as_bytes())).into())
+        Function::new(SS, |context, args| match expression(args, context) {
+            Ok(regex) => Ok(regex.is_match(text(args, 1).as_bytes()).into()),
+            Err(error) if error.kind() == ErrorKind::Limit => Err(error),
+            Err(_) => Ok(false.into()),
         }),
     );
     functions.add(
         "mustRegexMatch",
-        Function::new(SS, |_, args| Ok(expression(args)?.is_match(text(args, 1).as_bytes()).into())),
+        Function::new(SS, |context, args| Ok(expression(args, context)?.is_match(text(args, 1).as_bytes()).into())),
     );
     functions.add(
         "regexQuoteMeta",
@@ -37,9 +39,9 @@ pub(super) fn add(functions: &mut Functions) {
     for (name, compiled) in [("regexFind", sure as Compile), ("mustRegexFind", expression)] {
         functions.add(
             name,
-            Function::new(SS, move |_, args| {
+            Function::new(SS, move |context, args| {
                 let whole = text(args, 1);
-                let found = compiled(args)?.find(whole.as_bytes()).map(|found| Text::from(found.as_bytes()));
+                let found = compiled(args, context)?.find(whole.as_bytes()).map(|found| Text::from(found.as_bytes()));
                 Ok(found.unwrap_or_default().into())
             }),
         );
@@ -49,10 +51,11 @@ pub(super) fn add(functions: &mut Functions) {
             name,
             Function::new(SSI, move |context, args| {
                 let whole = text(args, 1);
-                let regex = compiled(args)?;
+                let regex = compiled(args, context)?;
                 let mut found = Vec::new();
                 for part in regex.find_iter(whole.as_bytes()).take(most(int(args, 2))) {
                     context.step(1)?;
+                    context.charge(OF_PART)?;
                     found.push(Text::from(part.as_bytes()));
                 }
                 Ok(strings(found))
@@ -60,36 +63,52 @@ pub(super) fn add(functions: &mut Functions) {
         );
     }
     for (name, compiled) in [("regexReplaceAll", sure as Compile), ("mustRegexReplaceAll", expression)] {
-        functions.add(name, Function::new(SSS, move |context, args| replace(args, &compiled(args)?, context, expand)));
+        functions.add(
+            name,
+            Function::new(SSS, move |context, args| replace(args, &compiled(args, context)?, context, expand)),
+        );
     }
     for (name, compiled) in [("regexReplaceAllLiteral", sure as Compile), ("mustRegexReplaceAllLiteral", expression)] {
         functions.add(
             name,
             Function::new(SSS, move |context, args| {
-                replace(args, &compiled(args)?, context, |_, _, replacement, out| out.extend_from_slice(replacement))
+                replace(args, &compiled(args, context)?, context, |_, _, replacement, out| {
+                    out.extend_from_slice(replacement);
+                })
             }),
         );
     }
     for (name, compiled) in [("regexSplit", sure as Compile), ("mustRegexSplit", expression)] {
-        functions.add(name, Function::new(SSI, move |context, args| split(args, &compiled(args)?, context)));
+        functions.add(name, Function::new(SSI, move |context, args| split(args, &compiled(args, context)?, context)));
     }
 }
 
 /// How a function compiles its first argument.
-type Compile = fn(&[Value]) -> Result<Regex, Error>;
+type Compile = fn(&[Value], &mut Context) -> Result<Regex, Error>;
+
+/// Bytes that a part of a text takes on top of its own.
+const OF_PART: usize = 64;
 
 /// The expression of a function that panics when it cannot be compiled, as those without `must` do.
-fn sure(args: &[Value]) -> Result<Regex, Error> {
+fn sure(args: &[Value], context: &mut Context) -> Result<Regex, Error> {
     let pattern = text(args, 0).to_str().into_owned();
-    compile(&pattern).map_err(|error| {
+    compile(&pattern, context, |error| {
         let plain = !pattern.chars().any(|c| c == '`' || c == '\u{7F}' || c == '\u{FEFF}' || (c < ' ' && c != '\t'));
         let shown = if plain { format!("`{pattern}`") } else { go_template::quote(pattern.as_bytes()) };
-        Error::new(format!("regexp: Compile({shown}): {error}"))
+        format!("regexp: Compile({shown}): {error}")
     })
 }
 
-fn expression(args: &[Value]) -> Result<Regex, Error> {
-    compile(&text(args, 0).to_str()).map_err(Error::new)
+fn expression(args: &[Value], context: &mut Context) -> Result<Regex, Error> {
+    compile(&text(args, 0).to_str(), context, |error| error)
+}
+
+/// Compiles an expression, which costs steps by its size. `words` turns Go's words into those of the function.
+fn compile(pattern: &str, context: &mut Context, words: impl FnOnce(String) -> String) -> Result<Regex, Error> {
+    goregex::compile(pattern, |states| context.step(states.saturating_add(500))).map_err(|error| match error {
+        CompileError::Go(error) => Error::new(words(error)),
+        CompileError::Refused(error) => error,
+    })
 }
 
 /// A negative number means all.
@@ -187,6 +206,7 @@ fn split(args: &[Value], regex: &Regex, context: &mut Context) -> Result<Value, 
         if count > 0 && parts.len() + 1 == most(count) {
             break;
         }
+        context.charge(OF_PART)?;
         end = found.start();
         if found.end() != 0 {
             parts.push(Text::from(&bytes[begin..end]));

@@ -140,19 +140,22 @@ pub(super) fn add(functions: &mut Functions) {
     );
     add(
         "split",
-        Function::new(SS, |_, args| {
+        Function::new(SS, |context, args| {
+            splitting(&text(args, 1), &text(args, 0), context)?;
             Ok(numbered(&gostring::split_n(text(args, 1).as_bytes(), text(args, 0).as_bytes(), -1)))
         }),
     );
     add(
         "splitn",
-        Function::new(&[Type::String, Type::Int, Type::String], |_, args| {
+        Function::new(&[Type::String, Type::Int, Type::String], |context, args| {
+            splitting(&text(args, 2), &text(args, 0), context)?;
             Ok(numbered(&gostring::split_n(text(args, 2).as_bytes(), text(args, 0).as_bytes(), int(args, 1))))
         }),
     );
     add(
         "splitList",
-        Function::new(SS, |_, args| {
+        Function::new(SS, |context, args| {
+            splitting(&text(args, 1), &text(args, 0), context)?;
             let whole = text(args, 1);
             let parts = gostring::split_n(whole.as_bytes(), text(args, 0).as_bytes(), -1);
             Ok(Value::List(List::strings(parts)))
@@ -311,6 +314,13 @@ fn indented(text: &Text, spaces: i64, before: &[u8], context: &mut Context) -> R
         out.extend_from_slice(line);
     }
     Ok(Text::from(out).into())
+}
+
+/// Announces the parts of a text: each takes memory of its own, however short it is.
+fn splitting(text: &Text, separator: &Text, context: &mut Context) -> Result<(), Error> {
+    const OF_PART: usize = 96;
+    let parts = if separator.is_empty() { text.len() } else { gostring::count(text.as_bytes(), separator.as_bytes()) };
+    context.charge(parts.saturating_mul(OF_PART))
 }
 
 /// `{_0: ..., _1: ...}`

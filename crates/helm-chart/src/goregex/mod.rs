@@ -3,11 +3,15 @@
 //! Both are RE2's in spirit. They differ in details that count: Go's `\d`, `\w` and `\s` know ASCII only, a `{` that begins
 //! no repetition stands for itself, `\Q...\E` quotes, and mistakes have words of their own.
 
+mod size;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use regex::bytes::{Regex, RegexBuilder};
+
+use size::Size;
 
 /// How deep groups may lie; Go's bound.
 const MAX_DEPTH: usize = 1_000;
@@ -22,20 +26,30 @@ thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
 }
 
-/// Compiles one of Go's expressions.
+/// Why an expression is not compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CompileError<E> {
+    /// Go's words: ``error parsing regexp: missing closing ): `(a` ``.
+    Go(String),
+    /// The caller does not pay for an expression of this size.
+    Refused(E),
+}
+
+/// Compiles one of Go's expressions. `pay` is told about how many states it takes, unless it is compiled already.
 ///
 /// # Errors
 ///
-/// Go's words: ``error parsing regexp: missing closing ): `(a` ``.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+/// When it is no expression, or `pay` refuses.
+pub(crate) fn compile<E>(pattern: &str, pay: impl FnOnce(u64) -> Result<(), E>) -> Result<Regex, CompileError<E>> {
     if let Some(known) = COMPILED.with_borrow(|compiled| compiled.get(pattern).cloned()) {
         return Ok(known);
     }
-    let fail = |code: &str, part: &str| Err(format!("error parsing regexp: {code}: `{part}`"));
-    let translated = match translate(pattern) {
+    let fail = |code: &str, part: &str| Err(CompileError::Go(format!("error parsing regexp: {code}: `{part}`")));
+    let (translated, states) = match translate(pattern) {
         Ok(translated) => translated,
         Err((code, part)) => return fail(code, &part),
     };
+    pay(states).map_err(CompileError::Refused)?;
     let Ok(regex) = RegexBuilder::new(&translated).build() else {
         return fail("expression too large", pattern);
     };
@@ -48,18 +62,31 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     Ok(regex)
 }
 
+/// Go's words for what is wrong with an expression, if anything is.
+pub(crate) fn mistake(pattern: &str) -> Option<String> {
+    match compile(pattern, |_| Ok::<_, std::convert::Infallible>(())) {
+        Err(CompileError::Go(words)) => Some(words),
+        _ => None,
+    }
+}
+
 type Mistake = (&'static str, String);
 
-fn translate(pattern: &str) -> Result<String, Mistake> {
-    let mut translator = Translator { whole: pattern, rest: pattern, out: String::new() };
+/// The expression as the `regex` crate writes it, and about how many states it takes.
+fn translate(pattern: &str) -> Result<(String, u64), Mistake> {
+    let mut translator = Translator { whole: pattern, rest: pattern, out: String::new(), size: Size::default() };
     translator.run()?;
-    Ok(translator.out)
+    Ok((translator.out, translator.size.states()))
 }
+
+/// About how many states a class takes: UTF-8 needs several for most of them.
+const OF_CLASS: u64 = 30;
 
 struct Translator<'a> {
     whole: &'a str,
     rest: &'a str,
     out: String,
+    size: Size,
 }
 
 const DIGITS: &str = "0-9";
@@ -126,6 +153,7 @@ impl<'a> Translator<'a> {
                     if flags_only {
                         depth -= 1;
                     } else {
+                        self.size.open();
                         operand = false;
                     }
                 }
@@ -136,6 +164,7 @@ impl<'a> Translator<'a> {
                     depth -= 1;
                     self.next();
                     self.out.push(')');
+                    self.size.close();
                     operand = true;
                 }
                 '|' => {
@@ -146,10 +175,12 @@ impl<'a> Translator<'a> {
                 '^' | '$' | '.' => {
                     self.next();
                     self.out.push(character);
+                    self.size.operand(OF_CLASS);
                     operand = true;
                 }
                 '[' => {
                     self.class()?;
+                    self.size.operand(OF_CLASS);
                     operand = true;
                 }
                 '*' | '+' | '?' => {
@@ -165,19 +196,25 @@ impl<'a> Translator<'a> {
                         }
                         self.out.push_str(&self.between(start));
                         repeated = Some(self.repetition(start, before, operand)?);
+                        if !self.size.repeat(low, high) {
+                            return Err(("invalid repeat count", self.between(start)));
+                        }
                     } else {
                         self.next();
                         self.literal('{');
+                        self.size.operand(1);
                         operand = true;
                     }
                 }
                 '\\' => {
                     self.escape()?;
+                    self.size.operand(OF_CLASS);
                     operand = true;
                 }
                 _ => {
                     self.next();
                     self.literal(character);
+                    self.size.operand(1);
                     operand = true;
                 }
             }
@@ -480,7 +517,15 @@ fn whole(text: &str) -> Option<(u32, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::CompileError;
+    use regex::bytes::Regex;
+
+    fn compile(pattern: &str) -> Result<Regex, String> {
+        super::compile(pattern, |_| Ok(())).map_err(|error: CompileError<()>| match error {
+            CompileError::Go(words) => words,
+            CompileError::Refused(()) => unreachable!("everything is paid for"),
+        })
+    }
 
     #[test]
     fn mistakes_have_gos_words() {
@@ -496,11 +541,28 @@ mod tests {
             ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
             ("a{1001}", "invalid repeat count: `{1001}`"),
             ("a{2,1}", "invalid repeat count: `{2,1}`"),
+            ("(a{100}){11}", "invalid repeat count: `{11}`"),
+            ("((a{10}){10}b{2}){20}?", "invalid repeat count: `{20}?`"),
             ("(?P<n", "invalid named capture: `(?P<n`"),
             ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
             ("\\pX", "invalid character class range: `\\pX`"),
         ] {
             assert_eq!(compile(pattern).unwrap_err(), format!("error parsing regexp: {expected}"), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn repetitions_are_paid_for_before_they_are_written_out() {
+        for (pattern, expected) in
+            [("abc", 3), ("a{20}b", 22), ("(a{10}){3}", 34), ("((x|yz)?)*", 3), ("[a-z]{2,10}", 301)]
+        {
+            let mut states = 0;
+            super::compile(pattern, |paid| {
+                states = paid;
+                Err(())
+            })
+            .unwrap_err();
+            assert_eq!(states, expected, "{pattern}");
         }
     }
 

@@ -127,7 +127,7 @@ fn words_of(error: &CompileError) -> String {
         }
         CompileError::InvalidRegex { url, regex, src } => {
             // The words of the engine are Go's where Go's engine refuses the pattern too.
-            let reason = crate::goregex::compile(regex).err().unwrap_or_else(|| src.to_string());
+            let reason = crate::goregex::mistake(regex).unwrap_or_else(|| src.to_string());
             format!("invalid regex {} at {}: {reason}", q(regex), q(url))
         }
         CompileError::Bug(error) => error.to_string(),
