@@ -79,7 +79,7 @@ static INDEX: Struct = Struct {
     fields: &[
         ("apiVersion", Target::String),
         ("generated", Target::Time),
-        ("entries", Target::Map(&Target::List(&Target::Pointer(&ENTRY)))),
+        ("entries", Target::Map(&Target::Named("repo.ChartVersions", &Target::List(&Target::Pointer(&ENTRY))))),
         ("publicKeys", Target::List(&Target::String)),
     ],
 };
@@ -104,7 +104,7 @@ impl Index {
         for entries in INDEX.values(&data, "entries") {
             let Json::Map(entries) = entries else { continue };
             for (name, versions) in entries {
-                let Json::List(versions) = versions else { continue };
+                let versions = if let Json::List(versions) = versions { versions.as_slice() } else { &[] };
                 index.add(name, versions);
             }
         }
@@ -295,7 +295,7 @@ entries:
         check("null", "no API version specified");
         check(
             "{\"apiVersion\": \"v1\", \"entries\": []}",
-            "json: cannot unmarshal array into Go struct field IndexFile.entries of type map[string][]*repo.ChartVersion",
+            "json: cannot unmarshal array into Go struct field IndexFile.entries of type map[string]repo.ChartVersions",
         );
         check(
             "<html>",

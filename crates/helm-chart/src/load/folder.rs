@@ -112,7 +112,8 @@ impl Walk<'_> {
                 quoted(name)
             )));
         }
-        self.budget.spend(data.len() as u64)?;
+        self.budget.unpack(data.len() as u64)?;
+        self.budget.file()?;
         let data = data.strip_prefix(b"\xEF\xBB\xBF").map(<[u8]>::to_vec).unwrap_or(data);
         self.files.push(File { name: path, data });
         Ok(())

@@ -63,10 +63,14 @@ impl Budget {
         Self { bytes: MAX_ALL, files: MAX_FILES, depth: 0 }
     }
 
-    fn spend(&mut self, bytes: u64) -> Result<(), LoadError> {
+    fn unpack(&mut self, bytes: u64) -> Result<(), LoadError> {
         self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| {
             LoadError::new(format!("the chart and the charts inside of it unpack to more than {MAX_ALL} bytes"))
         })?;
+        Ok(())
+    }
+
+    fn file(&mut self) -> Result<(), LoadError> {
         self.files = self
             .files
             .checked_sub(1)
@@ -84,7 +88,13 @@ impl Chart {
     /// in the files.
     pub fn from_package(name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
         package::check_format(name, bytes)?;
-        let files = package::unpack(bytes, &mut Budget::new())?;
+        let files = package::unpack(bytes, &mut Budget::new()).map_err(|error| match error.message.as_str() {
+            "gzip: invalid header" => {
+                let message = format!("file '{name}' does not appear to be a valid chart file (details: {error})");
+                LoadError { message }
+            }
+            _ => error,
+        })?;
         Self::assemble(files, &mut Budget::new())
     }
 
@@ -212,6 +222,12 @@ impl Chart {
 fn read(file: &File, target: &Target) -> Result<Json, LoadError> {
     yaml::unmarshal(&file.data, target)
         .map_err(|error| LoadError::new(error.to_string()).wrap(&format!("cannot load {}", file.name)))
+}
+
+/// The files of a packaged chart as they lie in the package.
+#[cfg(test)]
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<File>, LoadError> {
+    package::unpack(bytes, &mut Budget::new())
 }
 
 /// Go's `%q`.

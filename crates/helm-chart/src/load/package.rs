@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::tar::{Entries, Kind};
+use super::tar::{self, Entries, Kind};
 use super::{Budget, LoadError, MAX_CHART, MAX_FILE, quoted};
 use crate::chart::File;
 use crate::path::{clean, extension};
@@ -103,16 +103,18 @@ pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<Vec<File>, Loa
     if tar.len() as u64 > most {
         return Err(too_large());
     }
+    // Headers count, too: a package within the package may have nothing else.
+    budget.unpack(tar.len() as u64)?;
     let mut remaining = MAX_CHART;
     let mut files = Vec::new();
-    for entry in Entries::new(&tar) {
-        let entry = match (entry, &outcome) {
-            (Ok(entry), _) => entry,
-            // What could not be unzipped is what is missing.
-            (Err(_), Err(error)) => return Err(LoadError::new(gzip_words(error))),
-            (Err(error), Ok(_)) => return Err(LoadError::new(error.to_string())),
-        };
-        if entry.kind == Kind::Folder {
+    // What could not be unzipped is what is missing. Nobody misses what lies behind the end of the archive.
+    let failed = |error: tar::Error| match (error, &outcome) {
+        (tar::Error::Missing, Err(error)) => LoadError::new(gzip_words(error)),
+        (error, _) => LoadError::new(error.to_string()),
+    };
+    for entry in Entries::new(&tar, outcome.is_err()) {
+        let entry = entry.map_err(failed)?;
+        if matches!(entry.kind, Kind::Folder | Kind::Global) {
             continue;
         }
         let name = inner_name(&entry.name)?;
@@ -131,26 +133,24 @@ pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<Vec<File>, Loa
                 quoted(&entry.name)
             )));
         }
-        let size = entry.data.len() as u64;
-        if size > remaining {
+        if entry.size > remaining {
             return Err(too_large());
         }
-        if size > MAX_FILE {
+        if entry.size > MAX_FILE {
             return Err(LoadError::new(format!(
                 "decompressed chart file {} is larger than the maximum file size {MAX_FILE}",
                 quoted(&entry.name)
             )));
         }
-        remaining -= size;
-        if remaining == 0 {
+        let data = entry.data.map_err(failed)?;
+        remaining -= data.len() as u64;
+        // A link with a size has fewer bytes than it says.
+        if entry.size > data.len() as u64 || remaining == 0 {
             return Err(too_large());
         }
-        budget.spend(size)?;
-        let data = entry.data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(entry.data).to_vec();
+        budget.file()?;
+        let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data).to_vec();
         files.push(File { name, data });
-    }
-    if let Err(error) = outcome {
-        return Err(LoadError::new(gzip_words(&error)));
     }
     if files.is_empty() {
         return Err(LoadError::new("no files in chart archive"));
@@ -163,7 +163,7 @@ fn gzip_words(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "unexpected EOF",
         std::io::ErrorKind::InvalidInput if error.to_string().contains("header") => "gzip: invalid header",
-        std::io::ErrorKind::InvalidInput => "gzip: invalid checksum",
+        std::io::ErrorKind::InvalidInput if error.to_string().contains("checksum") => "gzip: invalid checksum",
         _ => "flate: corrupt input",
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Target {
     Struct(&'static Struct),
     /// A pointer to a struct.
     Pointer(&'static Struct),
+    /// A type with a name of its own for another one.
+    Named(&'static str, &'static Target),
 }
 
 /// A struct of Go.
@@ -41,7 +43,11 @@ impl Target {
     }
 
     pub(super) fn element(&self) -> &Target {
-        if let Self::List(element) = self { element } else { &Self::Any }
+        match self {
+            Self::List(element) => element,
+            Self::Named(_, target) => target.element(),
+            _ => &Self::Any,
+        }
     }
 
     pub(super) fn field(&self, key: &str) -> &Target {
@@ -50,6 +56,11 @@ impl Target {
             Self::Struct(of) | Self::Pointer(of) => of.field(key).map_or(&Self::Any, |(_, target)| target),
             _ => &Self::Any,
         }
+    }
+
+    /// Whether data is of the kind that the type wants.
+    fn takes(&self, data: &Json) -> bool {
+        matches!((self, data), (Self::List(_), Json::List(_)) | (Self::Map(_), Json::Map(_)))
     }
 
     fn ty(&self) -> String {
@@ -62,6 +73,7 @@ impl Target {
             Self::Map(element) => format!("map[string]{}", element.ty()),
             Self::Struct(of) => of.ty.into(),
             Self::Pointer(of) => format!("*{}", of.ty),
+            Self::Named(ty, _) => (*ty).into(),
         }
     }
 }
@@ -88,18 +100,23 @@ impl Struct {
     }
 }
 
-/// Says where data does not fit a type; the first such place counts.
+/// Says where data does not fit a type. Go goes on after a value of another kind and tells the first one at the end; a time
+/// that is none ends everything.
 ///
 /// # Errors
 ///
 /// `json: cannot unmarshal array into Go struct field Metadata.name of type string`
 pub(super) fn check(data: &Json, target: &Target) -> Result<(), String> {
-    Checker { path: Vec::new(), within: None }.check(data, target)
+    let mut checker = Checker { path: Vec::new(), within: None, first: None };
+    checker.check(data, target)?;
+    checker.first.map_or(Ok(()), Err)
 }
 
 struct Checker {
     path: Vec<&'static str>,
     within: Option<&'static Struct>,
+    /// The first value of another kind.
+    first: Option<String>,
 }
 
 impl Checker {
@@ -124,6 +141,7 @@ impl Checker {
             (Target::Any, _) | (Target::String, Json::Str(_)) | (Target::Bool, Json::Bool(_)) | (_, Json::Null) => {
                 Ok(())
             }
+            (Target::Named(_, inner), _) if inner.takes(data) => self.check(data, inner),
             (Target::Time, Json::Str(text)) => rfc3339(text),
             (Target::Time, _) => Err("Time.UnmarshalJSON: input is not a JSON string".into()),
             (Target::List(element), Json::List(items)) => items.iter().try_for_each(|item| self.check(item, element)),
@@ -142,7 +160,12 @@ impl Checker {
                 self.within = before;
                 Ok(())
             }
-            _ => Err(self.mismatch(data, target)),
+            _ => {
+                if self.first.is_none() {
+                    self.first = Some(self.mismatch(data, target));
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -161,12 +184,26 @@ fn rfc3339(text: &str) -> Result<(), String> {
         ))
     };
     let mut rest = text;
+    let out_of_range =
+        |what: &str| Err(format!("parsing time {}: {what} out of range", go_template::quote(text.as_bytes())));
+    let (mut year, mut month, mut day) = (0, 0, 0);
     for (digits, separator, wanted) in
         [(4, "-", "2006"), (2, "-", "01"), (2, "T", "02"), (2, ":", "15"), (2, ":", "04"), (2, "", "05")]
     {
         let count = rest.bytes().take(digits).take_while(u8::is_ascii_digit).count();
         if count < digits {
             return fail(rest, wanted);
+        }
+        let number: u32 = rest[..digits].parse().expect("digits");
+        match wanted {
+            "2006" => year = number,
+            "01" if !(1..=12).contains(&number) => return out_of_range("month"),
+            "01" => month = number,
+            "02" => day = number,
+            "15" if number > 23 => return out_of_range("hour"),
+            "04" if number > 59 => return out_of_range("minute"),
+            "05" if number > 59 => return out_of_range("second"),
+            _ => {}
         }
         rest = &rest[digits..];
         match rest.strip_prefix(separator) {
@@ -182,8 +219,22 @@ fn rfc3339(text: &str) -> Result<(), String> {
     }
     let zone = rest.as_bytes();
     match zone {
-        b"Z" => Ok(()),
-        [b'+' | b'-', h1, h2, b':', m1, m2] if [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit()) => Ok(()),
-        _ => fail(rest, "Z07:00"),
+        b"Z" => {}
+        [b'+' | b'-', h1, h2, b':', m1, m2] if [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit()) => {
+            if (*h1, *h2) > (b'2', b'4') {
+                return out_of_range("time zone offset hour");
+            }
+            if (*m1, *m2) > (b'6', b'0') {
+                return out_of_range("time zone offset minute");
+            }
+        }
+        _ => return fail(rest, "Z07:00"),
     }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if day < 1 || day > days { out_of_range("day") } else { Ok(()) }
 }

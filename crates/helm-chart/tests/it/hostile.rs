@@ -66,6 +66,74 @@ fn output_without_end_is_stopped() {
     }
 }
 
+/// To look at a large text or list takes long, and a loop does it often.
+#[test]
+fn work_without_output_is_stopped() {
+    let long = "{{ $a := repeat 3000000 \"x\" }}{{ range until 100000 }}";
+    let list = "{{ $a := until 200000 }}{{ range until 100000 }}";
+    let map =
+        "{{ $a := dict }}{{ range until 5000 }}{{ $_ := set $a (toString .) . }}{{ end }}{{ range until 100000 }}";
+    for (start, body) in [
+        (long, "{{ $b := contains \"y\" $a }}"),
+        (long, "{{ $b := sha256sum $a }}"),
+        (long, "{{ $b := eq $a \"y\" }}"),
+        (long, "{{ $b := len $a }}"),
+        (long, "{{ $b := regexMatch \"y\" $a }}"),
+        (long, "{{ $b := tpl $a $ }}"),
+        (long, "{{ $b := fromYaml $a }}"),
+        (long, "{{ $b := fromJsonArray $a }}"),
+        (long, "{{ $b := call (list) $a }}"),
+        (list, "{{ $b := has \"y\" $a }}"),
+        (list, "{{ $b := first $a }}"),
+        (list, "{{ $b := uniq $a }}"),
+        (map, "{{ $b := keys $a }}"),
+        (map, "{{ $b := omit $a \"1\" }}"),
+        (map, "{{ range $a }}{{ break }}{{ end }}"),
+        // Each expression is another one, and a repetition is written out.
+        ("{{ range $i := until 100000 }}", "{{ $b := regexMatch (printf \"([a-z]{9}%d){100}\" $i) \"\" }}"),
+        (
+            "{{ range $i := until 100000 }}",
+            "{{ $b := mulf 1.5 2.5 }}{{ $b = repeat 10 \"x\" }}{{ $b = genCA \"a\" 1 }}",
+        ),
+    ] {
+        let chart = chart(&[("templates/t.yaml", &format!("{start}{body}{{{{ end }}}}"))]);
+        let error = chart.render_within(&Json::Null, LIMITS).expect_err(body).to_string();
+        let expected = ["more than", "too much", "non-function"];
+        assert!(expected.iter().any(|words| error.contains(words)), "{body}: {}", &error[..error.len().min(300)]);
+    }
+}
+
+/// Each part of a text takes memory of its own.
+#[test]
+fn texts_are_not_cut_into_too_many_parts() {
+    for template in [
+        "{{ splitList \"\" (repeat 3000000 \"x\") }}",
+        "{{ splitList \"x\" (repeat 3000000 \"x\") }}",
+        "{{ split \"\" (repeat 3000000 \"x\") }}",
+        "{{ splitn \"\" 2000000 (repeat 3000000 \"x\") }}",
+        "{{ regexFindAll \"x\" (repeat 3000000 \"x\") -1 }}",
+        "{{ regexSplit \"x\" (repeat 3000000 \"x\") -1 }}",
+        "{{ fromJsonArray (print \"[0\" (repeat 1500000 \",0\") \"]\") }}",
+        "{{ fromYaml (print \"a: [0\" (repeat 1500000 \",0\") \"]\") }}",
+    ] {
+        let chart = chart(&[("templates/t.yaml", template)]);
+        let error = chart.render_within(&Json::Null, LIMITS).expect_err(template).to_string();
+        assert!(error.contains("more than"), "{template}: {}", &error[..error.len().min(300)]);
+    }
+}
+
+/// What would take the product of two lengths takes their sum.
+#[test]
+fn searches_do_not_take_the_product_of_lengths() {
+    let a = "{{ $a := repeat 400000 \"a\" }}{{ $b := print (repeat 200000 \"a\") \"b\" }}";
+    let template = format!(
+        "{a}v: {{{{ contains $b $a }}}} {{{{ len (replace $b \"\" $a) }}}} {{{{ len (splitList $b $a) }}}} \
+         {{{{ regexMatch \"(a*)*b\" $a }}}}"
+    );
+    let rendered = chart(&[("templates/t.yaml", &template)]).render_within(&Json::Null, LIMITS).unwrap();
+    assert_eq!(rendered.manifests[0].text, "v: false 400000 1 false");
+}
+
 #[test]
 fn values_that_hold_themselves_do_no_harm() {
     for template in [
@@ -152,6 +220,9 @@ fn hostile_packages_are_refused() {
         let error = Chart::from_package("c.tgz", &package(&[metadata.clone(), bad])).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+    // What lies behind the end of the archive is nobody's business: some tools fill a package up with zeros.
+    let padded = [package(std::slice::from_ref(&metadata)), vec![0; 512], b"more".to_vec()].concat();
+    assert_eq!(Chart::from_package("c.tgz", &padded).unwrap().metadata.name, "c");
     // Four megabytes thirty times are more than a chart may unpack to.
     let mut bomb = vec![metadata];
     bomb.extend((0..30).map(|number| entry(&format!("c/{number}.txt"), b'0', "", &vec![0; 4 << 20])));
@@ -159,4 +230,28 @@ fn hostile_packages_are_refused() {
     assert!(bomb.len() < 2 << 20);
     let error = Chart::from_package("c.tgz", &bomb).unwrap_err().to_string();
     assert!(error.contains("decompressed chart is larger than the maximum file size"), "{error}");
+}
+
+/// Entries without data unpack to headers only: a million of them, and packages full of them within a package.
+#[test]
+fn packages_of_nothing_but_headers_are_refused() {
+    let metadata = entry("c/Chart.yaml", b'0', "", b"{apiVersion: v2, name: c, version: 1.0.0}");
+    let check = |package: &[u8], expected: &str| {
+        let error = Chart::from_package("c.tgz", package).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let file = entry("c/f", b'0', "", b"");
+    let many = vec![file; 60_000];
+    check(&package(&[vec![metadata.clone()], many].concat()), "the chart has more than 50000 files");
+    let folders = package(&[entry("c/d/", b'5', "", b"").repeat(60_000)]);
+    assert!(folders.len() < 1 << 20);
+    let packages = (0..20).map(|number| entry(&format!("c/charts/{number}.tgz"), b'0', "", &folders));
+    let nested: Vec<Vec<u8>> = std::iter::once(metadata).chain(packages).collect();
+    check(&package(&nested), "no files in chart archive");
+    // The same with a chart in each: now every one of them is unpacked.
+    let inner = entry("d/Chart.yaml", b'0', "", b"{apiVersion: v2, name: d, version: 1.0.0}");
+    let folders = package(&[inner, entry("d/d/", b'5', "", b"").repeat(60_000)]);
+    let packages = (0..20).map(|number| entry(&format!("c/charts/{number}.tgz"), b'0', "", &folders));
+    let nested: Vec<Vec<u8>> = nested.into_iter().take(1).chain(packages).collect();
+    check(&package(&nested), "unpack to more than 268435456 bytes");
 }

@@ -131,6 +131,29 @@ pub(super) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
+/// The text that UTF-16 holds, without its byte order mark.
+pub(super) fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Scan<String> {
+    let mut text = String::with_capacity(bytes.len() / 2);
+    let mut units = bytes.chunks(2);
+    while let Some(pair) = units.next() {
+        let part = |pair: &[u8], problem: &str| <[u8; 2]>::try_from(pair).map(unit).map_err(|_| Error::plain(problem));
+        let first = part(pair, "incomplete UTF-16 character")?;
+        if !(0xD800..=0xDFFF).contains(&first) {
+            text.extend(char::from_u32(first.into()));
+            continue;
+        }
+        if first >= 0xDC00 {
+            return Err(Error::plain("unexpected low surrogate area"));
+        }
+        let second = part(units.next().unwrap_or_default(), "incomplete UTF-16 surrogate pair")?;
+        match char::decode_utf16([first, second]).next() {
+            Some(Ok(character)) => text.push(character),
+            _ => return Err(Error::plain("expected low surrogate area")),
+        }
+    }
+    Ok(text)
+}
+
 /// Refuses what is not UTF-8 and the control characters that YAML 1.1 forbids.
 pub(super) fn check_characters(bytes: &[u8]) -> Scan {
     let (valid, rest) = match std::str::from_utf8(bytes) {

@@ -10,7 +10,7 @@ mod tags;
 
 use std::collections::{HashMap, VecDeque};
 
-use self::characters::check_characters;
+use self::characters::{check_characters, from_utf16};
 use super::Error;
 
 /// Bytes after the end of the text, so that looking ahead needs no bounds checks.
@@ -93,9 +93,17 @@ pub(in crate::yaml) struct Scanner {
 type Scan<T = ()> = Result<T, Error>;
 
 impl Scanner {
-    /// A scanner of UTF-8 text. A byte order mark at the start is skipped.
+    /// A scanner of UTF-8, or of UTF-16 with a byte order mark. A mark at the start is skipped.
     pub(in crate::yaml) fn new(text: &[u8]) -> Scan<Self> {
-        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let decoded = match text {
+            [0xFF, 0xFE, rest @ ..] => Some(from_utf16(rest, u16::from_le_bytes)?),
+            [0xFE, 0xFF, rest @ ..] => Some(from_utf16(rest, u16::from_be_bytes)?),
+            _ => None,
+        };
+        let text = match &decoded {
+            Some(text) => text.as_bytes(),
+            None => text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text),
+        };
         check_characters(text)?;
         let mut buf = Vec::with_capacity(text.len() + PADDING + 1);
         buf.extend_from_slice(text);
