@@ -197,7 +197,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     if !faults.is_empty() {
         bail!("the arrows between modules differ from xtask/src/modules.rs:\n  {}", faults.join("\n  "));
     }
-    say(&format!("layers: {} crates, every arrow points down; {modules} modules, no new circle", found.len()));
+    say(&format!("layers: {} crates, every arrow points down; {modules} modules, no circle", found.len()));
     Ok(())
 }
 

@@ -11,14 +11,14 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TR
 use http::{HeaderMap, Method};
 use url::Url;
 
+use crate::address::origin;
 use crate::challenge::{self, Challenge};
-use crate::client::Inner;
 use crate::endpoint::Endpoint;
-use crate::error::{Condition, Error, Hint};
+use crate::error::{Condition, Error, Hint, Place};
 use crate::host::Host;
+use crate::inner::Inner;
 use crate::limiter::Permit;
 use crate::location::{self, LocationError, same_origin, shown};
-use crate::place::{Place, origin};
 use crate::requests::Purpose;
 use crate::retry::retry_after;
 use crate::scope::Scope;
@@ -412,7 +412,7 @@ impl Host {
     /// Looks at an address that the registry refers to, before it is asked.
     ///
     /// # Errors
-    /// When it may not lead there: see [`crate::guard`].
+    /// When it may not lead there: see [`crate::reserved`].
     pub(crate) async fn admit(&self, what: &str, url: &Url, action: &str) -> Result<(), Error> {
         self.guard.admit(url).await.map_err(|misled| {
             let message = format!("refused: the registry sends {what} to `{}` at {misled}", origin(url));

@@ -12,7 +12,7 @@ use futures_util::Stream;
 use rustix::io::ReadWriteFlags;
 use tokio::sync::mpsc::Receiver;
 
-use crate::upload_body::{Buffers, Check, Part, local, on_thread};
+use crate::upload_pieces::{Buffers, Check, Part, local, on_thread};
 
 /// A part of a blob that is being sent out of a file.
 pub(crate) struct FileBody {

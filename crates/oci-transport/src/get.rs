@@ -14,13 +14,13 @@ use image_ref::Repository;
 use registries_conf::{Credentials, Secret};
 use url::Url;
 
+use crate::address::host_of;
 use crate::auth::{basic_header, choose};
 use crate::call::{challenges_of, stalled};
 use crate::challenge::Challenge;
 use crate::client::Client;
 use crate::error::{Condition, Error};
 use crate::location::{self, LocationError, same_origin, shown};
-use crate::place::host_of;
 use crate::requests::Purpose;
 use crate::retry::retry_after;
 use crate::tls::{Profile, Watch};

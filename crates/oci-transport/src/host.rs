@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::HeaderMap;
 use image_ref::Digest;
 use url::Url;
 
 use crate::auth::Authenticator;
-use crate::call::Reply;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::guard::Guard;
@@ -97,8 +97,8 @@ impl Host {
 
     /// The answer that opened an upload session: it says which chunks the registry takes (`OCI-Chunk-Min-Length`,
     /// distribution specification, "Pushing a blob in chunks").
-    pub(crate) fn session_opened(&self, reply: &Reply) {
-        let minimum = reply.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok());
+    pub(crate) fn session_opened(&self, headers: &HeaderMap) {
+        let minimum = headers.get("oci-chunk-min-length").and_then(|text| text.to_str().ok()?.trim().parse().ok());
         self.minimum_chunk.store(minimum.unwrap_or(0), Ordering::Relaxed);
     }
 

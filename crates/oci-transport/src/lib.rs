@@ -41,6 +41,7 @@
 // What is read here was written by others: a wrong number must be an error, not the end of the program.
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
+mod address;
 mod auth;
 mod bandwidth;
 mod blob;
@@ -56,6 +57,7 @@ mod file_body;
 mod get;
 mod guard;
 mod host;
+mod inner;
 mod layout;
 mod limiter;
 pub mod link;
@@ -72,7 +74,9 @@ mod reach;
 mod redact;
 mod remote;
 mod requests;
+mod reserved;
 mod retry;
+mod retry_policy;
 mod scope;
 mod skopeo;
 mod source;
@@ -81,6 +85,7 @@ mod tls;
 mod trust;
 mod upload;
 mod upload_body;
+mod upload_pieces;
 mod upload_place;
 mod uploads;
 
@@ -105,7 +110,7 @@ pub use pull::{Progress, PulledManifest};
 pub use redact::{REDACTED, Redactor};
 pub use registries_conf::{Credentials, Secret};
 pub use requests::RequestCounts;
-pub use retry::RetryPolicy;
+pub use retry_policy::RetryPolicy;
 pub use skopeo::Skopeo;
 pub use source::ImageSource;
 pub use tally::RetryTally;

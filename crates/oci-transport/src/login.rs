@@ -11,11 +11,11 @@ use url::Url;
 
 use crate::auth::{self, Token, TokenAnswer, TokenKey, TokenSlot};
 use crate::call::{Body, Call, challenges_of, read_whole};
-use crate::client::Inner;
 use crate::credentials::CredentialRequest;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
 use crate::host::Host;
+use crate::inner::Inner;
 use crate::location::{same_origin, shown};
 use crate::proxy::is_loopback;
 use crate::requests::Purpose;

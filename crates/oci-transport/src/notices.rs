@@ -5,8 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::client::Client;
-
 /// Something worth telling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -56,14 +54,6 @@ impl fmt::Display for Waiting {
 
 /// Hears what a client has to tell. Called from any task; must not block for long.
 pub type NoticeListener = Arc<dyn Fn(Notice) + Send + Sync>;
-
-impl Client {
-    /// Tells `listener` what this client, or a clone of it, has to tell from now on, in place of who was told before.
-    /// Without a listener, notices are `tracing` events.
-    pub fn on_notice(&self, listener: NoticeListener) {
-        self.inner.notices.listen(listener);
-    }
-}
 
 /// Where notices go.
 #[derive(Default)]

@@ -12,7 +12,7 @@ use crate::credentials::{Anonymous, CredentialSource};
 use crate::error::Side;
 use crate::proxy::ProxySettings;
 use crate::redact::Redactor;
-use crate::retry::RetryPolicy;
+use crate::retry_policy::RetryPolicy;
 use crate::skopeo::Skopeo;
 
 /// The options of one side of a copy. `ClientOptions::default()` verifies TLS, is anonymous and uses no proxy.

@@ -9,10 +9,11 @@ use oci_manifest::{Descriptor, MAX_MANIFEST_BYTES, VerifiedManifest, WrongDigest
 
 use crate::blob::BlobSink;
 use crate::call::{Call, Reply, is_packed};
-use crate::client::{Client, Inner};
+use crate::client::Client;
 use crate::content_range;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error};
+use crate::inner::Inner;
 use crate::scope::Scope;
 
 /// Told about bytes that moved since the last call. Bytes that move twice, because a transfer has to start again, are told

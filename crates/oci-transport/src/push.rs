@@ -11,10 +11,11 @@ use url::Url;
 
 use crate::blob::BlobSource;
 use crate::call::{Call, Payload};
-use crate::client::{Client, Inner};
+use crate::client::Client;
 use crate::endpoint::{Endpoint, Reference};
 use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
+use crate::inner::Inner;
 use crate::location::same_origin;
 use crate::pull::Progress;
 use crate::scope::Scope;
@@ -72,7 +73,7 @@ impl Client {
                     return Ok(true);
                 }
                 Ok(reply) => {
-                    host.session_opened(&reply);
+                    host.session_opened(reply.headers());
                     let session = upload_location(&self.inner, &host, &reply, &action).ok().flatten();
                     reply.finish();
                     if let Some(session) = session {

@@ -11,9 +11,10 @@ use oci_manifest::Descriptor;
 
 use crate::blob::BlobSource;
 use crate::call::Reply;
-use crate::client::{Client, Inner};
+use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error};
+use crate::inner::Inner;
 use crate::retry::Retries;
 
 impl Client {

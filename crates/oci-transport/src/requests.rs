@@ -85,7 +85,7 @@ impl Requests {
     /// One more request to the host of `url`.
     pub(crate) fn count(&self, url: &Url, purpose: Purpose) {
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = hosts.entry(crate::place::host_of(url)).or_default();
+        let counts = hosts.entry(crate::address::host_of(url)).or_default();
         *match purpose {
             Purpose::Manifest => &mut counts.manifests,
             Purpose::Blob => &mut counts.blobs,

@@ -54,7 +54,8 @@ mod tests {
 
     use super::*;
     use crate::error::{Condition, Error};
-    use crate::retry::{Retries, RetryPolicy};
+    use crate::retry::Retries;
+    use crate::retry_policy::RetryPolicy;
 
     fn attempts(times: u32) -> Retries {
         RetryPolicy { times, delay: Duration::from_millis(1), ..RetryPolicy::default() }.start()

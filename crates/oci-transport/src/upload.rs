@@ -10,15 +10,16 @@ use url::Url;
 
 use crate::blob::BlobSource;
 use crate::call::{Call, Payload, Reply, Upload, silent};
-use crate::client::Inner;
 use crate::content_range;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error, Hint};
 use crate::host::{Host, MINIMUM_CHUNK};
+use crate::inner::Inner;
 use crate::location::{self, LocationError, same_origin};
 use crate::pull::Progress;
 use crate::scope::Scope;
-use crate::upload_body::{self, Part};
+use crate::upload_body;
+use crate::upload_pieces::Part;
 use crate::uploads::{Session, Uploads, WORTH_REMEMBERING};
 use oci_manifest::Descriptor;
 
@@ -252,7 +253,7 @@ impl<'a> Push<'a> {
             Some(404) => error.with_hint(Hint::CreateRepository { repository: self.job.at.to_string() }),
             _ => error,
         })?;
-        self.job.host.session_opened(&reply);
+        self.job.host.session_opened(reply.headers());
         let session = upload_location(self.job.inner, self.job.host, &reply, self.job.action)?
             .or_else(|| self.location_by_id(&reply));
         reply.finish();

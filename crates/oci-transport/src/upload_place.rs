@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use image_ref::Repository;
 
+use crate::address::{host_of, origin};
 use crate::call::{Call, Reply};
-use crate::client::Inner;
 use crate::endpoint::Endpoint;
 use crate::error::{Condition, Error, Hint};
 use crate::host::Host;
+use crate::inner::Inner;
 use crate::location::same_origin;
-use crate::place::{host_of, origin};
 
 impl Inner {
     /// Sends a request of an upload session, once.

@@ -3,7 +3,7 @@
 use rustls::CertificateError as Fault;
 
 use super::hint::Hint;
-use crate::place::Place;
+use super::place::Place;
 
 /// The message and the advice.
 pub(super) fn explain(fault: &Fault, place: &Place) -> (String, Hint) {

@@ -6,7 +6,7 @@ use std::io;
 use super::certificate;
 use super::condition::Condition;
 use super::hint::Hint;
-use crate::place::Place;
+use super::place::Place;
 
 /// The first error of type `T` among `error` and its sources.
 pub(super) fn find_source<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {

@@ -4,6 +4,7 @@ mod certificate;
 mod condition;
 mod failure;
 mod hint;
+mod place;
 mod words;
 
 use std::error::Error as StdError;
@@ -14,11 +15,11 @@ use std::time::Duration;
 
 use self::failure::{Failure, classify, find_source};
 use self::words::Words;
-use crate::place::Place;
 use crate::redact::Redactor;
 
 pub use self::condition::Condition;
 pub use self::hint::{Hint, Side};
+pub(crate) use self::place::Place;
 
 /// Why a transfer failed. The message says what was done, to which registry, what was answered, how often it was tried
 /// and what can be done about it. It never carries a credential or the query of a URL.
@@ -103,7 +104,7 @@ impl Error {
         if let Some(local) = find_source::<LocalFailure>(&error) {
             return Self::new(local.condition, action, local.to_string()).with_registry(&place.registry);
         }
-        if let Some(misled) = find_source::<crate::guard::Misled>(&error) {
+        if let Some(misled) = find_source::<crate::reserved::Misled>(&error) {
             let message = format!("refused: the registry sends the request to `{place}` at {misled}");
             return Self::new(Condition::Redirect, action, message).with_registry(&place.registry);
         }
