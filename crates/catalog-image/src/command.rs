@@ -1,9 +1,10 @@
 //! How the container of a catalog is started: its command serves another folder afterwards, with the cache of what lies there.
 
 use image_layers::image_json::{self, BrokenJson, Fields};
+use image_layers::overlay::is_or_is_below;
 use serde_json::Value;
 
-use super::read::{clean, is_or_is_below};
+use super::read::clean;
 
 /// Where the cache goes if the command names no place: where catalogs are built with it, and where others look for it, such as
 /// OLM with `extractContent`.

@@ -2,16 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 
 use tar::EntryType;
 
 use image_layers::bounded_tar::{OverBound, TarLimits, Used, each_entry};
-
-/// Prefix of a file that says that its namesake in a lower layer is gone (OCI image layer specification, "Whiteouts").
-const WHITEOUT: &str = ".wh.";
-/// Name of a file that says that nothing of its folder in lower layers shows.
-const OPAQUE: &str = ".wh..wh..opq";
+use image_layers::overlay::{Overlay, is_or_is_below, unpacked};
 
 /// Bounds against layers that are small on the wire and huge unpacked.
 #[derive(Debug, Clone, Copy)]
@@ -61,10 +57,8 @@ pub struct ConfigsReader {
     files: BTreeMap<String, Vec<u8>>,
     /// Paths that a layer read so far defines as a folder.
     folders: HashSet<String>,
-    /// Paths that show nothing of lower layers, themselves or anything below.
-    hidden: HashSet<String>,
-    /// Folders of which lower layers show nothing, though the folder itself stays.
-    opaque: HashSet<String>,
+    /// What does not show of the layers below.
+    overlay: Overlay,
 }
 
 /// What one layer says; it takes effect on the layers below when the layer has been read whole.
@@ -72,8 +66,7 @@ pub struct ConfigsReader {
 struct Layer {
     files: BTreeMap<String, Vec<u8>>,
     folders: HashSet<String>,
-    hidden: HashSet<String>,
-    opaque: HashSet<String>,
+    overlay: Overlay,
 }
 
 impl ConfigsReader {
@@ -86,8 +79,7 @@ impl ConfigsReader {
             used: Used::default(),
             files: BTreeMap::new(),
             folders: HashSet::new(),
-            hidden: HashSet::new(),
-            opaque: HashSet::new(),
+            overlay: Overlay::default(),
         }
     }
 
@@ -97,12 +89,8 @@ impl ConfigsReader {
     /// # Errors
     /// See `ReadConfigsError`. The reader is of no use afterwards.
     pub fn layer(&mut self, blob: impl Read) -> Result<(), ReadConfigsError> {
-        let mut blob = BufReader::with_capacity(128 * 1024, blob);
-        let layer = match compression(&mut blob)? {
-            Compression::Gzip => self.tar(flate2::bufread::MultiGzDecoder::new(&mut blob))?,
-            Compression::Zstd => self.tar(zstd::stream::read::Decoder::with_buffer(&mut blob)?)?,
-            Compression::None => self.tar(&mut blob)?,
-        };
+        let mut blob = blob;
+        let layer = self.tar(unpacked(&mut blob)?)?;
         io::copy(&mut blob, &mut io::sink())?;
         for (path, content) in layer.files {
             // A folder of an upper layer stands where this file was.
@@ -111,15 +99,13 @@ impl ConfigsReader {
             }
         }
         self.folders.extend(layer.folders);
-        self.hidden.extend(layer.hidden);
-        self.opaque.extend(layer.opaque);
+        self.overlay.add(layer.overlay);
         Ok(())
     }
 
     /// Whether lower layers cannot add anything.
     pub fn is_complete(&self) -> bool {
-        let ends = |path: &str| self.hidden.contains(path) || self.opaque.contains(path);
-        ends("") || is_or_is_below(&self.folder, ends)
+        self.overlay.ends(&self.folder)
     }
 
     /// Whether nothing was found so far.
@@ -133,32 +119,17 @@ impl ConfigsReader {
         self.files.into_iter().filter_map(|(path, content)| Some((below(&path)?, content))).collect()
     }
 
-    /// Whether upper layers hide what a lower one has at `path`.
-    fn is_hidden(&self, path: &str) -> bool {
-        self.opaque.contains("")
-            || is_or_is_below(path, |path| self.hidden.contains(path))
-            || parent(path).is_some_and(|parent| is_or_is_below(parent, |path| self.opaque.contains(path)))
-    }
-
-    fn tar(&mut self, unpacked: impl Read) -> Result<Layer, ReadConfigsError> {
+    fn tar(&mut self, tar: impl Read) -> Result<Layer, ReadConfigsError> {
         let mut layer = Layer::default();
         let mut used = self.used;
-        each_entry(unpacked, self.limits.layers, &mut used, |entry| -> Result<(), ReadConfigsError> {
+        each_entry(tar, self.limits.layers, &mut used, |entry| -> Result<(), ReadConfigsError> {
             let Some(path) = clean(&entry.path_bytes()) else { return Ok(()) };
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            if name == OPAQUE {
-                self.keep(path.len())?;
-                layer.opaque.insert(folder.to_owned());
-                return Ok(());
-            }
-            if let Some(gone) = name.strip_prefix(WHITEOUT) {
-                self.keep(path.len())?;
-                layer.hidden.insert(if folder.is_empty() { gone.to_owned() } else { format!("{folder}/{gone}") });
-                return Ok(());
+            if layer.overlay.mark(&path) {
+                return self.keep(path.len());
             }
             let above = is_or_is_below(&self.folder, |parent| parent == path);
             let inside = path.strip_prefix(&self.folder).is_some_and(|rest| rest.starts_with('/'));
-            if !(above || inside) || self.is_hidden(&path) {
+            if !(above || inside) || self.overlay.hides(&path) {
                 return Ok(());
             }
             self.keep(path.len())?;
@@ -171,7 +142,7 @@ impl ConfigsReader {
                     if let Some(earlier) = layer.files.insert(path.clone(), content) {
                         self.kept_bytes -= earlier.len() as u64;
                     }
-                    layer.hidden.insert(path);
+                    layer.overlay.hide(path);
                 }
                 // Links are no files of the catalog (`docs/behaviour/operators-archive.md` 1.1), but they hide what was
                 // below their name.
@@ -179,7 +150,7 @@ impl ConfigsReader {
                     if let Some(earlier) = layer.files.remove(&path) {
                         self.kept_bytes -= earlier.len() as u64;
                     }
-                    layer.hidden.insert(path);
+                    layer.overlay.hide(path);
                 }
             }
             Ok(())
@@ -207,37 +178,12 @@ impl ConfigsReader {
     }
 }
 
-enum Compression {
-    Gzip,
-    Zstd,
-    None,
-}
-
-/// Goes by the first bytes: media types are not always right about the compression.
-fn compression(blob: &mut impl BufRead) -> io::Result<Compression> {
-    let start = blob.fill_buf()?;
-    Ok(match start {
-        [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
-        _ => Compression::None,
-    })
-}
-
 /// The path without `.`, empty parts and slashes around it; none for the root, and for a path that leaves it. What is no
 /// text is escaped: it only has to differ from other names.
 pub(super) fn clean(path: &[u8]) -> Option<String> {
     let path = std::str::from_utf8(path).map_or_else(|_| path.escape_ascii().to_string().into(), Cow::Borrowed);
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
-}
-
-fn parent(path: &str) -> Option<&str> {
-    path.rsplit_once('/').map(|(parent, _)| parent)
-}
-
-/// Whether the path or one of the folders it lies in is what is asked for.
-pub(super) fn is_or_is_below(path: &str, asked: impl Fn(&str) -> bool) -> bool {
-    std::iter::successors(Some(path), |path| parent(path)).any(asked)
 }
 
 #[cfg(test)]

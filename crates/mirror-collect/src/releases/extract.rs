@@ -2,19 +2,16 @@
 //!
 //! Reading stops as soon as the files asked for are there: in real payloads the newest layer has them all.
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::{self, BufReader, Read};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
 
 use mirror_plan::release::{LayoutError, MAX_PAYLOAD_FILE_BYTES, extracted_path};
 
 use image_layers::bounded_tar::{TarLimits, Used, each_entry};
+use image_layers::overlay::{Overlay, unpacked};
 
 /// All kept files and names together, in bytes. A real payload has about 20 MiB of them.
 const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
-
-/// What marks a file of lower layers as removed, and all lower content of a folder.
-const WHITEOUT: &str = ".wh.";
-const OPAQUE: &str = ".wh..wh..opq";
 
 /// Collects files, layer by layer from the newest down.
 #[derive(Debug, Default)]
@@ -22,10 +19,8 @@ pub(super) struct Extraction {
     /// What the layers so far had, unpacked.
     used: Used,
     files: BTreeMap<String, Vec<u8>>,
-    /// Paths that a newer layer has settled: removed, or replaced by something that is no file.
-    hidden: HashSet<String>,
-    /// Folders whose lower content a newer layer has removed; the empty path is the root.
-    opaque: HashSet<String>,
+    /// What newer layers have settled.
+    overlay: Overlay,
     total: usize,
 }
 
@@ -58,30 +53,22 @@ impl Extraction {
     /// Reads one layer: a tar, plain or compressed with gzip or zstd.
     pub(super) fn layer(&mut self, blob: impl Read) -> Result<(), ExtractError> {
         // What this layer removes concerns lower layers only, whatever the order of its entries.
-        let (mut hidden, mut opaque) = (Vec::new(), Vec::new());
+        let mut overlay = Overlay::default();
         let mut used = self.used;
-        each_entry(decompressed(blob)?, TarLimits::LAYER, &mut used, |entry| -> Result<(), ExtractError> {
+        each_entry(unpacked(blob)?, TarLimits::LAYER, &mut used, |entry| -> Result<(), ExtractError> {
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = path.trim_start_matches("./").trim_matches('/').to_owned();
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            if name == OPAQUE {
-                self.keep(path.len())?;
-                opaque.push(folder.to_owned());
-                return Ok(());
-            }
-            if let Some(removed) = name.strip_prefix(WHITEOUT) {
-                self.keep(path.len())?;
-                hidden.push(if folder.is_empty() { removed.to_owned() } else { format!("{folder}/{removed}") });
-                return Ok(());
+            if overlay.mark(&path) {
+                return self.keep(path.len());
             }
             let Some(kept) = extracted_path(&path)? else { return Ok(()) };
-            if self.is_settled(&kept) || entry.header().entry_type().is_dir() {
+            if self.overlay.hides(&kept) || entry.header().entry_type().is_dir() {
                 return Ok(());
             }
             self.keep(kept.len())?;
             if !entry.header().entry_type().is_file() {
                 // A link or device in the place of a file: upstream keeps neither, and lower layers do not count.
-                hidden.push(kept);
+                overlay.hide(kept);
                 return Ok(());
             }
             let bytes = entry.size();
@@ -91,14 +78,13 @@ impl Extraction {
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
             self.keep(content.len())?;
-            hidden.push(kept.clone());
+            overlay.hide(kept.clone());
             // Twice in one layer: the later entry wins, as it does when a tar is unpacked.
             self.files.insert(kept, content);
             Ok(())
         })?;
         self.used = used;
-        self.hidden.extend(hidden);
-        self.opaque.extend(opaque);
+        self.overlay.add(overlay);
         Ok(())
     }
 
@@ -107,27 +93,6 @@ impl Extraction {
         self.total += bytes;
         if self.total > MAX_TOTAL_BYTES { Err(ExtractError::TooMuch) } else { Ok(()) }
     }
-
-    /// Whether a newer layer has said what is, or is not, at this path.
-    fn is_settled(&self, path: &str) -> bool {
-        if self.hidden.contains(path) || self.opaque.contains("") {
-            return true;
-        }
-        path.match_indices('/').any(|(at, _)| self.hidden.contains(&path[..at]) || self.opaque.contains(&path[..at]))
-    }
-}
-
-/// The tar inside a blob, whatever its media type says: publishers get that wrong.
-pub(super) fn decompressed<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let mut blob = BufReader::with_capacity(128 * 1024, blob);
-    let start = io::BufRead::fill_buf(&mut blob)?;
-    Ok(if start.starts_with(&[0x1f, 0x8b]) {
-        Box::new(flate2::bufread::MultiGzDecoder::new(blob))
-    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        Box::new(zstd::stream::read::Decoder::with_buffer(blob)?)
-    } else {
-        Box::new(blob)
-    })
 }
 
 #[cfg(test)]

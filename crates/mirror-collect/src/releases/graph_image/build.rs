@@ -11,9 +11,9 @@ use oci_transport::{Endpoint, Hasher, Reference};
 use serde_json::{Value, json};
 
 use crate::Collecting;
-use crate::releases::extract::decompressed;
 use image_layers::bounded_tar::{TarLimits, Used, each_entry};
 use image_layers::image_json::{self, BrokenJson};
+use image_layers::overlay::unpacked;
 use mirror_content::stored::fetch_blob;
 use mirror_job::event::{Event, NoObserver, Observer};
 use mirror_job::guard::blocking;
@@ -190,7 +190,7 @@ impl Layer {
         let mut builder = tar::Builder::new(Vec::new());
         let mut count = 0;
         let limits = TarLimits { bytes: MAX_UNPACKED_BYTES, ..TarLimits::LAYER };
-        each_entry(decompressed(tar_gz)?, limits, &mut Used::default(), |entry| -> io::Result<()> {
+        each_entry(unpacked(tar_gz)?, limits, &mut Used::default(), |entry| -> io::Result<()> {
             let kind = entry.header().entry_type();
             if kind.is_pax_global_extensions() {
                 return Ok(());
@@ -265,7 +265,7 @@ mod tests {
 
     /// Each entry of the layer as `kind path owner group mode seconds`.
     fn entries(layer: &Layer) -> Vec<String> {
-        let mut archive = tar::Archive::new(decompressed(&*layer.blob).unwrap());
+        let mut archive = tar::Archive::new(unpacked(&*layer.blob).unwrap());
         let show = |entry: tar::Entry<'_, Box<dyn Read>>| {
             let header = entry.header();
             let link = entry.link_name_bytes().map(|to| format!(" -> {}", String::from_utf8_lossy(&to)));
@@ -340,7 +340,7 @@ mod tests {
         };
         let layer = Layer::of(&data).unwrap();
         let found = entries(&layer);
-        let count = tar::Archive::new(decompressed(&*data).unwrap()).entries().unwrap().count();
+        let count = tar::Archive::new(unpacked(&*data).unwrap()).entries().unwrap().count();
         assert!(found.len() > 10 && found.len().abs_diff(count) <= 1, "{} of {count}", found.len());
         let good = |line: &&String| line.contains(" var/lib/cincinnati-graph-data") && line.contains(" 0:0 ");
         assert_eq!(found.iter().find(|line| !good(line)), None);
