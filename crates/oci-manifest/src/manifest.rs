@@ -190,6 +190,11 @@ mod tests {
         let made = VerifiedManifest::made(&serde_json::json!({"manifests": []}), media_type::DOCKER_LIST);
         assert_eq!(made.digest(), &digest(Algorithm::Sha256, made.bytes()));
         assert_eq!(made.descriptor(), Descriptor::new(media_type::DOCKER_LIST, made.digest().clone(), 16));
+        // Logs of a failed test name it, and do not hold its bytes.
+        assert_eq!(
+            format!("{made:?}"),
+            format!("VerifiedManifest({}, {}, 16 bytes)", made.digest(), made.media_type())
+        );
     }
 
     /// Of signed schema 1 the payload counts, whatever stands around it, and where a registry counts everything,
