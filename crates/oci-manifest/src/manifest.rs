@@ -211,6 +211,12 @@ mod tests {
         let whole = digest(Algorithm::Sha256, &image.bytes);
         let counted = VerifiedManifest::verify(image.bytes.clone(), None, &whole).unwrap();
         assert_eq!((counted.digest(), counted.hashed_bytes()), (&whole, counted.bytes()));
+        // Neither digest is any other one.
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let other = digest(algorithm, b"other");
+            let wrong = VerifiedManifest::verify(image.bytes.clone(), None, &other).unwrap_err();
+            assert_eq!(wrong, WrongDigest { expected: other, found: digest(algorithm, signed.hashed_bytes()) });
+        }
         // Another layer behind the payload is not what was hashed.
         let text = String::from_utf8(image.bytes.to_vec()).unwrap();
         let other = format!("sha256:{}", "e".repeat(64));
