@@ -18,7 +18,9 @@ use mirror_job::event::{Event, Observer};
 use mirror_job::job::Job;
 use mirror_job::workdir::WorkingDir;
 
-pub use operators::{LOADING, folder_catalog, forget as forget_catalogs, made_of, needed_by_others, registry_catalog};
+pub use operators::{
+    UnreadableCatalog, folder_catalog, forget as forget_catalogs, made_of, needed_by_others, registry_catalog,
+};
 pub use releases::update_graph;
 
 /// Errors of collecting, by family. Any of them ends the run before copying (`docs/behaviour/config-cli.md` 3).
@@ -66,28 +68,60 @@ impl From<Vec<Collision>> for CollectErrors {
     }
 }
 
+/// Where the planner's facts come from: graphs, payloads, catalogs, charts, and the digests of names.
+#[derive(Clone, Copy)]
+pub enum Facts<'a> {
+    /// From the sources on the network, and from the cache.
+    Online,
+    /// From the archive that is being loaded, from the cache, and from the destination. No source is asked.
+    Archive(&'a Arc<Archive>),
+    /// From what earlier runs mirrored, as cache and working directory know it. Nobody is asked. For lists of images to
+    /// delete.
+    Mirrored,
+}
+
 /// What collecting has at hand.
 pub struct Collecting<'a> {
-    /// The workflow.
-    pub mode: Mode,
     /// What the run is given.
     pub job: &'a Job,
     /// The working directory of the run.
     pub working_dir: &'a WorkingDir,
     /// The cache.
     pub store: &'a Store,
-    /// The archive that is being loaded; only in disk to mirror, where nothing else may be asked.
-    pub archive: Option<&'a Arc<Archive>>,
+    /// Where facts come from.
+    pub facts: Facts<'a>,
     /// Where images go; none in mirror to disk.
     pub destination: Option<&'a Destination>,
     /// Hears what happens.
     pub observer: &'a Arc<dyn Observer>,
 }
 
-impl Collecting<'_> {
-    /// Whether this is for a list of images to delete: there is no archive, and nothing of the images has to be here.
-    pub fn is_for_deletion(&self) -> bool {
-        self.mode == Mode::DiskToMirror && self.archive.is_none()
+impl<'a> Collecting<'a> {
+    /// Whether sources on the network may be asked.
+    pub fn asks_sources(&self) -> bool {
+        matches!(self.facts, Facts::Online)
+    }
+
+    /// Whether only what earlier runs mirrored counts: no image has to be here, and nothing is made.
+    pub fn asks_nobody(&self) -> bool {
+        matches!(self.facts, Facts::Mirrored)
+    }
+
+    /// The archive that is being loaded.
+    pub fn archive(&self) -> Option<&'a Arc<Archive>> {
+        match self.facts {
+            Facts::Archive(archive) => Some(archive),
+            Facts::Online | Facts::Mirrored => None,
+        }
+    }
+
+    /// The mode whose names images get.
+    pub(crate) fn mode(&self) -> Mode {
+        match (self.facts, self.destination) {
+            (Facts::Online, None) => Mode::MirrorToDisk,
+            (Facts::Online, Some(_)) => Mode::MirrorToMirror,
+            (Facts::Archive(_) | Facts::Mirrored, _) => Mode::DiskToMirror,
+        }
     }
 
     /// Tells the observer.
@@ -134,7 +168,7 @@ struct Gathered {
 }
 
 fn draft(at: &Collecting<'_>, images: Vec<PlannedImage>, blocked: Vec<Blocked>) -> Draft {
-    let mut draft = Draft::new(at.mode, images, &at.job.configuration.mirror.blocked_images, at.destination);
+    let mut draft = Draft::new(at.mode(), images, &at.job.configuration.mirror.blocked_images, at.destination);
     draft.add_blocked(blocked);
     draft
 }

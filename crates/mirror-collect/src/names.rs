@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
 use image_ref::{Digest, Transport};
-use mirror_plan::{Collision, Draft, Mode, Plan, PlannedImage, additional, operators};
+use mirror_plan::{Collision, Draft, Plan, PlannedImage, additional, operators};
 use oci_transport::ImageSource;
 
 use super::Collecting;
@@ -29,7 +29,7 @@ pub(super) async fn check_configuration(at: &Collecting<'_>) -> Result<(), Vec<C
     // What cannot have a name at all is told when it is collected.
     let mut lines: Vec<PlannedImage> = catalogs.filter_map(Result::ok).collect();
     lines.extend(additional::plan(&mirror.additional_images, at.destination).unwrap_or_default().images);
-    let draft = Draft::new(at.mode, lines, &mirror.blocked_images, at.destination);
+    let draft = Draft::new(at.mode(), lines, &mirror.blocked_images, at.destination);
     settle(at, draft).await.map(drop)
 }
 
@@ -51,8 +51,8 @@ pub(super) async fn settle(at: &Collecting<'_>, draft: Draft) -> Result<Plan, Ve
 /// The digest that an image has now: at its source, or in the archive that is being loaded.
 async fn digest_of(at: &Collecting<'_>, image: &PlannedImage) -> Result<Digest, String> {
     let name = &image.cache;
-    if at.mode == Mode::DiskToMirror || image.built {
-        let brought = Brought::of(at.archive, at.store).resolve_tag(&name.repository, &name.tag);
+    if !at.asks_sources() || image.built {
+        let brought = Brought::of(at.archive(), at.store).resolve_tag(&name.repository, &name.tag);
         let digest = brought.map_err(|error| error.message)?;
         return digest.ok_or_else(|| format!("{name} is neither in the archive nor in the cache"));
     }

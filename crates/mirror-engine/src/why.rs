@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use archive_format::{Archive, Store};
-use mirror_plan::{Blocked, Destination, Mode, Plan, PlannedImage, Why};
+use mirror_plan::{Blocked, Destination, Plan, PlannedImage, Why};
 use serde::Serialize;
 
-use mirror_collect::{Collecting, collect_what_there_is};
+use mirror_collect::{Collecting, Facts, collect_what_there_is};
 use mirror_job::event::Observer;
 use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
@@ -104,11 +104,10 @@ pub async fn why(
         }
     };
     let (plan, errors) = collect_what_there_is(&Collecting {
-        mode: if archive.is_some() { Mode::DiskToMirror } else { Mode::MirrorToDisk },
         job,
         working_dir: &working_dir,
         store: &store,
-        archive: archive.as_ref(),
+        facts: archive.as_ref().map_or(Facts::Online, Facts::Archive),
         destination: destination.as_ref(),
         observer,
     })

@@ -20,7 +20,7 @@ use futures_util::StreamExt as _;
 use helm_chart::Index;
 use isc_schema::{HelmChart, HelmRepository};
 use mirror_plan::helm::{self, FoundText, RepositoryUrl};
-use mirror_plan::{Family, Mode, PlannedImage, Why};
+use mirror_plan::{Family, PlannedImage, Why};
 
 use super::{CollectErrors, Collecting};
 use mirror_job::event::{CollectedItem, Event};
@@ -75,7 +75,7 @@ struct FoundChart {
 impl Collecting<'_> {
     /// Whether charts come from what the working directory keeps.
     fn charts_are_kept(&self) -> bool {
-        self.mode == Mode::DiskToMirror
+        !self.asks_sources()
     }
 }
 

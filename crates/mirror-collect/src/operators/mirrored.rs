@@ -252,7 +252,7 @@ pub async fn needed_by_others<S: BuildHasher>(
     let mut catalogs: Vec<(Result<Catalog, String>, Vec<String>)> = Vec::new();
     for kept in SavedSelection::all(working_dir) {
         let catalog = match kept.files() {
-            Ok(files) => read(files).await.map_err(|messages| messages.join("; ")),
+            Ok(files) => read(files).await.map_err(|error| error.messages().join("; ")),
             Err(error) => Err(chain(&error)),
         };
         let digest = kept.digest();

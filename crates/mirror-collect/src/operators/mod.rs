@@ -7,6 +7,7 @@ mod contents;
 mod mirrored;
 mod saved;
 mod source;
+mod unreadable;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,7 +23,7 @@ use oci_transport::ImageSource;
 
 use self::saved::{Made, SavedSelection, Whole};
 use self::source::{CatalogContent, CatalogSource, From};
-use super::{CollectErrors, Collecting};
+use super::{CollectErrors, Collecting, Facts};
 use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
 use mirror_content::source::{Archived, Brought, Cached, LocalContent as _, Remote};
 use mirror_job::event::{CollectedItem, Event};
@@ -35,6 +36,7 @@ use oci_manifest::ImageTree;
 pub use self::contents::forget;
 pub use self::mirrored::{made_of, needed_by_others};
 pub use self::source::{folder_catalog, registry_catalog};
+pub use self::unreadable::UnreadableCatalog;
 
 /// What the catalogs of a configuration come to.
 #[derive(Debug, Default)]
@@ -55,7 +57,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
         return collected;
     }
     at.tell(Event::Collecting(Family::Operator));
-    let lacking = at.archive.and_then(|archive| Lacking::in_archive(archive).ok()?);
+    let lacking = at.archive().and_then(|archive| Lacking::in_archive(archive).ok()?);
     let mut run = Run { at, told_rebuilding: false, rebuild_failed: false };
     for (index, entry) in configured.iter().enumerate() {
         if let Some(reason) = lacking.as_ref().and_then(|lacking| lacking.catalog(&operators::original(entry))) {
@@ -67,11 +69,8 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
             )));
             continue;
         }
-        let found = if at.is_for_deletion() {
-            run.catalog_to_delete(index, entry).await
-        } else {
-            run.catalog(index, entry).await
-        };
+        let found =
+            if at.asks_nobody() { run.catalog_to_delete(index, entry).await } else { run.catalog(index, entry).await };
         match found {
             Ok(mut found) => {
                 collected.images.append(&mut found.images);
@@ -93,7 +92,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
             }
         }
     }
-    if at.job.options.dry_run == DryRun::No && !at.is_for_deletion() {
+    if at.job.options.dry_run == DryRun::No && !at.asks_nobody() {
         prune(at).await;
     }
     collected
@@ -147,7 +146,7 @@ impl Run<'_> {
 
     /// Notes which catalog of the destination holds what is mirrored now: other catalogs there may hold the same bundles.
     async fn note_name(&self, entry: &OperatorCatalog, digest: &Digest, rebuilt: Option<&(CacheName, Digest)>) {
-        if self.at.is_for_deletion() || self.at.job.options.dry_run != DryRun::No {
+        if self.at.asks_nobody() || self.at.job.options.dry_run != DryRun::No {
             return;
         }
         let published = operators::published(entry, rebuilt.map(|(_, digest)| digest));
@@ -166,7 +165,7 @@ impl Run<'_> {
 
     /// Notes that all of a catalog is mirrored, for whoever deletes it one day.
     async fn note_whole(&self, entry: &OperatorCatalog, digest: &Digest) {
-        if self.at.is_for_deletion() || self.at.job.options.dry_run != DryRun::No {
+        if self.at.asks_nobody() || self.at.job.options.dry_run != DryRun::No {
             return;
         }
         let (working_dir, name) = (self.at.working_dir.clone(), entry.catalog.base_name().to_owned());
@@ -220,7 +219,7 @@ impl Run<'_> {
         if ready.catalog.bundles.is_empty() {
             return Err(vec!["no related images found: nothing of the catalog is selected".to_owned()]);
         }
-        let unnamed = if self.at.is_for_deletion() {
+        let unnamed = if self.at.asks_nobody() {
             operators::Unnamed::LeftOut
         } else {
             operators::Unnamed::Refused(&self.at.job.configuration.mirror.blocked_images)
@@ -247,17 +246,17 @@ impl Run<'_> {
     /// The catalog's digest, and where its parts come from.
     async fn find(&self, entry: &OperatorCatalog) -> Result<(Digest, CatalogSource), CopyError> {
         let store = self.at.store.clone();
-        if self.at.mode == Mode::DiskToMirror {
-            let digest = self.known_digest(entry)?;
-            let from = match self.at.archive {
-                None => From::Nothing,
-                Some(archive) => From::Archive {
-                    archive: Archived(Arc::clone(archive)),
-                    destination: self.at_destination(entry)?,
-                    observer: Arc::clone(self.at.observer),
-                },
-            };
-            return Ok((digest, CatalogSource { store, from }));
+        let brought = match self.at.facts {
+            Facts::Online => None,
+            Facts::Archive(archive) => Some(From::Archive {
+                archive: Archived(Arc::clone(archive)),
+                destination: self.at_destination(entry)?,
+                observer: Arc::clone(self.at.observer),
+            }),
+            Facts::Mirrored => Some(From::Nothing),
+        };
+        if let Some(from) = brought {
+            return Ok((self.known_digest(entry)?, CatalogSource { store, from }));
         }
         let client = self.at.job.source.clone();
         let image = mirror_plan::additional::source(&entry.catalog);
@@ -297,7 +296,7 @@ impl Run<'_> {
             return Ok(digest.clone());
         }
         let name = operators::original(entry);
-        let found = Brought::of(self.at.archive, self.at.store).resolve_tag(&name.repository, &name.tag)?;
+        let found = Brought::of(self.at.archive(), self.at.store).resolve_tag(&name.repository, &name.tag)?;
         found.ok_or_else(|| {
             CopyError::permanent(
                 Condition::NotInArchive,
@@ -319,7 +318,7 @@ impl Run<'_> {
         let (id, kept) = self.kept(entry, digest);
         let name = operators::rebuilt(entry, &id);
         // Nobody can tell from a catalog in an archive whether it was made of the one that is pinned: it is made again.
-        let is_trusted = self.at.mode != Mode::DiskToMirror || entry.catalog.digest().is_none();
+        let is_trusted = self.at.asks_sources() || entry.catalog.digest().is_none();
         if is_trusted && let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| message(&error))? {
             self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
             let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
@@ -336,7 +335,7 @@ impl Run<'_> {
         let request = operators::request(entry, options.strict_selection);
         let rules = match kept.rule_set() {
             // What the archive was made for is what is loaded.
-            Some(rules) if self.at.mode == Mode::DiskToMirror && !self.at.is_for_deletion() => rules,
+            Some(rules) if self.at.archive().is_some() => rules,
             _ => options.operator_selection,
         };
         let selected = blocking(move || fbc_catalog::select(&catalog, &request, rules)).await;
@@ -344,7 +343,7 @@ impl Run<'_> {
             errors.0.iter().map(|error| format!("failed to filter catalog: {error}")).collect::<Messages>()
         })?;
         self.tell_report(entry, &selected);
-        if self.at.is_for_deletion() {
+        if self.at.asks_nobody() {
             return Ok(Ready { catalog: selected.catalog, rebuilt: None });
         }
         if !self.told_rebuilding {
@@ -401,9 +400,9 @@ impl Run<'_> {
         if self.at.job.options.strict_selection && kept.is_bridged() {
             return Ok(None);
         }
-        if self.at.mode == Mode::DiskToMirror {
+        if !self.at.asks_sources() {
             // What the archive was made for is what is loaded, whatever rules it was selected by.
-            let in_archive = self.at.archive.and_then(|archive| archive.resolve_tag(&name.repository, &name.tag));
+            let in_archive = self.at.archive().and_then(|archive| archive.resolve_tag(&name.repository, &name.tag));
             if in_archive == Some(&digest) {
                 return Ok(Some(digest));
             }
@@ -426,9 +425,8 @@ impl Run<'_> {
             // The new layers and the new configuration are nowhere else.
             let layers = kept.layers().unwrap_or_default();
             let new = std::iter::once(&image.config).chain(image.layers.iter().rev().take(layers));
-            let on_disk = |blob: &oci_manifest::Descriptor| {
-                self.at.mode == Mode::DiskToMirror || content.blob_size(blob).is_some()
-            };
+            let on_disk =
+                |blob: &oci_manifest::Descriptor| !self.at.asks_sources() || content.blob_size(blob).is_some();
             if !new.into_iter().all(on_disk) {
                 return Ok(None);
             }
@@ -466,7 +464,7 @@ impl Run<'_> {
     }
 
     fn is_settled_first(&self, entry: &OperatorCatalog) -> bool {
-        match self.at.mode {
+        match self.at.mode() {
             Mode::MirrorToDisk => entry.catalog.transport() != &Transport::Docker,
             Mode::DiskToMirror => false,
             Mode::MirrorToMirror => true,
@@ -533,7 +531,7 @@ impl Run<'_> {
             built: true,
             ..image(name, &root, CatalogRole::Rebuilt, "rebuilt catalog")
         });
-        Ok(match (self.at.mode, rebuilt) {
+        Ok(match (self.at.mode(), rebuilt) {
             (Mode::MirrorToDisk | Mode::DiskToMirror, None) => vec![original()],
             (Mode::MirrorToDisk, Some(rebuilt)) => vec![cached(), rebuilt],
             (Mode::DiskToMirror, Some(rebuilt)) => vec![rebuilt],
@@ -567,13 +565,10 @@ enum KeepError {
     WorkingDir(#[from] std::io::Error),
 }
 
-/// What a message about a catalog's documents begins with.
-pub const LOADING: &str = "failed to load catalog config: ";
-
-async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, Messages> {
+async fn read(files: Vec<(String, Vec<u8>)>) -> Result<Catalog, UnreadableCatalog> {
     blocking(move || Catalog::read(files))
         .await
-        .map_err(|errors| errors.0.iter().map(|error| format!("{LOADING}{}", chain(error))).collect())
+        .map_err(|errors| UnreadableCatalog::Documents(errors.0.iter().map(|error| chain(error)).collect()))
 }
 
 /// The new image and its files, and why it brings no cache if it does not.

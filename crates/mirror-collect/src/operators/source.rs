@@ -13,7 +13,8 @@ use oci_transport::{Client, Endpoint, Hasher, ImageSource, PulledManifest};
 use serde_json::Value;
 
 use super::contents::Contents;
-use super::{Messages, message, read};
+use super::read;
+use super::unreadable::UnreadableCatalog;
 use catalog_image::{CONFIGS_LABEL, ConfigsFolder, ConfigsReader, Instance, Limits, configs_folder, layers_to_read};
 use image_layers::image_json;
 use mirror_content::root::root_with;
@@ -227,26 +228,32 @@ impl CatalogSource {
     /// Reads the catalog out of one instance, the first of the outermost index that lists any; all are assumed to carry
     /// the same (`docs/behaviour/operators-archive.md` 1.1). What an earlier run read out of the same layers is not
     /// read again. `repository` is where the cache has the catalog, if it does.
-    pub(super) async fn content(&self, tree: &ImageTree, repository: Option<&str>) -> Result<CatalogContent, Messages> {
-        let mut found = self.instances(tree).await.map_err(|error| message(&error))?;
+    pub(super) async fn content(
+        &self,
+        tree: &ImageTree,
+        repository: Option<&str>,
+    ) -> Result<CatalogContent, UnreadableCatalog> {
+        let mut found = self.instances(tree).await?;
         let outermost = (0..found.len()).min_by_key(|at| found[*at].depth).unwrap_or_default();
         let layers = std::mem::take(&mut found[outermost].layers);
         let config = image_json::parse(&found[outermost].instance.config).map(Value::Object).map_err(|error| {
             let digest = found[outermost].instance.manifest.digest();
-            vec![format!("the configuration of instance {digest} of the catalog is broken: {error}")]
+            UnreadableCatalog::Image(format!(
+                "the configuration of instance {digest} of the catalog is broken: {error}"
+            ))
         })?;
         let instances = found.into_iter().map(|found| found.instance).collect();
         let folder = match configs_folder(&config) {
             ConfigsFolder::At(folder) => folder,
             ConfigsFolder::Nowhere(label) => {
-                return Err(vec![format!(
+                return Err(UnreadableCatalog::Image(format!(
                     "no related images found: the image has the label `{CONFIGS_LABEL}`, but `{label}` is no folder in it"
-                )]);
+                )));
             }
             ConfigsFolder::Unlabelled => {
-                return Err(vec![format!(
+                return Err(UnreadableCatalog::Image(format!(
                     "no related images found: the image has no label `{CONFIGS_LABEL}`, so it is not a file-based catalog"
-                )]);
+                )));
             }
         };
         let likely = layers_to_read(&config, &folder, layers.len());
@@ -260,17 +267,17 @@ impl CatalogSource {
             return Ok(CatalogContent { instances, catalog, was_read_before: true });
         }
         let mut reader = ConfigsReader::new(&folder, Limits::default());
-        reader = self.read_layers(reader, &layers[likely.clone()]).await.map_err(|error| message(&error))?;
+        reader = self.read_layers(reader, &layers[likely.clone()]).await?;
         let [mut contents, of_all] = choices;
         if reader.is_empty() {
-            reader = self.read_layers(reader, &layers[..likely.start]).await.map_err(|error| message(&error))?;
+            reader = self.read_layers(reader, &layers[..likely.start]).await?;
             contents = of_all;
         }
         if reader.is_empty() {
-            return Err(vec![format!(
+            return Err(UnreadableCatalog::Image(format!(
                 "no related images found: the image has no files in `/{folder}`, where its label `{CONFIGS_LABEL}` says \
                  that the catalog is"
-            )]);
+            )));
         }
         let catalog = read(reader.into_files()).await?;
         let (written, into) = (catalog.clone(), contents.clone());
@@ -324,34 +331,34 @@ fn note_use(contents: &Contents, tree: &ImageTree, repository: Option<&str>) {
 /// A catalog at a registry, whose manifest was pulled. What is read stays in the store.
 ///
 /// # Errors
-/// Sentences: what cannot be read.
+/// What cannot be read.
 pub async fn registry_catalog(
     store: Store,
     client: Client,
     image: &ImageRef,
     pulled: PulledManifest,
     observer: Arc<dyn Observer>,
-) -> Result<Catalog, Messages> {
+) -> Result<Catalog, UnreadableCatalog> {
     let digest = pulled.manifest.digest().clone();
-    store.keep_manifest(&pulled.manifest).map_err(|error| message(&store_error(&error)))?;
+    store.keep_manifest(&pulled.manifest).map_err(|error| store_error(&error))?;
     let image = image.with_digest(digest.clone());
     let source = CatalogSource { store, from: From::registry(client, image, Some(pulled.endpoint), observer) };
-    let tree = source.tree(&digest, &[]).await.map_err(|error| message(&error))?;
+    let tree = source.tree(&digest, &[]).await?;
     Ok(source.content(&tree, None).await?.catalog)
 }
 
 /// A catalog in a folder. What is read stays in the store.
 ///
 /// # Errors
-/// Sentences: what cannot be read.
+/// What cannot be read.
 pub async fn folder_catalog(
     store: Store,
     folder: ImageSource,
     manifest: &VerifiedManifest,
-) -> Result<Catalog, Messages> {
-    store.keep_manifest(manifest).map_err(|error| message(&store_error(&error)))?;
+) -> Result<Catalog, UnreadableCatalog> {
+    store.keep_manifest(manifest).map_err(|error| store_error(&error))?;
     let source = CatalogSource { store, from: From::Layout(folder) };
-    let tree = source.tree(manifest.digest(), &[]).await.map_err(|error| message(&error))?;
+    let tree = source.tree(manifest.digest(), &[]).await?;
     Ok(source.content(&tree, None).await?.catalog)
 }
 

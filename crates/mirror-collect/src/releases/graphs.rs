@@ -6,7 +6,6 @@ use bytes::Bytes;
 use cincinnati_graph::{
     ACCEPT, Endpoints, Graph, GraphError, GraphKey, MAX_GRAPH_BYTES, Query, query_id, read_response,
 };
-use mirror_plan::Mode;
 use oci_transport::Client;
 
 use crate::Collecting;
@@ -22,7 +21,7 @@ pub(super) enum Graphs {
 
 impl Graphs {
     pub(super) fn new(at: &Collecting<'_>) -> Result<Self, String> {
-        if at.mode == Mode::DiskToMirror {
+        if !at.asks_sources() {
             return Ok(Self::Disk);
         }
         let override_url = at.job.options.update_url.as_deref();

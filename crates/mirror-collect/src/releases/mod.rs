@@ -16,7 +16,7 @@ pub use graphs::update_graph;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use image_ref::{Digest, ImageRef};
 use mirror_plan::release::{ReleaseImage, ReleaseName, ReleaseRole};
-use mirror_plan::{CacheName, Family, ImageKind, Mode, PlannedImage, Why};
+use mirror_plan::{CacheName, Family, ImageKind, PlannedImage, Why};
 
 use super::{CollectErrors, Collecting};
 use mirror_job::event::{CollectedItem, Event};
@@ -87,7 +87,7 @@ async fn release(
     let image = if wanted.signed {
         match signatures.signed_name(wanted).await {
             // It was mirrored with `--ignore-release-signature`, which `delete` does not know: it lies under its digest.
-            Err(_) if at.is_for_deletion() && payload::is_kept(at, &wanted.payload) => wanted.payload.clone(),
+            Err(_) if at.asks_nobody() && payload::is_kept(at, &wanted.payload) => wanted.payload.clone(),
             outcome => outcome?,
         }
     } else {
@@ -126,7 +126,7 @@ fn plan(
                 (ImageKind::ReleaseComponent, source)
             }
         };
-        let origin = image.origin(at.mode == Mode::DiskToMirror);
+        let origin = image.origin(!at.asks_sources());
         let new = PlannedImage::new(kind, origin, source, cache, at.destination, why);
         let platforms = at.job.configuration.mirror.platform.platforms.clone();
         planned.push(PlannedImage { platforms, named: image.source, ..new.map_err(|error| error.to_string())? });

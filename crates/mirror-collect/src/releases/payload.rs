@@ -12,17 +12,17 @@ use std::sync::Arc;
 
 use archive_format::Store;
 use image_ref::{Digest, ImageRef};
+use mirror_plan::CacheName;
 use mirror_plan::release::{
     BOOTIMAGES_FILE, Bootimages, Component, IMAGE_REFERENCES_FILE, ImageReferences, KubevirtKeys, MAX_INDEX_DEPTH,
     RELEASE_REPOSITORY, ReleaseName,
 };
-use mirror_plan::{CacheName, Mode};
 use oci_manifest::{Descriptor, Image, Index, ManifestView, VerifiedManifest};
 use oci_transport::{Endpoint, Hasher};
 use rooted_folder::RootedFolder;
 
 use super::extract::Extraction;
-use crate::Collecting;
+use crate::{Collecting, Facts};
 use mirror_content::source::{Brought, ContentSource as _, LocalContent as _, Remote};
 use mirror_content::stored::{fetch_blob, import_blob};
 use mirror_job::event::{Event, NoObserver, Observer};
@@ -75,7 +75,7 @@ async fn files(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed:
     let extracted = extract(at, name, digest, needed).await?;
     let folder = at.working_dir.hold_release().join(name.folder());
     let within = at.working_dir.folder();
-    if !at.is_for_deletion() && !is_current(within, &folder, digest, &extracted) {
+    if !at.asks_nobody() && !is_current(within, &folder, digest, &extracted) {
         keep(within, &folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     Ok(extracted)
@@ -203,14 +203,14 @@ impl Source<'_> {
 
     /// What archives have brought, and the cache.
     fn brought(&self) -> Brought {
-        Brought::of(self.at.archive, self.at.store)
+        Brought::of(self.at.archive(), self.at.store)
     }
 
     /// Where to ask for what is in neither cache nor archive.
     fn place(&self) -> Result<Fallback, String> {
-        match (self.at.mode, self.at.archive, self.at.destination) {
+        match (self.at.facts, self.at.destination) {
             // Earlier archives of the sequence may have brought the payload.
-            (Mode::DiskToMirror, Some(_), Some(destination)) => {
+            (Facts::Archive(_), Some(destination)) => {
                 let tag = self.name.image().tag_or_digest_tag();
                 let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag };
                 let image = destination.image(&name).map_err(|error| error.to_string())?;
@@ -218,14 +218,13 @@ impl Source<'_> {
                 let client = self.at.job.destination.clone();
                 Ok(Fallback::Destination(Remote { at: client.endpoint(&repository), client }))
             }
-            (Mode::DiskToMirror, ..) => Ok(Fallback::Nowhere),
-            _ => Ok(Fallback::Source),
+            (Facts::Archive(_) | Facts::Mirrored, _) => Ok(Fallback::Nowhere),
+            (Facts::Online, _) => Ok(Fallback::Source),
         }
     }
 
     fn missing(&self, what: &str, digest: &Digest, error: Option<&oci_transport::Error>) -> String {
-        let place =
-            if self.at.is_for_deletion() { "in the cache" } else { "in the archive, the cache or the destination" };
+        let place = if self.at.asks_nobody() { "in the cache" } else { "in the archive, the cache or the destination" };
         let reason = error.map(|error| format!(" ({})", chain(error))).unwrap_or_default();
         format!(
             "{what} {digest} of the payload is not {place}{reason}. The list of its components is read from there and from \

@@ -6,7 +6,7 @@ use cincinnati_graph::{
 use image_ref::{Digest, ImageRef};
 use isc_schema::{PlatformConfig, ReleaseType};
 use mirror_plan::release::{DirectRelease, RELEASE_REPOSITORY, ReleaseName, signature};
-use mirror_plan::{CacheName, Mode, Why, older};
+use mirror_plan::{CacheName, Why, older};
 
 use super::Wanted;
 use super::graphs::Graphs;
@@ -130,7 +130,7 @@ async fn direct(at: &Collecting<'_>, release: &ImageRef) -> Result<Wanted, Strin
     let parsed = DirectRelease::parse(release.as_written()).map_err(|error| error.to_string())?;
     let digest = match &parsed {
         DirectRelease::Known(image) => image.digest().cloned().ok_or("a known release has a digest")?,
-        DirectRelease::NeedsDigest(image) if at.mode == Mode::DiskToMirror => kept_digest(at, image)?,
+        DirectRelease::NeedsDigest(image) if !at.asks_sources() => kept_digest(at, image)?,
         DirectRelease::NeedsDigest(image) => {
             let found = at.job.source.head_manifest(image).await;
             let found = found
@@ -167,7 +167,7 @@ fn kept_digest(at: &Collecting<'_>, image: &ImageRef) -> Result<Digest, String> 
     }
     // Archives of oc-mirror v2 do not tell, but the payload has the tag there as well, up to 4.17 where it comes from.
     let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag: image.tag().unwrap_or_default().to_owned() };
-    let (older, brought) = (older::name(image, &name), Brought::of(at.archive, at.store));
+    let (older, brought) = (older::name(image, &name), Brought::of(at.archive(), at.store));
     for CacheName { repository, tag } in std::iter::once(name).chain(older) {
         if let Some(digest) = brought.resolve_tag(&repository, &tag).map_err(|error| error.message)? {
             return Ok(digest);

@@ -9,7 +9,6 @@ use image_ref::{Digest, ImageRef};
 use image_signature::openpgp::{Keyring, MAX_MESSAGE_SIZE, MessageError, verify};
 use image_signature::{Payload, PayloadError, PayloadKind};
 use jiff::Timestamp;
-use mirror_plan::Mode;
 use mirror_plan::release::signature;
 
 use super::Wanted;
@@ -39,7 +38,7 @@ impl<'a> Signatures<'a> {
             }
         };
         let signatures = Self { at, keyring: keyring(at.job.options.signature_key.as_deref())?, base };
-        if !at.is_for_deletion() {
+        if !at.asks_nobody() {
             signatures.rename_older();
         }
         Ok(signatures)
@@ -83,7 +82,7 @@ impl<'a> Signatures<'a> {
                 Err(reason) => problem = problem.or_else(|| Some(format!("{reason} (kept in {path})"))),
             }
         }
-        if self.at.mode == Mode::DiskToMirror {
+        if !self.at.asks_sources() {
             return Err(failed(problem.unwrap_or_else(|| {
                 format!(
                     "no signature found for {} image {} in the archive; was it made with this configuration?",

@@ -7,13 +7,13 @@ use archive_format::{Store, WorkspaceLock};
 use image_ref::{Digest, ImageRef, Transport};
 use isc_schema::DeleteImageSetConfiguration;
 use mirror_plan::delete::{DeleteItem, DeleteList, V1Source, file_names, v1_tag};
-use mirror_plan::{ConfigEntry, Destination, Family, ImageKind, Mode, PlannedImage};
+use mirror_plan::{ConfigEntry, Destination, Family, ImageKind, PlannedImage};
 
 use super::{DeleteReport, ItemReport};
 use crate::holders::Holders;
 use crate::outcome::RunError;
 use crate::warnings::Warnings;
-use mirror_collect::{Collecting, collect_what_there_is, made_of, needed_by_others};
+use mirror_collect::{Collecting, Facts, collect_what_there_is, made_of, needed_by_others};
 use mirror_content::root::{pinned, root_digest};
 use mirror_content::source::{Cached, LocalContent as _};
 use mirror_job::event::{Event, Observer, WrittenFile};
@@ -72,11 +72,10 @@ async fn run(
     let store = Store::open_as(&job.cache, &job.holder())?;
     observer.event(Event::Discovering);
     let (plan, errors) = collect_what_there_is(&Collecting {
-        mode: Mode::DiskToMirror,
         job,
         working_dir: &working_dir,
         store: &store,
-        archive: None,
+        facts: Facts::Mirrored,
         destination: Some(destination),
         observer,
     })

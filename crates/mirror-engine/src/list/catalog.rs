@@ -15,7 +15,7 @@ use oci_transport::{Client, ImageSource, PulledManifest};
 use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
-use mirror_collect::{LOADING, folder_catalog, registry_catalog};
+use mirror_collect::{folder_catalog, registry_catalog};
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
@@ -138,8 +138,7 @@ pub async fn catalog(
         }
     };
     // Whoever lists says that a catalog cannot be loaded, so the reasons need not.
-    let bare = |message: &String| message.strip_prefix(LOADING).unwrap_or(message).to_owned();
-    let catalog = catalog.await.map_err(|messages| failed(messages.iter().map(bare).collect::<Vec<_>>().join("\n")))?;
+    let catalog = catalog.await.map_err(|error| failed(error.reasons().join("\n")))?;
     let contents = blocking(move || contents(digest, &catalog)).await;
     drop(scratch);
     let text = serde_json::to_vec(&contents).expect("plain data can be written");

@@ -17,7 +17,7 @@ use crate::holders::Holders;
 use crate::outcome::RunError;
 use crate::resources::{Generation, Previous};
 use crate::shard;
-use mirror_collect::{Collecting, collect};
+use mirror_collect::{Collecting, Facts, collect};
 use mirror_copy::transfers::into_store::{Follower, IntoStore};
 use mirror_copy::{Copied, Limits, Transfer, copy};
 use mirror_job::event::{Event, Observer, WrittenFile};
@@ -92,11 +92,10 @@ impl<'a> Workspace<'a> {
         }
         self.observer.event(Event::Discovering);
         let plan = collect(&Collecting {
-            mode: self.mode(),
             job: self.job,
             working_dir: &self.working_dir,
             store,
-            archive,
+            facts: archive.map_or(Facts::Online, Facts::Archive),
             destination,
             observer: self.observer,
         })

@@ -9,7 +9,7 @@ mod kept;
 
 use image_ref::ImageRef;
 use mirror_plan::release::{GRAPH_REPOSITORY, GRAPH_TAG, ReleaseImage};
-use mirror_plan::{CacheName, ImageKind, Mode, PlannedImage, Why};
+use mirror_plan::{CacheName, ImageKind, PlannedImage, Why};
 
 use crate::Collecting;
 
@@ -22,11 +22,11 @@ pub(super) async fn plan(at: &Collecting<'_>, planned: &[PlannedImage]) -> Resul
 
 async fn image(at: &Collecting<'_>, planned: &[PlannedImage]) -> Result<PlannedImage, String> {
     let mut elsewhere = None;
-    if at.mode == Mode::DiskToMirror {
+    if !at.asks_sources() {
         let cached =
             at.store.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).map_err(|error| mirror_job::failure::chain(&error))?;
-        let archived = at.archive.is_some_and(|archive| archive.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).is_some());
-        if !at.is_for_deletion() && !archived && cached.is_none() {
+        let archived = at.archive().is_some_and(|archive| archive.resolve_tag(GRAPH_REPOSITORY, GRAPH_TAG).is_some());
+        if !at.asks_nobody() && !archived && cached.is_none() {
             return Err("unable to find graph image in local cache: the archive was made without `graph: true`".into());
         }
     } else if at.job.options.update_url.is_some() {
@@ -47,7 +47,7 @@ async fn image(at: &Collecting<'_>, planned: &[PlannedImage]) -> Result<PlannedI
         line: at.job.configuration.mirror.platform.span.line,
         steps: Vec::new(),
     };
-    let origin = image.origin(at.mode == Mode::DiskToMirror);
+    let origin = image.origin(!at.asks_sources());
     let planned = PlannedImage::new(ImageKind::Graph, origin, image.source, cache, at.destination, why);
     Ok(PlannedImage { built, ..planned.map_err(|error| error.to_string())? })
 }
