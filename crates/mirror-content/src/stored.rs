@@ -79,7 +79,7 @@ pub fn import_blob(store: &Store, blob: &Descriptor, source: &dyn BlobSource) ->
     loop {
         match reader.read(&mut buffer).map_err(local)? {
             0 => break,
-            count => partial.write(&buffer[..count]).map_err(local)?,
+            count => partial.write(buffer.get(..count).unwrap_or_default()).map_err(local)?,
         }
     }
     partial.finish().map_err(|error| store_error(&error))

@@ -20,6 +20,9 @@
 //! assert!(Document::read(changed.as_bytes()).is_err());
 //! ```
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod diff;
 mod model;
 mod planned;

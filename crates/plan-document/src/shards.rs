@@ -4,6 +4,9 @@
 //! is sent once, whatever the number of workers. Images that need other images, images that this program built, and images
 //! without a place at the destination are left to the finisher, the run that comes last.
 
+// Every index is a place in a list that is made here, never a number of a document.
+#![allow(clippy::indexing_slicing)]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use image_ref::Digest;

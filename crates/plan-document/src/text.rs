@@ -127,8 +127,8 @@ fn id_of(text: &[u8]) -> Digest {
 /// nothing hides there.
 fn is_apart(line: &[u8]) -> Option<&'static str> {
     let line = std::str::from_utf8(line).ok()?;
-    let member = APART.into_iter().find(|member| line.starts_with(member))?;
-    let value = line[member.len()..].strip_suffix(",\n")?;
+    let (member, value) = APART.into_iter().find_map(|member| Some((member, line.strip_prefix(member)?)))?;
+    let value = value.strip_suffix(",\n")?;
     serde_json::from_str::<String>(value).is_ok().then_some(member)
 }
 
