@@ -50,7 +50,8 @@ cargo xtask COMMAND
   bench requests [--binary PATH]
                          requests to the source beyond the manifests and blobs of each new image
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
-  peers                  the workflows against registries and clients of others, built with Go (skipped without Go)
+  peers [FOLDER...]      the workflows against registries and clients of others, built with Go (skipped without Go);
+                         FOLDER: a real catalog, a folder for each package, whose caches are judged too
   nightly [--fuzz-seconds N] [--kills N] [--only NAME]
                          what takes too long for the gate: kills, peers, mutants, every fuzz target
   dist [--binary PATH] [--out DIR] [--check]
@@ -78,7 +79,7 @@ fn main() -> ExitCode {
         ["bench", "requests", options @ ..] => bench::requests::run(options),
         ["dist", options @ ..] => dist::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),
-        ["peers"] => peers::run(),
+        ["peers", catalogs @ ..] => peers::run(catalogs),
         ["nightly", options @ ..] => nightly::run(options),
         ["guide"] => guide::write(),
         ["man"] => man("target/man"),

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let kills = options.kills.to_string();
     parts.push(("kills".to_owned(), Box::new(move || kill(&kills))));
     parts.push(("page".to_owned(), Box::new(page)));
-    parts.push(("peers".to_owned(), Box::new(peers::run)));
+    parts.push(("peers".to_owned(), Box::new(|| peers::run(&[]))));
     parts.push(("mutants".to_owned(), Box::new(mutants)));
     let seconds = options.fuzz_seconds.to_string();
     for target in fuzz::names()? {

@@ -9,8 +9,10 @@ use test_support::{OperatorWorld, Registry, Release, ReleaseSigner, UpdateServic
 use crate::tool;
 
 /// The operators there are, of which the configuration takes `foo` from 0.2.0 on and the head of `bar`.
-const OPERATORS: &[(&str, &[&str])] = &[("foo", &["0.1.0", "0.2.0", "0.3.0"]), ("bar", &["1.0.0", "1.1.0"])];
-/// What the configuration takes.
+pub(crate) const OPERATORS: &[(&str, &[&str])] = &[("foo", &["0.1.0", "0.2.0", "0.3.0"]), ("bar", &["1.0.0", "1.1.0"])];
+/// What the configuration takes, as lines of a catalog's entry.
+pub(crate) const PACKAGES: &str = "    packages:\n    - name: foo\n      minVersion: 0.2.0\n    - name: bar\n";
+/// The bundles that these lines select.
 pub(crate) const SELECTED: [(&str, &str); 3] = [("foo", "0.2.0"), ("foo", "0.3.0"), ("bar", "1.1.0")];
 
 /// Everything outside of the gap.
@@ -49,7 +51,8 @@ impl Outside {
         let mut text = tool::configuration(images.iter().map(String::as_str));
         text.push_str("  platform:\n    channels:\n    - name: stable-4.99\n  operators:\n  - catalog: ");
         text.push_str(&self.operators.catalog.reference(self.source.host()));
-        text.push_str("\n    packages:\n    - name: foo\n      minVersion: 0.2.0\n    - name: bar\n");
+        text.push('\n');
+        text.push_str(PACKAGES);
         text
     }
 

@@ -14,6 +14,8 @@ pub struct CatalogBuilder {
     architectures: Vec<String>,
     configs: String,
     removed: Vec<String>,
+    entrypoint: Option<Vec<String>>,
+    command: Option<Vec<String>>,
 }
 
 /// The label that says where in the image the catalog is.
@@ -28,6 +30,8 @@ impl CatalogBuilder {
             architectures: vec!["amd64".to_owned()],
             configs: "/configs".to_owned(),
             removed: Vec::new(),
+            entrypoint: Some(vec!["/bin/opm".to_owned()]),
+            command: None,
         }
     }
 
@@ -73,6 +77,15 @@ impl CatalogBuilder {
         self
     }
 
+    /// What the image starts, instead of `opm` with the words that published catalogs have.
+    #[must_use]
+    pub fn starts(mut self, entrypoint: &[&str], command: &[&str]) -> Self {
+        let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        self.entrypoint = (!entrypoint.is_empty()).then(|| words(entrypoint));
+        self.command = Some(words(command));
+        self
+    }
+
     /// The catalog: an image, or a list when there are several architectures.
     pub fn build(self) -> Image {
         let folder = self.configs.trim_matches('/');
@@ -88,6 +101,8 @@ impl CatalogBuilder {
         }
         layers.push(configs);
         layers.push(Layer::tar_gz([("tmp/cache/digest", b"0".as_slice())]));
+        let usual = || vec!["serve".to_owned(), self.configs.clone(), "--cache-dir=/tmp/cache".to_owned()];
+        let command = self.command.clone().unwrap_or_else(usual);
         let images: Vec<Image> = self
             .architectures
             .iter()
@@ -97,8 +112,8 @@ impl CatalogBuilder {
                 ImageBuilder::new(self.format)
                     .architecture(architecture)
                     .label(CONFIGS_LABEL, &self.configs)
-                    .config_field("Entrypoint", json!(["/bin/opm"]))
-                    .config_field("Cmd", json!(["serve", self.configs, "--cache-dir=/tmp/cache"]))
+                    .config_field("Entrypoint", json!(self.entrypoint))
+                    .config_field("Cmd", json!((!command.is_empty()).then_some(&command)))
                     .layer(program)
                     .layers(layers.clone())
                     .build()

@@ -20,6 +20,12 @@ impl OperatorWorld {
     /// registry that the catalog's references name. The bundle of `foo` 0.1.0 is `foo.v0.1.0`, its image
     /// `ns/foo-bundle:0.1.0`, its operand `ns/foo` by digest; all share `ns/shared` by digest.
     pub fn new(host: &str, packages: &[(&str, &[&str])]) -> Self {
+        let (builder, images) = Self::parts(host, packages);
+        Self { catalog: world_image("cat/index", Some("v1"), builder.build()), images }
+    }
+
+    /// The catalog before it is built, and the images that it names.
+    pub fn parts(host: &str, packages: &[(&str, &[&str])]) -> (CatalogBuilder, Vec<WorldImage>) {
         let shared = IndexBuilder::oci().architectures(&["amd64", "arm64"], 500, 5000).build();
         let mut builder = CatalogBuilder::new().oci().architectures(&["amd64", "arm64"]);
         let mut images = Vec::new();
@@ -55,7 +61,7 @@ impl OperatorWorld {
             builder = builder.file(&format!("{package}/catalog.json"), text);
         }
         images.push(world_image("ns/shared", None, shared));
-        Self { catalog: world_image("cat/index", Some("v1"), builder.build()), images }
+        (builder, images)
     }
 
     /// The bundle image of a version.

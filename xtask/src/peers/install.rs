@@ -32,6 +32,9 @@ const PROGRAMS: [Program; 5] = [
     Program { module: "github.com/fullstorydev/grpcurl", package: "cmd/grpcurl", version: "v1.9.3" },
 ];
 
+/// The judge of caches: a program of this repository on the library of `opm`.
+const JUDGE: &str = include_str!("judge/main.go");
+
 /// Build tags that spare C libraries: OpenPGP by gpgme, and btrfs.
 const TAGS: &str = "containers_image_openpgp,exclude_graphdriver_btrfs";
 
@@ -53,7 +56,22 @@ impl Peers {
             }
             say(&format!("peer {}/{} {}", program.module, program.package, program.version));
         }
+        let judge = folder.join("judge");
+        // A judge of an earlier version of its source is built again.
+        let source = judge.join("main.go");
+        if !fs::read_to_string(&source).is_ok_and(|known| known == JUDGE) || !judge.join("judge").is_file() {
+            let Program { module, version, .. } = library();
+            build_judge(module, version, &judge.join("judge"))?;
+            fs::write(&source, JUDGE)?;
+        }
         Ok(Self { folder })
+    }
+
+    /// The judge of caches, and the version of operator-registry that it is built on.
+    pub(super) fn judge(&self) -> (Command, &'static str) {
+        let mut command = Command::new(self.folder.join("judge/judge"));
+        command.env_clear();
+        (command, library().version)
     }
 
     /// A call of one of the programs, which sees nothing of the user's environment.
@@ -77,6 +95,24 @@ impl Peers {
         command.args(["--host", &format!("reg={host},tls=disabled")]);
         Ok(command)
     }
+}
+
+/// `opm`, whose library judges.
+fn library() -> &'static Program {
+    PROGRAMS.iter().find(|program| program.name() == "opm").expect("opm is in the list")
+}
+
+/// Builds the judge on this version of the library.
+fn build_judge(module: &str, version: &str, binary: &Path) -> anyhow::Result<()> {
+    complain(&format!("+ go build judge, on {module} {version}"));
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    // The library replaces nothing, so its own requirements are those of the judge.
+    fs::write(folder.path().join("go.mod"), format!("module judge\n\ngo 1.24\n\nrequire {module} {version}\n"))?;
+    fs::write(folder.path().join("main.go"), JUDGE)?;
+    let mut command = Command::new("go");
+    command.current_dir(folder.path()).env("GOFLAGS", "-mod=mod").args(["build", "-tags", TAGS, "-o"]).arg(binary);
+    ensure!(command.arg(".").status().context("cannot start go")?.success(), "cannot build the judge");
+    Ok(())
 }
 
 /// Builds a program in a module of its own that requires just this version.

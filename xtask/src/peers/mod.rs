@@ -12,12 +12,13 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
-use test_support::ReleaseSigner;
+use test_support::{OperatorWorld, ReleaseSigner};
 
+use self::catalog::Catalog;
 use self::install::Peers;
 use self::server::Server;
-use crate::outside::Outside;
-use crate::process::{on_path, say};
+use crate::outside::{self, Outside};
+use crate::process::{self, on_path, say};
 use crate::tool::{self, Tool};
 
 /// What one workflow came to at one registry.
@@ -26,8 +27,9 @@ struct Row {
     outcome: String,
 }
 
-/// Installs the peers and runs everything; fails when a peer finds a fault.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// Installs the peers and runs everything; fails when a peer finds a fault. Each of the `catalogs` is a folder with a folder for
+/// each package: the caches of their default selections are judged too.
+pub(crate) fn run(catalogs: &[&str]) -> anyhow::Result<()> {
     if !on_path("go") {
         say("peers: skipped, because `go` is not on PATH; install Go to run the peers");
         return Ok(());
@@ -46,6 +48,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
         for row in world.at(&server)? {
             say(&format!("| {} | {} | {} |", server.name(), row.workflow, row.outcome));
         }
+    }
+    for catalog in catalogs {
+        say(&format!("| - | caches of {catalog} | {} |", world.judged(Path::new(catalog))?));
     }
     Ok(())
 }
@@ -114,6 +119,7 @@ impl World {
         self.must(&machine, &[&["-c", isc.as_str(), straight.as_str()], flags.as_slice()].concat())?;
         rows.push(Row { workflow: "mirror to mirror", outcome: self.read_back(server, "straight")? });
         rows.push(Row { workflow: "the rebuilt catalog, served", outcome: self.served(server)? });
+        rows.push(Row { workflow: "rebuilt catalogs with other commands", outcome: self.commands(server)? });
         rows.push(Row { workflow: "delete", outcome: self.delete(&machine, server, &workspace, &straight)? });
         Ok(rows)
     }
@@ -143,13 +149,73 @@ impl World {
 
     /// Lets `opm` check and serve the catalog that was rebuilt.
     fn served(&self, server: &Server) -> anyhow::Result<String> {
-        let name = format!("{}/straight/cat/index:v1", server.host());
-        let bundles = catalog::serve(&self.peers, &name, &self.folder.join(format!("catalog-{}", server.port())))?;
+        let bundles = self.start(server, "straight/cat/index:v1")?;
+        Ok(format!(
+            "`opm validate` passes, the judge accepts the cache, `opm serve` lists the {bundles} selected bundles"
+        ))
+    }
+
+    /// A catalog of the registry: validated, its cache judged, served with the command of the image. The number of bundles,
+    /// which must be those of the selection.
+    fn start(&self, server: &Server, name: &str) -> anyhow::Result<usize> {
+        let folder = self.folder.join(format!("catalog-{}", server.port()));
+        let catalog = Catalog::unpack(&self.peers, &format!("{}/{name}", server.host()), &folder)?;
+        catalog.validate(&self.peers)?;
+        let judged = catalog.judge(&self.peers).with_context(|| name.to_owned())?;
+        let bundles = catalog.serve(&self.peers).with_context(|| name.to_owned())?;
         let mut wanted: Vec<String> =
-            crate::outside::SELECTED.iter().map(|(package, version)| format!("{package}.v{version}")).collect();
+            outside::SELECTED.iter().map(|(package, version)| format!("{package}.v{version}")).collect();
         wanted.sort();
-        ensure!(bundles == wanted, "opm serves {bundles:?}, expected {wanted:?}");
-        Ok(format!("`opm validate` passes, `opm serve` lists the {} selected bundles", bundles.len()))
+        ensure!(bundles == wanted, "{name}: opm serves {bundles:?}, expected {wanted:?}");
+        ensure!(judged == wanted.len(), "{name}: the judge counts {judged} bundles, expected {}", wanted.len());
+        Ok(bundles.len())
+    }
+
+    /// Catalogs whose images start `opm` in other ways, all mirrored in one run.
+    fn commands(&self, server: &Server) -> anyhow::Result<String> {
+        let host = self.outside.source.host();
+        let mut text = tool::configuration([]).replace("  additionalImages:\n", "") + "  operators:\n";
+        for (at, (entrypoint, command, folder)) in catalog::COMMANDS.iter().enumerate() {
+            let (builder, _) = OperatorWorld::parts(host, outside::OPERATORS);
+            let image = builder.configs(folder).starts(entrypoint, command).build();
+            self.outside.source.push(&format!("cat/command-{at}"), Some("v1"), &image);
+            text = text + "  - catalog: " + host + "/cat/command-" + &at.to_string() + ":v1\n" + outside::PACKAGES;
+        }
+        let isc = self.folder.join("commands.yaml");
+        fs::write(&isc, text)?;
+        let machine = self.machine(&format!("commands-{}", server.port()))?;
+        let workspace = format!("file://{}", machine.home().join("workspace").display());
+        let (isc, to) = (isc.display().to_string(), format!("docker://{}/commands", server.host()));
+        let flags = ["--workspace", workspace.as_str(), "--src-tls-verify=false", "--dest-tls-verify=false"];
+        self.must(&machine, &[&["-c", isc.as_str(), to.as_str()], flags.as_slice()].concat())?;
+        for at in 0..catalog::COMMANDS.len() {
+            self.start(server, &format!("commands/cat/command-{at}:v1"))?;
+        }
+        Ok(format!(
+            "`opm serve` starts {} commands as the images say, and the judge accepts each cache",
+            catalog::COMMANDS.len()
+        ))
+    }
+
+    /// Lets the judge compare the caches of the default selections of real packages.
+    fn judged(&self, catalogs: &Path) -> anyhow::Result<String> {
+        let catalogs = fs::canonicalize(catalogs).with_context(|| format!("{} is no folder", catalogs.display()))?;
+        let out = self.folder.join("caches");
+        fresh(&out)?;
+        let [folder, catalogs] = [&out, &catalogs].map(|path| path.display().to_string());
+        process::run(
+            process::cargo(),
+            &["run", "--quiet", "--package", "fbc-catalog", "--example", "opm_cache", "--", &folder, &catalogs],
+        )?;
+        let (mut selections, mut bundles) = (0, 0);
+        for entry in fs::read_dir(&out)? {
+            let path = entry?.path();
+            bundles += catalog::judge(&self.peers, &path.join("configs"), &path.join("cache"))?;
+            selections += 1;
+        }
+        ensure!(selections > 0, "nothing of {catalogs} could be selected");
+        let version = self.peers.judge().1;
+        Ok(format!("operator-registry {version} accepts {selections} selections with {bundles} bundles, all equal"))
     }
 
     /// Deletes the additional images; what the registry then has of them.
