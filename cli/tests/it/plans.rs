@@ -4,6 +4,7 @@ mod approval;
 mod drift;
 mod equal;
 mod page;
+mod pushed;
 mod refused;
 
 use std::collections::BTreeMap;

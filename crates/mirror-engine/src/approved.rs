@@ -108,8 +108,8 @@ impl Approved<'_> {
         }
         Err(RunError::generic(format!(
             "the plan was made on another machine: {missing} of the {} blobs that oc-mirror built for the plan (rebuilt \
-             catalogs, the update graph) are not in the cache `{}`. Apply the plan where it was made, or bring \
-             that machine's cache here",
+             catalogs, the update graph) are not in the cache `{}`. Apply the plan where it was made, or push the plan there \
+             with `oc-mirror plan push`, and apply the pushed plan here",
             self.document.built_blobs.len(),
             self.store.root().display()
         )))

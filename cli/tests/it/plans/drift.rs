@@ -1,6 +1,6 @@
 //! The sources move on after the approval.
 
-use test_support::{OperatorWorld, Registry, World, cosign_signature, cosign_signature_tag};
+use test_support::{ImageBuilder, Layer, OperatorWorld, Registry, World, cosign_signature, cosign_signature_tag};
 
 use super::{asked_for_names, move_every_tag};
 use crate::harness::Home;
@@ -62,6 +62,35 @@ fn after_every_tag_has_moved_the_plan_still_arrives() {
     destination.clear_requests();
     home.apply_to_mirror("plan.json", &[]).code(0).says("nothing to transfer");
     assert_eq!((destination.bytes_received(), asked_for_names(&source)), (0, Vec::new()));
+}
+
+/// Two hundred tags move between the approval and the run. Nothing that arrives is anything but what was approved.
+#[test]
+fn two_hundred_tags_move_and_nothing_drifts() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let home = Home::new();
+    let names: Vec<String> = (0..200)
+        .map(|at| {
+            let image = ImageBuilder::oci().layer(Layer::random(5000 + at, 300)).build();
+            source.push(&format!("many/app{at}"), "v1", &image);
+            format!("{}/many/app{at}:v1", source.host())
+        })
+        .collect();
+    home.additional_images(&names);
+    home.plan_to_mirror(destination.host(), "plan.json", &[]).code(0);
+    assert_eq!(move_every_tag(&source), 200);
+    source.clear_requests();
+    home.apply_to_mirror("plan.json", &[]).code(0);
+    let plan = home.document("plan.json");
+    let images = plan["images"].as_array().unwrap();
+    let drifted = images.iter().filter(|image| {
+        let (repository, tag) =
+            image["destination"].as_str().unwrap().split_once('/').unwrap().1.rsplit_once(':').unwrap();
+        let found = destination.manifest(repository, tag);
+        found.is_none_or(|found| found.digest.to_string() != image["digest"].as_str().unwrap())
+    });
+    assert_eq!((images.len(), drifted.count()), (200, 0));
+    assert_eq!(asked_for_names(&source), Vec::<String>::new(), "a name was asked for");
 }
 
 #[test]
