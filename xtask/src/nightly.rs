@@ -38,6 +38,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let kills = options.kills.to_string();
     parts.push(("kills".to_owned(), Box::new(move || kill(&kills))));
     parts.push(("page".to_owned(), Box::new(page)));
+    parts.push(("shards".to_owned(), Box::new(shards)));
     parts.push(("peers".to_owned(), Box::new(|| peers::run(&[]))));
     parts.push(("mutants".to_owned(), Box::new(mutants)));
     let seconds = options.fuzz_seconds.to_string();
@@ -48,7 +49,9 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     if let Some(only) = &options.only {
         parts.retain(|(name, _)| name.starts_with(only.as_str()));
         if parts.is_empty() {
-            bail!("no part of the night begins with `{only}`; there are: kills, page, peers, mutants, fuzz TARGET");
+            bail!(
+                "no part of the night begins with `{only}`; there are: kills, page, shards, peers, mutants, fuzz TARGET"
+            );
         }
     }
     let mut table = Vec::new();
@@ -104,6 +107,15 @@ fn page() -> anyhow::Result<()> {
         cargo(),
         &["test", "--package", "oc-mirror", "--test", "it", "--locked", "plans::page"],
         &[("OC_MIRROR_BROWSER", "1")],
+    )
+}
+
+/// Compares four machines with one, where the network of a machine is the bound.
+fn shards() -> anyhow::Result<()> {
+    run_with(
+        cargo(),
+        &["test", "--package", "oc-mirror", "--test", "it", "--locked", "fleet::four_machines"],
+        &[("OC_MIRROR_SHARD_SPEED", "1")],
     )
 }
 

@@ -12,6 +12,9 @@ use super::words::size;
 /// How many tiles the picture of sizes has, the rest together in one more.
 const TILES: usize = 40;
 
+/// Up to so many changes are shown without a click.
+const OPEN: usize = 60;
+
 const STYLE: &str = "\
 :root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--soft:#f2f4f7;--line:#c9d1d9;--new:#116329;--gone:#a40e26;--warn:#7a4100;--a:#2f6fb3}\
 @media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--soft:#161b22;--line:#3d444d;--new:#56d364;--gone:#ff7b72;--warn:#e3b341;--a:#58a6ff}}\
@@ -76,14 +79,16 @@ fn changes(page: &mut String, old: &Document, diff: &Diff) {
     }
     let _ = write!(
         page,
-        "<p>{} images added, {} removed, {} changed. New blobs: {}, {}. Blobs no longer needed: {}, {}.</p>\n<div class=w><table>",
+        "<p>{} images added, {} removed, {} changed. New blobs: {}, {}. Blobs no longer needed: {}, {}.</p>\n<details{}><summary>Each of them</summary><div class=w><table>",
         diff.added.len(),
         diff.removed.len(),
         diff.changed.len(),
         diff.new_blobs,
         size(diff.new_bytes),
         diff.gone_blobs,
-        size(diff.gone_bytes)
+        size(diff.gone_bytes),
+        // A long list is there for whoever asks.
+        if diff.added.len() + diff.removed.len() + diff.changed.len() <= OPEN { " open" } else { "" }
     );
     let mut row = |class: &str, sign: &str, name: &str, what: &str, bytes: u64| {
         let _ = write!(
@@ -111,7 +116,7 @@ fn changes(page: &mut String, old: &Document, diff: &Diff) {
     for member in &diff.members {
         row("n", "~", member, "changed", 0);
     }
-    page.push_str("</table></div>\n");
+    page.push_str("</table></div></details>\n");
 }
 
 fn warnings(page: &mut String, document: &Document) {
@@ -163,7 +168,8 @@ fn releases(page: &mut String, document: &Document) {
     let width = 200 + columns.len() * step;
     let _ = write!(
         page,
-        "<h2>Releases</h2>\n<div class=w><svg viewBox=\"0 0 {width} {height}\" style=\"min-width:{}px\" role=img aria-label=\"Releases by channel\">",
+        "<h2>Releases</h2>\n<p>Each row is a channel. A line leads from one release of the plan to the next one. Whether clusters can \
+         update along a line, oc-mirror checked when the plan was made, and warned otherwise.</p>\n<div class=w><svg viewBox=\"0 0 {width} {height}\" style=\"min-width:{}px\" role=img aria-label=\"Releases by channel\">",
         width.min(900)
     );
     for (row, (channel, versions)) in channels.iter().enumerate() {

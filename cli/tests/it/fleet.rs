@@ -16,6 +16,9 @@ use self::job::{Index, Job, Kill, told};
 use crate::harness::Home;
 use crate::harness::tunnel::Tunnel;
 
+/// Set by `cargo xtask nightly`: what is measured in minutes.
+const SPEED: &str = "OC_MIRROR_SHARD_SPEED";
+
 /// The repository of pushed plans.
 const PLANS: &str = "plans/ocp";
 
@@ -334,6 +337,31 @@ fn a_pause_between_workers_costs_nothing_but_time() {
     // The shared layers may be there twice: the owner has them in other repositories than the borrower.
     assert!(sent as f64 <= unique as f64 * 2.0, "{sent} bytes sent of {unique}");
     assert!(content(&destination) == site.alone().0, "the registry is not what one machine makes of it");
+}
+
+/// Where the network of a machine is the bound, four machines are four times as fast, but for 15 %.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how the night asks for more than the gate does")]
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is told what was skipped, and what was measured")]
+fn four_machines_take_a_quarter_of_the_time() {
+    if std::env::var_os(SPEED).is_none() {
+        eprintln!("skipped: {SPEED} is not set; `cargo xtask nightly --only shards` sets it");
+        return;
+    }
+    let site = Site::new(24, 12);
+    let mut took = Vec::new();
+    for workers in [1, 4] {
+        let destination = Registry::builder().sparse(true).start_blocking();
+        let plan = site.plan(&format!("{}/m", destination.host()));
+        let flags = ["--limit-rate=60K", "--patience=5m", "--wait=5m"];
+        let job = Job { plan: &plan, workers, backoff: 0, dead: None, flags: &flags, proxy: &|_| None };
+        let indexes = job.run(Vec::new(), |_| 0);
+        assert!(indexes.iter().all(Index::succeeded), "{}", told(&indexes));
+        // The finisher looks now and then, and has next to nothing to send.
+        took.push(indexes[..workers].iter().map(|index| index.ended).max().unwrap().as_secs_f64());
+    }
+    eprintln!("one worker {:.1} s, four workers {:.1} s: {:.3}", took[0], took[1], took[1] / took[0]);
+    assert!(took[1] <= took[0] / (0.85 * 4.0), "{took:?}");
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(super) struct Index {
     /// Exit codes of the pods that ended by themselves.
     pub(super) codes: Vec<i32>,
     pub(super) kills: usize,
+    /// When the index was over, counted from the beginning of the job.
+    pub(super) ended: Duration,
     is_over: bool,
 }
 
@@ -93,6 +95,7 @@ impl Job<'_> {
             running: None,
             codes: Vec::new(),
             kills: 0,
+            ended: Duration::ZERO,
             is_over: self.dead == Some(number),
         };
         let mut indexes: Vec<Index> = (0..=self.workers).map(new).collect();
@@ -105,6 +108,7 @@ impl Job<'_> {
                     None => index.start(self),
                     Some(_) => index.look(self.backoff),
                 }
+                index.ended = began.elapsed();
             }
             bytes = arrived(bytes);
             if let Some(at) = kills.iter().position(|kill| kill.after <= bytes) {

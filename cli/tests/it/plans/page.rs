@@ -59,6 +59,10 @@ fn a_browser_shows_the_page() {
     let page = page(&home);
     home.write("blank.html", "<!DOCTYPE html><title>blank</title>");
     let blank = browser.show(&home.path().join("blank.html"), (1280, 1600), false, home.path()).picture;
+    // A page that asks is seen to ask.
+    home.write("asks.html", "<!DOCTYPE html><title>asks</title><img src=http://example.com/x.png>");
+    let asks = browser.show(&home.path().join("asks.html"), (640, 480), false, home.path());
+    assert!(asks.requests.iter().any(|url| url == "http://example.com/x.png"), "{:?}", asks.requests);
     let mut pictures = Vec::new();
     for (width, dark) in [(1280, false), (1280, true), (400, false), (400, true)] {
         let shown = browser.show(&page, (width, 1600), dark, home.path());

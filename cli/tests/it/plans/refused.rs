@@ -47,6 +47,7 @@ fn a_plan_that_is_not_what_was_made_is_refused_before_anybody_is_asked() {
     let large = File::create(path_of(&home, "large")).unwrap();
     large.set_len(256 * 1024 * 1024 + 1).unwrap();
     home.run(&["plan", "show", "large"]).code(1).says("a plan may have 268435456 bytes (256 MiB)");
+    home.apply_to_mirror("large", &[]).code(1).says("a plan may have 268435456 bytes (256 MiB)");
     assert_eq!((source.request_count(), destination.request_count()), (0, 0));
 }
 
