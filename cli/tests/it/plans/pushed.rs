@@ -149,7 +149,7 @@ fn what_is_no_plan_is_refused() {
     let rows = [
         ("apps/single:v1".to_owned(), "is no plan: `oc-mirror plan push` pushes plans"),
         (format!("plans@{}", artifact(json!([]))), "has no plan in it"),
-        (format!("plans@{}", artifact(layer(300 << 20, "{}"))), "has 314572800 bytes; 268435456 are allowed"),
+        (format!("plans@{}", artifact(layer(300 << 20, "[]"))), "has 314572800 bytes; 268435456 are allowed"),
         (format!("plans@{}", artifact(layer(text.len() as u64, &text))), "the id does not match"),
         ("plans:none".to_owned(), "cannot pull the plan"),
     ];
