@@ -342,7 +342,6 @@ fn a_pause_between_workers_costs_nothing_but_time() {
 /// Where the network of a machine is the bound, four machines are four times as fast, but for 15 %.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how the night asks for more than the gate does")]
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is told what was skipped, and what was measured")]
 fn four_machines_take_a_quarter_of_the_time() {
     if std::env::var_os(SPEED).is_none() {
         eprintln!("skipped: {SPEED} is not set; `cargo xtask nightly --only shards` sets it");
