@@ -16,8 +16,8 @@ use crate::text::Text;
 const MOST_NESTED: usize = 500;
 
 /// How many tokens all texts together may have that one set of templates parses: trees take much more memory than their
-/// texts. The largest chart known has a twentieth of them.
-const MOST_TOKENS: u64 = 8_000_000;
+/// texts. The largest chart known has a ninth of them.
+const MOST_TOKENS: u64 = 3_000_000;
 
 /// Parses a text; `knows` says which names are functions. The trees are that of the text itself, under `name`, and those
 /// that `define` and `block` name. `tokens` counts those of all texts.

@@ -40,8 +40,8 @@
 //! - A `$ref` of `values.schema.json` to another machine is not fetched and allows everything; a schema that
 //!   points into such a one is not checked.
 //! - `fromToml` reports errors in other words, and reads times as texts. `toYamlPretty` may differ for objects.
-//! - Bounds that Helm does not have: [`Limits`] of steps, bytes and depth for one chart, and eight million tokens in its
-//!   templates (real charts stay below a twentieth of the bounds); 256 MiB and 50 000 files for a package with the packages inside of it; 20 levels of charts
+//! - Bounds that Helm does not have: [`Limits`] of steps, bytes and depth for one chart, and three million tokens in its
+//!   templates (real charts stay below a ninth of the bounds); 256 MiB and 50 000 files for a package with the packages inside of it; 20 levels of charts
 //!   within charts.
 //! - What was damaged in a gzip is told without its place.
 //! - An index with fields that Helm does not know, with numbers in place of texts, or with a key twice is read.

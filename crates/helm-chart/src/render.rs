@@ -22,8 +22,9 @@ use crate::yaml::Json;
 /// How often a template may be included while it is included; Helm's bound.
 const MAX_NESTED: usize = 1_000;
 
-/// The limits of a chart, many times over what the largest charts known take.
-pub(crate) const LIMITS: Limits = Limits { steps: 20_000_000, bytes: 1 << 29, depth: 1_200 };
+/// The limits of a chart, ten times what the largest charts known take. A chart that reaches one has taken some seconds and
+/// at most about a gigabyte of memory.
+pub(crate) const LIMITS: Limits = Limits { steps: 10_000_000, bytes: 1 << 28, depth: 1_200 };
 
 /// What Helm puts around the words of `fail` and `required`.
 const WARN_START: &str = "HELM_ERR_START";

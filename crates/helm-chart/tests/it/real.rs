@@ -20,7 +20,7 @@ fn texts(row: &Value, name: &str) -> Vec<String> {
 fn images(path: &Path) -> Result<(Vec<String>, Vec<String>), String> {
     let name = path.file_name().unwrap().to_string_lossy();
     let chart = Chart::from_package(&name, &std::fs::read(path).unwrap()).map_err(|error| error.to_string())?;
-    // A twentieth of what a chart may take: the bounds are for those who mean harm.
+    // A tenth of what a chart may take: the bounds are for those who mean harm.
     let limits = Limits { steps: 1_000_000, bytes: 24 << 20, depth: 1_200 };
     let rendered = chart.render_within(&Json::Null, limits).map_err(|error| error.to_string())?;
     let paths = ImagePaths::new([]).unwrap();
