@@ -115,7 +115,7 @@ fn shards() -> anyhow::Result<()> {
     run_with(
         cargo(),
         &["test", "--package", "oc-mirror", "--test", "it", "--locked", "fleet::four_machines"],
-        &[("OC_MIRROR_SHARD_SPEED", "1")],
+        &[("OC_MIRROR_SHARD_SPEED", "100K")],
     )
 }
 
