@@ -2,6 +2,15 @@
 //!
 //! [`ConfigsReader`] reads the files below a folder out of a stack of layers, from the top down, with whiteouts applied and
 //! with bounds; [`rebuild`] puts other files in their place. Both work on bytes that somebody else brings.
+//!
+//! ```
+//! use catalog_image::{CONFIGS_LABEL, ConfigsFolder, configs_folder};
+//! use serde_json::json;
+//!
+//! let config = json!({"config": {"Labels": {CONFIGS_LABEL: "/configs/"}}});
+//! assert_eq!(configs_folder(&config), ConfigsFolder::At("configs".to_owned()));
+//! assert_eq!(configs_folder(&json!({})), ConfigsFolder::Unlabelled);
+//! ```
 
 // What is read here was written by others: a wrong number must be an error, not the end of the program.
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]

@@ -1,4 +1,18 @@
-//! From the configuration to the images it asks for: the planner decides, this module brings it the facts.
+//! From the configuration to the images it asks for: the planner decides, this crate brings it the facts.
+//!
+//! [`collect`] makes a plan of what a configuration asks for, and [`Facts`] say who may be asked on the way. All families are
+//! tried before a run ends with what is wrong:
+//!
+//! ```
+//! use mirror_collect::CollectErrors;
+//! use mirror_plan::Family;
+//!
+//! let mut errors = CollectErrors::default();
+//! errors.push(Family::Operator, "the catalog cannot be read");
+//! errors.push(Family::Additional, "the name is no image");
+//! assert_eq!(errors.exit_code(), Family::Operator.exit_bit() | Family::Additional.exit_bit());
+//! assert_eq!(errors.message(), "collection error: the catalog cannot be read\nthe name is no image");
+//! ```
 
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
 

@@ -5,6 +5,20 @@
 //!   read from any of them;
 //! - [`stored`]: manifests and blobs of the cache, how they are read and how they get there;
 //! - [`advance`]: how far a transfer is, as events.
+//!
+//! ```
+//! use mirror_content::root::root_with;
+//! use oci_manifest::VerifiedManifest;
+//!
+//! let made = |text: &str| {
+//!     let index = serde_json::json!({"manifests": [], "annotations": {"text": text}});
+//!     VerifiedManifest::made(&index, "application/vnd.oci.image.index.v1+json")
+//! };
+//! let (named, other) = (made("named"), made("other"));
+//! assert!(root_with(named.digest(), named.clone()).is_ok());
+//! // Whoever serves another image under that digest is not believed.
+//! assert!(root_with(named.digest(), other).is_err());
+//! ```
 
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
 

@@ -11,6 +11,14 @@
 //! - a failed release image stops everything that has not started (`docs/behaviour/config-cli.md` 6.4).
 //!
 //! What "there" means is the [`Transfer`]'s matter: the cache, or a registry.
+//!
+//! ```
+//! use mirror_copy::Limits;
+//! use mirror_job::Options;
+//!
+//! let options = Options { parallel_images: 2, parallel_layers: 3, ..Options::default() };
+//! assert_eq!(Limits::of(&options).blobs, 6);
+//! ```
 
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
 

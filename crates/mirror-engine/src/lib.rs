@@ -4,6 +4,22 @@
 //! [`Observer`], and gives a [`RunReport`]. It reads no environment and draws nothing; the command line program turns
 //! the [`Event`]s into progress bars, log lines and JSON.
 //!
+//! A list of what a catalog in a folder offers, as a library:
+//!
+//! ```no_run
+//! # async fn list(client: oci_transport::Client) -> Result<(), mirror_engine::list::ListCatalogError> {
+//! use mirror_engine::list::{Keep, catalog_contents};
+//!
+//! let started = "2026-08-01T10:20:30Z".to_owned();
+//! let keep = Keep { cache: "/var/cache/mirror".into(), temporary: "/tmp".into(), started };
+//! let image = "oci:///srv/catalog".parse().expect("the name is well formed");
+//! let observer = std::sync::Arc::new(mirror_engine::NoObserver) as std::sync::Arc<dyn mirror_engine::Observer>;
+//! let contents = catalog_contents(&client, &image, &keep, &observer).await?;
+//! println!("{}", contents.digest);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! How the rooms hang together, from the top down:
 //!
 //! - `workflow`: one page per workflow that joins the others; [`delete`], [`why`], [`inspect`], [`list`] beside them;

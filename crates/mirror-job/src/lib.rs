@@ -7,6 +7,16 @@
 //! - [`workdir`]: the layout of the working directory.
 //!
 //! Nothing here knows how a run is done: no workflow, no copying, no collecting.
+//!
+//! ```
+//! use mirror_job::{Condition, CopyError, Workflow};
+//!
+//! let failed = CopyError::permanent(Condition::NOT_FOUND, "the registry does not have the image");
+//! assert_eq!((failed.condition.as_str(), failed.retry_can_help), ("not-found", false));
+//!
+//! let workflow = Workflow::MirrorToDisk { folder: "/srv/mirror".into() };
+//! assert_eq!(workflow.working_dir().root().to_str(), Some("/srv/mirror/working-dir"));
+//! ```
 
 pub mod event;
 pub mod failure;

@@ -24,6 +24,12 @@
 //! A referrer keeps its `subject` and no tag. Where a destination has no referrers API, `push` lists the referrers under
 //! the tag that the specification gives such lists, `sha256-<hex>`, unless an image has that tag: a pinned image has it in
 //! cache and mirror.
+//!
+//! ```
+//! let image: image_ref::Digest = format!("sha256:{}", "a".repeat(64)).parse()?;
+//! assert_eq!(mirror_trust::cosign_tag(&image, "sig"), format!("sha256-{}.sig", "a".repeat(64)));
+//! # Ok::<(), image_ref::ParseDigestError>(())
+//! ```
 
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
 
