@@ -64,6 +64,7 @@ mod emit;
 mod fields;
 mod history;
 mod parse;
+mod place;
 mod placeholder;
 mod schema;
 mod span;
