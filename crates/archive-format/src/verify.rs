@@ -10,12 +10,14 @@ use image_ref::{Digest, Hasher};
 use oci_manifest::{ManifestView, total};
 use serde::Serialize;
 
-use crate::archive::{Archive, BlobLocation, LINK_LIMIT, Warning};
+use crate::archive::{Archive, BlobLocation, LINK_LIMIT, MissingFiles, Warning};
 use crate::history;
 use crate::layout::{Place, parse_link};
 
 /// Follows [`verify`]. All methods are called from several threads.
 pub trait VerifyObserver: Sync {
+    /// Files of the archive were left behind. Told before anything is read.
+    fn incomplete(&self, _missing: &MissingFiles) {}
     /// What will be read.
     fn started(&self, _blobs: u64, _bytes: u64) {}
     /// So many bytes more were read.
@@ -172,6 +174,9 @@ impl fmt::Display for Problem {
 pub fn verify(archive: &Archive, threads: usize, observer: &dyn VerifyObserver) -> Verification {
     let mut blobs: Vec<(&Digest, BlobLocation)> = archive.blobs().collect();
     blobs.sort_unstable_by_key(|(_, location)| (location.chunk, location.offset));
+    if let Some(missing) = archive.missing_files() {
+        observer.incomplete(&missing);
+    }
     observer.started(blobs.len() as u64, total(blobs.iter().map(|(_, location)| location.len)));
 
     let images = Images::of(archive);

@@ -11,6 +11,7 @@ use oci_manifest::{MAX_MANIFEST_BYTES, VerifiedManifest};
 
 use super::confine::{Tainted, clean_name};
 use super::diagnostics::{ArchiveError, Warning};
+use super::missing::MissingFiles;
 use super::replace::{chunk_files, chunk_number};
 use super::scan::{End, ScanError, Scanner};
 use crate::layout::{self, Place};
@@ -319,6 +320,18 @@ impl Archive {
     /// The copy of the user's configuration that the archive was made with: the name of its entry, `isc_<time>`.
     pub fn configuration(&self) -> Option<&Entry> {
         self.entries.iter().rev().find(|entry| entry.name.starts_with("isc_"))
+    }
+
+    /// The files that were left behind, as far as that can be seen: numbers that no file has, and the end of the archive,
+    /// which is [`Archive::configuration`].
+    pub fn missing_files(&self) -> Option<MissingFiles> {
+        let gaps = self.warnings.iter().find_map(|warning| match warning {
+            Warning::MissingChunks(numbers) => Some(numbers.as_slice()),
+            _ => None,
+        });
+        let numbered = self.chunks.iter().filter_map(|chunk| Some((chunk_number(&chunk.name)?, chunk.name.clone())));
+        let last = numbered.max().filter(|_| self.configuration().is_none());
+        MissingFiles::of(gaps.unwrap_or_default(), last.map(|(number, name)| (name, number)))
     }
 
     fn note_gaps(&mut self, numbers: &BTreeSet<u32>) {
