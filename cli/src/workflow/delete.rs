@@ -206,8 +206,10 @@ fn tell_results(report: &DeleteReport, log: &Log) {
         }
         let note = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
         let kept_note = note(kept, "kept because something else uses them");
-        let absent_note =
-            note(absent, if absent == 1 { "signature was not there" } else { "signatures were not there" });
+        let unsigned = of_family().filter(|item| item.outcome == ItemOutcome::Absent && item.is_attached()).count();
+        let gone_note = note(absent - unsigned, "already gone");
+        let absent_note = gone_note
+            + &note(unsigned, if unsigned == 1 { "signature was not there" } else { "signatures were not there" });
         if count(ItemOutcome::Failed) == 0 {
             log.info(format_args!(
                 "\u{1b}[1;32m ✓ \u{1b}[0m {deleted} / {total} {family} images deleted successfully{kept_note}{absent_note}"

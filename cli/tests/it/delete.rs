@@ -122,12 +122,32 @@ fn both_steps() {
         assert!(world.home.cache().join("docker/registry/v2/repositories").join(tag).is_dir(), "{tag}");
     }
 
-    world
-        .execute("delete-images.yaml", &[])
-        .code(1)
-        .says("image may not exist")
-        .says("0 / 2 additional images deleted: Some additional images failed to be deleted")
-        .says("some errors occurred during the deletion");
+    // A list of which nothing is there any more is done, and one warning says so.
+    let again = world.execute("delete-images.yaml", &[]);
+    again.code(0).says("nothing to delete: no image of the list is at the destination any more");
+    assert_eq!(again.complaints().lines().count(), 1, "{}", again.complaints());
+}
+
+/// What is kept and what is gone already take one line each, however many images that are.
+#[test]
+fn what_is_not_deleted_is_summed_up() {
+    let world = Mirrored::new();
+    let to = world.to();
+    let entry =
+        |name: &str| format!("- {{imageName: {name}, imageReference: 'docker://{to}/ns/{name}', type: generic}}\n");
+    world.destination.tag("m/ns/app", "one", &world.app.digest);
+    world.destination.tag("m/ns/app", "two", &world.app.digest);
+    let names = ["app:v1", "app:one", "list:v2", "gone:v1", "gone:v2", "app:v7"];
+    let text = format!("kind: DeleteImageList\nitems:\n{}", names.map(entry).concat());
+    std::fs::create_dir_all(world.file("x").parent().unwrap()).unwrap();
+    std::fs::write(world.file("list.yaml"), &text).unwrap();
+    let outcome = world.execute("list.yaml", &[]);
+    outcome
+        .code(0)
+        .says("1 / 3 additional images deleted successfully, 2 kept because something else uses them, 3 already gone");
+    outcome.says(&format!("already gone: docker://{to}/ns/gone:v1, docker://{to}/ns/gone:v2, docker://{to}/ns/app:v7"));
+    outcome.says("kept 2 images: ").says("m/ns/app:two, which the list does not name");
+    assert_eq!(outcome.complaints().lines().count(), 1, "{}", outcome.complaints());
 }
 
 /// `delete: delete-id`.

@@ -17,6 +17,7 @@ use registries_conf::RegistriesD;
 use rooted_folder::RootedFolder;
 
 use super::left_behind::signature_folders;
+use super::told;
 use super::{DeleteReport, ItemOutcome, ItemReport};
 use crate::visible;
 use crate::warnings::Warnings;
@@ -122,6 +123,8 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     request.needing_older(&older, &places, &listed, &mut users, &mut report.items).await;
     protect_signatures(&targets, &places, &mut users);
     request.delete(&targets, &places, &users, &mut report.items, observer).await;
+    let told = [told::kept(&report.items), told::already_gone(&report.items)];
+    told.into_iter().flatten().for_each(|event| observer.event(event));
     report.left_behind = signature_folders(&request.registries_d, &report.items);
     let failed = report.items.iter().filter(|item| item.outcome == ItemOutcome::Failed).count();
     if failed > 0 {
@@ -200,9 +203,8 @@ impl Execute {
             items[at].digest = found.first().map(|(_, digest)| digest.clone());
             match other {
                 _ if !found.is_empty() => {}
-                // The list names what may be there; that it is not is what was wanted.
-                None if image.tag().and_then(attachment::subject).is_some() => items[at].outcome = ItemOutcome::Absent,
-                None => items[at].fail(CopyError::permanent(Condition::NOT_FOUND, format!("unable to delete `{image}`: image may not exist or is not stored with a v2 Schema in a v2 registry"))),
+                // What the list asks for is done.
+                None => items[at].outcome = ItemOutcome::Absent,
                 Some(other) => items[at].fail(CopyError::permanent(Condition::NOT_FOUND, format!(
                         "unable to delete `{image}`: the image of the list is not there. The tag names another one, {other}, \
                          which is kept"
@@ -235,7 +237,7 @@ impl Execute {
         {
             // Registries name manifests by SHA-256, whatever digest the image is pinned to.
             let manifest = self.client.pull_manifest_at(&endpoint, &Reference::Digest(named.clone())).await;
-            let manifest = manifest.map_err(|error| told(&error))?;
+            let manifest = manifest.map_err(|error| failure_of(&error))?;
             if meant.iter().any(|digest| manifest.has_digest(digest)) {
                 found.manifests.push((repository, named.clone()));
                 return Ok(found);
@@ -244,7 +246,7 @@ impl Execute {
         for digest in meant {
             let is_there = named.as_ref() == Some(digest) || {
                 let there = self.client.head_manifest_at(&endpoint, &Reference::Digest(digest.clone())).await;
-                there.map_err(|error| told(&error))?.is_some()
+                there.map_err(|error| failure_of(&error))?.is_some()
             };
             if is_there {
                 found.manifests.push((repository.clone(), digest.clone()));
@@ -262,7 +264,7 @@ impl Execute {
             (None, tag) => Reference::Tag(tag.unwrap_or("latest").to_owned()),
         };
         let endpoint = self.client.endpoint(&repository);
-        let found = self.client.head_manifest_at(&endpoint, &reference).await.map_err(|error| told(&error))?;
+        let found = self.client.head_manifest_at(&endpoint, &reference).await.map_err(|error| failure_of(&error))?;
         Ok((repository, found))
     }
 
@@ -302,7 +304,7 @@ impl Execute {
         listed: &HashSet<(String, String)>,
     ) -> Result<Vec<(Digest, String)>, CopyError> {
         let endpoint = self.client.endpoint(repository);
-        let tags = self.client.list_tags(&endpoint).await.map_err(|error| told(&error))?;
+        let tags = self.client.list_tags(&endpoint).await.map_err(|error| failure_of(&error))?;
         let name = repository.to_string();
         let outside: Vec<String> =
             tags.into_iter().filter(|tag| !listed.contains(&(name.clone(), tag.clone()))).collect();
@@ -328,7 +330,7 @@ impl Execute {
             stream::iter(asked).buffered(self.at_once()).collect().await;
         let mut all = Vec::new();
         for answer in answers {
-            all.extend(answer.map_err(|error| told(&error))?);
+            all.extend(answer.map_err(|error| failure_of(&error))?);
         }
         Ok(all)
     }
@@ -410,12 +412,6 @@ impl Execute {
                 let item = &mut items[*at];
                 item.outcome = ItemOutcome::Kept;
                 item.used_by.extend(users.iter().cloned());
-                observer.event(Event::Warning(format!(
-                    "kept {}: its manifest {} is also used by {}, which the list does not name",
-                    item.reference,
-                    place.1,
-                    item.used_by.join(", ")
-                )));
             }
         }
         let asked = free.into_iter().map(|(place, of_place)| async move {
@@ -499,7 +495,7 @@ impl Execute {
             })?
         };
         outcome.map_err(|error| {
-            let failed = told(&error);
+            let failed = failure_of(&error);
             let disabled = error.status_code() == Some(405) || error.has_code("UNSUPPORTED");
             if disabled {
                 let advice = format!(
@@ -525,7 +521,7 @@ impl Execute {
                 Ok(found) => Ok(found.is_some_and(|found| found.digest == *digest)),
                 // The tag could be read a moment ago: some registries say so of what they do not have (Artifactory).
                 Err(error) if matches!(error.status_code(), Some(400 | 401 | 403)) => Ok(false),
-                Err(error) => Err(told(&error)),
+                Err(error) => Err(failure_of(&error)),
             };
             if !is_there().await? {
                 continue;
@@ -668,7 +664,6 @@ fn note(
             }
             Err(failure) => {
                 item.fail(failure.error.clone());
-                observer.event(Event::Error(format!("Failed to delete {} {}", item.kind, item.reference)));
             }
         }
     }
@@ -679,7 +674,7 @@ fn format_error(reference: &str, message: &str) -> String {
 }
 
 /// A transport error as the failure of an item.
-pub(super) fn told(error: &oci_transport::Error) -> CopyError {
+pub(super) fn failure_of(error: &oci_transport::Error) -> CopyError {
     let condition = Condition::Transport(error.condition());
     CopyError { message: chain(error), condition, retry_can_help: error.is_retryable() }
 }

@@ -52,6 +52,13 @@ pub async fn generate(job: &Job, request: &Generate, observer: &Arc<dyn Observer
     if let Err(error) = outcome.unwrap_or_else(|panicked| Err(panicked.into())) {
         report.exit_code = 1;
         report.error = Some(error.message);
+        report.diagnostics = error.diagnostics;
+        // The stanza that was read is `delete`.
+        for found in &mut report.diagnostics {
+            if let Some(rest) = found.path.strip_prefix("mirror") {
+                found.path = format!("delete{rest}");
+            }
+        }
     }
     report.conclude(&heard, &job.workflow.working_dir().logs(), &job.log_stamp);
     report
@@ -125,7 +132,8 @@ async fn run(
     }
     let warning = "some images could not be collected: the list of images to delete might not be complete";
     observer.event(Event::Warning(warning.to_owned()));
-    Err(RunError::generic(errors.message()))
+    let exit_code = 1;
+    Err(RunError { exit_code, ..errors.into() })
 }
 
 impl Generate {

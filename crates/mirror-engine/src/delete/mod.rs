@@ -7,6 +7,7 @@ mod execute;
 mod generate;
 mod left_behind;
 mod older;
+mod told;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use rooted_folder::RootedFolder;
 use serde::Serialize;
 
 use crate::warnings::Warnings;
+use mirror_job::Diagnostic;
 use mirror_job::event::{Event, Observer as _};
 use mirror_job::failure::CopyError;
 use mirror_job::report::{ImageError, save};
@@ -42,6 +44,9 @@ pub struct DeleteReport {
     pub cache_bytes_freed: Option<u64>,
     /// Warnings given, in order.
     pub warnings: Vec<String>,
+    /// What is wrong with items of the configuration.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
     /// The exit code of the program: 0, or 1 for any failure.
     pub exit_code: u8,
     /// The error that ended the step.
@@ -90,7 +95,8 @@ pub enum ItemOutcome {
     Deleted,
     /// It was kept, because something outside the list uses its manifest.
     Kept,
-    /// It stands for a signature, an attestation or an SBOM of an image, and there is none.
+    /// It is not at the destination: it was deleted earlier, or it stands for a signature, an attestation or an SBOM that
+    /// the image does not have.
     Absent,
     /// It could not be deleted.
     Failed,
@@ -100,6 +106,7 @@ impl DeleteReport {
     /// Takes over what was warned of, and saves the document beside the log.
     fn conclude(&mut self, heard: &Warnings, logs: &RootedFolder, stamp: &str) {
         self.warnings = heard.take();
+        self.diagnostics.iter_mut().for_each(|found| found.message = heard.clean(&found.message));
         let errors = self.items.iter_mut().filter_map(|item| item.error.as_mut()).map(|error| &mut error.message);
         for text in errors.chain(&mut self.error) {
             *text = heard.clean(text);
@@ -130,6 +137,12 @@ impl ItemReport {
     /// The family that counts it in results. A type that this version does not know counts as additional.
     pub fn family(&self) -> Family {
         mirror_plan::ImageKind::from_name(&self.kind).map_or(Family::Additional, mirror_plan::ImageKind::family)
+    }
+
+    /// Whether it stands for a signature, an attestation or an SBOM of an image, which not every image has.
+    pub fn is_attached(&self) -> bool {
+        let image = image_ref::ImageRef::parse(&self.reference).ok();
+        image.is_some_and(|image| image.tag().and_then(mirror_plan::attachment::subject).is_some())
     }
 
     fn fail(&mut self, error: CopyError) {

@@ -6,7 +6,7 @@ use image_ref::{Digest, ImageRef};
 use mirror_job::failure::CopyError;
 use mirror_plan::{CacheName, ImageKind, older};
 
-use super::execute::{Execute, Existing, ManifestAt, told};
+use super::execute::{Execute, Existing, ManifestAt, failure_of};
 use super::{ItemOutcome, ItemReport};
 
 /// Where older versions put the payloads of releases, below the destination.
@@ -70,7 +70,7 @@ impl Execute {
                 ),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => {
-                    let failed = told(&error);
+                    let failed = failure_of(&error);
                     let message = format!("kept, because it is not known which releases use it: {failed}");
                     for at in older.keys().filter(|at| is_component(at)) {
                         items[*at].fail(CopyError { message: message.clone(), ..failed.clone() });
