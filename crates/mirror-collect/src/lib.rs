@@ -28,6 +28,8 @@ use mirror_plan::{
     Blocked, Collision, Destination, Draft, Family, Mode, PinnedCatalog, Plan, PlannedImage, additional,
 };
 
+use isc_schema::Mirror;
+use mirror_job::Diagnostic;
 use mirror_job::event::{Event, Observer};
 use mirror_job::job::Job;
 use mirror_job::workdir::WorkingDir;
@@ -41,18 +43,18 @@ pub use releases::update_graph;
 #[derive(Debug, Default)]
 pub struct CollectErrors {
     /// Bits of the exit code, and what to say.
-    errors: Vec<(u8, String)>,
+    errors: Vec<(u8, Diagnostic)>,
 }
 
 impl CollectErrors {
-    /// Notes an error.
-    pub fn push(&mut self, family: Family, message: impl Into<String>) {
-        self.errors.push((family.exit_bit(), message.into()));
+    /// Notes an error of the item of the configuration at `path`.
+    pub fn push(&mut self, family: Family, at: &Mirror, path: &str, message: impl Into<String>) {
+        self.errors.push((family.exit_bit(), Diagnostic::at(at, path, message)));
     }
 
-    /// Notes an error that is nobody's fault in particular, such as a full disk.
-    pub fn push_generic(&mut self, message: impl Into<String>) {
-        self.errors.push((1, message.into()));
+    /// Notes an error that is nobody's fault in particular, such as a full disk, while the item at `path` was looked at.
+    pub fn push_generic(&mut self, at: &Mirror, path: &str, message: impl Into<String>) {
+        self.errors.push((1, Diagnostic::at(at, path, message)));
     }
 
     /// Whether nothing went wrong.
@@ -65,18 +67,22 @@ impl CollectErrors {
         self.errors.iter().fold(0, |code, (bits, _)| code | bits)
     }
 
-    /// `collection error: ` and all messages, one a line.
+    /// `collection error: ` and all messages with their places, one a line.
     pub fn message(&self) -> String {
-        let lines: Vec<&str> = self.errors.iter().map(|(_, message)| message.as_str()).collect();
+        let lines: Vec<String> = self.errors.iter().map(|(_, error)| error.to_string()).collect();
         format!("collection error: {}", lines.join("\n"))
     }
-}
 
-impl From<Vec<Collision>> for CollectErrors {
-    fn from(collisions: Vec<Collision>) -> Self {
+    /// The errors that the configuration has a place for.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.errors.into_iter().map(|(_, error)| error).filter(|error| error.line > 0).collect()
+    }
+
+    /// Lines that give two images one name.
+    fn of_collisions(collisions: Vec<Collision>, at: &Mirror) -> Self {
         let mut errors = Self::default();
         for collision in collisions {
-            errors.push_generic(collision.to_string());
+            errors.push_generic(at, &collision.loser.path, collision.to_string());
         }
         errors
     }
@@ -152,13 +158,14 @@ impl<'a> Collecting<'a> {
 /// All collection errors of all families together; lines of the configuration that give two images one name, before
 /// anything else is asked for.
 pub async fn collect(at: &Collecting<'_>) -> Result<Plan, CollectErrors> {
-    names::check_configuration(at).await.map_err(CollectErrors::from)?;
+    let mirror = &at.job.configuration.mirror;
+    let colliding = |collisions| CollectErrors::of_collisions(collisions, mirror);
+    names::check_configuration(at).await.map_err(colliding)?;
     let gathered = gather(at, true).await;
     if !gathered.errors.is_empty() {
         return Err(gathered.errors);
     }
-    let mut plan =
-        names::settle(at, draft(at, gathered.images, gathered.blocked)).await.map_err(CollectErrors::from)?;
+    let mut plan = names::settle(at, draft(at, gathered.images, gathered.blocked)).await.map_err(colliding)?;
     plan.catalogs = gathered.catalogs;
     Ok(plan)
 }
@@ -217,8 +224,9 @@ fn additional_images(at: &Collecting<'_>, errors: &mut CollectErrors) -> Vec<Pla
             collected.images
         }
         Err(all) => {
-            for error in all {
-                errors.push(Family::Additional, error.to_string());
+            for (index, error) in all {
+                let path = format!("mirror.additionalImages[{index}]");
+                errors.push(Family::Additional, &at.job.configuration.mirror, &path, error.to_string());
             }
             Vec::new()
         }

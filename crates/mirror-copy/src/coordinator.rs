@@ -443,7 +443,10 @@ impl<C: Transfer> Coordinator<C> {
         if let Some(warning) = error.warning(&self.images[at].origin) {
             self.observer.event(Event::Warning(warning));
         }
-        self.end_failed(at, ImageOutcome::Failed, error);
+        if self.transfer.told_together(&error) {
+            return self.end_failed(at, ImageOutcome::Failed, error, true);
+        }
+        self.end_failed(at, ImageOutcome::Failed, error, false);
         let worthless = self.told_resolved && self.transfer.failure_ends_run();
         if worthless || self.images[at].kind.family() == Family::Release {
             self.stop();
@@ -456,7 +459,7 @@ impl<C: Transfer> Coordinator<C> {
         self.transfer.stopped();
     }
 
-    fn end_failed(&mut self, at: usize, outcome: ImageOutcome, mut error: CopyError) {
+    fn end_failed(&mut self, at: usize, outcome: ImageOutcome, mut error: CopyError, is_told: bool) {
         // It goes into the list of errors, the result document and the log.
         error.message = self.observer.clean(&error.message);
         let state = &mut self.states[at];
@@ -467,16 +470,16 @@ impl<C: Transfer> Coordinator<C> {
         state.stage = Stage::Done;
         state.report.outcome = outcome;
         self.arrived.end(at);
-        self.observer.event(Event::ImageFailed {
-            kind: self.images[at].kind,
-            origin: self.images[at].origin.clone(),
-            reason: error.message.clone(),
-        });
+        let follows = error.condition == Condition::NeededImageFailed;
         state.report.error = Some(ImageError {
             message: error.message,
             condition: error.condition,
             retry_can_help: error.retry_can_help,
         });
+        if !is_told {
+            let line = state.report.error_line().unwrap_or_default();
+            self.observer.event(Event::ImageFailed { line, follows });
+        }
         for dependent in std::mem::take(&mut state.needed_by) {
             if !matches!(self.states[dependent].stage, Stage::Done) {
                 let (needing, missing) = (&self.images[dependent], &self.images[at].origin);
@@ -494,7 +497,7 @@ impl<C: Transfer> Coordinator<C> {
                     condition: Condition::NeededImageFailed,
                     retry_can_help: state_retry(&self.states[at]),
                 };
-                self.end_failed(dependent, ImageOutcome::Skipped, reason);
+                self.end_failed(dependent, ImageOutcome::Skipped, reason, is_told);
             }
         }
     }

@@ -65,6 +65,12 @@ pub trait Transfer: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Whether [`Transfer::all_resolved`] tells of this failure of an image, together with others of the same cause. Such an
+    /// image is not told of by itself.
+    fn told_together(&self, _error: &CopyError) -> bool {
+        false
+    }
+
     /// Whether no transfer may start before [`Transfer::all_resolved`]: it may refuse for what only the last image shows.
     fn resolves_first(&self) -> bool {
         false

@@ -79,12 +79,10 @@ pub enum Event {
     },
     /// An image failed.
     ImageFailed {
-        /// Its role.
-        kind: ImageKind,
-        /// Its name in logs.
-        origin: String,
-        /// The whole chain of reasons.
-        reason: String,
+        /// Its line in the list of errors.
+        line: String,
+        /// Whether it failed only because an image that it needs failed, which an event has told.
+        follows: bool,
     },
     /// Copying ended; counts per family.
     Results(Vec<FamilyCount>),
@@ -120,8 +118,6 @@ pub enum Event {
         /// Its name in logs.
         catalog: String,
     },
-    /// What the file of errors says of one image, after all others are done.
-    NotMirrored(String),
     /// A request is tried again after a pause.
     Waiting(oci_transport::Waiting),
     /// A line of plain information.
@@ -150,6 +146,8 @@ pub enum CollectedItem {
 pub enum WrittenFile {
     /// A file of the archive.
     Archive,
+    /// The checksums of the archive's files.
+    Checksums,
     /// The list of all images of a dry run.
     Mapping,
     /// The configuration with its catalogs pinned.

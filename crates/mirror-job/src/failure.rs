@@ -31,6 +31,8 @@ pub enum Condition {
     NoRoom,
     /// Neither the archive nor the cache has it, and nobody else may be asked.
     NotInArchive,
+    /// An earlier archive of the sequence, which was never loaded, has it.
+    EarlierArchiveMissing,
     /// What this program built is not in the cache any more.
     NotInCache,
     /// A name at the destination is impossible.
@@ -74,6 +76,7 @@ impl Condition {
             Self::Cache => "cache",
             Self::NoRoom => "no-room",
             Self::NotInArchive => "not-in-archive",
+            Self::EarlierArchiveMissing => "earlier-archive-missing",
             Self::NotInCache => "not-in-cache",
             Self::Reference => "reference",
             Self::Blocked => "blocked",
@@ -198,6 +201,7 @@ mod tests {
             Condition::Cache,
             Condition::NoRoom,
             Condition::NotInArchive,
+            Condition::EarlierArchiveMissing,
             Condition::NotInCache,
             Condition::Reference,
             Condition::Blocked,

@@ -77,6 +77,10 @@ pub struct Options {
     pub no_cache: bool,
     /// Mirror to disk: write no archive when an image is missing.
     pub all_or_nothing: bool,
+    /// Whether a rehearsal fails when an image cannot be had or the disk is too small.
+    pub check: bool,
+    /// Mirror to disk: whether `SHA256SUMS` is written beside the archive.
+    pub checksums: bool,
     /// Only say what would be done.
     pub dry_run: DryRun,
     /// Continue even if the disk is too small.
@@ -173,6 +177,8 @@ impl Default for Options {
             strict_archive: false,
             no_cache: false,
             all_or_nothing: false,
+            check: false,
+            checksums: false,
             dry_run: DryRun::No,
             force: false,
             remove_signatures: false,

@@ -18,16 +18,20 @@
 //! assert_eq!(workflow.working_dir().root().to_str(), Some("/srv/mirror/working-dir"));
 //! ```
 
+mod diagnostic;
 pub mod event;
 pub mod failure;
 pub mod guard;
 pub mod job;
 pub mod lacking;
 pub mod report;
+mod size;
 pub mod workdir;
 
+pub use diagnostic::Diagnostic;
 pub use event::{Event, NoObserver, Observer, Totals};
 pub use failure::{Condition, CopyError};
 pub use job::{DryRun, Folders, Job, Options, Workflow};
 pub use report::RunReport;
+pub use size::size;
 pub use workdir::WorkingDir;

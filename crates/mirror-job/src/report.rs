@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+pub use crate::diagnostic::Diagnostic;
 use crate::failure::Condition;
 use crate::workdir::write_whole;
 
@@ -91,6 +92,12 @@ impl ImageReport {
         let bundles = list(self.operators.iter().map(|part_of| part_of.bundle.as_str()).collect());
         let operators = list(self.operators.iter().map(|part_of| part_of.operator.as_str()).collect());
         format!(" (Operator bundles: [{bundles}] - Operators: [{operators}])")
+    }
+
+    /// The line of a failed image in the list of errors (`docs/behaviour/config-cli.md` 6.2); none when nothing failed.
+    pub fn error_line(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(format!("error mirroring image {}{} error: {}", self.origin, self.association(), error.message))
     }
 }
 
@@ -263,6 +270,9 @@ pub struct RunReport {
     pub files: Vec<String>,
     /// Warnings given, in order.
     pub warnings: Vec<String>,
+    /// What is wrong with items of the configuration, images that could not be copied included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
     /// The exit code of the program (`docs/behaviour/config-cli.md` 3).
     pub exit_code: u8,
     /// The error that ended the run.

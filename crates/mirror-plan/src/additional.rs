@@ -19,16 +19,19 @@ pub struct Collected {
 /// Plans every additional image. `destination` is none in mirror to disk.
 ///
 /// # Errors
-/// One error per image that cannot be planned; the others are left out of the answer as well, since any collection
+/// One error per image that cannot be planned, with its place in the list; the others are left out of the answer as well, since any collection
 /// error ends the run before copying (`docs/behaviour/config-cli.md` 1.5).
-pub fn plan(images: &[AdditionalImage], destination: Option<&Destination>) -> Result<Collected, Vec<DestinationError>> {
+pub fn plan(
+    images: &[AdditionalImage],
+    destination: Option<&Destination>,
+) -> Result<Collected, Vec<(usize, DestinationError)>> {
     let mut collected = Collected::default();
     let mut errors = Vec::new();
     for (index, image) in images.iter().enumerate() {
         collected.warnings.extend(tag_and_digest_warning(&image.name));
         match plan_one(index, image, destination) {
             Ok(planned) => collected.images.push(planned),
-            Err(error) => errors.push(error),
+            Err(error) => errors.push((index, error)),
         }
     }
     if errors.is_empty() { Ok(collected) } else { Err(errors) }

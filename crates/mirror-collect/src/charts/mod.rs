@@ -87,7 +87,8 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     }
     at.tell(Event::Collecting(Family::Helm));
     let stored = StoredCharts::open(at);
-    let mut fail = |message: String| errors.push(Family::Helm, format!("{PREFIX} {message}"));
+    let mirror = &at.job.configuration.mirror;
+    let mut fail = |path: &str, message: String| errors.push(Family::Helm, mirror, path, format!("{PREFIX} {message}"));
     let mut wanted = Vec::new();
     let repositories = configured.repositories.iter().enumerate().map(|(number, repository)| {
         let stored = &stored;
@@ -95,10 +96,10 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     });
     let repositories: Vec<_> =
         futures_util::stream::iter(repositories.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
-    for charts in repositories {
+    for (number, charts) in repositories.into_iter().enumerate() {
         match charts {
             Ok(charts) => wanted.extend(charts),
-            Err(message) => fail(message),
+            Err(message) => fail(&format!("mirror.helm.repositories[{number}]"), message),
         }
     }
     for (number, chart) in configured.local.iter().enumerate() {
@@ -119,11 +120,11 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     for (wanted, outcome) in wanted.iter().zip(outcomes) {
         match outcome {
             Ok(found) => images.extend(found),
-            Err(message) => fail(format!("{}: {message}", wanted.describe())),
+            Err(message) => fail(&wanted.why.path, format!("{}: {message}", wanted.describe())),
         }
     }
     if let Err(error) = stored.save() {
-        errors.push_generic(format!("cannot keep the record of charts: {error}"));
+        errors.push_generic(mirror, "mirror.helm", format!("cannot keep the record of charts: {error}"));
     }
     images
 }

@@ -83,10 +83,11 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
                 let is_generic = std::mem::take(&mut run.rebuild_failed);
                 for message in messages {
                     let message = format!("collect catalog \"{}\": {message}", entry.catalog.as_written());
+                    let (mirror, path) = (&at.job.configuration.mirror, format!("mirror.operators[{index}]"));
                     if is_generic {
-                        errors.push_generic(message);
+                        errors.push_generic(mirror, &path, message);
                     } else {
-                        errors.push(Family::Operator, message);
+                        errors.push(Family::Operator, mirror, &path, message);
                     }
                 }
             }

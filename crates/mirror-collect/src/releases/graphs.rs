@@ -35,7 +35,14 @@ impl Graphs {
         let path = at.working_dir.graph_data().join(key.file_name());
         match self {
             Self::Network(endpoints) => {
-                let (graph, answer) = update_graph(&at.job.source, endpoints, key.clone()).await?;
+                let asked = update_graph(&at.job.source, endpoints, key.clone()).await;
+                let (graph, answer) = asked.map_err(|error| match error {
+                    // Nobody reaches the public service from inside an enclave.
+                    GraphError::Request(reason) if at.job.options.update_url.is_none() => GraphError::Request(format!(
+                        "{reason}. Inside an enclave, set UPDATE_URL_OVERRIDE to the update service of the outer network"
+                    )),
+                    error => error,
+                })?;
                 at.working_dir.write(&path, &answer).map_err(|error| GraphError::Write(error.to_string()))?;
                 Ok(graph)
             }

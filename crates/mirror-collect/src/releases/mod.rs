@@ -50,7 +50,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     match images(at).await {
         Ok(images) => images,
         Err(message) => {
-            errors.push(Family::Release, message);
+            errors.push(Family::Release, &at.job.configuration.mirror, "mirror.platform", message);
             Vec::new()
         }
     }

@@ -139,8 +139,12 @@ impl<'a> Signatures<'a> {
     async fn fetch(&self, wanted: &Wanted, number: u32) -> Result<Option<Vec<u8>>, String> {
         let url = signature::url(&self.base, &wanted.digest, number);
         let answer = self.at.job.source.get(&url, None, MAX_MESSAGE_SIZE).await.map_err(|error| {
+            let advice = match self.at.job.options.signature_url {
+                None => ". Inside an enclave, set OCP_SIGNATURE_URL to a server that has the release signatures",
+                Some(_) => "",
+            };
             format!(
-                "http request for the signature of {} failed: {}",
+                "http request for the signature of {} failed: {}{advice}",
                 wanted.payload,
                 mirror_job::failure::chain(&error)
             )

@@ -5,8 +5,9 @@
 //! which that is, because it has the manifests of every archive that was loaded. What no one has is told with the archive
 //! that brought it, which the histories know: those of earlier archives travel with each.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use archive_format::{Archive, History, Store};
 use image_ref::Digest;
@@ -18,6 +19,10 @@ use tokio::sync::OnceCell;
 use mirror_content::source::{Cached, LocalContent as _};
 use mirror_job::failure::{Condition, CopyError, store as store_error};
 use mirror_job::guard::blocking;
+use mirror_job::workdir::WORKING_DIR;
+
+/// How many images a message names.
+const NAMED: usize = 10;
 
 /// Repositories at the destination, by the blobs that manifests in the cache say they have.
 pub struct Earlier {
@@ -31,6 +36,9 @@ pub struct Earlier {
     archive: Arc<Archive>,
     /// When the archive was made that brought a blob.
     origins: OnceCell<HashMap<Digest, Timestamp>>,
+    exist: OnceLock<bool>,
+    /// Origin and error of the images that lack something, by their place in the plan.
+    lacking: Mutex<BTreeMap<usize, (String, String)>>,
 }
 
 impl Earlier {
@@ -43,7 +51,42 @@ impl Earlier {
             working_dir: working_dir.clone(),
             archive,
             origins: OnceCell::new(),
+            exist: OnceLock::new(),
+            lacking: Mutex::default(),
         }
+    }
+
+    /// Whether archives came before this one: only then one of them can be missing.
+    pub(crate) fn exist(&self) -> bool {
+        *self.exist.get_or_init(|| {
+            let prefix = format!("{WORKING_DIR}/.history/");
+            self.archive.entries().iter().any(|entry| entry.name.starts_with(&prefix))
+        })
+    }
+
+    /// Notes that the image with this place in the plan lacks what an earlier archive has brought.
+    pub(crate) fn note(&self, at: usize, origin: &str, error: &CopyError) {
+        let mut lacking = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        lacking.insert(at, (origin.to_owned(), error.message.clone()));
+    }
+
+    /// One error for all images that lack what earlier archives have brought.
+    ///
+    /// # Errors
+    /// That error, when there are such images.
+    pub(crate) fn refuse(&self) -> Result<(), CopyError> {
+        let lacking = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, (_, first))) = lacking.first_key_value() else { return Ok(()) };
+        let mut message = first.clone();
+        let others: Vec<&str> = lacking.values().skip(1).map(|(origin, _)| origin.as_str()).collect();
+        if !others.is_empty() {
+            let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            let more = others.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let _ = write!(message, "\nOther images lack content of earlier archives too: {named}{more}.");
+        }
+        message.push_str("\nNo image was copied.");
+        Err(CopyError::permanent(Condition::EarlierArchiveMissing, message))
     }
 
     /// Paths of the repositories that may have the blob.
@@ -83,7 +126,7 @@ impl Earlier {
             None => (String::new(), "<a date before it>".to_owned()),
         };
         CopyError::permanent(
-            Condition::NotInArchive,
+            Condition::EarlierArchiveMissing,
             format!(
                 "{what} {digest} is not at the destination, not in the archive and not in the cache; it is needed by \
                  {images}. An earlier archive of this sequence is missing{which}: load it first, or make a new archive with \

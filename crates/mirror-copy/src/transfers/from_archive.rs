@@ -5,8 +5,8 @@
 //! runs, and any repository of the destination that an earlier archive has filled: those that the cache knows of, and
 //! those of the other images of this plan, for a machine whose cache knows nothing.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use archive_format::Archive;
@@ -51,6 +51,8 @@ pub struct FromArchive {
     /// Repositories of this plan's images, by the blobs of manifests that came with earlier archives. Asked of the
     /// destination when it is first needed.
     pub planned: OnceCell<HashMap<Digest, BTreeSet<String>>>,
+    /// Blobs that were found at the destination.
+    pub found: Mutex<HashSet<Digest>>,
     /// Whether signatures travel, and the policy.
     pub trust: Trust,
     /// Where signatures are found; none when nobody wants any.
@@ -296,8 +298,9 @@ impl ContentSource for OfImage<'_> {
     }
 }
 
-impl Transfer for FromArchive {
-    async fn resolve(&self, _: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+impl FromArchive {
+    /// Reads the image's manifests, and looks whether everything that has to be brought can be.
+    async fn read(&self, image: &PlannedImage) -> Result<Resolved, CopyError> {
         if let Some(reason) = self.lacking.as_ref().and_then(|lacking| lacking.reason(image)) {
             let message = format!("not in the archive, because mirror to disk could not copy the image: {reason}");
             return Err(CopyError::permanent(Condition::NotInArchive, message));
@@ -341,7 +344,69 @@ impl Transfer for FromArchive {
         }
         let tagged = self.destination.tagged(image).await?;
         let complete = self.destination.has_image(image, &tree, tagged.as_ref()).await?;
+        if !complete && self.earlier.exist() {
+            for blob in &tree.blobs {
+                if !self.can_be_had(image, &blob.digest).await? {
+                    return Err(self.earlier.missing("blob", &blob.digest, &image.origin).await);
+                }
+            }
+        }
         Ok(Resolved { tree: Arc::new(tree), complete })
+    }
+
+    /// Whether a blob is in the archive, in the cache, or where an earlier archive may have put it at the destination.
+    async fn can_be_had(&self, image: &PlannedImage, blob: &Digest) -> Result<bool, CopyError> {
+        let is_known = || self.found.lock().unwrap_or_else(PoisonError::into_inner).contains(blob);
+        if self.archive.blob(blob).is_some() || self.content.cache.0.blob_size(blob).is_some() || is_known() {
+            return Ok(true);
+        }
+        let own = std::iter::once(repository_path(image)).collect();
+        let found = self.is_in(image, own, blob).await?
+            || self.is_in(image, self.earlier.repositories(blob).await?, blob).await?
+            || {
+                let planned = self.planned.get_or_init(|| Box::pin(self.ask_for_planned())).await;
+                self.is_in(image, planned.get(blob).into_iter().flatten().cloned().collect(), blob).await?
+            };
+        if found {
+            self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.clone());
+        }
+        Ok(found)
+    }
+
+    /// Whether one of these repositories of the destination has the blob.
+    async fn is_in(&self, image: &PlannedImage, paths: Vec<String>, blob: &Digest) -> Result<bool, CopyError> {
+        for path in paths {
+            let at = self.destination.endpoint(image, &path)?;
+            let there = self.destination.client.head_blob(&at, blob).await;
+            if there.map_err(|error| transport(&error))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Transfer for FromArchive {
+    async fn resolve(&self, at: usize, image: &PlannedImage) -> Result<Resolved, CopyError> {
+        let outcome = self.read(image).await;
+        if let Err(error) = &outcome
+            && self.told_together(error)
+        {
+            self.earlier.note(at, &image.origin, error);
+        }
+        outcome
+    }
+
+    fn all_resolved(&self, _: &[Option<Arc<ImageTree>>]) -> Result<(), CopyError> {
+        self.earlier.refuse()
+    }
+
+    fn told_together(&self, error: &CopyError) -> bool {
+        error.condition == Condition::EarlierArchiveMissing && self.earlier.exist()
+    }
+
+    fn resolves_first(&self) -> bool {
+        self.earlier.exist()
     }
 
     fn blob_repository(&self, image: &PlannedImage) -> String {

@@ -108,5 +108,5 @@ fn a_path_that_no_registry_takes() {
     let found = planned("oci:///srv/My Img/App:v1").unwrap();
     assert_eq!(found.images[0].destination.as_ref().unwrap().to_string(), "reg.lan:5000/srv/my-img/app:v1");
     let errors = planned("quay.io/Ns/App:v1").unwrap_err();
-    insta::assert_snapshot!(errors[0], @"`Ns/App:v1` cannot be the name of an image at the destination: invalid repository path `Ns/App`: expected lower-case components separated by `/`, like `openshift/cli`");
+    insta::assert_snapshot!(errors[0].1, @"`Ns/App:v1` cannot be the name of an image at the destination: invalid repository path `Ns/App`: expected lower-case components separated by `/`, like `openshift/cli`");
 }
