@@ -115,7 +115,11 @@ fn colour(when: When, env: &Snapshot, log: &Log) {
 /// The steps every command begins with (`docs/behaviour/config-cli.md` 2.5), in the order users see them.
 fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> {
     colour(cli.persistent.color, env, log);
-    log.always(Level::Info, "👋 Hello, welcome to oc-mirror");
+    // `why` answers one question, and prints nothing else.
+    let is_question = matches!(cli.command, Some(args::Subcommands::Why(_)));
+    if !is_question {
+        log.always(Level::Info, "👋 Hello, welcome to oc-mirror");
+    }
     if env.umask != 0o022 {
         log.caution(format_args!(
             "Detected bad umask {:04o}, expected 0022: files of the workspace may get other permissions",
@@ -125,7 +129,9 @@ fn settle(cli: &Cli, env: &Snapshot, log: &Log) -> Result<Settings, UsageError> 
     let common = settings::prerun(cli, env)?;
     log.set_level(common.log_level);
     common.hide_secrets(&log.redactor());
-    log.info(format_args!("⚙️  environment version: {}", version::GIT_VERSION));
+    if !is_question {
+        log.info(format_args!("⚙️  environment version: {}", version::GIT_VERSION));
+    }
     let (settings, warnings) = settings::settle(cli, common)?;
     for warning in warnings {
         log.caution(format_args!("{warning}"));

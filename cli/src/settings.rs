@@ -127,8 +127,8 @@ impl Command {
 pub struct Why {
     /// The image, as typed.
     pub image: String,
-    /// The image set configuration.
-    pub config: PathBuf,
+    /// The image set configuration; none means the one that the archive was made with.
+    pub config: Option<PathBuf>,
     /// Directory with archives to answer from; none means asking the sources.
     pub from: Option<PathBuf>,
     /// How content is selected.
@@ -354,10 +354,15 @@ pub fn settle(cli: &Cli, mut common: Common) -> Result<(Settings, Vec<String>), 
         }
         Some(Subcommands::Why(args)) => {
             output = args.output;
+            let from = args.from.as_deref().map(|from| directory(from, env)).transpose()?;
+            let config = given(cli.persistent.config.as_ref(), env);
+            if config.is_none() && from.is_none() {
+                return Err(UsageError::NoConfig);
+            }
             Command::Why(Why {
                 image: args.image.clone(),
-                config: given(cli.persistent.config.as_ref(), env).ok_or(UsageError::NoConfig)?,
-                from: args.from.as_deref().map(|from| directory(from, env)).transpose()?,
+                config,
+                from,
                 selection: Selection::settle(&args.selection, env),
             })
         }

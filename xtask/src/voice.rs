@@ -21,6 +21,7 @@ const REVIEWED: &[(&str, &str)] = &[
     ("crates/mirror-engine/src/workflow/disk_to_mirror.rs", "the result document says which folder is meant"),
     ("crates/mirror-engine/src/workflow/mirror_to_disk.rs", "the archive's own note says what it lacks"),
     ("crates/mirror-engine/src/workflow/mod.rs", "the result document holds upstream's sentence"),
+    ("crates/mirror-engine/src/workflow/replaced.rs", "the result document says how to get the content again"),
     ("crates/mirror-plan/src/delete.rs", "a file that another command writes"),
     ("crates/mirror-trust/src/gate.rs", "the result document says how a signature gets into an archive"),
     ("crates/mirror-trust/src/lib.rs", "the result document says which key is none"),

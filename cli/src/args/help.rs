@@ -91,9 +91,11 @@ const GROUPS: &[(&str, &[&str])] = &[
             "max_nested_paths",
             "dry_run",
             "dry_run_manifest_lists",
+            "check",
             "force",
             "strict_archive",
             "all_or_nothing",
+            "checksums",
         ],
     ),
     (

@@ -26,7 +26,7 @@ pub enum ArchiveCommand {
 /// A directory with archives.
 #[derive(Debug, Args)]
 pub struct ArchivePath {
-    /// Directory with `mirror_NNNNNN.tar` files, with or without `file://`
+    /// Directory with `mirror_NNNNNN.tar` files, or one of them
     #[arg(value_name = "DIR")]
     pub archive: String,
     /// Print the answer as text or as JSON
@@ -37,10 +37,12 @@ pub struct ArchivePath {
 /// What `why` accepts.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// The image: its source, or its name at the destination
+    /// The image: its source, its name at the destination, or a component or operator
     #[arg(value_name = "IMAGE")]
     pub image: String,
     /// Answer from the archives in this directory, offline
+    ///
+    /// Without --config, the answer is about the configuration that the archive was made with.
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
     /// Print the answer as text or as JSON

@@ -23,6 +23,11 @@ pub struct MirrorArgs {
     /// Like --dry-run, and list instances of multi-architecture images too
     #[arg(long, default_value = "false")]
     pub dry_run_manifest_lists: Switch,
+    /// With a dry run: exit 1 when an image is missing or the disk is too small
+    ///
+    /// An image is missing when its source, or in disk to mirror the archive, does not have it.
+    #[arg(long, default_value = "false")]
+    pub check: Switch,
     /// Archive again what was new since yyyy-MM-dd
     ///
     /// Without the flag, the archive holds what is new since the last archive.
@@ -48,6 +53,11 @@ pub struct MirrorArgs {
     /// always whole.
     #[arg(long, default_value = "false")]
     pub all_or_nothing: Switch,
+    /// Write SHA256SUMS beside the archive
+    ///
+    /// `sha256sum -c SHA256SUMS` checks the files on the other side. The archive is read once more for it.
+    #[arg(long, default_value = "false")]
+    pub checksums: Switch,
     /// Do not copy signatures of images
     #[arg(long, default_value = "false")]
     pub remove_signatures: Switch,

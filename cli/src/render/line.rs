@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use mirror_engine::event::Totals;
-use mirror_engine::visible;
+use mirror_engine::{size, visible};
 
 use super::meter::Meter;
-use super::words::{size, time_left};
+use super::words::time_left;
 
 /// The widest line, in columns.
 const WIDE: usize = 100;

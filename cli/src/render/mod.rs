@@ -3,13 +3,16 @@
 mod line;
 mod live;
 mod meter;
+mod next;
 mod report;
 mod screen;
 mod table;
 mod treemap;
 mod words;
 
+pub use mirror_engine::size;
+pub use next::next_step;
 pub use report::html;
 pub use screen::{HEARTBEAT, Screen};
 pub use table::table;
-pub use words::{closing_line, go_duration, size, size_lines};
+pub use words::{closing_line, go_duration, size_lines};

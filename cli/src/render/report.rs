@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use mirror_engine::size;
 use mirror_plan::{Family, ImageKind};
 use plan_document::{Diff, Document, Image};
 
 use super::treemap::{Cell, squarify};
-use super::words::size;
 
 /// How many tiles the picture of sizes has, the rest together in one more.
 const TILES: usize = 40;

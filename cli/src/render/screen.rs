@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mirror_engine::event::{CollectedItem, WrittenFile};
-use mirror_engine::{Event, Observer};
+use mirror_engine::{Event, Observer, size};
 
 use super::line;
 use super::live::Live;
 use super::meter::Meter;
-use super::words::{result_line, size};
+use super::words::result_line;
 use crate::log::{Curtain, Log};
 
 /// How often a terminal is redrawn.
@@ -134,12 +134,14 @@ impl Observer for Screen {
                     self.log.info(format!("Success copying {origin} ➡️ {target}"));
                 }
             }
-            Event::ImageFailed { kind, origin, reason } => {
+            Event::ImageFailed { line, follows } => {
                 self.change(|state| {
                     state.meter.images_done += 1;
                     state.meter.images_failed += 1;
                 });
-                self.log.error(format!("Failed to copy {kind} {origin}: {reason}"));
+                // One cause is one error.
+                let line = format!("[Worker] {line}");
+                if follows { self.log.warn(line) } else { self.log.error(line) }
             }
             Event::CopyStarted { images } => {
                 self.change(|state| {
@@ -188,7 +190,7 @@ impl Screen {
             }
             Event::BuildingArchive => log.info("📦 Preparing the tarball archive..."),
             Event::FileWritten { what, path } => match what {
-                WrittenFile::Archive => log.info(format!("{} written", path.display())),
+                WrittenFile::Archive | WrittenFile::Checksums => log.info(format!("{} written", path.display())),
                 WrittenFile::Mapping => {
                     log.info(format!("📄 list of all images for mirroring in : {}", path.display()));
                 }
@@ -209,7 +211,6 @@ impl Screen {
             Event::CatalogNotSigned { catalog } => {
                 log.info(format!("catalog {catalog} was rebuilt and is not signed; --sign-catalogs signs it"));
             }
-            Event::NotMirrored(text) => log.error(format!("[Worker] {text}")),
             Event::Waiting(waiting) => log.info(waiting),
             Event::Info(text) => log.info(text),
             Event::Warning(text) => log.warn(text),

@@ -130,6 +130,10 @@ pub struct Mirror {
     pub strict_archive: bool,
     /// Whether no archive is written when an image is missing.
     pub all_or_nothing: bool,
+    /// Whether a dry run fails when the run would lack something.
+    pub check: bool,
+    /// Whether the sums of the archive's files are written beside it.
+    pub checksums: bool,
     /// Whether signatures of images stay behind.
     pub remove_signatures: bool,
     /// Whether release signatures are not verified.
@@ -218,6 +222,12 @@ impl Mirror {
         if flags.all_or_nothing.0 && !matches!(mode, Mode::MirrorToDisk { .. }) {
             warnings.push("--all-or-nothing has no effect here: this run writes no archive".into());
         }
+        if flags.checksums.0 && !matches!(mode, Mode::MirrorToDisk { .. }) {
+            warnings.push("--checksums has no effect here: this run writes no archive".into());
+        }
+        if flags.check.0 && !flags.dry_run.0 && !flags.dry_run_manifest_lists.0 {
+            return Err(UsageError::CheckWithoutDryRun);
+        }
         if flags.image_timeout.is_zero() {
             warnings.push("--image-timeout 0: the copy of an image may take any time".into());
         }
@@ -236,6 +246,8 @@ impl Mirror {
             secure_policy: flags.secure_policy.0,
             strict_archive: flags.strict_archive.0,
             all_or_nothing: flags.all_or_nothing.0,
+            check: flags.check.0,
+            checksums: flags.checksums.0,
             remove_signatures: flags.remove_signatures.0,
             ignore_release_signature: flags.ignore_release_signature.0,
             no_cache: flags.no_cache.0,

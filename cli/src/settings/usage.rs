@@ -67,6 +67,8 @@ pub enum UsageError {
     Since(String),
     #[error("--dry-run and --dry-run-manifest-lists cannot be used together")]
     TwoDryRuns,
+    #[error("--check goes with --dry-run: it says how the dry run ends")]
+    CheckWithoutDryRun,
     #[error("the flag {0} must be between the range 1 to 10")]
     Parallel(&'static str),
     #[error(

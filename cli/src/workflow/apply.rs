@@ -75,6 +75,8 @@ fn prepare(request: &Apply, bytes: &[u8], env: &crate::env::Snapshot) -> anyhow:
         ignore_release_signature: false,
         no_cache: false,
         all_or_nothing: false,
+        check: false,
+        checksums: false,
         sign_catalogs: None,
         force: request.force,
         selection: Selection {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use isc_schema::{Diagnostic, Document, ImageSetConfiguration, Kind, Stage};
+use mirror_engine::report;
 
 use crate::exit::ExitStatus;
 use crate::log::Log;
@@ -23,7 +24,12 @@ pub(super) fn read_configuration(path: &Path, log: &Log) -> anyhow::Result<(Imag
 pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Result<(Document, Vec<u8>)> {
     let bytes =
         std::fs::read(path).with_context(|| format!("could not parse config: cannot read `{}`", path.display()))?;
-    let text = std::str::from_utf8(&bytes)
+    Ok((parse_document(path, &bytes, kind, log)?, bytes))
+}
+
+/// Validates the text of a configuration, which is called `path`. Every mistake is told before this fails.
+pub(super) fn parse_document(path: &Path, bytes: &[u8], kind: Kind, log: &Log) -> anyhow::Result<Document> {
+    let text = std::str::from_utf8(bytes)
         .with_context(|| format!("could not parse config: `{}` is no UTF-8 text", path.display()))?;
     // Diagnostics show lines of the file, and a name may carry a password.
     for line in text.lines() {
@@ -42,8 +48,11 @@ pub(super) fn read_document(path: &Path, kind: Kind, log: &Log) -> anyhow::Resul
     }
     let mistakes = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     match parsed.config {
-        Some(document) if mistakes == 0 => Ok((document, bytes)),
-        _ => Err(Mistakes { count: mistakes, file, status: status_of(&parsed.diagnostics, kind) }.into()),
+        Some(document) if mistakes == 0 => Ok(document),
+        _ => {
+            let diagnostics = parsed.diagnostics.iter().filter(|found| found.is_error()).map(Into::into).collect();
+            Err(Mistakes { count: mistakes, file, status: status_of(&parsed.diagnostics, kind), diagnostics }.into())
+        }
     }
 }
 
@@ -61,6 +70,8 @@ pub(super) struct Mistakes {
     file: String,
     /// How mirroring ends because of them.
     pub(super) status: ExitStatus,
+    /// Where they are, for the document.
+    pub(super) diagnostics: Vec<report::Diagnostic>,
 }
 
 /// With which exit code oc-mirror, which comes to some mistakes only while it collects, ends because of these (

@@ -15,10 +15,16 @@ use crate::settings::Settings;
 
 /// Describes a folder.
 pub(crate) fn run(settings: &Settings, folder: &Path, log: &Log) -> ExitStatus {
-    match inspect::describe(folder) {
+    match inspect::describe(&inspect::folder_of(folder)) {
         Ok(description) => {
             answer(settings.output, &description, || text(&description), log);
-            ExitStatus::SUCCESS
+            if description.damage.is_empty() {
+                return ExitStatus::SUCCESS;
+            }
+            for damage in &description.damage {
+                log.error(format_args!("[Executor] {damage}: the description is incomplete "));
+            }
+            ExitStatus::GENERIC
         }
         Err(error) => fail(settings.output, &error.into(), log),
     }

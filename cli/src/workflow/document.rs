@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use mirror_engine::report::save;
+use mirror_engine::report::{Diagnostic, save};
 use mirror_engine::visible;
 use rooted_folder::RootedFolder;
 use serde::Serialize;
@@ -94,5 +94,16 @@ pub(super) fn fail_run(settings: &Settings, error: &anyhow::Error, logs: &Rooted
 
 fn failure(status: ExitStatus, error: &anyhow::Error, log: &Log) -> Value {
     let code = status.code();
-    serde_json::json!({ "format": 1, "exitCode": code, "error": log.redactor().clean(&format!("{error:#}")), "warnings": log.warnings() })
+    let clean = |text: &str| log.redactor().clean(text);
+    let error_text = clean(&format!("{error:#}"));
+    let mut document =
+        serde_json::json!({ "format": 1, "exitCode": code, "error": error_text, "warnings": log.warnings() });
+    if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
+        let cleaned = mistakes.diagnostics.iter().cloned().map(|found| {
+            let (message, help) = (clean(&found.message), found.help.as_deref().map(clean));
+            Diagnostic { message, help, ..found }
+        });
+        document["diagnostics"] = serde_json::json!(cleaned.collect::<Vec<_>>());
+    }
+    document
 }

@@ -23,7 +23,7 @@ use crate::env::{OCP_SIGNATURE_VERIFICATION_PK, UPDATE_URL_OVERRIDE};
 use crate::exit::ExitStatus;
 use crate::log::Log;
 use crate::ownership;
-use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, size_lines};
+use crate::render::{HEARTBEAT, Screen, closing_line, go_duration, next_step, size_lines};
 use crate::settings::{Common, Mirror, Mode, OperatorSelection, Settings};
 
 /// What is mirrored.
@@ -201,6 +201,8 @@ fn options(common: &Common, request: &Mirror, log: &Log) -> anyhow::Result<Optio
         strict_archive: request.strict_archive,
         no_cache: request.no_cache,
         all_or_nothing: request.all_or_nothing,
+        check: request.check,
+        checksums: request.checksums,
         dry_run: request.dry_run,
         force: request.force,
         remove_signatures: request.remove_signatures,
@@ -290,6 +292,7 @@ fn execute(
         settings.common.env.heartbeat.unwrap_or(HEARTBEAT),
     );
     let elsewhere = resources_elsewhere(&job);
+    let workflow = job.workflow.clone();
     let report = runtime.block_on(async {
         let ticker = tokio::spawn(Arc::clone(&screen).tick());
         let report = tokio::select! {
@@ -321,6 +324,9 @@ fn execute(
         log.info(format_args!("📄 the cluster resources are in `{}`", folder.display()));
     }
     log.info(format_args!("mirror time     : {}", go_duration(started.elapsed())));
+    if let Some(next) = next_step(&workflow, &request.config, &workflow.working_dir().cluster_resources(), &report) {
+        log.info(next);
+    }
     log.info("👋 Goodbye, thank you for using oc-mirror");
     if let Some(error) = &report.error {
         log.error(format_args!("[Executor] {error} "));

@@ -75,8 +75,7 @@ fn the_archive_holds_what_is_complete_and_both_sides_name_the_rest() {
     let lost = world.lose_layer();
     let outcome = world.to_disk(&[]);
     outcome.code(8).says("2 / 3 additional images mirrored");
-    insta::assert_snapshot!(outcome.complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/b:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/b`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]
+    insta::assert_snapshot!(outcome.complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/b:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/b`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -86,7 +85,7 @@ fn the_archive_holds_what_is_complete_and_both_sides_name_the_rest() {
     THE ARCHIVE IS INCOMPLETE. It lacks 1 of its 3 images:
     * 127.0.0.1:PORT/ns/b:v1, line 6 of the configuration (mirror.additionalImages[1])
     You can carry it as it is: disk to mirror names the same images. Or fix the causes and run the same command again. As long as this archive lies in `HOME/disk`, the next one holds everything again; once you have moved this one away, the next one holds what is missing. With --all-or-nothing, no incomplete archive is written.
-    "#);
+    ");
     assert_eq!(world.home.archives(), ["mirror_000001.tar"]);
     let entries = world.home.entries("mirror_000001.tar");
     let links = |repository: &str| entries.iter().any(|name| name.contains(&format!("repositories/{repository}/")));
@@ -104,10 +103,9 @@ fn the_archive_holds_what_is_complete_and_both_sides_name_the_rest() {
 
     let loaded = world.home.to_mirror(destination.host(), &["--cache-dir=inside"]);
     loaded.code(8).says("2 / 3 additional images mirrored");
-    insta::assert_snapshot!(loaded.complaints(), @r#"
+    insta::assert_snapshot!(loaded.complaints(), @"
     [WARN]   : The archive is incomplete: when it was made, mirror to disk could not copy 1 of its 3 images:
     * 127.0.0.1:PORT/ns/b:v1, line 6 of the configuration (mirror.additionalImages[1])
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/b:v1: not in the archive, because mirror to disk could not copy the image: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/b`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/b:v1 error: not in the archive, because mirror to disk could not copy the image: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/b`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -117,7 +115,7 @@ fn the_archive_holds_what_is_complete_and_both_sides_name_the_rest() {
     The archive is incomplete: when it was made, mirror to disk could not copy 1 of its 3 images:
     * 127.0.0.1:PORT/ns/b:v1, line 6 of the configuration (mirror.additionalImages[1])
     Make another archive where the sources can be reached, and load it too.
-    "#);
+    ");
     assert_eq!(destination.repositories(), ["ns/a", "ns/c"]);
 
     // The cause is mended: the next archive lies where this one lay, and holds everything.

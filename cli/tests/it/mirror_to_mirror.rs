@@ -176,7 +176,7 @@ fn what_failed_is_named_and_the_rest_is_there() {
     home.additional_images(names);
     home.mirror_to_mirror(destination.host(), &[])
         .code(8)
-        .says("Failed to copy generic")
+        .says("[Worker] error mirroring image")
         .says("ns/nowhere:v1")
         .says("Pinned ISC written to")
         .says("itms-oc-mirror.yaml file created");

@@ -219,10 +219,10 @@ fn a_failed_catalog_is_not_told_of() {
         assert_eq!(found, names);
         assert!(working_dir.join("cluster-resources/idms-oc-mirror.yaml").is_file());
     };
-    home.mirror_to_mirror(&to, &["--retry-times=0"]).code(4).says("Failed to copy operatorCatalog");
+    home.mirror_to_mirror(&to, &["--retry-times=0"]).code(4).says("[Worker] error mirroring image");
     check(&home.workspace().join("working-dir"), &["cc-index-v1.yaml", "cs-index-v1.yaml"]);
     home.to_disk(&[]).code(0);
-    home.to_mirror(&to, &["--retry-times=0"]).code(4).says("Failed to copy operatorCatalog");
+    home.to_mirror(&to, &["--retry-times=0"]).code(4).says("[Worker] error mirroring image");
     check(&home.disk().join("working-dir"), &["cc-index-v1.yaml", "cs-index-v1.yaml"]);
     destination.clear_faults();
     home.to_mirror(&to, &[]).code(0);

@@ -61,7 +61,7 @@ fn of_the_three_workflows() {
         "operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\nadditionalImages:\n- name: {host}/ns/app:v1\n"
     ));
     let to = format!("{}/m", destination.host());
-    insta::assert_snapshot!(told(&home, home.to_disk(&[]).code(0)), @r#"
+    insta::assert_snapshot!(told(&home, home.to_disk(&[]).code(0)), @"
     [INFO]   : 👋 Hello, welcome to oc-mirror
     [INFO]   : ⚙️  environment version: VERSION
     [INFO]   : 🔀 workflow mode: mirrorToDisk
@@ -91,8 +91,9 @@ fn of_the_three_workflows() {
     [INFO]   : HOME/disk/mirror_000001.tar written
     [INFO]   : 6 of 6 images are in place; SIZE transferred, SIZE were already there or shared; archive: SIZE in 1 file(s); TIME
     [INFO]   : mirror time     : TIME
+    [INFO]   : next: carry mirror_000001.tar, SIZE, from `HOME/disk`; on the other side: oc-mirror -c HOME/isc.yaml --from file://FOLDER docker://HOST:PORT
     [INFO]   : 👋 Goodbye, thank you for using oc-mirror
-    "#);
+    ");
     insta::assert_snapshot!(told(&home, home.to_mirror(&to, &[]).code(0)), @r#"
     [INFO]   : 👋 Hello, welcome to oc-mirror
     [INFO]   : ⚙️  environment version: VERSION
@@ -127,6 +128,7 @@ fn of_the_three_workflows() {
     [INFO]   : HOME/disk/working-dir/cluster-resources/cc-index-v1.yaml file created
     [INFO]   : 5 of 5 images are in place; SIZE transferred, SIZE were already there or shared; TIME
     [INFO]   : mirror time     : TIME
+    [INFO]   : next: oc apply -f HOME/disk/working-dir/cluster-resources (the mirror sets in it change every node, which may drain and restart nodes one after the other)
     [INFO]   : 👋 Goodbye, thank you for using oc-mirror
     "#);
     insta::assert_snapshot!(told(&home, home.mirror_to_mirror(&to, &[]).code(0)), @r#"
@@ -167,6 +169,7 @@ fn of_the_three_workflows() {
     [INFO]   : HOME/workspace/working-dir/cluster-resources/cc-index-v1.yaml file created
     [INFO]   : 6 of 6 images are in place; SIZE transferred, SIZE were already there or shared; TIME
     [INFO]   : mirror time     : TIME
+    [INFO]   : next: oc apply -f HOME/workspace/working-dir/cluster-resources (the mirror sets in it change every node, which may drain and restart nodes one after the other)
     [INFO]   : 👋 Goodbye, thank you for using oc-mirror
     "#);
     insta::assert_snapshot!(told(&home, home.to_mirror(&to, &["--dry-run"]).code(0)), @r#"
@@ -200,20 +203,20 @@ fn of_the_three_workflows() {
 
     // What fails is told between the results and the last word.
     home.additional_images([format!("{host}/ns/app:v1"), format!("{host}/ns/none:v1")]);
-    insta::assert_snapshot!(told(&home, home.to_disk(&["--retry-times=0"]).code(8)), @r#"
+    insta::assert_snapshot!(told(&home, home.to_disk(&["--retry-times=0"]).code(8)), @"
     [INFO]   : 👋 Hello, welcome to oc-mirror
     [INFO]   : ⚙️  environment version: VERSION
     [INFO]   : 🔀 workflow mode: mirrorToDisk
+    [WARN]   : The new archive replaces the archive of MOMENT in `HOME/disk`: mirror_000001.tar (115.5 KiB). The new archive leaves out SIZE of its content, because an archive holds only what is new. If nobody has carried the earlier archive yet, press Ctrl-C and move it to another folder, or run again with `--since 2026-11-29`: then the new archive holds that content again.
     [INFO]   : 🕵  going to discover the necessary images...
     [INFO]   : 🔍 collecting additional images...
     [INFO]   : 🚀 Start copying the images...
     [INFO]   : 📌 images to copy 2
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/none:v1: pulling manifest `127.0.0.1:PORT/ns/none:v1`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
+    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/none:v1 error: pulling manifest `127.0.0.1:PORT/ns/none:v1`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
     [INFO]   : Success copying 127.0.0.1:PORT/ns/app:v1 ➡️ cache (nothing to transfer)
     [INFO]   : To transfer: 0 blobs, SIZE (SIZE already present or shared)
     [INFO]   : === Results ===
     [INFO]   :  ✗  1 / 2 additional images mirrored: Some additional images failed to be mirrored - please check the logs
-    [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/none:v1 error: pulling manifest `127.0.0.1:PORT/ns/none:v1`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
     [INFO]   : 1 of 2 images are in place; SIZE transferred, SIZE were already there or shared; TIME
     [INFO]   : mirror time     : TIME
     [INFO]   : 👋 Goodbye, thank you for using oc-mirror
@@ -223,7 +226,9 @@ fn of_the_three_workflows() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: an incomplete archive never replaces a complete one, and `HOME/disk` holds mirror_000001.tar. Carry that archive, move it to another folder, and run the same command again.
-    "#);
+    The archive would lack 1 of its 2 images:
+    * 127.0.0.1:PORT/ns/none:v1, line 6 of the configuration (mirror.additionalImages[1])
+    ");
 }
 
 /// The login check comes before anything is collected, in rehearsals too.

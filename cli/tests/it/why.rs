@@ -50,12 +50,33 @@ fn the_line_that_brought_an_image_in() {
     home.run(&["why", &format!("{host}/ns/app:v1"), "-c", "isc.yaml", "--from", "disk"])
         .code(0)
         .says("isc.yaml:5, mirror.additionalImages[0]");
+    // The archive knows the configuration that it was made with, and the answer is all that is printed.
+    for from in ["disk", "file://disk", "disk/mirror_000001.tar"] {
+        let found = home.run(&["why", &format!("{host}/ns/app:v1"), "--from", from]);
+        found.code(0).says("isc.yaml (of the archive):5, mirror.additionalImages[0]");
+        assert_eq!(found.stderr, "", "{from}");
+        assert!(!found.stdout.contains("[INFO]"), "{}", found.stdout);
+    }
+    home.run(&["why", "app", "--from", "nowhere"]).code(1).says("nowhere");
     let left: Vec<_> = std::fs::read_dir(home.cache())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .filter(|name| name.to_string_lossy().starts_with(".why"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// An operator is found by its package and by its bundle.
+#[test]
+fn parts_are_found_by_name() {
+    let source = Registry::start_blocking();
+    crate::operators::world(&source, &[]);
+    let home = Home::new();
+    home.configuration(&format!("operators:\n- catalog: {}/cat/index:v1\n  packages:\n  - name: foo\n", source.host()));
+    home.to_disk(&[]).code(0);
+    drop(source);
+    home.run(&["why", "foo", "--from", "disk"]).code(0).says("operatorBundle").says("mirror.operators[0].packages[0]");
+    home.run(&["why", "fo", "--from", "disk"]).code(1).says("No line of");
 }
 
 #[test]

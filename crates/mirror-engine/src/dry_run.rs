@@ -19,7 +19,7 @@ use oci_manifest::{ImageTree, ManifestView, VerifiedManifest, total};
 use oci_transport::Client;
 use serde::Serialize;
 
-use crate::outcome::RunError;
+use crate::outcome::{RunError, diagnostic};
 use crate::planning::Planning;
 use mirror_copy::archive_builder::Contents;
 use mirror_copy::{Resolved, Transfer, caught, queue_order};
@@ -71,13 +71,15 @@ pub(crate) struct Rehearsal<'a> {
     pub(crate) observer: &'a Arc<dyn Observer>,
 }
 
-/// Rehearses a run whose images `transfer` would move. Images that cannot be read are warned about; that is no error
-/// (`docs/behaviour/config-cli.md` 3: a dry run ends with 0 even with images missing).
+/// Rehearses a run whose images `transfer` would move, and gives what it found to `found`. Images that cannot be read are
+/// warned about; that is no error (`docs/behaviour/config-cli.md` 3: a dry run ends with 0 even with images missing) unless
+/// the run is to check.
 pub(crate) async fn rehearse<C: Transfer>(
     at: &Rehearsal<'_>,
     transfer: &Arc<C>,
     files: &mut Vec<PathBuf>,
-) -> Result<Option<Sizes>, RunError> {
+    found: &mut Option<Sizes>,
+) -> Result<(), RunError> {
     let working_dir = at.job.workflow.working_dir();
     let folder = working_dir.dry_run();
     working_dir
@@ -94,11 +96,10 @@ pub(crate) async fn rehearse<C: Transfer>(
     }
     if at.job.options.dry_run == DryRun::Plan {
         at.refuse_unread(&looked)?;
-        at.write_plan(&looked, &working_dir, files)?;
-        return Ok(None);
+        return at.write_plan(&looked, &working_dir, files);
     }
     let sizes = at.sizes(&looked, &working_dir).await?;
-    at.write_mapping(&looked, &working_dir, files)?;
+    at.write_mapping(&looked, sizes.fits, &working_dir, files)?;
     at.write_plan(&looked, &working_dir, files)?;
     let images = at.images.iter().zip(&looked).map(|(planned, outcome)| saved_image(planned, outcome)).collect();
     let saved = SavedSizes { sizes: &sizes, images };
@@ -106,11 +107,19 @@ pub(crate) async fn rehearse<C: Transfer>(
     let path = folder.join("sizes.json");
     working_dir.write(&path, &text)?;
     files.push(path);
-    if let Err(short) = room::refuse(&sizes.disk) {
+    let room = room::refuse(&sizes.disk);
+    *found = Some(sizes);
+    if at.job.options.check {
+        return at.check(&looked, room.err());
+    }
+    if let Err(short) = room {
         at.observer.event(Event::Warning(short.to_string()));
     }
-    Ok(Some(sizes))
+    Ok(())
 }
+
+/// How many images a message names.
+const NAMED: usize = 20;
 
 /// The file of the plan, in the folder of the dry run.
 pub const PLAN_FILE: &str = "plan.json";
@@ -169,7 +178,9 @@ impl Rehearsal<'_> {
             .filter_map(|(image, outcome)| Some((image, outcome.as_ref().err()?)))
             .collect();
         let Some((first, error)) = failed.first() else { return Ok(()) };
+        let mirror = &self.job.configuration.mirror;
         Err(RunError {
+            diagnostics: failed.iter().map(|(image, error)| diagnostic(mirror, image, &error.message)).collect(),
             exit_code: failed.iter().fold(0, |bits, (image, _)| bits | image.kind.family().exit_bit()),
             message: format!(
                 "no plan was made: {} of {} images could not be read, such as {}: {}. Take them out of the configuration, \
@@ -180,6 +191,32 @@ impl Rehearsal<'_> {
                 error.message
             ),
         })
+    }
+
+    /// Fails when the run would: an image cannot be had, or the disk is too small.
+    fn check(&self, looked: &[Looked], short: Option<room::NoRoom>) -> Result<(), RunError> {
+        let mirror = &self.job.configuration.mirror;
+        let failed = self.images.iter().zip(looked);
+        let failed = failed.filter_map(|(image, outcome)| Some((image, outcome.as_ref().err()?)));
+        let missing: Vec<_> = failed.map(|(image, error)| diagnostic(mirror, image, &error.message)).collect();
+        let mut reasons = Vec::new();
+        if !missing.is_empty() {
+            let mut reason = format!("{} of {} images cannot be mirrored:", missing.len(), looked.len());
+            for missing in missing.iter().take(NAMED) {
+                let _ = write!(reason, "\n* {missing}");
+            }
+            if let Some(more) = missing.len().checked_sub(NAMED).filter(|more| *more > 0) {
+                let _ = write!(reason, "\n* and {more} more, which the warnings above name");
+            }
+            reasons.push(reason);
+        }
+        reasons.extend(short.map(|short| short.to_string()));
+        if reasons.is_empty() {
+            self.observer.event(Event::Info("the check found nothing that is missing".to_owned()));
+            return Ok(());
+        }
+        let message = format!("the check failed: {}", reasons.join("\n"));
+        Err(RunError { diagnostics: missing, ..RunError::generic(message) })
     }
 
     /// The names of an image's sources and its destination in mapping files, all with transport. In disk to mirror the
@@ -204,6 +241,7 @@ impl Rehearsal<'_> {
     fn write_mapping(
         &self,
         looked: &[Looked],
+        fits: bool,
         working_dir: &WorkingDir,
         files: &mut Vec<PathBuf>,
     ) -> Result<(), RunError> {
@@ -244,9 +282,9 @@ impl Rehearsal<'_> {
             )));
             files.push(path);
         } else if cache.is_some() {
+            let proceed = if fits { " You may proceed with mirroring from disk to disconnected registry" } else { "" };
             self.observer.event(Event::Info(format!(
-                "all {} images required for mirroring are available in local cache. You may proceed with mirroring \
-                 from disk to disconnected registry",
+                "all {} images required for mirroring are available in local cache.{proceed}",
                 self.images.len()
             )));
         }

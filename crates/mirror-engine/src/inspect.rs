@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use archive_format::{Archive, ProblemKind, VERSION_FILE, VersionMetadata};
+use archive_format::{Archive, ProblemKind, VERSION_FILE, VersionMetadata, Warning};
 use serde::Serialize;
 
-pub use archive_format::{ArchiveError, ImageContents, Problem, VerifyObserver};
+pub use archive_format::{ArchiveError, ImageContents, MissingFiles, Problem, VerifyObserver};
 
 use image_ref::{Digest, Transport};
 use isc_schema::{Document, Kind};
@@ -119,6 +119,9 @@ pub struct Description {
     pub lacking: Vec<LackingImage>,
     /// How many archives came before this one in its sequence, by the histories in its working directory.
     pub earlier_archives: u64,
+    /// Files of the archive that are missing or cannot be read: the description is incomplete.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<String>,
     /// Files of the working directory.
     pub working_dir_files: u64,
     /// Their bytes.
@@ -138,6 +141,15 @@ pub enum DescribeError {
     WorkingDir(#[source] std::io::Error),
 }
 
+/// The folder of an archive that is named by its folder, or by one of its files.
+pub fn folder_of(path: &Path) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match path.parent() {
+        Some(folder) if archive_format::is_archive_name(name) && !path.is_dir() => folder.to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
 /// Lists what the archive in `folder` holds, as far as it can be read.
 ///
 /// # Errors
@@ -145,7 +157,7 @@ pub enum DescribeError {
 pub fn list(folder: &Path) -> Result<Listing, ArchiveError> {
     let archive = Archive::open_damaged(folder)?;
     let (blobs, bytes) = totals(&archive);
-    let mut warnings: Vec<String> = archive.warnings().iter().map(ToString::to_string).collect();
+    let mut warnings = warnings_of(&archive);
     let lacking = lacking(&archive, &mut warnings);
     Ok(Listing {
         format: 1,
@@ -156,7 +168,7 @@ pub fn list(folder: &Path) -> Result<Listing, ArchiveError> {
         bytes,
         lacking,
         warnings,
-        damage: archive.damage().iter().map(chain).collect(),
+        damage: damage_of(&archive),
     })
 }
 
@@ -168,8 +180,7 @@ pub fn list(folder: &Path) -> Result<Listing, ArchiveError> {
 pub fn verify(folder: &Path, observer: &dyn VerifyObserver) -> Result<Verified, ArchiveError> {
     let archive = Archive::open_damaged(folder)?;
     let mut found = archive_format::verify(&archive, 0, observer);
-    let gaps = |warning: &&archive_format::Warning| !matches!(warning, archive_format::Warning::MissingChunks(_));
-    let mut warnings: Vec<String> = archive.warnings().iter().filter(gaps).map(ToString::to_string).collect();
+    let mut warnings = warnings_of(&archive);
     let lacking = lacking(&archive, &mut warnings);
     let known: BTreeSet<Digest> = found.problems.iter().filter_map(missing).collect();
     let absent = archive_format::lacks(&archive, pinned(&archive, &lacking));
@@ -253,6 +264,7 @@ fn describe_archive(folder: &Path, archive: &Archive) -> Result<Description, Arc
         absent_blobs: images.iter().map(|image| image.absent_blobs).sum(),
         lacking: lacking(archive, &mut Vec::new()),
         earlier_archives: working_dir().filter(|entry| is_history(&entry.name)).count() as u64,
+        damage: damage_of(archive),
         working_dir_files: working_dir().count() as u64,
         working_dir_bytes: working_dir().map(|entry| entry.len).sum(),
     })
@@ -291,6 +303,7 @@ fn describe_working_dir(folder: &Path) -> Result<Description, DescribeError> {
         absent_blobs: 0,
         lacking: Vec::new(),
         earlier_archives: listed.iter().filter(|(name, _)| is_history(&format!("{WORKING_DIR}/{name}"))).count() as u64,
+        damage: Vec::new(),
         working_dir_files: listed.len() as u64,
         working_dir_bytes: listing.sizes().map(|(_, size)| size).sum(),
     })
@@ -325,6 +338,14 @@ fn totals(archive: &Archive) -> (u64, u64) {
     archive.blobs().fold((0, 0), |(count, bytes), (_, location)| (count + 1, bytes + location.len))
 }
 
-fn chain(error: &ArchiveError) -> String {
-    mirror_job::failure::chain(error)
+/// What is odd and harmless. Numbers that no file has are damage.
+fn warnings_of(archive: &Archive) -> Vec<String> {
+    let harmless = |warning: &&Warning| !matches!(warning, Warning::MissingChunks(_));
+    archive.warnings().iter().filter(harmless).map(ToString::to_string).collect()
+}
+
+/// The files that were left behind, and what made others unreadable.
+fn damage_of(archive: &Archive) -> Vec<String> {
+    let missing = archive.missing_files().map(|missing| missing.to_string());
+    missing.into_iter().chain(archive.damage().iter().map(|error| mirror_job::failure::chain(error))).collect()
 }

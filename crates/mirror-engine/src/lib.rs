@@ -61,5 +61,5 @@ pub use mirror_job::event::{Event, NoObserver, Observer, Totals};
 pub use mirror_job::job::{DryRun, Folders, Job, Options, Part, Shard, Workflow};
 pub use mirror_job::report::RunReport;
 pub use mirror_job::workdir::WorkingDir;
-pub use mirror_job::{event, report, workdir};
+pub use mirror_job::{event, report, size, workdir};
 pub use workflow::{expect_archive, run};

@@ -48,14 +48,10 @@ impl Warnings {
 impl Observer for Warnings {
     fn event(&self, mut event: Event) {
         match &mut event {
-            Event::Info(text)
-            | Event::Warning(text)
-            | Event::Error(text)
-            | Event::NotMirrored(text)
-            | Event::Debug(text) => {
+            Event::Info(text) | Event::Warning(text) | Event::Error(text) | Event::Debug(text) => {
                 *text = self.clean(text);
             }
-            Event::ImageFailed { reason, .. } => *reason = self.clean(reason),
+            Event::ImageFailed { line, .. } => *line = self.clean(line),
             _ => {}
         }
         self.lock().extend(event.warning());

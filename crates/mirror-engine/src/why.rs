@@ -125,10 +125,16 @@ fn explain(plan: &Plan, image: &str, errors: Option<String>) -> Explanation {
         [planned.origin.clone(), planned.source.to_string(), planned.cache.to_string()]
             .map(|name| without_scheme(&name).to_owned())
     };
+    // A component is known by its name in the payload, an operator by that of its package or bundle.
+    let is_part = |planned: &PlannedImage| {
+        let component = planned.why.steps.iter().filter_map(|step| step.strip_prefix("component "));
+        let operators = planned.operators.iter().flat_map(|part_of| [&part_of.operator, &part_of.bundle]);
+        component.chain(operators.map(String::as_str)).any(|name| name == wanted)
+    };
     let reasons: Vec<Reason> = plan
         .images
         .iter()
-        .filter(|planned| names(planned).iter().any(|name| is_named(name, wanted)))
+        .filter(|planned| names(planned).iter().any(|name| is_named(name, wanted)) || is_part(planned))
         .map(|planned| reason(plan, planned))
         .collect();
     let blocked: Vec<Blocked> =

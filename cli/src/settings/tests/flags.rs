@@ -205,6 +205,8 @@ fn every_flag_belongs_to_its_commands() {
                 "force",
                 "no-cache",
                 "all-or-nothing",
+                "check",
+                "checksums",
                 "sign-catalogs",
                 "output",
                 "version",

@@ -54,8 +54,7 @@ fn the_cache_is_full() {
     let Some(disk) = SmallDisk::mount(&home.path().join(".oc-mirror"), "1m") else { return };
     // Without `--force` the run is refused before it fills the disk; see `dry_run.rs`.
     let outcome = home.to_disk(&["--parallel-layers=1", "--parallel-images=1", "--force"]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: no space left for `HOME/.oc-mirror/.cache/partial/sha256/HEX`: 1000000 bytes were still to be written; free space or choose another --cache-dir
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: no space left for `HOME/.oc-mirror/.cache/partial/sha256/HEX`: 1000000 bytes were still to be written; free space or choose another --cache-dir
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -63,7 +62,9 @@ fn the_cache_is_full() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     leaves(&home, &[]);
     drop(disk);
 }
@@ -81,7 +82,10 @@ fn the_disk_of_the_archive_is_full() {
 
     home.additional_images([format!("{}/ns/small:v1", source.host()), format!("{}/ns/app:v1", source.host())]);
     let outcome = home.to_disk(&["--force"]);
-    insta::assert_snapshot!(outcome.code(1).complaints(), @"[ERROR]  : [Executor] no space left for the archive `HOME/disk/.mirror_000001.tar.partial`: 1000000 bytes were still to be written for this entry; free space or choose another destination");
+    insta::assert_snapshot!(outcome.code(1).complaints(), @"
+    [WARN]   : The new archive replaces
+    [ERROR]  : [Executor] no space left for the archive `HOME/disk/.mirror_000001.tar.partial`: 1000000 bytes were still to be written for this entry; free space or choose another destination
+    ");
     leaves(&home, &["mirror_000001.tar"]);
     assert_eq!(std::fs::read(home.disk().join("mirror_000001.tar")).unwrap(), earlier);
     drop(disk);

@@ -59,8 +59,7 @@ fn the_source_is_away() {
     let (home, away) = (Home::new(), Nowhere::hold());
     home.additional_images([format!("{away}/ns/app:v1")]);
     let outcome = home.to_disk(&["--retry-times=1"]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: cannot connect to `https://127.0.0.1:PORT`: connection refused (os error 111) (after 2 attempts); check that a server listens there, and that no firewall refuses the connection
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: cannot connect to `https://127.0.0.1:PORT`: connection refused (os error 111) (after 2 attempts); check that a server listens there, and that no firewall refuses the connection
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -68,7 +67,9 @@ fn the_source_is_away() {
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     leaves(&home, &[]);
 }
 
@@ -107,8 +108,7 @@ fn the_source_has_no_address() {
     let home = Home::new();
     home.additional_images(["registry.invalid/ns/app:v1"]);
     let outcome = home.to_disk(&["--retry-times=1"]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic registry.invalid/ns/app:v1: pulling manifest `registry.invalid/ns/app:v1`: cannot connect to `https://registry.invalid:443`: failed to lookup address information: Name or service not known (after 2 attempts); check the name and this machine's DNS; if only a proxy can reach the host, set HTTPS_PROXY
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image registry.invalid/ns/app:v1 error: pulling manifest `registry.invalid/ns/app:v1`: cannot connect to `https://registry.invalid:443`: failed to lookup address information: Name or service not known (after 2 attempts); check the name and this machine's DNS; if only a proxy can reach the host, set HTTPS_PROXY
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -116,7 +116,9 @@ fn the_source_has_no_address() {
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * registry.invalid/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     leaves(&home, &[]);
 }
 
@@ -151,8 +153,7 @@ fn the_destination_is_away() {
 fn credentials_are_missing() {
     let site = Site::with(Registry::builder().auth(Auth::basic("me", "secret")));
     let outcome = site.home.to_disk(&[]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -160,7 +161,9 @@ fn credentials_are_missing() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     leaves(&site.home, &[]);
 }
 
@@ -174,8 +177,7 @@ fn credentials_are_refused() {
         leaves(&site.home, &[]);
         outcome.complaints()
     }
-    insta::assert_snapshot!(check(Auth::basic("me", "secret")), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
+    insta::assert_snapshot!(check(Auth::basic("me", "secret")), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 401 Unauthorized: authentication required [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -183,9 +185,10 @@ fn credentials_are_refused() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
-    insta::assert_snapshot!(check(Auth::Token(TokenAuth::user("me", "secret"))), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: asking `http://127.0.0.1:PORT/token` for a token: 401 Unauthorized: incorrect username or password [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
+    insta::assert_snapshot!(check(Auth::Token(TokenAuth::user("me", "secret"))), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: asking `http://127.0.0.1:PORT/token` for a token: 401 Unauthorized: incorrect username or password [UNAUTHORIZED]; the credentials found for `127.0.0.1:PORT` in `HOME/auth.json` were refused: run `podman login --authfile HOME/auth.json 127.0.0.1:PORT` again, or check their permissions
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -193,7 +196,9 @@ fn credentials_are_refused() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
 }
 
 /// A mistyped `--authfile` is told: without a word, its only sign would be a 401.
@@ -217,8 +222,7 @@ fn a_tag_that_is_not_there() {
     let site = Site::new();
     site.home.additional_images([format!("{}/ns/app:v2", site.source.host())]);
     let outcome = site.home.to_disk(&[]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v2: pulling manifest `127.0.0.1:PORT/ns/app:v2`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v2 error: pulling manifest `127.0.0.1:PORT/ns/app:v2`: 404 Not Found: manifest unknown [MANIFEST_UNKNOWN]
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -226,7 +230,9 @@ fn a_tag_that_is_not_there() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v2, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     leaves(&site.home, &[]);
 }
 
@@ -234,8 +240,7 @@ fn a_tag_that_is_not_there() {
 fn a_blob_that_is_not_there() {
     let site = Site::new();
     let blob = &site.image.blobs[1].digest;
-    insta::assert_snapshot!(fails(&site, Fault::new(When::kind(Kind::Blob).digest(blob), Effect::status(404))), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]
+    insta::assert_snapshot!(fails(&site, Fault::new(When::kind(Kind::Blob).digest(blob), Effect::status(404))), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: 404 Not Found: repository name not known to registry [NAME_UNKNOWN]
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -243,7 +248,9 @@ fn a_blob_that_is_not_there() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
 }
 
 #[test]
@@ -252,8 +259,7 @@ fn an_unknown_certificate_authority() {
     let site = Site::with(Registry::builder().tls(&ca));
     let disk = format!("file://{}", site.home.disk().display());
     let outcome = site.home.run(&["-c", "isc.yaml", &disk, "--retry-times=0"]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: x509: the certificate of `https://127.0.0.1:PORT` is signed by an authority that is not trusted; put the certificate authority into `HOME/.config/containers/certs.d/127.0.0.1:PORT/ca.crt`, or use `--src-tls-verify=false`
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: x509: the certificate of `https://127.0.0.1:PORT` is signed by an authority that is not trusted; put the certificate authority into `HOME/.config/containers/certs.d/127.0.0.1:PORT/ca.crt`, or use `--src-tls-verify=false`
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -261,7 +267,9 @@ fn an_unknown_certificate_authority() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     leaves(&site.home, &[]);
     // The way out that the message shows.
     site.home.to_disk(&[]).code(0);
@@ -272,8 +280,7 @@ fn plain_http_where_https_is_expected() {
     let site = Site::new();
     let disk = format!("file://{}", site.home.disk().display());
     let outcome = site.home.run(&["-c", "isc.yaml", &disk, "--retry-times=0"]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: `https://127.0.0.1:PORT`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: `https://127.0.0.1:PORT`: http: server gave HTTP response to HTTPS client; the server answers in plain HTTP, use `--src-tls-verify=false` to allow that
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -281,7 +288,9 @@ fn plain_http_where_https_is_expected() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     leaves(&site.home, &[]);
 }
 
@@ -298,8 +307,7 @@ fn a_manifest_with_a_wrong_bit() {
     let site = Site::new();
     site.home.additional_images([format!("{}/ns/app@{}", site.source.host(), site.image.digest)]);
     let fault = || Fault::new(When::kind(Kind::Manifest).method("GET"), Effect::WrongBytes(20));
-    insta::assert_snapshot!(fails(&site, fault()), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app@sha256:HEX: pulling manifest `127.0.0.1:PORT/ns/app@sha256:HEX`: digest mismatch: the registry sent a manifest with digest `sha256:HEX`, expected `sha256:HEX` (after 2 attempts)
+    insta::assert_snapshot!(fails(&site, fault()), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app@sha256:HEX error: pulling manifest `127.0.0.1:PORT/ns/app@sha256:HEX`: digest mismatch: the registry sent a manifest with digest `sha256:HEX`, expected `sha256:HEX` (after 2 attempts)
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -307,7 +315,9 @@ fn a_manifest_with_a_wrong_bit() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app@sha256:HEX, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     let site = Site::new();
     recovers(&site, Fault::new(When::kind(Kind::Manifest).method("GET").once(), Effect::WrongBytes(20)));
 }
@@ -317,8 +327,7 @@ fn a_blob_with_a_wrong_bit() {
     let wrong = |when: When| Fault::new(when.method("GET"), Effect::WrongBytes(1000));
     let site = Site::new();
     let blob = site.image.blobs.iter().find(|blob| blob.bytes.len() == 40_000).unwrap().digest.clone();
-    insta::assert_snapshot!(fails(&site, wrong(When::kind(Kind::Blob).digest(&blob))), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: digest mismatch: the content has digest `sha256:HEX`, expected `sha256:HEX` (after 2 attempts)
+    insta::assert_snapshot!(fails(&site, wrong(When::kind(Kind::Blob).digest(&blob))), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: digest mismatch: the content has digest `sha256:HEX`, expected `sha256:HEX` (after 2 attempts)
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -326,7 +335,9 @@ fn a_blob_with_a_wrong_bit() {
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     let site = Site::new();
     recovers(&site, wrong(When::kind(Kind::Blob).digest(&blob).once()));
 }
@@ -340,8 +351,7 @@ fn a_body_that_is_cut_short() {
     recovers(&site, cut(when().once()));
     // Each attempt brings 5000 bytes further, and three do not suffice.
     let site = Site::new();
-    insta::assert_snapshot!(fails(&site, cut(when())), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: `http://127.0.0.1:PORT`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
+    insta::assert_snapshot!(fails(&site, cut(when())), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: `http://127.0.0.1:PORT`: end of file before message length reached after 15000 of 40000 bytes (after 3 attempts)
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -349,7 +359,9 @@ fn a_body_that_is_cut_short() {
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
     // What arrived is kept: the next run only asks for the rest.
     site.source.clear_faults();
     site.source.clear_requests();
@@ -384,8 +396,7 @@ fn resets_and_refusals_that_pass() {
 fn too_many_requests() {
     recovers(&Site::new(), Fault::new(When::kind(Kind::Blob).times(2), Effect::retry_after(429, 1)));
     let site = Site::new();
-    insta::assert_snapshot!(fails(&site, Fault::new(When::kind(Kind::Blob), Effect::retry_after(429, 0))), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: 429 Too Many Requests: too many requests [TOOMANYREQUESTS] (after 3 attempts); the registry limits requests, lower `--parallel-images` or log in
+    insta::assert_snapshot!(fails(&site, Fault::new(When::kind(Kind::Blob), Effect::retry_after(429, 0))), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling blob `sha256:HEX` from `127.0.0.1:PORT/ns/app`: 429 Too Many Requests: too many requests [TOOMANYREQUESTS] (after 3 attempts); the registry limits requests, lower `--parallel-images` or log in
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -393,14 +404,15 @@ fn too_many_requests() {
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
 }
 
 #[test]
 fn a_server_that_is_down() {
     let site = Site::new();
-    insta::assert_snapshot!(fails(&site, Fault::new(When::kind(Kind::Manifest), Effect::status(503))), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 503 Service Unavailable: service unavailable [UNAVAILABLE] (after 3 attempts)
+    insta::assert_snapshot!(fails(&site, Fault::new(When::kind(Kind::Manifest), Effect::status(503))), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pulling manifest `127.0.0.1:PORT/ns/app:v1`: 503 Service Unavailable: service unavailable [UNAVAILABLE] (after 3 attempts)
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
@@ -408,7 +420,9 @@ fn a_server_that_is_down() {
     * mirroring the failing images manually, if retries also fail.
     run the same command again: what arrived is kept, only the rest is fetched
     No archive was written: no image is complete.
-    "#);
+    The archive would lack 1 of its 1 images:
+    * 127.0.0.1:PORT/ns/app:v1, line 5 of the configuration (mirror.additionalImages[0])
+    ");
 }
 
 #[test]
@@ -428,25 +442,23 @@ fn a_token_that_ends_in_the_middle() {
 
 #[test]
 fn a_destination_that_is_read_only() {
-    insta::assert_snapshot!(push_fails(Fault::new(When::any(), Effect::ReadOnly)), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: The operation is unsupported. [UNSUPPORTED]; the registry takes no writes here: it may be read-only or a pull-through cache
+    insta::assert_snapshot!(push_fails(Fault::new(When::any(), Effect::ReadOnly)), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: The operation is unsupported. [UNSUPPORTED]; the registry takes no writes here: it may be read-only or a pull-through cache
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
-    "#);
+    ");
     let write = When::kind(Kind::Upload).method("POST");
-    insta::assert_snapshot!(push_fails(Fault::new(write, Effect::Denied)), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
+    insta::assert_snapshot!(push_fails(Fault::new(write, Effect::Denied)), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 403 Forbidden: requested access to the resource is denied [DENIED]; no credentials were found for `127.0.0.1:PORT/ns` or `127.0.0.1:PORT`, and there is no auth file: run `podman login 127.0.0.1:PORT`
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
-    "#);
+    ");
 }
 
 #[test]
@@ -454,29 +466,27 @@ fn a_real_destination_that_is_read_only() {
     let Some(destination) = DebianRegistry::builder().read_only().start() else { return };
     let site = Site::mirrored();
     let outcome = site.home.to_mirror(destination.host(), &["--retry-times=2"]);
-    insta::assert_snapshot!(outcome.code(8).complaints(), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: Method not allowed; the registry takes no writes here: it may be read-only or a pull-through cache
+    insta::assert_snapshot!(outcome.code(8).complaints(), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing blob `sha256:HEX` to `127.0.0.1:PORT/ns/app`: 405 Method Not Allowed: Method not allowed; the registry takes no writes here: it may be read-only or a pull-through cache
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
-    "#);
+    ");
 }
 
 #[test]
 fn a_destination_that_refuses_the_manifest() {
     let manifest = When::kind(Kind::Manifest).method("PUT");
-    insta::assert_snapshot!(push_fails(Fault::new(manifest, Effect::status(400))), @r#"
-    [ERROR]  : Failed to copy generic 127.0.0.1:PORT/ns/app:v1: pushing manifest `127.0.0.1:PORT/ns/app:v1`: 400 Bad Request: unknown error [UNKNOWN]
+    insta::assert_snapshot!(push_fails(Fault::new(manifest, Effect::status(400))), @"
     [ERROR]  : [Worker] error mirroring image 127.0.0.1:PORT/ns/app:v1 error: pushing manifest `127.0.0.1:PORT/ns/app:v1`: 400 Bad Request: unknown error [UNKNOWN]
     [ERROR]  : [Executor] [Worker] some errors occurred during the mirroring. Please review HOME/disk/working-dir/logs/mirroring_errors_TIME.txt for a list of mirroring errors. You may consider:
     * removing images or operators that cause the error from the image set config, and retrying
     * keeping the image set config (images are mandatory for you), and retrying
     * mirroring the failing images manually, if retries also fail.
     Fix the causes above first; the same run would fail again.
-    "#);
+    ");
 }
 
 /// One image of two fails: the other is in the cache, there is no archive, and the file of errors names the failed one.

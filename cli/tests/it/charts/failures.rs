@@ -55,12 +55,12 @@ fn every_error_is_told_and_nothing_is_copied() {
     let found = world.home.to_disk(&["--retry-times=0"]);
     found.code(16);
     insta::assert_snapshot!(found.complaints(), @r#"
-    [ERROR]  : [Executor] collection error: [Helm] invalid chart repository "http://127.0.0.1:PORT/c": getting `http://127.0.0.1:PORT/c/index.yaml`: cannot connect to `http://127.0.0.1:PORT`: connection refused (os error 111); check that a server listens there, and that no firewall refuses the connection
-    [Helm] chart broken of http://127.0.0.1:PORT/demo: execution error at (broken/templates/a.yaml:1:3): no way
-    [Helm] chart yaml of http://127.0.0.1:PORT/demo: failed to fetch http://127.0.0.1:PORT/demo/yaml-1.0.0.tgz : status 404
-    [Helm] chart none of http://127.0.0.1:PORT/demo: not found in demo index: no chart name found
-    [Helm] chart app 9 of http://127.0.0.1:PORT/demo: not found in demo index: no chart version found for app-9
-    [Helm] chart app 1.x.y of http://127.0.0.1:PORT/demo: not found in demo index: improper constraint: "1.x.y"
+    [ERROR]  : [Executor] collection error: [Helm] invalid chart repository "http://127.0.0.1:PORT/c": getting `http://127.0.0.1:PORT/c/index.yaml`: cannot connect to `http://127.0.0.1:PORT`: connection refused (os error 111); check that a server listens there, and that no firewall refuses the connection, line 17 of the configuration (mirror.helm.repositories[1])
+    [Helm] chart broken of http://127.0.0.1:PORT/demo: execution error at (broken/templates/a.yaml:1:3): no way, line 10 of the configuration (mirror.helm.repositories[0].charts[1])
+    [Helm] chart yaml of http://127.0.0.1:PORT/demo: failed to fetch http://127.0.0.1:PORT/demo/yaml-1.0.0.tgz : status 404, line 11 of the configuration (mirror.helm.repositories[0].charts[2])
+    [Helm] chart none of http://127.0.0.1:PORT/demo: not found in demo index: no chart name found, line 12 of the configuration (mirror.helm.repositories[0].charts[3])
+    [Helm] chart app 9 of http://127.0.0.1:PORT/demo: not found in demo index: no chart version found for app-9, line 13 of the configuration (mirror.helm.repositories[0].charts[4])
+    [Helm] chart app 1.x.y of http://127.0.0.1:PORT/demo: not found in demo index: improper constraint: "1.x.y", line 15 of the configuration (mirror.helm.repositories[0].charts[5])
     "#);
     assert!(world.home.archives().is_empty());
     assert!(world.source.requests_matching(&When::kind(Kind::Blob)).is_empty());

@@ -126,7 +126,7 @@ fn a_component_that_fails_stops_the_run() {
     let destination = Registry::start_blocking();
     let to = destination.host().to_owned();
     let check = |outcome: &crate::harness::Outcome| {
-        outcome.code(2 | 8).says(&format!("Failed to copy ocpReleaseContent quay.io/{COMPONENTS}@{}", broken.digest));
+        outcome.code(2 | 8).says(&format!("[Worker] error mirroring image quay.io/{COMPONENTS}@{}", broken.digest));
         outcome.says(&format!("skipping release {} because one of its components failed to mirror", release.by_tag()));
     };
     let faults = [outside.source.fault(not_found()), outside.source.fault(slow)];

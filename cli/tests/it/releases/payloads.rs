@@ -108,7 +108,7 @@ fn a_missing_component_fails_the_release() {
     outside.home.configuration("platform:\n  channels:\n  - name: stable-4.99\n");
     let missing = &release.components[2].1.digest;
     let outcome = outside.home.to_disk(&[]);
-    outcome.code(2).says(&format!("Failed to copy ocpReleaseContent quay.io/{COMPONENTS}@{missing}"));
+    outcome.code(2).says(&format!("[Worker] error mirroring image quay.io/{COMPONENTS}@{missing}"));
     assert!(outside.home.archives().is_empty());
     assert!(outside.source.manifest(PAYLOADS, &release.tag).is_some());
 }
@@ -136,7 +136,7 @@ fn nobody_waits_for_a_helper_when_a_release_has_failed() {
         other.host()
     ));
     let outcome = home.to_disk(&["--authfile", "auth.json"]);
-    outcome.code(2 | 8).says(&format!("Failed to copy ocpReleaseContent quay.io/{COMPONENTS}@{component}"));
+    outcome.code(2 | 8).says(&format!("[Worker] error mirroring image quay.io/{COMPONENTS}@{component}"));
     let pid = std::fs::read_to_string(home.path().join("pid")).expect("the helper was started");
     assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "the helper {pid} lives on");
     assert!(outcome.line_with("took longer than").is_none(), "{}", outcome.stdout);

@@ -72,6 +72,23 @@ fn a_dead_server_is_named() {
     drop(source);
 }
 
+/// Inside an enclave nobody reaches the public services. The error that needs a variable names the variable.
+#[test]
+fn an_enclave_is_told_which_variable_is_missing() {
+    let Some(outside) = Outside::new() else { return };
+    let release = Release::new("4.99.1", 2, 1);
+    outside.mirrors(&[&release]);
+    let Outside { source: _source, service: _service, gpg: _gpg, home } = outside;
+    let home = home.variable("HTTPS_PROXY", "http://127.0.0.1:1").variable("OCP_SIGNATURE_URL", "");
+    home.to_disk(&["--retry-times=0"])
+        .code(2)
+        .says("set OCP_SIGNATURE_URL to a server that has the release signatures");
+    let home = home.variable("UPDATE_URL_OVERRIDE", "");
+    home.to_disk(&["--retry-times=0"])
+        .code(2)
+        .says("set UPDATE_URL_OVERRIDE to the update service of the outer network");
+}
+
 #[test]
 fn expired_signatures_do_not_count() {
     let Some(outside) = Outside::new() else { return };

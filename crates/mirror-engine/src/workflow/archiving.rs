@@ -233,10 +233,11 @@ impl NoArchive {
         (incomplete.is_none() && !files.is_empty()).then(|| Self::Earlier(folder.to_owned(), files))
     }
 
-    /// The outcome of the run, with this reason behind it.
-    pub(super) fn tell(&self, outcome: Result<(), RunError>) -> Result<(), RunError> {
+    /// The outcome of the run, with this reason and what is missing behind it.
+    pub(super) fn tell(&self, outcome: Result<(), RunError>, lacking: Option<&Lacking>) -> Result<(), RunError> {
+        let missing = lacking.map(|lacking| format!("\nThe archive would lack {}", lacking.list())).unwrap_or_default();
         outcome.map_err(|error| RunError {
-            message: format!("{}\nNo archive was written: {self}", error.message),
+            message: format!("{}\nNo archive was written: {self}{missing}", error.message),
             ..error
         })
     }

@@ -56,6 +56,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let workspace = Workspace::set(job, observer)?;
     let place = folder.clone();
     let archive = Arc::new(blocking(move || Archive::open(&place)).await?);
+    if let Some(missing) = archive.missing_files() {
+        return Err(RunError::generic(missing.to_string()));
+    }
     check_access(job, destination, observer).await?;
     for (index, chunk) in archive.chunks().iter().enumerate() {
         observer.event(Event::ReadingArchive {
@@ -89,9 +92,10 @@ fn repeat(lacking: &Lacking, outcome: Result<(), RunError>) -> Result<(), RunErr
         lacking.list()
     );
     Err(match outcome {
-        Ok(()) => RunError { exit_code: lacking.exit_code(), message: text },
+        Ok(()) => RunError { exit_code: lacking.exit_code(), ..RunError::generic(text) },
         Err(error) => {
-            RunError { exit_code: error.exit_code | lacking.exit_code(), message: format!("{}\n{text}", error.message) }
+            let message = format!("{}\n{text}", error.message);
+            RunError { exit_code: error.exit_code | lacking.exit_code(), message, ..error }
         }
     })
 }
@@ -133,6 +137,7 @@ async fn load(
         archive: Arc::clone(archive),
         lacking,
         planned: tokio::sync::OnceCell::new(),
+        found: std::sync::Mutex::default(),
         destination: DestinationRegistry::of(job, &store, observer),
         image_timeout: job.options.image_timeout,
         trust,

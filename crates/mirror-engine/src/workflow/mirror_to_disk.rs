@@ -1,6 +1,6 @@
 //! Mirror to disk: source registries -> cache -> archive, or straight into the archive (`--no-cache`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archive_format::{History, Store};
@@ -8,6 +8,8 @@ use image_ref::Digest;
 use jiff::Timestamp;
 
 use super::archiving::{Archiving, NoArchive};
+use super::checksums;
+use super::replaced::Replaced;
 use super::workspace::{Holdings, Planned, Workspace};
 use super::{Progress, conclude, first_failure};
 use crate::outcome::{RunError, generic_from};
@@ -18,6 +20,7 @@ use mirror_copy::slots::Slots;
 use mirror_copy::transfers::into_archive::IntoArchive;
 use mirror_copy::transfers::into_store::{Follower, NoFollower};
 use mirror_job::event::{Event, Observer, WrittenFile};
+use mirror_job::guard::blocking;
 use mirror_job::job::{Job, Workflow};
 use mirror_job::lacking::Lacking;
 use mirror_job::report::{ArchiveFile, ArchiveReport};
@@ -35,6 +38,13 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     let incomplete = Lacking::lies_in(folder, &workspace.working_dir);
     let history = History::read(workspace.working_dir.folder(), begins_before(job, incomplete.as_ref(), observer))?;
     let earlier = NoArchive::earlier(folder, incomplete.as_ref());
+    let (place, carried, beside) = (folder.clone(), history.digests.clone(), workspace.working_dir.folder().clone());
+    // Before anything is copied: now the operator can still move the archive away.
+    if !workspace.is_rehearsal()
+        && let Some(replaced) = blocking(move || Replaced::find(&place, &carried, &beside)).await
+    {
+        observer.event(Event::Warning(replaced.to_string()));
+    }
     let planned = workspace.plan(store, None, None).await?;
     let images = &planned.images;
 
@@ -73,15 +83,15 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     {
         // First, because the disk may be full of it.
         let broken = archiving.abandon().await;
-        let outcome = conclude(job, &copied, &mut progress.files, observer);
+        let outcome = conclude(job, images, &copied, &mut progress.files, observer);
         progress.copied = Some(copied);
         // Without a cache the images fail because there is no archive, and not the other way round.
         return match broken {
             Some(broken) if job.options.no_cache => Err(broken.into()),
-            _ => why.tell(outcome),
+            _ => why.tell(outcome, lacking.as_ref()),
         };
     }
-    let outcome = conclude(job, &copied, &mut progress.files, observer);
+    let outcome = conclude(job, images, &copied, &mut progress.files, observer);
     let end =
         End { workspace: &workspace, planned: &planned, history: &history, copied: &copied, lacking: lacking.as_ref() };
     let archived = end.write(archiving, progress).await;
@@ -151,6 +161,7 @@ impl End<'_> {
         for chunk in &summary.chunks {
             observer.event(Event::FileWritten { what: WrittenFile::Archive, path: chunk.path.clone() });
         }
+        self.write_sums(summary.chunks.iter().map(|chunk| chunk.path.clone()).collect(), progress).await?;
         progress.archive = Some(ArchiveReport {
             files,
             complete: self.lacking.is_none(),
@@ -158,6 +169,20 @@ impl End<'_> {
             blobs: blobs.len(),
             blobs_left_out: arrived.left_out,
         });
+        Ok(())
+    }
+
+    /// Writes the sums of the archive's files when they are asked for; otherwise those of an earlier archive go.
+    async fn write_sums(&self, chunks: Vec<PathBuf>, progress: &mut Progress) -> Result<(), RunError> {
+        let Workflow::MirrorToDisk { folder } = &self.workspace.job.workflow else { return Ok(()) };
+        let folder = folder.clone();
+        if !self.workspace.job.options.checksums {
+            return Ok(checksums::forget(&folder)?);
+        }
+        self.workspace.observer.event(Event::Info("reading the archive for its checksums...".to_owned()));
+        let path = blocking(move || checksums::write(&folder, &chunks)).await?;
+        self.workspace.observer.event(Event::FileWritten { what: WrittenFile::Checksums, path: path.clone() });
+        progress.files.push(path);
         Ok(())
     }
 

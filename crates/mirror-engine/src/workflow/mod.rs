@@ -1,18 +1,20 @@
 //! The workflows: one file each, and what they share.
 
 mod archiving;
+mod checksums;
 mod disk_to_mirror;
 mod mirror_to_disk;
 mod mirror_to_mirror;
+mod replaced;
 mod workspace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mirror_plan::{Destination, Mode, Plan};
+use mirror_plan::{Destination, Mode, Plan, PlannedImage};
 
 pub use self::disk_to_mirror::expect_archive;
-use crate::outcome::RunError;
+use crate::outcome::{RunError, diagnostic};
 use crate::visible;
 use crate::warnings::Warnings;
 use mirror_copy::Copied;
@@ -20,7 +22,7 @@ use mirror_job::event::{Event, Observer};
 use mirror_job::failure::{Condition, chain};
 use mirror_job::guard::guarded;
 use mirror_job::job::{Job, Shard};
-use mirror_job::report::{ArchiveReport, ImageError, RequestReport, RunReport, Sizes, save};
+use mirror_job::report::{ArchiveReport, ImageError, ImageOutcome, ImageReport, RequestReport, RunReport, Sizes, save};
 use mirror_job::workdir::write_whole;
 
 /// What a workflow leaves behind, whether it succeeded or not.
@@ -66,9 +68,13 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
         variables: job.options.variables.iter().map(|(name, value)| (name.clone(), heard.clean(value))).collect(),
         files: progress.files.iter().map(|path| working_dir.name_of(path)).collect(),
         warnings: heard.take(),
+        diagnostics: outcome.as_ref().err().map(|error| error.diagnostics.clone()).unwrap_or_default(),
         exit_code: outcome.as_ref().err().map_or(0, |error| error.exit_code),
         error: outcome.err().map(|error| heard.clean(&error.message)),
     };
+    for found in &mut report.diagnostics {
+        found.message = heard.clean(&found.message);
+    }
     if let Err(warning) = save(&report, &working_dir.logs(), &job.log_stamp) {
         observer.event(Event::Warning(warning));
         report.warnings.extend(heard.take());
@@ -79,6 +85,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
 /// The steps that follow copying in every workflow: results, the file of errors, the exit code.
 fn conclude(
     job: &Job,
+    images: &[PlannedImage],
     copied: &Copied,
     files: &mut Vec<PathBuf>,
     observer: &Arc<dyn Observer>,
@@ -89,17 +96,7 @@ fn conclude(
     if exit_code == 0 {
         return Ok(());
     }
-    let lines: Vec<String> = copied
-        .images
-        .iter()
-        .filter_map(|image| {
-            let error = image.error.as_ref()?;
-            Some(format!("error mirroring image {}{} error: {}", image.origin, image.association(), error.message))
-        })
-        .collect();
-    for line in &lines {
-        observer.event(Event::NotMirrored(line.clone()));
-    }
+    let lines: Vec<String> = copied.images.iter().filter_map(ImageReport::error_line).collect();
     let logs = job.workflow.working_dir().logs();
     let path = logs.path().join(format!("mirroring_errors_{}.txt", job.log_stamp));
     let mut text = lines.iter().map(|line| visible::message(line)).collect::<Vec<_>>().join("\n");
@@ -138,8 +135,15 @@ fn conclude(
     };
     let passes = copied.images.iter().filter_map(|image| image.error.as_ref()).any(may_pass);
     let hopeless = if passes || job.options.shard.is_none() { 0 } else { Shard::HOPELESS };
+    let mirror = &job.configuration.mirror;
+    // What only needs a failed image has no fault of its own.
+    let failed = images.iter().zip(&copied.images).filter(|(_, report)| report.outcome == ImageOutcome::Failed);
+    let diagnostics = failed.filter_map(|(image, report)| {
+        Some(diagnostic(mirror, image, report.error.as_ref().map(|error| error.message.as_str())?))
+    });
     Err(RunError {
         exit_code: exit_code | hopeless,
+        diagnostics: diagnostics.filter(|found| found.line > 0).collect(),
         message: format!(
             "[Worker] some errors occurred during the mirroring. {review} You \
              may consider:\n* removing images or operators that cause the error from the image set config, and \

@@ -184,7 +184,7 @@ impl<'a> Workspace<'a> {
                 destination: (self.mode() != Mode::MirrorToDisk).then_some(&self.job.destination),
                 observer: self.observer,
             };
-            progress.sizes = rehearse(&rehearsal, &transfer, &mut progress.files).await?;
+            rehearse(&rehearsal, &transfer, &mut progress.files, &mut progress.sizes).await?;
             return Ok(None);
         }
         self.observer.event(Event::CopyStarted { images: images.len() });
@@ -221,7 +221,10 @@ impl<'a> Workspace<'a> {
             }
             return Ok(());
         };
-        let outcome = conclude(job, &copied, &mut progress.files, observer);
+        let mut outcome = conclude(job, images, &copied, &mut progress.files, observer);
+        if let (Err(error), Some(refused)) = (&mut outcome, &copied.refused) {
+            error.message.clone_from(&refused.message);
+        }
         if let Err(error) = Holders::note(cache, images, &copied.images) {
             let text =
                 format!("`delete` will not know which images share a name at the destination: {}", chain(&error));
@@ -248,7 +251,10 @@ impl<'a> Workspace<'a> {
         progress: &mut Progress,
     ) -> Result<(), RunError> {
         let Some(copied) = self.perform(planned, transfer, holdings, progress).await? else { return Ok(()) };
-        let outcome = conclude(self.job, &copied, &mut progress.files, self.observer);
+        let mut outcome = conclude(self.job, &planned.images, &copied, &mut progress.files, self.observer);
+        if let (Err(error), Some(refused)) = (&mut outcome, &copied.refused) {
+            error.message.clone_from(&refused.message);
+        }
         progress.copied = Some(copied);
         outcome
     }
