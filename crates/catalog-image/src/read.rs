@@ -69,6 +69,32 @@ struct Layer {
     overlay: Overlay,
 }
 
+impl Layer {
+    /// Takes away the files that cannot be beside a new entry of this name, which comes later and counts: the one of the same name,
+    /// those in whose place a folder has to be, and, when asked for, those below. Gives the bytes of their contents.
+    fn clear(&mut self, path: &str, below: bool) -> u64 {
+        let mut bytes = 0;
+        let mut remove = |files: &mut BTreeMap<String, Vec<u8>>, path: &str| {
+            bytes += files.remove(path).map_or(0, |content| content.len() as u64);
+        };
+        for (at, _) in path.match_indices('/') {
+            remove(&mut self.files, path.split_at(at).0);
+        }
+        remove(&mut self.files, path);
+        while let Some(lower) = first_below(&self.files, path).filter(|_| below) {
+            remove(&mut self.files, &lower);
+        }
+        bytes
+    }
+}
+
+/// The first of the files in the folder of this name.
+fn first_below(files: &BTreeMap<String, Vec<u8>>, folder: &str) -> Option<String> {
+    let prefix = format!("{folder}/");
+    let (first, _) = files.range(prefix.clone()..).next()?;
+    first.starts_with(&prefix).then(|| first.clone())
+}
+
 impl ConfigsReader {
     /// A reader for the files below `folder`, which has no slashes around it.
     pub fn new(folder: &str, limits: Limits) -> Self {
@@ -93,8 +119,8 @@ impl ConfigsReader {
         let layer = self.tar(unpacked(&mut blob)?)?;
         io::copy(&mut blob, &mut io::sink())?;
         for (path, content) in layer.files {
-            // A folder of an upper layer stands where this file was.
-            if !self.folders.contains(&path) {
+            // A folder of an upper layer stands where this file was, whether an entry names the folder or only what is in it.
+            if !self.folders.contains(&path) && first_below(&self.files, &path).is_none() {
                 self.files.entry(path).or_insert(content);
             }
         }
@@ -135,21 +161,19 @@ impl ConfigsReader {
             self.keep(path.len())?;
             match entry.header().entry_type() {
                 EntryType::Directory => {
+                    self.kept_bytes -= layer.clear(&path, false);
                     layer.folders.insert(path);
                 }
                 EntryType::Regular | EntryType::Continuous if inside => {
                     let content = self.content(entry)?;
-                    if let Some(earlier) = layer.files.insert(path.clone(), content) {
-                        self.kept_bytes -= earlier.len() as u64;
-                    }
+                    self.kept_bytes -= layer.clear(&path, true);
+                    layer.files.insert(path.clone(), content);
                     layer.overlay.hide(path);
                 }
                 // Links are no files of the catalog (`docs/behaviour/operators-archive.md` 1.1), but they hide what was
                 // below their name.
                 _ => {
-                    if let Some(earlier) = layer.files.remove(&path) {
-                        self.kept_bytes -= earlier.len() as u64;
-                    }
+                    self.kept_bytes -= layer.clear(&path, true);
                     layer.overlay.hide(path);
                 }
             }

@@ -60,6 +60,20 @@ fn files_and_folders_replace_each_other() {
     check(&[&[("configs/a/c", "1")], &[("configs/a", "2")]], &[("a", "2")]);
     check(&[&[("configs/a", "1")], &[("configs/a/c", "2")]], &[("a/c", "2")]);
     check(&[&[("configs/a", "1")], &[("configs", "2")]], &[]);
+    // Entries alone, without any for the folders. Of one layer, what comes later counts.
+    let file = |name: &'static str, text: &'static str| (EntryType::Regular, name.as_bytes(), text);
+    let entries = |entries: &[(EntryType, &[u8], &str)], expected: Files<'_>| check_raw(&[&raw(entries)], expected);
+    entries(&[file("configs/a", "1"), file("configs/a/b/c", "2")], &[("a/b/c", "2")]);
+    entries(
+        &[file("configs/a/b/c", "1"), file("configs/a-b", "2"), file("configs/a", "3")],
+        &[("a", "3"), ("a-b", "2")],
+    );
+    entries(&[file("configs/a", "1"), (EntryType::Directory, b"configs/a/", "")], &[]);
+    entries(&[file("configs/a/c", "1"), (EntryType::Directory, b"configs/a/", "")], &[("a/c", "1")]);
+    entries(&[file("configs/a/c", "1"), (EntryType::Symlink, b"configs/a", "b")], &[]);
+    let (lower, upper) = (raw(&[file("configs/a", "1")]), raw(&[file("configs/a/c", "2")]));
+    check_raw(&[&lower, &upper], &[("a/c", "2")]);
+    check_raw(&[&upper, &lower], &[("a", "1")]);
 }
 
 /// A tar of one entry for each of these: kind, name as it stands there, and what it links to or holds.
