@@ -18,13 +18,16 @@ fn main() {
     let mut count = 0;
     for folder in arguments {
         for package in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-            let name = package.file_name().expect("a name").to_string_lossy().into_owned();
             let files = std::fs::read_dir(&package).expect("a folder of a package").map(|entry| {
                 let path = entry.expect("an entry").path();
                 (path.display().to_string(), std::fs::read(&path).expect("a file"))
             });
             let catalog = Catalog::read(files).expect("a catalog");
-            for rules in [RuleSet::VersionRange, RuleSet::UpgradeGraph] {
+            // A folder may have another name than its package.
+            let names = catalog.packages.iter().map(|package| package.name.clone());
+            let each = names
+                .flat_map(|name| [RuleSet::VersionRange, RuleSet::UpgradeGraph].map(|rules| (name.clone(), rules)));
+            for (name, rules) in each {
                 let wanted = PackageRequest { name: name.clone(), ..PackageRequest::default() };
                 let request = Request { packages: vec![wanted], ..Request::default() };
                 let selected = match select(&catalog, &request, rules) {
