@@ -85,7 +85,7 @@ fn what_the_sources_do_not_have() {
     );
 
     let outcome = run("helm:\n  local:\n  - name: gone\n    path: ./gone.tgz\n");
-    check(&home, &outcome, 16, &[("mirror.helm.local[0]", "- name: gone", "No such file")]);
+    check(&home, &outcome, 16, &[("mirror.helm.local[0]", "- name: gone", "no such file")]);
 }
 
 #[test]
