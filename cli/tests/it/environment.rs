@@ -108,7 +108,8 @@ fn places_that_are_not_there() {
     insta::assert_snapshot!(row.home.to_disk(&[]).code(0).complaints(), @"[WARN]   : ⚠️  XDG_RUNTIME_DIR: `HOME/none` does not exist; continuing without its credentials");
     // Nobody would have looked there.
     let auth = ["--authfile=.docker/config.json"];
-    assert_eq!(row.home.to_disk(&auth).code(0).complaints(), "");
+    let complaints = row.home.to_disk(&auth).code(0).complaints();
+    assert!(!complaints.contains("XDG_RUNTIME_DIR"), "{complaints}");
 
     let row = Row::new(&[(".docker/config.json", Says::Right)], &[("REGISTRY_AUTH_FILE", "none.json")]);
     row.home.to_disk(&[]).code(8).says("none.json` does not exist").says("no credentials were found");

@@ -122,12 +122,14 @@ pub enum SelectError {
         channels: Vec<String>,
     },
     /// None of the named channels or bundles exists.
-    #[error("package \"{package}\": none of the requested {what} exists{}", there_is(.near))]
+    #[error("package \"{package}\": none of the requested {what} [{}] exists{}", .asked.join(" "), there_is(.near))]
     NothingExists {
         /// The package.
         package: String,
         /// `channels` or `bundles`.
         what: &'static str,
+        /// The names as they were requested.
+        asked: Vec<String>,
         /// Names that exist and come close.
         near: Vec<String>,
     },

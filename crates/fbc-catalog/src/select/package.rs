@@ -33,6 +33,11 @@ enum DefaultChannel<'a> {
     AsItIs(&'a str),
 }
 
+/// The channels that are requested, by name.
+fn channel_names(request: &PackageRequest) -> Vec<String> {
+    request.channels.iter().map(|channel| channel.name.clone()).collect()
+}
+
 /// Selects from one package; `wanted` is absent when the whole catalog is asked for.
 pub(crate) fn select_package<'a>(
     name: &'a str,
@@ -52,6 +57,7 @@ pub(crate) fn select_package<'a>(
         return Err(vec![SelectError::NothingExists {
             package: name.into(),
             what: "channels",
+            asked: channel_names(request),
             near: view.channel_names(),
         }]);
     }
@@ -108,7 +114,8 @@ pub(crate) fn select_package<'a>(
             request.bundles.iter().flat_map(|wanted| near(wanted, view.bundles.keys().copied())).collect();
         let mut seen = HashSet::new();
         near.retain(|name| seen.insert(name.clone()));
-        return Err(vec![SelectError::NothingExists { package: name.into(), what: "bundles", near }]);
+        let asked = request.bundles.clone();
+        return Err(vec![SelectError::NothingExists { package: name.into(), what: "bundles", asked, near }]);
     }
     let default_channel =
         settle_default(name, view, request, &default, &kept_channels, &emptied, &versions, rules, report)?;
@@ -278,6 +285,7 @@ fn settle_default<'a>(
                     None => vec![SelectError::NothingExists {
                         package: name.into(),
                         what: "channels",
+                        asked: channel_names(request),
                         near: view.channel_names(),
                     }],
                 });

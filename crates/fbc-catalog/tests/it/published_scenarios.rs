@@ -129,7 +129,11 @@ fn what_does_not_exist_is_named() {
         remarks(A, "apple bundles=apple.v2.0.0,apple.v2.0.9"),
         ["package \"apple\" has no bundle \"apple.v2.0.9\", is one of [apple.v2.0.0 apple.v2.0.5 apple.v1.0.0] meant?"]
     );
-    check(A, "apple nope", "error: package \"apple\": none of the requested channels exists (there is [fast stable])");
+    check(
+        A,
+        "apple nope",
+        "error: package \"apple\": none of the requested channels [nope] exists (there is [fast stable])",
+    );
     check(
         A,
         "apple default=fsat",
