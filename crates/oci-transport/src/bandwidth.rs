@@ -17,8 +17,8 @@ pub trait Clock: Send + Sync {
     /// The time since some fixed moment.
     fn now(&self) -> Duration;
 
-    /// Ends after this time.
-    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    /// Ends at this moment, counted as [`Clock::now`] does.
+    fn sleep_until(&self, moment: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// The clock of the machine.
@@ -29,8 +29,8 @@ impl Clock for Machine {
         self.0.elapsed()
     }
 
-    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep(time))
+    fn sleep_until(&self, moment: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(moment.saturating_sub(self.now())))
     }
 }
 
@@ -62,9 +62,10 @@ impl Bandwidth {
 
     /// Takes so many bytes out of the bucket, and waits until they are paid for.
     pub async fn take(&self, bytes: u64) {
-        let pause = self.book(self.clock.now(), bytes);
+        let now = self.clock.now();
+        let pause = self.book(now, bytes);
         if !pause.is_zero() {
-            self.clock.sleep(pause).await;
+            self.clock.sleep_until(now + pause).await;
         }
     }
 
@@ -89,8 +90,9 @@ mod tests {
             *self.0.lock().unwrap()
         }
 
-        fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-            *self.0.lock().unwrap() += time;
+        fn sleep_until(&self, moment: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+            let mut now = self.0.lock().unwrap();
+            *now = (*now).max(moment);
             Box::pin(std::future::ready(()))
         }
     }

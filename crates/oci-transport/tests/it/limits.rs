@@ -79,8 +79,9 @@ impl Clock for Fake {
         *self.0.lock().unwrap()
     }
 
-    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        *self.0.lock().unwrap() += time;
+    fn sleep_until(&self, moment: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let mut now = self.0.lock().unwrap();
+        *now = (*now).max(moment);
         Box::pin(tokio::task::yield_now())
     }
 }
