@@ -26,6 +26,7 @@ use mirror_copy::{Resolved, Transfer, caught, queue_order};
 use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::failure::CopyError;
 use mirror_job::job::{DryRun, Job};
+use mirror_job::listed;
 pub use mirror_job::report::{ArchiveSizes, DiskNeed, Sizes};
 
 use crate::room;
@@ -201,14 +202,13 @@ impl Rehearsal<'_> {
         let missing: Vec<_> = failed.map(|(image, error)| diagnostic(mirror, image, &error.message)).collect();
         let mut reasons = Vec::new();
         if !missing.is_empty() {
-            let mut reason = format!("{} of {} images cannot be mirrored:", missing.len(), looked.len());
-            for missing in missing.iter().take(NAMED) {
-                let _ = write!(reason, "\n* {missing}");
-            }
-            if let Some(more) = missing.len().checked_sub(NAMED).filter(|more| *more > 0) {
-                let _ = write!(reason, "\n* and {more} more, which the warnings above name");
-            }
-            reasons.push(reason);
+            let rest = |more| format!("and {more} more, which the warnings above name");
+            reasons.push(format!(
+                "{} of {} images cannot be mirrored:\n* {}",
+                missing.len(),
+                looked.len(),
+                listed(&missing, NAMED, "\n* ", rest)
+            ));
         }
         reasons.extend(short.map(|short| short.to_string()));
         if reasons.is_empty() {

@@ -15,6 +15,7 @@ use mirror_plan::{CacheName, PlannedImage};
 use rooted_folder::RootedFolder;
 use serde::{Deserialize, Serialize};
 
+use crate::listed;
 use crate::report::{ArchiveFile, ImageReport, LackingImage};
 use crate::workdir::{INCOMPLETE, WORKING_DIR, WorkingDir};
 
@@ -128,23 +129,24 @@ impl Lacking {
 
     /// `2 of its 7 images`, and each of them with its line and operators, one a line.
     pub fn list(&self) -> String {
-        let mut text = format!("{} of its {} images:", self.lacking.len(), self.images);
-        for image in self.lacking.iter().take(NAMED) {
-            let _ = write!(text, "\n* {}", image.origin);
-            if image.line > 0 {
-                let _ = write!(text, ", line {} of the configuration ({})", image.line, image.path);
-            }
-            let operators: BTreeSet<&str> = image.operators.iter().map(|part_of| part_of.operator.as_str()).collect();
-            if !operators.is_empty() {
-                let names = operators.into_iter().collect::<Vec<_>>().join(", ");
-                let _ = write!(text, ", without which these operators are incomplete: {names}");
-            }
-        }
-        if let Some(more) = self.lacking.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            let _ = write!(text, "\n* and {more} more, which the list of errors names");
-        }
-        text
+        let rest = |more| format!("and {more} more, which the list of errors names");
+        let images: Vec<String> = self.lacking.iter().map(line).collect();
+        format!("{} of its {} images:\n* {}", images.len(), self.images, listed(&images, NAMED, "\n* ", rest))
     }
+}
+
+/// An image, its line and its operators.
+fn line(image: &LackingImage) -> String {
+    let mut text = image.origin.clone();
+    if image.line > 0 {
+        let _ = write!(text, ", line {} of the configuration ({})", image.line, image.path);
+    }
+    let operators: BTreeSet<&str> = image.operators.iter().map(|part_of| part_of.operator.as_str()).collect();
+    if !operators.is_empty() {
+        let names = operators.into_iter().collect::<Vec<_>>().join(", ");
+        let _ = write!(text, ", without which these operators are incomplete: {names}");
+    }
+    text
 }
 
 /// The archive files of a folder with their sizes, by name. What cannot be looked at has size 0.

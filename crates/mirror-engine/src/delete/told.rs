@@ -2,6 +2,7 @@
 
 use super::{ItemOutcome, ItemReport};
 use mirror_job::event::Event;
+use mirror_job::listed;
 
 /// How many images a line names; the result document names all of them.
 const NAMED: usize = 10;
@@ -16,12 +17,12 @@ pub(super) fn kept(items: &[ItemReport]) -> Option<Event> {
         format!(
             "{} is also used by {}, which the list does not name",
             item.reference,
-            listed(&item.used_by, USERS, ", ")
+            listed(&item.used_by, USERS, ", ", more)
         )
     });
     let named: Vec<String> = named.collect();
     let images = if kept.len() == 1 { "1 image".to_owned() } else { format!("{} images", kept.len()) };
-    (!kept.is_empty()).then(|| Event::Warning(format!("kept {images}: {}", listed(&named, NAMED, "; "))))
+    (!kept.is_empty()).then(|| Event::Warning(format!("kept {images}: {}", listed(&named, NAMED, "; ", more))))
 }
 
 /// The images that are not there any more. A warning when that is true of all: perhaps another list was meant.
@@ -38,23 +39,18 @@ pub(super) fn already_gone(items: &[ItemReport]) -> Option<Event> {
         return Some(Event::Warning(format!(
             "nothing to delete: no image of the list is at the destination any more. If you expected some, check the list \
              and the destination: {}",
-            listed(&gone, NAMED, ", ")
+            listed(&gone, NAMED, ", ", more)
         )));
     }
-    Some(Event::Info(format!("already gone: {}", listed(&gone, NAMED, ", "))))
+    Some(Event::Info(format!("already gone: {}", listed(&gone, NAMED, ", ", more))))
 }
 
 fn of(items: &[ItemReport], outcome: ItemOutcome) -> impl Iterator<Item = &ItemReport> {
     items.iter().filter(move |item| item.outcome == outcome)
 }
 
-/// The first names, and how many more there are.
-fn listed(names: &[String], most: usize, between: &str) -> String {
-    let mut shown: Vec<String> = names.iter().take(most).cloned().collect();
-    if let Some(more) = names.len().checked_sub(most).filter(|more| *more > 0) {
-        shown.push(format!("{more} more"));
-    }
-    shown.join(between)
+fn more(count: usize) -> String {
+    format!("{count} more")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use archive_format::{Archive, ArchiveChunk, History, archive_file_name};
 use image_ref::Digest;
 use jiff::Timestamp;
 use mirror_job::report::ArchiveFile;
-use mirror_job::size;
+use mirror_job::{listed, size};
 use rooted_folder::RootedFolder;
 
 /// How many files the warning names.
@@ -57,11 +57,8 @@ impl Replaced {
 
 impl fmt::Display for Replaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut files: Vec<String> =
-            self.files.iter().take(NAMED).map(|file| format!("{} ({})", file.name, size(file.bytes))).collect();
-        if let Some(more) = self.files.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            files.push(format!("{more} more files"));
-        }
+        let files: Vec<String> =
+            self.files.iter().map(|file| format!("{} ({})", file.name, size(file.bytes))).collect();
         let made = self.made.map(|made| format!(" of {made}")).unwrap_or_default();
         let since = self.since.map_or("DATE".to_owned(), |since| since.strftime("%Y-%m-%d").to_string());
         write!(
@@ -70,7 +67,7 @@ impl fmt::Display for Replaced {
              an archive holds only what is new. If nobody has carried the earlier archive yet, press Ctrl-C and move it to \
              another folder, or run again with `--since {since}`: then the new archive holds that content again.",
             self.folder.display(),
-            files.join(", "),
+            listed(&files, NAMED, ", ", |more| format!("{more} more files")),
             size(self.lost),
         )
     }
