@@ -31,6 +31,9 @@ pub(super) struct Replaced {
 impl Replaced {
     /// Looks into the archive in `folder`; none when there is no archive, or when the new one may hold all of it again.
     pub(super) fn find(folder: &Path, carried: &HashSet<Digest>, working_dir: &RootedFolder) -> Option<Self> {
+        if carried.is_empty() {
+            return None;
+        }
         // A damaged archive may still hold what no other holds.
         let archive = Archive::open_damaged(folder).ok()?;
         // Files with text in front of the name stay.
