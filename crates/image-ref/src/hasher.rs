@@ -1,6 +1,7 @@
 //! Digests of content (feature `hash`): the one place where bytes are hashed, for whoever keeps or moves them.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -50,6 +51,23 @@ impl Hasher {
         }
     }
 
+    /// The digest of everything that `reader` gives, and how many bytes that is.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn of_reader(algorithm: Algorithm, reader: &mut impl Read) -> io::Result<(Digest, u64)> {
+        let (mut hasher, mut size, mut buffer) = (Self::new(algorithm), 0, vec![0; 256 * 1024]);
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok((hasher.finish(), size)),
+                count => {
+                    hasher.update(buffer.get(..count).expect("a reader gives no more than the buffer takes"));
+                    size += count as u64;
+                }
+            }
+        }
+    }
+
     /// The digest of `bytes`.
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Digest {
         let mut hasher = Self::new(algorithm);
@@ -85,5 +103,7 @@ mod tests {
         }
         assert_eq!(pieces.clone().finish().hex(), abc);
         assert_eq!(format!("{pieces:?}"), "Hasher(sha512)");
+        let (digest, size) = Hasher::of_reader(Algorithm::Sha512, &mut &b"abc"[..]).unwrap();
+        assert_eq!((digest.hex(), size), (abc, 3));
     }
 }

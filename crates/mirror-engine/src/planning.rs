@@ -167,17 +167,6 @@ fn files(working_dir: &WorkingDir) -> io::Result<Vec<BuiltFile>> {
 /// # Errors
 /// When the file cannot be read.
 pub(crate) fn describe_file(working_dir: &WorkingDir, name: &str, path: &Path) -> io::Result<BuiltFile> {
-    use std::io::Read as _;
-    let mut file = working_dir.folder().open(path)?;
-    let (mut hasher, mut size, mut buffer) = (Hasher::new(Algorithm::Sha256), 0, vec![0; 256 * 1024]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => {
-                hasher.update(&buffer[..count]);
-                size += count as u64;
-            }
-        }
-    }
-    Ok(BuiltFile { name: name.to_owned(), size, digest: hasher.finish() })
+    let (digest, size) = Hasher::of_reader(Algorithm::Sha256, &mut working_dir.folder().open(path)?)?;
+    Ok(BuiltFile { name: name.to_owned(), size, digest })
 }

@@ -1,7 +1,7 @@
 //! `SHA256SUMS` beside an archive, for whoever carries it.
 
 use std::fmt::Write as _;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use archive_format::is_archive_name;
@@ -23,7 +23,8 @@ pub(super) fn write(folder: &Path, files: &[PathBuf]) -> io::Result<PathBuf> {
     let mut text = String::new();
     for path in files {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(text, "{}  {name}", hex_of(&mut rooted_folder::open_regular(path)?)?);
+        let (digest, _) = Hasher::of_reader(Algorithm::Sha256, &mut rooted_folder::open_regular(path)?)?;
+        let _ = writeln!(text, "{}  {name}", digest.hex());
     }
     let path = folder.join(NAME);
     write_whole(&RootedFolder::at(folder), &path, text.as_bytes())?;
@@ -40,17 +41,6 @@ pub(super) fn forget(folder: &Path) -> io::Result<()> {
     let text = String::from_utf8_lossy(&text);
     let is_ours = |line: &str| line.split_once("  ").is_some_and(|(_, name)| is_archive_name(name));
     if text.lines().all(is_ours) { rooted.remove_file(NAME) } else { Ok(()) }
-}
-
-fn hex_of(reader: &mut impl Read) -> io::Result<String> {
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    let mut buffer = vec![0; 1024 * 1024];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(hasher.finish().hex().to_owned()),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
 }
 
 #[cfg(test)]
