@@ -5,6 +5,7 @@ use std::sync::Arc;
 use archive_format::Store;
 use bytes::Bytes;
 use image_ref::{Algorithm, Hasher, ImageRef};
+use oci_manifest::media_type::OCI_MANIFEST;
 use oci_manifest::{Descriptor, VerifiedManifest};
 use oci_transport::{BlobSource, Client, FileSource, Reference};
 use plan_document::{Document, MAX_BYTES};
@@ -24,7 +25,6 @@ const SIGNATURE_TYPE: &str = "application/vnd.oc-mirror.plan.signature.v1";
 const BUILT_TYPE: &str = "application/vnd.oc-mirror.plan.built.v1";
 
 const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
-const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// The largest signature, in bytes.
 const MAX_SIGNATURE: u64 = 64 * 1024;
@@ -99,11 +99,11 @@ pub async fn push(
         })
         .collect();
     let manifest = json!({
-        "schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": ARTIFACT_TYPE,
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": ARTIFACT_TYPE,
         "config": {"mediaType": EMPTY_TYPE, "digest": config.digest, "size": config.size},
         "layers": layers, "annotations": {"io.github.oc-mirror.plan": document.id},
     });
-    let manifest = VerifiedManifest::made(&manifest, MANIFEST_TYPE);
+    let manifest = VerifiedManifest::made(&manifest, OCI_MANIFEST);
     let tag = to.tag().unwrap_or("latest").to_owned();
     client.push_manifest(&at, &Reference::Tag(tag), &manifest).await.map_err(|error| chain(&error))?;
     Ok(ImageRef::from_parts(&repository, None, Some(manifest.digest().clone())))
