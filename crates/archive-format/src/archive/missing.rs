@@ -25,13 +25,9 @@ impl fmt::Display for MissingFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.numbers.is_empty() {
             let names: Vec<String> = self.numbers.iter().map(|number| archive_file_name(*number)).collect();
-            let (files, they) = if names.len() == 1 { ("A file", "it") } else { ("Files", "them") };
-            write!(
-                f,
-                "{files} of the archive {}: copy {they} from where the archive was made: {}",
-                verb(&names),
-                names.join(", ")
-            )?;
+            let (files, are, them) = if names.len() == 1 { ("A file", "is", "it") } else { ("Files", "are", "them") };
+            let names = names.join(", ");
+            write!(f, "{files} of the archive {are} missing: copy {them} from where the archive was made: {names}")?;
         }
         let Some((name, number)) = &self.cut_after else { return Ok(()) };
         if !self.numbers.is_empty() {
@@ -44,10 +40,6 @@ impl fmt::Display for MissingFiles {
             archive_file_name(number.saturating_add(1))
         )
     }
-}
-
-fn verb(names: &[String]) -> &'static str {
-    if names.len() == 1 { "is missing" } else { "are missing" }
 }
 
 #[cfg(test)]
