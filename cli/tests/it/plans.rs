@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use test_support::{Image, ImageBuilder, Kind, Layer, Registry};
+use test_support::{Image, ImageBuilder, Kind, Layer, OperatorWorld, Registry, World};
 
 use crate::harness::{Home, Outcome, resources};
 
@@ -47,6 +47,21 @@ impl Home {
     fn document(&self, name: &str) -> Value {
         serde_json::from_slice(&std::fs::read(self.path().join(name)).unwrap()).unwrap()
     }
+}
+
+/// A source, a destination, and a machine that has made a plan with a rebuilt catalog.
+fn site() -> (Registry, Registry, Home) {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    World::small(61).push_to(&source);
+    OperatorWorld::new(source.host(), &[("foo", &["0.1.0", "0.2.0"])]).push_to(&source);
+    let home = Home::new();
+    let host = source.host();
+    home.configuration(&format!(
+        "operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\n    maxVersion: 0.1.0\n    minVersion: 0.1.0\n\
+         additionalImages:\n- name: {host}/apps/single:v1\n- name: {host}/apps/multi:v1\n"
+    ));
+    home.plan_to_mirror(&format!("{}/m", destination.host()), "plan.json", &[]).code(0);
+    (source, destination, home)
 }
 
 /// The cluster resources of a working directory, by file name, without what names this run's registry and moment.

@@ -4,25 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use test_support::{OperatorWorld, Registry, World};
+use test_support::World;
 
-use super::{move_every_tag, path_of, resources_of};
+use super::{move_every_tag, path_of, resources_of, site};
 use crate::harness::Home;
-
-/// A source, a destination, and a machine that has made a plan with a rebuilt catalog.
-fn site() -> (Registry, Registry, Home) {
-    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
-    World::small(61).push_to(&source);
-    OperatorWorld::new(source.host(), &[("foo", &["0.1.0", "0.2.0"])]).push_to(&source);
-    let home = Home::new();
-    let host = source.host();
-    home.configuration(&format!(
-        "operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\n    maxVersion: 0.1.0\n    minVersion: 0.1.0\n\
-         additionalImages:\n- name: {host}/apps/single:v1\n- name: {host}/apps/multi:v1\n"
-    ));
-    home.plan_to_mirror(&format!("{}/m", destination.host()), "plan.json", &[]).code(0);
-    (source, destination, home)
-}
 
 /// Pushes the plan of a home; the name by digest that the push says.
 fn push(home: &Home, place: &str) -> String {

@@ -3,22 +3,14 @@
 use std::fs::File;
 use std::path::Path;
 
-use test_support::{Image, OperatorWorld, Registry, World};
+use test_support::{Image, Registry, World};
 
 use super::path_of;
 use crate::harness::Home;
 
+/// The same as [`super::site`], where nobody has been asked yet.
 fn site() -> (Registry, Registry, Home) {
-    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
-    World::small(41).push_to(&source);
-    OperatorWorld::new(source.host(), &[("foo", &["0.1.0", "0.2.0"])]).push_to(&source);
-    let home = Home::new();
-    let host = source.host();
-    home.configuration(&format!(
-        "operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\n    maxVersion: 0.1.0\n    minVersion: 0.1.0\n\
-         additionalImages:\n- name: {host}/apps/single:v1\n- name: {host}/apps/multi:v1\n"
-    ));
-    home.plan_to_mirror(&format!("{}/m", destination.host()), "plan.json", &[]).code(0);
+    let (source, destination, home) = super::site();
     source.clear_requests();
     destination.clear_requests();
     (source, destination, home)
