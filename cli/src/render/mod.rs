@@ -12,7 +12,7 @@ mod words;
 
 pub use mirror_engine::size;
 pub use next::next_step;
-pub use report::html;
+pub use report::{html, totals};
 pub use screen::{HEARTBEAT, Screen};
 pub use table::table;
 pub use words::{closing_line, go_duration, size_lines};

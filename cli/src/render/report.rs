@@ -71,6 +71,20 @@ fn head(page: &mut String, document: &Document) {
     page.push_str("</dl>\n");
 }
 
+/// How much two plans differ, in numbers.
+pub fn totals(diff: &Diff) -> String {
+    format!(
+        "{} images added, {} removed, {} changed. New blobs: {}, {}. Blobs no longer needed: {}, {}.",
+        diff.added.len(),
+        diff.removed.len(),
+        diff.changed.len(),
+        diff.new_blobs,
+        size(diff.new_bytes),
+        diff.gone_blobs,
+        size(diff.gone_bytes)
+    )
+}
+
 fn changes(page: &mut String, old: &Document, diff: &Diff) {
     let _ = writeln!(page, "<h2>What is new since {}</h2>", text(&old.created));
     if diff.equal {
@@ -79,14 +93,8 @@ fn changes(page: &mut String, old: &Document, diff: &Diff) {
     }
     let _ = write!(
         page,
-        "<p>{} images added, {} removed, {} changed. New blobs: {}, {}. Blobs no longer needed: {}, {}.</p>\n<details{}><summary>Each of them</summary><div class=w><table>",
-        diff.added.len(),
-        diff.removed.len(),
-        diff.changed.len(),
-        diff.new_blobs,
-        size(diff.new_bytes),
-        diff.gone_blobs,
-        size(diff.gone_bytes),
+        "<p>{}</p>\n<details{}><summary>Each of them</summary><div class=w><table>",
+        totals(diff),
         // A long list is there for whoever asks.
         if diff.added.len() + diff.removed.len() + diff.changed.len() <= OPEN { " open" } else { "" }
     );

@@ -16,7 +16,7 @@ use super::{mirror, plan_file, plan_push};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::{html, size, table};
+use crate::render::{html, size, table, totals};
 use crate::settings::{Mirror, Plan, Settings};
 
 /// How `diff` ends when a plan cannot be read: 1 says that plans differ.
@@ -203,17 +203,7 @@ fn diff_text(diff: &Diff) -> String {
     for origin in &diff.unblocked {
         let _ = writeln!(text, "! not blocked any more: {}", visible::word(origin));
     }
-    let _ = writeln!(
-        text,
-        "\n{} images added, {} removed, {} changed. New blobs: {}, {}. Blobs no longer needed: {}, {}.",
-        diff.added.len(),
-        diff.removed.len(),
-        diff.changed.len(),
-        diff.new_blobs,
-        size(diff.new_bytes),
-        diff.gone_blobs,
-        size(diff.gone_bytes)
-    );
+    let _ = writeln!(text, "\n{}", totals(diff));
     text
 }
 
