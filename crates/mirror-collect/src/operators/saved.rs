@@ -63,8 +63,7 @@ impl SavedSelection {
 
     /// Every selection from every catalog.
     pub(super) fn all(working_dir: &WorkingDir) -> Vec<Self> {
-        let catalogs = folders(&working_dir.folder().below(working_dir.operator_catalogs()));
-        catalogs.iter().flat_map(folders).flat_map(|catalog| Self::below(&catalog)).collect()
+        all_catalogs(working_dir).iter().flat_map(Self::below).collect()
     }
 
     fn below(catalog: &RootedFolder) -> Vec<Self> {
@@ -174,8 +173,7 @@ impl Whole {
 
     /// All notes.
     pub(super) fn all(working_dir: &WorkingDir) -> Vec<Self> {
-        let catalogs = folders(&working_dir.folder().below(working_dir.operator_catalogs()));
-        catalogs.iter().flat_map(folders).filter_map(|catalog| Self::in_folder(&catalog)).collect()
+        all_catalogs(working_dir).iter().filter_map(Self::in_folder).collect()
     }
 
     fn in_folder(folder: &RootedFolder) -> Option<Self> {
@@ -208,6 +206,11 @@ fn names_in(version: &RootedFolder, id: &str) -> Vec<CacheName> {
     let text = version.read_to_string(NAMES).unwrap_or_default();
     let of_id = text.lines().filter_map(|line| line.strip_prefix(id)?.strip_prefix(' ')?.rsplit_once(':'));
     of_id.map(|(repository, tag)| CacheName { repository: repository.to_owned(), tag: tag.to_owned() }).collect()
+}
+
+/// The folders of every version of every catalog.
+fn all_catalogs(working_dir: &WorkingDir) -> Vec<RootedFolder> {
+    folders(&working_dir.folder().below(working_dir.operator_catalogs())).iter().flat_map(folders).collect()
 }
 
 /// What is kept of a version of a catalog.
