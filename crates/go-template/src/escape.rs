@@ -22,11 +22,8 @@ pub(crate) fn html(bytes: &[u8]) -> Vec<u8> {
 /// `template.JSEscapeString`
 pub(crate) fn js(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        let mut length = 1;
-        match byte {
+    for (character, found) in utf8::characters(bytes) {
+        match found.first().copied().unwrap_or_default() {
             b'\\' => out.extend(br"\\"),
             b'\'' => out.extend(br"\'"),
             b'"' => out.extend(br#"\""#),
@@ -34,19 +31,11 @@ pub(crate) fn js(bytes: &[u8]) -> Vec<u8> {
             b'>' => out.extend(br"\u003E"),
             b'&' => out.extend(br"\u0026"),
             b'=' => out.extend(br"\u003D"),
-            0..0x20 => out.extend(format!("\\u00{byte:02X}").into_bytes()),
-            0x20..0x80 => out.push(byte),
-            0x80.. => {
-                let (character, found) = utf8::decode(&bytes[at..]);
-                length = found;
-                if utf8::is_print(character) {
-                    out.extend(&bytes[at..at + length]);
-                } else {
-                    out.extend(format!("\\u{:04X}", u32::from(character)).into_bytes());
-                }
-            }
+            byte @ 0..0x20 => out.extend(format!("\\u00{byte:02X}").into_bytes()),
+            byte @ 0x20..0x80 => out.push(byte),
+            0x80.. if utf8::is_print(character) => out.extend(found),
+            0x80.. => out.extend(format!("\\u{:04X}", u32::from(character)).into_bytes()),
         }
-        at += length;
     }
     out
 }

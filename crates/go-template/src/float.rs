@@ -63,9 +63,9 @@ fn fixed(value: f64, precision: Option<usize>, single: bool) -> String {
 }
 
 fn exponent(number: &Digits, precision: Option<usize>, verb: char) -> String {
-    let mut text = format!("{}{}", sign(number.negative), &number.significant[..1]);
-    let rest = &number.significant[1..];
-    let rest = &rest[..precision.map_or(rest.len(), |precision| precision.min(rest.len()))];
+    let (first, rest) = number.significant.split_at_checked(1).unwrap_or_default();
+    let rest = precision.and_then(|precision| rest.get(..precision)).unwrap_or(rest);
+    let mut text = format!("{}{first}", sign(number.negative));
     if !rest.is_empty() {
         text.push('.');
         text.push_str(rest);
@@ -103,9 +103,10 @@ fn plain(number: &Digits, point: i32) -> String {
             text.push_str(&"0".repeat(point - number.significant.len()));
         }
         Ok(point) if point > 0 => {
-            text.push_str(&number.significant[..point]);
+            let (whole, behind) = number.significant.split_at_checked(point).unwrap_or_default();
+            text.push_str(whole);
             text.push('.');
-            text.push_str(&number.significant[point..]);
+            text.push_str(behind);
         }
         _ => {
             text.push_str("0.");

@@ -169,8 +169,8 @@ fn has_left_trim_marker(text: &[u8]) -> bool {
     matches!(text, [b'-', space, ..] if is_space_byte(*space))
 }
 
-fn has_right_trim_marker(text: &[u8]) -> bool {
-    matches!(text, [space, b'-', ..] if is_space_byte(*space))
+fn at_trimming_right_delim(text: &[u8]) -> bool {
+    matches!(text, [space, b'-', rest @ ..] if is_space_byte(*space) && rest.starts_with(RIGHT))
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
@@ -242,7 +242,7 @@ impl<'t> Lexer<'t> {
             self.at_eof = true;
             return None;
         }
-        let (character, length) = utf8::decode(&self.input[self.pos..]);
+        let (character, length) = utf8::decode(self.rest());
         self.pos += length;
         if character == '\n' {
             self.line += 1;
@@ -258,7 +258,7 @@ impl<'t> Lexer<'t> {
 
     fn backup(&mut self) {
         if !self.at_eof && self.pos > 0 {
-            let (character, length) = utf8::decode_last(&self.input[..self.pos]);
+            let (character, length) = utf8::decode_last(self.input.get(..self.pos).unwrap_or_default());
             self.pos -= length;
             if character == '\n' {
                 self.line -= 1;
@@ -267,12 +267,16 @@ impl<'t> Lexer<'t> {
     }
 
     fn rest(&self) -> &'t [u8] {
-        &self.input[self.pos..]
+        self.input.get(self.pos..).unwrap_or_default()
+    }
+
+    /// What was read since the last token.
+    fn taken(&self) -> &'t [u8] {
+        self.input.get(self.start..self.pos).unwrap_or_default()
     }
 
     fn this_item(&mut self, kind: Kind) -> Item {
-        let item =
-            Item { kind, pos: self.start, text: self.input[self.start..self.pos].to_vec(), line: self.start_line };
+        let item = Item { kind, pos: self.start, text: self.taken().to_vec(), line: self.start_line };
         self.start = self.pos;
         self.start_line = self.line;
         item
@@ -283,7 +287,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn ignore(&mut self) {
-        self.line += newlines(&self.input[self.start..self.pos]);
+        self.line += newlines(self.taken());
         self.start = self.pos;
         self.start_line = self.line;
     }
@@ -313,14 +317,13 @@ impl<'t> Lexer<'t> {
         if let Some(found) = find(self.rest(), LEFT) {
             if found > 0 {
                 self.pos += found;
-                let after = self.pos + LEFT.len();
-                let trim = if has_left_trim_marker(&self.input[after..]) {
-                    self.input[self.start..self.pos].iter().rev().take_while(|&&byte| is_space_byte(byte)).count()
+                let trim = if self.rest().strip_prefix(LEFT).is_some_and(has_left_trim_marker) {
+                    self.taken().iter().rev().take_while(|&&byte| is_space_byte(byte)).count()
                 } else {
                     0
                 };
                 self.pos -= trim;
-                self.line += newlines(&self.input[self.start..self.pos]);
+                self.line += newlines(self.taken());
                 let item = self.this_item(Kind::Text);
                 self.pos += trim;
                 self.ignore();
@@ -332,7 +335,7 @@ impl<'t> Lexer<'t> {
         }
         self.pos = self.input.len();
         if self.pos > self.start {
-            self.line += newlines(&self.input[self.start..self.pos]);
+            self.line += newlines(self.taken());
             return self.emit(Kind::Text);
         }
         let mut item = self.this_item(Kind::Eof);
@@ -342,7 +345,7 @@ impl<'t> Lexer<'t> {
 
     /// Whether a right delimiter is here, and whether it trims.
     fn at_right_delim(&self) -> (bool, bool) {
-        if has_right_trim_marker(self.rest()) && self.rest()[TRIM_LENGTH..].starts_with(RIGHT) {
+        if at_trimming_right_delim(self.rest()) {
             return (true, true);
         }
         (self.rest().starts_with(RIGHT), false)
@@ -355,7 +358,7 @@ impl<'t> Lexer<'t> {
     fn left_delim(&mut self) -> Next {
         self.pos += LEFT.len();
         let after_marker = if has_left_trim_marker(self.rest()) { TRIM_LENGTH } else { 0 };
-        if self.rest()[after_marker..].starts_with(b"/*") {
+        if self.rest().get(after_marker..).is_some_and(|rest| rest.starts_with(b"/*")) {
             self.pos += after_marker;
             self.ignore();
             return Next::State(State::Comment);
@@ -376,7 +379,7 @@ impl<'t> Lexer<'t> {
         if !delim {
             return self.error("comment ends before closing delimiter");
         }
-        self.line += newlines(&self.input[self.start..self.pos]);
+        self.line += newlines(self.taken());
         self.this_item(Kind::Text);
         if trims {
             self.pos += TRIM_LENGTH;
@@ -463,8 +466,8 @@ impl<'t> Lexer<'t> {
             spaces += 1;
         }
         // A trimming right delimiter begins with a space, which belongs to it.
-        let before = &self.input[self.pos - 1..];
-        if has_right_trim_marker(before) && before[TRIM_LENGTH..].starts_with(RIGHT) {
+        let before = self.pos.checked_sub(1).and_then(|at| self.input.get(at..)).unwrap_or_default();
+        if at_trimming_right_delim(before) {
             self.backup();
             if spaces == 1 {
                 return Next::State(State::RightDelim);
@@ -481,7 +484,7 @@ impl<'t> Lexer<'t> {
                 break character;
             }
         };
-        let word = &self.input[self.start..self.pos];
+        let word = self.taken();
         if !self.at_terminator() {
             return self.error(format!("bad character {}", unicode(bad)));
         }
@@ -544,7 +547,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn bad_number(&mut self) -> Next {
-        let words = format!("bad number syntax: {}", quote(&self.input[self.start..self.pos]));
+        let words = format!("bad number syntax: {}", quote(self.taken()));
         self.error(words)
     }
 
@@ -553,7 +556,7 @@ impl<'t> Lexer<'t> {
             return self.bad_number();
         }
         if matches!(self.peek(), Some('+' | '-')) {
-            if !self.scan_number() || self.input[self.pos - 1] != b'i' {
+            if !self.scan_number() || !self.taken().ends_with(b"i") {
                 return self.bad_number();
             }
             return self.emit(Kind::Complex);

@@ -35,6 +35,9 @@
 //! - Keys of maps are strings; channels, arrays and iterator functions do not exist.
 //! - A slice has no capacity beyond its length, so `slice` cannot reach behind the end.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod error;
 mod escape;
 mod float;

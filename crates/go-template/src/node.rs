@@ -19,7 +19,8 @@ pub(crate) struct Source {
 impl Source {
     /// `name:line:column`, as Go counts them: lines from 1, columns in bytes from 0.
     pub(crate) fn location(&self, pos: usize) -> String {
-        let before = &self.text.as_bytes()[..pos.min(self.text.len())];
+        let text = self.text.as_bytes();
+        let before = text.get(..pos).unwrap_or(text);
         let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count();
         let line = 1 + newlines(before);
         format!("{}:{line}:{column}", self.name)

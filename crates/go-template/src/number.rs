@@ -42,7 +42,8 @@ impl Number {
     pub(crate) fn parse(text: &str, token: NumberToken) -> Result<Self, String> {
         match token {
             NumberToken::Character => {
-                let (code, _, tail) = unquote_char(&text.as_bytes()[1..], b'\'').ok_or("invalid syntax")?;
+                let inside = text.as_bytes().get(1..).unwrap_or_default();
+                let (code, _, tail) = unquote_char(inside, b'\'').ok_or("invalid syntax")?;
                 if tail != b"'" {
                     return Err(format!("malformed character constant: {text}"));
                 }
@@ -55,15 +56,11 @@ impl Number {
             }
             NumberToken::Complex => {
                 // The sign of the second number ends the first one; a sign after an exponent does not.
-                let split = text
-                    .char_indices()
-                    .skip(1)
-                    .find(|&(at, character)| {
-                        matches!(character, '+' | '-') && !text[..at].ends_with(['e', 'E', 'p', 'P'])
-                    })
-                    .map(|(at, _)| at)
+                let (real, imaginary) = text
+                    .match_indices(['+', '-'])
+                    .filter_map(|(at, _)| text.split_at_checked(at))
+                    .find(|(real, _)| !real.is_empty() && !real.ends_with(['e', 'E', 'p', 'P']))
                     .ok_or("syntax error scanning complex number")?;
-                let (real, imaginary) = text.split_at(split);
                 let float = |text: &str| {
                     parse_float(text)
                         .map_err(|reason| format!("strconv.ParseFloat: parsing {}: {reason}", quote(text.as_bytes())))
@@ -103,10 +100,12 @@ impl Number {
 /// Whether underscores stand between digits only (`strconv.underscoreOK`).
 fn underscores_are_fine(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text).as_bytes();
-    let prefixed = text.len() >= 2 && text[0] == b'0' && matches!(text[1] | 0x20, b'b' | b'o' | b'x');
-    let hex = prefixed && text[1] | 0x20 == b'x';
-    let mut seen = if prefixed { b'0' } else { b'^' };
-    for &byte in &text[if prefixed { 2 } else { 0 }..] {
+    let (digits, hex, mut seen) = match text {
+        [b'0', b'x' | b'X', digits @ ..] => (digits, true, b'0'),
+        [b'0', b'b' | b'B' | b'o' | b'O', digits @ ..] => (digits, false, b'0'),
+        _ => (text, false, b'^'),
+    };
+    for &byte in digits {
         seen = match byte {
             b'0'..=b'9' => b'0',
             _ if hex && byte.is_ascii_hexdigit() => b'0',
@@ -122,13 +121,13 @@ fn underscores_are_fine(text: &str) -> bool {
 /// `strconv.ParseUint(text, 0, 64)`.
 fn parse_uint(text: &str) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
-    let (digits, base) = match lower.as_bytes() {
-        [b'0', b'b', _, ..] => (&lower[2..], 2),
-        [b'0', b'o', _, ..] => (&lower[2..], 8),
-        [b'0', b'x', _, ..] => (&lower[2..], 16),
-        [b'0', _, ..] => (&lower[1..], 8),
-        _ => (&lower[..], 10),
-    };
+    let after = |prefix| lower.strip_prefix(prefix).filter(|digits| !digits.is_empty());
+    let (digits, base) = after("0b")
+        .map(|digits| (digits, 2))
+        .or_else(|| after("0o").map(|digits| (digits, 8)))
+        .or_else(|| after("0x").map(|digits| (digits, 16)))
+        .or_else(|| after("0").map(|digits| (digits, 8)))
+        .unwrap_or((&lower, 10));
     if digits.starts_with(['+', '-']) || (digits.contains('_') && !underscores_are_fine(text)) {
         return None;
     }
@@ -137,10 +136,9 @@ fn parse_uint(text: &str) -> Option<u64> {
 
 /// `strconv.ParseInt(text, 0, 64)`.
 fn parse_int(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let size = parse_uint(digits)?;
     if negative { 0_i64.checked_sub_unsigned(size) } else { i64::try_from(size).ok() }
@@ -153,10 +151,9 @@ fn parse_float(text: &str) -> Result<f64, &'static str> {
         return Err(SYNTAX);
     }
     let plain = text.replace('_', "").to_ascii_lowercase();
-    let (sign, size) = match plain.as_bytes().first() {
-        Some(b'-') => (-1.0, &plain[1..]),
-        Some(b'+') => (1.0, &plain[1..]),
-        _ => (1.0, &plain[..]),
+    let (sign, size) = match plain.strip_prefix('-') {
+        Some(size) => (-1.0, size),
+        None => (1.0, plain.strip_prefix('+').unwrap_or(&plain)),
     };
     let float = if let Some(hex) = size.strip_prefix("0x") {
         parse_hex_float(hex).ok_or(SYNTAX)?

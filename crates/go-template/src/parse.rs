@@ -116,7 +116,7 @@ impl<'s, 't> Parser<'s, 't> {
         } else {
             self.token[0] = self.shared.next_item();
         }
-        self.token[self.peeked].clone()
+        self.looked_at(self.peeked)
     }
 
     fn backup(&mut self) {
@@ -139,7 +139,11 @@ impl<'s, 't> Parser<'s, 't> {
             self.peeked = 1;
             self.token[0] = self.shared.next_item();
         }
-        self.token[self.peeked - 1].clone()
+        self.looked_at(self.peeked - 1)
+    }
+
+    fn looked_at(&self, at: usize) -> Item {
+        self.token.get(at).expect("the parser looks at most three tokens ahead").clone()
     }
 
     fn next_non_space(&mut self) -> Item {
@@ -453,8 +457,8 @@ impl<'s, 't> Parser<'s, 't> {
         }
         for (at, command) in pipe.commands.iter().enumerate().skip(1) {
             if matches!(
-                command.args[0].kind,
-                ArgKind::Bool(_) | ArgKind::Dot | ArgKind::Nil | ArgKind::Number { .. } | ArgKind::String { .. }
+                command.args.first().map(|first| &first.kind),
+                Some(ArgKind::Bool(_) | ArgKind::Dot | ArgKind::Nil | ArgKind::Number { .. } | ArgKind::String { .. })
             ) {
                 return Err(self.error(format!("non executable command in pipeline stage {}", at + 1)));
             }
@@ -492,7 +496,7 @@ impl<'s, 't> Parser<'s, 't> {
         let pos = self.peek().pos;
         let mut added = Vec::new();
         while self.peek().kind == Kind::Field {
-            added.push(self.next().lossy()[1..].to_owned());
+            added.push(field_name(&self.next().lossy()));
         }
         let kind = match term.kind {
             ArgKind::Field(mut fields) => {
@@ -529,7 +533,7 @@ impl<'s, 't> Parser<'s, 't> {
                 }
                 ArgKind::Variable(vec![text])
             }
-            Kind::Field => ArgKind::Field(vec![text[1..].to_owned()]),
+            Kind::Field => ArgKind::Field(vec![field_name(&text)]),
             Kind::Bool => ArgKind::Bool(token.text == b"true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = Number::parse(
@@ -560,4 +564,9 @@ impl<'s, 't> Parser<'s, 't> {
         };
         Ok(Some(Arg { pos: token.pos, kind }))
     }
+}
+
+/// The name in the token `.name`.
+fn field_name(token: &str) -> String {
+    token.strip_prefix('.').unwrap_or(token).to_owned()
 }

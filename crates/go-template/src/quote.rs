@@ -13,15 +13,13 @@ pub fn quote(bytes: &[u8]) -> String {
 pub(crate) fn quote_with(bytes: &[u8], mark: u8, ascii: bool) -> String {
     let mut out = String::with_capacity(bytes.len() + 2);
     out.push(char::from(mark));
-    let mut at = 0;
-    while at < bytes.len() {
-        let (character, length) = utf8::decode(&bytes[at..]);
-        if character == char::REPLACEMENT_CHARACTER && length == 1 {
-            let _ = write!(out, "\\x{:02x}", bytes[at]);
-        } else {
-            escape(&mut out, character, mark, ascii);
+    for (character, found) in utf8::characters(bytes) {
+        match found {
+            [byte] if character == char::REPLACEMENT_CHARACTER => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+            _ => escape(&mut out, character, mark, ascii),
         }
-        at += length;
     }
     out.push(char::from(mark));
     out
@@ -66,14 +64,14 @@ pub(crate) fn can_backquote(bytes: &[u8]) -> bool {
 pub(crate) fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
     let (&mark, rest) = literal.split_first()?;
     if mark == b'`' {
-        let end = rest.iter().position(|&byte| byte == b'`')?;
         // Nothing may follow, and carriage returns do not count.
-        return (end + 1 == rest.len()).then(|| rest[..end].iter().copied().filter(|&byte| byte != b'\r').collect());
+        let text = rest.strip_suffix(b"`").filter(|text| !text.contains(&b'`'))?;
+        return Some(text.iter().copied().filter(|&byte| byte != b'\r').collect());
     }
     let mut out = Vec::with_capacity(rest.len());
     let mut rest = rest;
     while *rest.first()? != mark {
-        if rest[0] == b'\n' {
+        if rest.starts_with(b"\n") {
             return None;
         }
         let (code, is_character, tail) = unquote_char(rest, mark)?;
@@ -89,19 +87,18 @@ pub(crate) fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
 
 /// The first character or byte of a literal, whether it is a character, and the rest (`strconv.UnquoteChar`).
 pub(crate) fn unquote_char(text: &[u8], mark: u8) -> Option<(u32, bool, &[u8])> {
-    let first = *text.first()?;
+    let (&first, behind) = text.split_first()?;
     if first == mark && matches!(mark, b'\'' | b'"') {
         return None;
     }
     if first >= 0x80 {
         let (character, length) = utf8::decode(text);
-        return Some((character.into(), true, &text[length..]));
+        return Some((character.into(), true, text.get(length..)?));
     }
     if first != b'\\' {
-        return Some((first.into(), false, &text[1..]));
+        return Some((first.into(), false, behind));
     }
-    let kind = *text.get(1)?;
-    let rest = &text[2..];
+    let (&kind, rest) = behind.split_first()?;
     let simple = |code: u8| Some((u32::from(code), false, rest));
     match kind {
         b'a' => simple(7),
@@ -117,7 +114,7 @@ pub(crate) fn unquote_char(text: &[u8], mark: u8) -> Option<(u32, bool, &[u8])> 
                 b'u' => 4,
                 _ => 8,
             };
-            let digits = rest.get(..length)?;
+            let (digits, rest) = rest.split_at_checked(length)?;
             if !digits.iter().all(u8::is_ascii_hexdigit) {
                 return None;
             }
@@ -125,15 +122,15 @@ pub(crate) fn unquote_char(text: &[u8], mark: u8) -> Option<(u32, bool, &[u8])> 
             if kind != b'x' && char::from_u32(code).is_none() {
                 return None;
             }
-            Some((code, kind != b'x', &rest[length..]))
+            Some((code, kind != b'x', rest))
         }
         b'0'..=b'7' => {
-            let digits = text.get(1..4)?;
+            let (digits, rest) = behind.split_at_checked(3)?;
             if !digits.iter().all(|digit| (b'0'..=b'7').contains(digit)) {
                 return None;
             }
             let code = digits.iter().fold(0, |code, digit| code * 8 + u32::from(digit - b'0'));
-            (code <= 255).then_some((code, false, &text[4..]))
+            (code <= 255).then_some((code, false, rest))
         }
         b'\\' => simple(b'\\'),
         b'\'' | b'"' if kind == mark => simple(mark),

@@ -24,7 +24,8 @@ pub(crate) fn decode(bytes: &[u8]) -> (char, usize) {
 /// The last character and its length in bytes, in the same way.
 pub(crate) fn decode_last(bytes: &[u8]) -> (char, usize) {
     for length in 1..=bytes.len().min(4) {
-        let (character, found) = decode(&bytes[bytes.len() - length..]);
+        let Some(tail) = bytes.len().checked_sub(length).and_then(|at| bytes.get(at..)) else { break };
+        let (character, found) = decode(tail);
         if found == length && (length > 1 || character != char::REPLACEMENT_CHARACTER) {
             return (character, length);
         }
@@ -32,27 +33,26 @@ pub(crate) fn decode_last(bytes: &[u8]) -> (char, usize) {
     (char::REPLACEMENT_CHARACTER, usize::from(!bytes.is_empty()))
 }
 
+/// The characters one after another, each with its bytes.
+pub(crate) fn characters(bytes: &[u8]) -> impl Iterator<Item = (char, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (character, length) = decode(rest);
+        let (found, tail) = rest.split_at_checked(length).filter(|(found, _)| !found.is_empty())?;
+        rest = tail;
+        Some((character, found))
+    })
+}
+
 /// How many characters there are, as `utf8.RuneCount` counts.
 pub(crate) fn count(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    let mut count = 0;
-    while !rest.is_empty() {
-        rest = &rest[decode(rest).1..];
-        count += 1;
-    }
-    count
+    characters(bytes).count()
 }
 
 /// The bytes of the first `most` characters.
 pub(crate) fn truncate(bytes: &[u8], most: usize) -> &[u8] {
-    let mut at = 0;
-    for _ in 0..most {
-        if at >= bytes.len() {
-            break;
-        }
-        at += decode(&bytes[at..]).1;
-    }
-    &bytes[..at]
+    let length = characters(bytes).take(most).map(|(_, found)| found.len()).sum();
+    bytes.get(..length).unwrap_or(bytes)
 }
 
 fn is_of(class: &Regex, character: char) -> bool {

@@ -90,7 +90,10 @@ impl<'t> State<'t, '_> {
         }))?;
         let result = if name == "call" {
             // Without an argument of its own, Go shows the value itself, by `reflect.Value.String`.
-            let callee = args.first().map_or_else(|| shown_by_reflect(&slots[0]), ToString::to_string);
+            let callee = match args.first() {
+                Some(callee) => callee.to_string(),
+                None => slots.first().map(shown_by_reflect).unwrap_or_default(),
+            };
             self.call_value(&callee, &slots)
         } else {
             self.run_builtin(name, slots)
@@ -130,13 +133,14 @@ impl<'t> State<'t, '_> {
             "println" => text(format::println(&values(), most)?),
             "printf" => {
                 let values = values();
-                let format = values[0].as_text().unwrap_or_default();
-                text(format::printf(format.as_bytes(), &values[1..], most)?)
+                let (format, args) = values.split_first().expect("printf has its format");
+                let format = format.as_text().unwrap_or_default();
+                text(format::printf(format.as_bytes(), args, most)?)
             }
             "html" => text(escape::html(&joined(&slots, most)?)),
             "js" => text(escape::js(&joined(&slots, most)?)),
             "urlquery" => text(escape::query(&joined(&slots, most)?)),
-            "not" => truth(!slots[0].truth()),
+            "not" => truth(!slots.first().is_some_and(Slot::truth)),
             "len" => length(slots.remove(0)),
             "index" => {
                 let item = slots.remove(0);
@@ -213,14 +217,15 @@ impl<'t> State<'t, '_> {
     }
 
     fn call_value(&mut self, callee: &str, slots: &[Slot]) -> Result<Slot, Error> {
-        let function = match slots[0].clone().out_of_interface() {
+        let (first, slots) = slots.split_first().expect("call has its function");
+        let function = match first.clone().out_of_interface() {
             Slot::Direct(Value::Function(function)) => function,
             Slot::Direct(other) => {
                 return Err(Error::new(format!("non-function {callee} of type {}", other.type_name())));
             }
             _ => return Err(Error::new("call of nil")),
         };
-        let given = slots.len() - 1;
+        let given = slots.len();
         let Function { params, variadic, .. } = &function;
         if *variadic && given < params.len() - 1 {
             let least = params.len() - 1;
@@ -230,7 +235,7 @@ impl<'t> State<'t, '_> {
             return Err(Error::new(format!("wrong number of args for {callee}: got {given} want {}", params.len())));
         }
         let mut values = Vec::with_capacity(given);
-        for (at, slot) in slots[1..].iter().enumerate() {
+        for (at, slot) in slots.iter().enumerate() {
             let param = params.get(at).or(params.last()).expect("a function with arguments has parameters");
             let value = prepared(slot.value(), param).map_err(|error| error.wrap(&format!("arg {at}")))?;
             values.push(value);
@@ -431,12 +436,12 @@ fn slice(item: Slot, indexes: &[Slot]) -> Result<Slot, Error> {
         _ => return Err(Error::new(format!("can't slice item of type {}", pointed_to(&value)))),
     };
     let mut bounds = [0, length, length];
-    for (at, index) in indexes.iter().enumerate() {
+    for (bound, index) in bounds.iter_mut().zip(indexes) {
         // A map's element, for example, is an interface to Go, which its check does not look into.
         if let Slot::Inside(_) = index {
             return Err(Error::new("cannot index slice/array with type interface {}"));
         }
-        bounds[at] = position(index, length)?;
+        *bound = position(index, length)?;
     }
     let [begin, end, most] = bounds;
     if begin > end {
@@ -447,14 +452,16 @@ fn slice(item: Slot, indexes: &[Slot]) -> Result<Slot, Error> {
     }
     Ok(Slot::Direct(match value.bare() {
         Value::String(text) => {
-            let cut = Value::String(text.as_bytes()[begin..end].into());
+            let cut = Value::String(text.as_bytes().get(begin..end).unwrap_or_default().into());
             match &value {
                 Value::Typed(typed) => Value::typed(typed.ty, cut),
                 _ => cut,
             }
         }
-        Value::Bytes(bytes) => Value::Bytes(bytes[begin..end].into()),
-        Value::List(list) => Value::List(List::typed(list.ty(), list.items()[begin..end].to_vec())),
+        Value::Bytes(bytes) => Value::Bytes(bytes.get(begin..end).unwrap_or_default().into()),
+        Value::List(list) => {
+            Value::List(List::typed(list.ty(), list.items().get(begin..end).unwrap_or_default().to_vec()))
+        }
         _ => Value::Nil,
     }))
 }

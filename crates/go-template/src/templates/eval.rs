@@ -55,15 +55,17 @@ impl<'t> State<'t, '_> {
     }
 
     fn not_a_function(&self, args: &'t [Arg], last: &Slot) -> Result<(), Error> {
-        if args.len() > 1 || !matches!(last, Slot::Missing) {
-            return Err(self.error(format!("can't give argument to non-function {}", args[0])));
+        match args {
+            [first, ..] if args.len() > 1 || !matches!(last, Slot::Missing) => {
+                Err(self.error(format!("can't give argument to non-function {first}")))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn command(&mut self, dot: &Slot, command: &'t Command, last: Slot) -> Result<Slot, Error> {
-        let first = &command.args[0];
-        let args = &command.args[..];
+        let args = command.args.as_slice();
+        let first = args.first().expect("the parser refuses an empty command");
         match &first.kind {
             ArgKind::Field(names) => {
                 self.at = At::Arg(first);
@@ -132,20 +134,21 @@ impl<'t> State<'t, '_> {
     fn variable(&mut self, dot: &Slot, node: &'t Arg, args: &'t [Arg], last: Slot) -> Result<Slot, Error> {
         self.at = At::Arg(node);
         let ArgKind::Variable(names) = &node.kind else { return Ok(Slot::Invalid) };
+        let Some((variable, fields)) = names.split_first() else { return Ok(Slot::Invalid) };
         let value = self
             .variables
             .iter()
             .rev()
-            .find(|(name, _)| *name == names[0])
+            .find(|(name, _)| name == variable)
             .map(|(_, value)| value.clone())
-            .ok_or_else(|| self.error(format!("undefined variable: {}", names[0])))?;
-        if names.len() == 1 {
+            .ok_or_else(|| self.error(format!("undefined variable: {variable}")))?;
+        if fields.is_empty() {
             if !args.is_empty() {
                 self.not_a_function(args, &last)?;
             }
             return Ok(value);
         }
-        self.field_chain(dot, value, At::Arg(node), &names[1..], args, last)
+        self.field_chain(dot, value, At::Arg(node), fields, args, last)
     }
 
     fn field_chain(

@@ -245,10 +245,11 @@ impl<'t> State<'t, '_> {
                 self.set_variable(second, item.clone())?;
             }
             // The pipeline has put its variables on top of the stack.
-            [_] => self.variables[mark - 1].1 = item.clone(),
-            [..] => {
-                self.variables[mark - 1].1 = item.clone();
-                self.variables[mark - 2].1 = index;
+            one_or_two => {
+                let values = [item.clone(), index];
+                for ((_, variable), value) in self.variables.iter_mut().rev().zip(values).take(one_or_two.len()) {
+                    *variable = value;
+                }
             }
         }
         let flow = self.list(item, &branch.list)?;

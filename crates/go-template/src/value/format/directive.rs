@@ -14,9 +14,13 @@ pub(super) struct Directive<'a> {
     pub(super) reordered: bool,
 }
 
-impl Directive<'_> {
+impl<'f> Directive<'f> {
     fn byte(&self) -> Option<u8> {
         self.format.get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'f [u8] {
+        self.format.get(self.at..).unwrap_or_default()
     }
 
     pub(super) fn print(&mut self, printer: &mut Printer) {
@@ -76,7 +80,7 @@ impl Directive<'_> {
             printer.write("%!(NOVERB)");
             return;
         }
-        let (verb, length) = utf8::decode(&self.format[self.at..]);
+        let (verb, length) = utf8::decode(self.rest());
         self.at += length;
         if verb == '%' {
             printer.write("%");
@@ -103,13 +107,14 @@ impl Directive<'_> {
             return false;
         }
         self.reordered = true;
-        let rest = &self.format[self.at..];
-        let Some(close) = rest.iter().position(|&byte| byte == b']').filter(|_| rest.len() >= 3) else {
+        let rest = self.rest();
+        let close = rest.iter().position(|&byte| byte == b']').filter(|_| rest.len() >= 3);
+        let Some((close, digits)) = close.and_then(|close| Some((close, rest.get(1..close)?))) else {
             self.good_number = false;
             self.at += 1;
             return false;
         };
-        let index = std::str::from_utf8(&rest[1..close])
+        let index = std::str::from_utf8(digits)
             .ok()
             .filter(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
             .and_then(|digits| digits.parse::<usize>().ok())

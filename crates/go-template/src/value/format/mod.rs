@@ -83,13 +83,13 @@ pub(crate) fn printf(format: &[u8], args: &[Value], most: u64) -> Result<Vec<u8>
     let mut reordered = false;
     let mut number = 0;
     let mut at = 0;
-    while at < format.len() {
-        let Some(percent) = format[at..].iter().position(|&byte| byte == b'%') else {
-            printer.write(&format[at..]);
+    while let Some(rest) = format.get(at..).filter(|rest| !rest.is_empty()) {
+        let plain = rest.split(|&byte| byte == b'%').next().unwrap_or_default();
+        printer.write(plain);
+        at += plain.len() + 1;
+        if at > format.len() {
             break;
-        };
-        printer.write(&format[at..at + percent]);
-        at += percent + 1;
+        }
         let mut item = Directive { format, args, at, number, good_number: true, reordered };
         item.print(&mut printer);
         (at, number, reordered) = (item.at, item.number, item.reordered);
@@ -97,7 +97,7 @@ pub(crate) fn printf(format: &[u8], args: &[Value], most: u64) -> Result<Vec<u8>
     if !reordered && number < args.len() {
         printer.flags = Flags::default();
         printer.write("%!(EXTRA ");
-        for (at, arg) in args[number..].iter().enumerate() {
+        for (at, arg) in args.iter().skip(number).enumerate() {
             if at > 0 {
                 printer.write(", ");
             }

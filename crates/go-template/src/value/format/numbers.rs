@@ -112,8 +112,9 @@ impl Printer {
         if self.flags.space && text.starts_with('+') && !self.flags.plus {
             text.replace_range(..1, " ");
         }
-        if text[1..].starts_with(['I', 'N']) {
-            if text[1..].starts_with('N') && !self.flags.space && !self.flags.plus {
+        let size = text.get(1..).unwrap_or_default();
+        if size.starts_with(['I', 'N']) {
+            if size.starts_with('N') && !self.flags.space && !self.flags.plus {
                 text.remove(0);
             }
             return self.pad_without_zeros(text);
@@ -124,13 +125,14 @@ impl Printer {
         if self.flags.plus || !text.starts_with('+') {
             let width = self.flags.width.unwrap_or(0);
             if self.flags.zero && !self.flags.minus && width > text.len() {
-                self.write(&text[..1]);
+                let (sign, size) = text.split_at_checked(1).unwrap_or_default();
+                self.write(sign);
                 self.padding(width - text.len());
-                return self.write(&text[1..]);
+                return self.write(size);
             }
             return self.pad(text);
         }
-        self.pad(&text[1..]);
+        self.pad(text.get(1..).unwrap_or_default());
     }
 
     pub(super) fn complex(&mut self, real: f64, imaginary: f64, verb: char, value: &Value) {

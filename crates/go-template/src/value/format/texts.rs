@@ -58,7 +58,7 @@ impl Printer {
     }
 
     pub(super) fn hex_bytes(&mut self, bytes: &[u8], verb: char) {
-        let bytes = &bytes[..self.flags.precision.unwrap_or(bytes.len()).min(bytes.len())];
+        let bytes = self.flags.precision.and_then(|most| bytes.get(..most)).unwrap_or(bytes);
         let upper = verb == 'X';
         let prefix = if upper { "0X" } else { "0x" };
         let mut text = String::new();
