@@ -50,16 +50,16 @@ pub(crate) fn split_n<'a>(text: &'a [u8], separator: &[u8], most: i64) -> Vec<&'
     let mut parts = Vec::new();
     let mut begin = 0;
     for position in memmem::find_iter(text, separator).take(most - 1) {
-        parts.push(&text[begin..position]);
+        parts.push(text.get(begin..position).unwrap_or_default());
         begin = position + separator.len();
     }
-    parts.push(&text[begin..]);
+    parts.push(text.get(begin..).unwrap_or_default());
     parts
 }
 
 /// Bytes of the first character; a byte that is not UTF-8 counts as one. The text must not be empty.
 pub(crate) fn character_length(text: &[u8]) -> usize {
-    let head = &text[..text.len().min(4)];
+    let head = text.get(..4).unwrap_or(text);
     let chunk = head.utf8_chunks().next().expect("the text is not empty");
     chunk.valid().chars().next().map_or(1, char::len_utf8)
 }
@@ -80,11 +80,11 @@ pub(crate) fn replace_all(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     }
     let mut begin = 0;
     for position in memmem::find_iter(text, old) {
-        out.extend_from_slice(&text[begin..position]);
+        out.extend_from_slice(text.get(begin..position).unwrap_or_default());
         out.extend_from_slice(new);
         begin = position + old.len();
     }
-    out.extend_from_slice(&text[begin..]);
+    out.extend_from_slice(text.get(begin..).unwrap_or_default());
     out
 }
 
@@ -105,12 +105,12 @@ pub(crate) fn trim_space(text: &[u8]) -> &[u8] {
 /// `strings.TrimLeftFunc`.
 pub(crate) fn trim_start_where(mut text: &[u8], drop: impl Fn(char) -> bool) -> &[u8] {
     while !text.is_empty() {
-        let length = character_length(text);
-        let character = std::str::from_utf8(&text[..length]).ok().and_then(|s| s.chars().next());
+        let Some((head, rest)) = text.split_at_checked(character_length(text)) else { break };
+        let character = std::str::from_utf8(head).ok().and_then(|s| s.chars().next());
         if !drop(character.unwrap_or(char::REPLACEMENT_CHARACTER)) {
             break;
         }
-        text = &text[length..];
+        text = rest;
     }
     text
 }
@@ -118,15 +118,14 @@ pub(crate) fn trim_start_where(mut text: &[u8], drop: impl Fn(char) -> bool) -> 
 /// `strings.TrimRightFunc`.
 pub(crate) fn trim_end_where(mut text: &[u8], drop: impl Fn(char) -> bool) -> &[u8] {
     while !text.is_empty() {
-        let length = (1..=4.min(text.len()))
-            .find(|length| std::str::from_utf8(&text[text.len() - length..]).is_ok())
-            .unwrap_or(1);
-        let tail = &text[text.len() - length..];
+        let split = |length: usize| text.len().checked_sub(length).and_then(|at| text.split_at_checked(at));
+        let last = (1..=4).filter_map(split).find(|(_, tail)| std::str::from_utf8(tail).is_ok());
+        let Some((rest, tail)) = last.or_else(|| split(1)) else { break };
         let character = std::str::from_utf8(tail).ok().and_then(|s| s.chars().next());
         if !drop(character.unwrap_or(char::REPLACEMENT_CHARACTER)) {
             break;
         }
-        text = &text[..text.len() - length];
+        text = rest;
     }
     text
 }

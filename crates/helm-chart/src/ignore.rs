@@ -128,11 +128,9 @@ fn match_path(pattern: &str, name: &str) -> Result<bool, Error> {
         }
         if star {
             let mut found = None;
-            for (index, character) in name.char_indices() {
-                if character == '/' {
-                    break;
-                }
-                let (tail, fits) = match_chunk(chunk, &name[index + character.len_utf8()..])?;
+            let mut characters = name.chars();
+            while characters.next().is_some_and(|character| character != '/') {
+                let (tail, fits) = match_chunk(chunk, characters.as_str())?;
                 if fits && (tail.is_empty() || !pattern.is_empty()) {
                     found = Some(tail);
                     break;
@@ -163,7 +161,10 @@ fn scan_chunk(pattern: &str) -> (bool, &str, &str) {
             '\\' => escaped = true,
             '[' => in_class = true,
             ']' => in_class = false,
-            '*' if !in_class => return (star, &rest[..index], &rest[index..]),
+            '*' if !in_class => {
+                let (chunk, rest) = rest.split_at_checked(index).unwrap_or((rest, ""));
+                return (star, chunk, rest);
+            }
             _ => {}
         }
     }
@@ -182,19 +183,19 @@ fn match_chunk<'a>(chunk: &str, name: &'a str) -> Result<(&'a str, bool), Error>
         match first {
             '[' => {
                 if !failed {
-                    name = &name[next.map_or(0, char::len_utf8)..];
+                    name = behind_first(name);
                 }
                 let character = next.unwrap_or('\0');
-                chunk = &chunk[1..];
+                chunk = behind_first(chunk);
                 let negated = chunk.starts_with('^');
                 if negated {
-                    chunk = &chunk[1..];
+                    chunk = behind_first(chunk);
                 }
                 let mut fits = false;
                 let mut count = 0;
                 loop {
                     if count > 0 && chunk.starts_with(']') {
-                        chunk = &chunk[1..];
+                        chunk = behind_first(chunk);
                         break;
                     }
                     let (low, rest) = class_character(chunk)?;
@@ -211,25 +212,31 @@ fn match_chunk<'a>(chunk: &str, name: &'a str) -> Result<(&'a str, bool), Error>
             '?' => {
                 if !failed {
                     failed = name.starts_with('/');
-                    name = &name[next.map_or(0, char::len_utf8)..];
+                    name = behind_first(name);
                 }
-                chunk = &chunk[1..];
+                chunk = behind_first(chunk);
             }
             _ => {
                 let mut literal = first;
                 if first == '\\' {
-                    chunk = &chunk[1..];
+                    chunk = behind_first(chunk);
                     literal = chunk.chars().next().ok_or(Error::Pattern)?;
                 }
                 if !failed {
                     failed = next != Some(literal);
-                    name = &name[next.map_or(0, char::len_utf8)..];
+                    name = behind_first(name);
                 }
-                chunk = &chunk[literal.len_utf8()..];
+                chunk = behind_first(chunk);
             }
         }
     }
     Ok(if failed { ("", false) } else { (name, true) })
+}
+
+fn behind_first(text: &str) -> &str {
+    let mut characters = text.chars();
+    characters.next();
+    characters.as_str()
 }
 
 /// One character of a class, and what follows.

@@ -61,6 +61,10 @@ const OWN: [(&str, Target); 8] = [
 ];
 
 /// The fields of an entry: those of the metadata, which Go embeds, and its own.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed while compiling, where a wrong place is an error of the compiler"
+)]
 const ENTRY_FIELDS: [(&str, Target); FIELDS.len() + OWN.len()] = {
     let mut all = [("", Target::Any); FIELDS.len() + OWN.len()];
     let mut at = 0;
@@ -162,7 +166,7 @@ impl Index {
         }
         let at = choose(versions.iter().map(|entry| entry.metadata.version.as_str()), version)
             .map_err(|error| IndexError::Constraint(error.to_string()))?;
-        at.map(|at| &versions[at]).ok_or_else(|| IndexError::Version {
+        at.and_then(|at| versions.get(at)).ok_or_else(|| IndexError::Version {
             name: name.to_owned(),
             version: version.unwrap_or_default().to_owned(),
         })

@@ -47,6 +47,10 @@
 //! - An index with fields that Helm does not know, with numbers in place of texts, or with a key twice is read.
 //! - A package with a link that leaves the chart, with a device or with a pipe is refused.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
+mod args;
 mod chart;
 mod data;
 mod functions;

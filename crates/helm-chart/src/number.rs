@@ -54,10 +54,11 @@ fn scientific(negative: bool, digits: &[u8], exponent: i32, width: usize) -> Str
     if negative {
         out.push('-');
     }
-    out.push(char::from(digits[0]));
-    if digits.len() > 1 {
-        out.push('.');
-        out.extend(digits[1..].iter().copied().map(char::from));
+    for (index, digit) in digits.iter().enumerate() {
+        if index == 1 {
+            out.push('.');
+        }
+        out.push(char::from(*digit));
     }
     out.push('e');
     out.push(if exponent < 0 { '-' } else { '+' });

@@ -9,6 +9,7 @@ use go_template::{
     Value, on_large_stack, quote,
 };
 
+use crate::args::{arg, text};
 use crate::chart::Chart;
 use crate::functions;
 use crate::manifest::{self, Hook, Manifest, ManifestError};
@@ -145,20 +146,19 @@ fn templates(tree: &Tree, values: &Map, limits: Limits) -> Result<BTreeMap<Strin
     collect(tree, 0, root, &release.into(), &objects::capabilities(), &mut all);
 
     // Those that lie deeper come first, and in each depth the last ones.
-    let mut paths: Vec<&String> = all.keys().collect();
-    paths.sort_by(|a, b| (b.matches('/').count(), b).cmp(&(a.matches('/').count(), a)));
+    let mut files: Vec<_> = all.iter().collect();
+    files.sort_by(|(a, _), (b, _)| (b.matches('/').count(), b).cmp(&(a.matches('/').count(), a)));
 
     let mut engine = Templates::new("gotpl", all_functions()).missing_key(MissingKey::Zero);
-    for path in &paths {
-        engine.add(path, all[*path].text).map_err(|error| RenderError::Template(parse_words(path, &error)))?;
+    for (path, template) in &files {
+        engine.add(path, template.text).map_err(|error| RenderError::Template(parse_words(path, &error)))?;
     }
     let mut context = Context::new(limits);
     let mut rendered = BTreeMap::new();
-    for path in paths {
+    for (path, template) in files {
         if base(path).starts_with('_') {
             continue;
         }
-        let template = &all[path];
         let place = Map::typed(Type::Named(&VALUES));
         place.insert("Name", path.as_str());
         place.insert("BasePath", template.base_path.as_str());
@@ -219,7 +219,7 @@ fn all_functions() -> Functions {
     functions.add(
         "include",
         Function::new(&[Type::String, Type::Any], move |context, args| {
-            let name = args[0].as_text().expect("the parameter is a string");
+            let name = text(args, 0);
             {
                 let mut nested = nested.borrow_mut();
                 let count = nested.entry(name.clone()).or_insert(0);
@@ -230,7 +230,7 @@ fn all_functions() -> Functions {
                 }
                 *count += 1;
             }
-            let result = context.execute(name.as_bytes(), &args[1]);
+            let result = context.execute(name.as_bytes(), arg(args, 1));
             if let Some(count) = nested.borrow_mut().get_mut(&name) {
                 *count -= 1;
             }
@@ -240,9 +240,9 @@ fn all_functions() -> Functions {
     functions.add(
         "tpl",
         Function::new(&[Type::String, Type::Any], |context, args| {
-            let text = args[0].as_text().expect("the parameter is a string");
+            let text = text(args, 0);
             let quoted = || quote(text.as_bytes());
-            match context.render("gotpl", text.as_bytes(), &args[1]) {
+            match context.render("gotpl", text.as_bytes(), arg(args, 1)) {
                 Ok(text) => Ok(without_no_value(&text).into()),
                 Err(TplError::Parse(error)) => Err(error.wrap(&format!("cannot parse template {}", quoted()))),
                 Err(TplError::Execute(error)) => {
@@ -255,19 +255,14 @@ fn all_functions() -> Functions {
     functions.add(
         "required",
         Function::new(&[Type::String, Type::Any], move |_, args| {
-            let missing = args[1].is_nil() || matches!(&args[1], Value::String(text) if text.is_empty());
+            let missing = arg(args, 1).is_nil() || matches!(arg(args, 1), Value::String(text) if text.is_empty());
             if missing {
-                return Err(warn(&args[0].as_text().expect("the parameter is a string")));
+                return Err(warn(&text(args, 0)));
             }
-            Ok(args[1].clone())
+            Ok(arg(args, 1).clone())
         }),
     );
-    functions.add(
-        "fail",
-        Function::new(&[Type::String], move |_, args| {
-            Err(warn(&args[0].as_text().expect("the parameter is a string")))
-        }),
-    );
+    functions.add("fail", Function::new(&[Type::String], move |_, args| Err(warn(&text(args, 0)))));
     // Without a cluster nothing is found.
     functions.add(
         "lookup",
@@ -303,10 +298,9 @@ fn execution_words(path: &str, error: &Error) -> String {
     let (Some(_), Some(place), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
         return format!("execution error in ({path}): {message}");
     };
-    let words = rest.find(WARN_START).map(|start| &rest[start + WARN_START.len()..]);
-    let words = words.and_then(|words| words.rfind(WARN_END).map(|end| &words[..end]));
+    let words = rest.split_once(WARN_START).and_then(|(_, words)| words.rsplit_once(WARN_END));
     match words {
-        Some(words) => format!("execution error at ({place}): {words}"),
+        Some((words, _)) => format!("execution error at ({place}): {words}"),
         None => message.to_owned(),
     }
 }

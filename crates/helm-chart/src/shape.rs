@@ -77,8 +77,8 @@ impl Object for Struct {
     fn field(&self, name: &str) -> Option<Value> {
         let own = self.shape.fields.iter().position(|field| field.name == name);
         match own {
-            Some(index) => Some(self.values[index].clone()),
-            None if self.shape.embeds => self.values[0].as_object::<Self>()?.field(name),
+            Some(index) => self.values.get(index).cloned(),
+            None if self.shape.embeds => self.values.first()?.as_object::<Self>()?.field(name),
             None => None,
         }
     }

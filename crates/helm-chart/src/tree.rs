@@ -1,5 +1,8 @@
 //! A chart with those of its subcharts that its values ask for: conditions, tags, aliases and imported values.
 
+// Charts are numbers of this tree's own: only `add` and `aliased` give them, and no chart is ever removed.
+#![allow(clippy::indexing_slicing)]
+
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
 

@@ -2,7 +2,7 @@
 
 use go_template::{Error, Function, Functions, Type, Value};
 
-use super::text;
+use crate::args::text;
 use crate::gostring;
 
 pub(super) fn add(functions: &mut Functions) {
@@ -265,8 +265,9 @@ fn next_word(text: &str) -> (Word, &str, &str) {
             Some(c) if c.is_uppercase() => {
                 let end = length(&char::is_uppercase);
                 // `HTTPStatus` is `HTTP` and `Status`.
-                match text[end..].chars().next() {
-                    Some(c) if is_letter(c) => end - text[..end].chars().next_back().map_or(0, char::len_utf8),
+                let (upper, behind) = text.split_at_checked(end).unwrap_or((text, ""));
+                match behind.chars().next() {
+                    Some(c) if is_letter(c) => end - upper.chars().next_back().map_or(0, char::len_utf8),
                     _ => end,
                 }
             }

@@ -52,7 +52,7 @@ fn trim_zero_decimal(text: &str) -> &str {
     let mut found_zero = false;
     for (index, byte) in text.bytes().enumerate().rev() {
         match byte {
-            b'.' if found_zero => return &text[..index],
+            b'.' if found_zero => return text.get(..index).unwrap_or(text),
             b'.' => {}
             b'0' => found_zero = true,
             _ => return text,
@@ -73,17 +73,12 @@ pub(super) fn parse_int(text: &str) -> Option<i64> {
 /// Underscores stand between digits, or between the prefix of a base and a digit.
 fn underscores_are_fine(text: &str) -> bool {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let bytes = text.as_bytes();
-    let mut previous = '^';
-    let mut start = 0;
-    let mut hexadecimal = false;
-    let has_prefix = matches!(bytes, [b'0', b'b' | b'B' | b'o' | b'O' | b'x' | b'X', ..]);
-    if has_prefix {
-        start = 2;
-        previous = '0';
-        hexadecimal = bytes[1].eq_ignore_ascii_case(&b'x');
-    }
-    for byte in &bytes[start..] {
+    let (digits, hexadecimal, mut previous) = match text.as_bytes() {
+        [b'0', b'x' | b'X', digits @ ..] => (digits, true, '0'),
+        [b'0', b'b' | b'B' | b'o' | b'O', digits @ ..] => (digits, false, '0'),
+        digits => (digits, false, '^'),
+    };
+    for byte in digits {
         let kind = match byte {
             b'0'..=b'9' => '0',
             b'a'..=b'f' | b'A'..=b'F' if hexadecimal => '0',
@@ -101,7 +96,7 @@ fn underscores_are_fine(text: &str) -> bool {
 /// `strconv.ParseFloat(text, 64)`; what overflows is an error, which cast takes for 0.
 pub(super) fn parse_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned.len() > 1 && unsigned.as_bytes()[0] == b'0' && matches!(unsigned.as_bytes()[1], b'x' | b'X') {
+    if matches!(unsigned.as_bytes(), [b'0', b'x' | b'X', ..]) {
         return parse_hexadecimal(text);
     }
     let special = ["inf", "infinity", "nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use go_template::{Error, Function, Functions, LIST, Type, Value};
 
 use super::encoding::decode_base64;
-use super::{strval, text};
+use super::strval;
+use crate::args::{arg, text};
 use crate::objects::{CERTIFICATE, Certificate};
 
 /// The text in a placeholder: "placeholder" over and over, in Base64.
@@ -38,7 +39,7 @@ pub(super) fn add(functions: &mut Functions) {
     functions.add(
         "genSignedCert",
         Function::new(SIGNED, |context, args| {
-            check_signer(&args[4])?;
+            check_signer(arg(args, 4))?;
             check_names(context, args)?;
             Ok(certificate(rsa_key()))
         }),
@@ -46,7 +47,7 @@ pub(super) fn add(functions: &mut Functions) {
     functions.add(
         "genSignedCertWithKey",
         Function::new(SIGNED_KEY, |context, args| {
-            check_signer(&args[4])?;
+            check_signer(arg(args, 4))?;
             check_names(context, args)?;
             with_key(args, 5)
         }),
@@ -129,7 +130,7 @@ fn check_signer(value: &Value) -> Result<(), Error> {
 
 /// Addresses and names have to be texts, and addresses have to be addresses.
 fn check_names(context: &mut go_template::Context, args: &[Value]) -> Result<(), Error> {
-    for address in args[1].to_items().unwrap_or_default() {
+    for address in arg(args, 1).to_items().unwrap_or_default() {
         let Value::String(text) = &address else {
             let shown = strval(&address, context)?;
             return Err(Error::new(format!("error parsing ip: {shown} is not a string")));
@@ -138,7 +139,7 @@ fn check_names(context: &mut go_template::Context, args: &[Value]) -> Result<(),
             return Err(Error::new(format!("error parsing ip: {text}")));
         }
     }
-    for name in args[2].to_items().unwrap_or_default() {
+    for name in arg(args, 2).to_items().unwrap_or_default() {
         if !matches!(name, Value::String(_)) {
             let shown = strval(&name, context)?;
             return Err(Error::new(format!("error processing alternate dns name: {shown} is not a string")));

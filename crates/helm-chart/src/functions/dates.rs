@@ -5,7 +5,7 @@
 
 use go_template::{Error, Function, Functions, Type, Value};
 
-use super::text;
+use crate::args::{arg, text};
 use crate::objects::{TIME, Time, parse_duration, show_duration};
 
 const TIME_TYPE: Type = Type::Named(&TIME);
@@ -14,22 +14,22 @@ pub(super) fn add(functions: &mut Functions) {
     const A: &[Type] = &[Type::Any];
     let mut add = |name: &str, function| functions.add(name, function);
     add("now", Function::new(&[], |_, _| Ok(Value::object(Time::now()))));
-    add("date", Function::new(&[Type::String, Type::Any], |_, args| Ok(shown(&text(args, 0).to_str(), &args[1]))));
+    add("date", Function::new(&[Type::String, Type::Any], |_, args| Ok(shown(&text(args, 0).to_str(), arg(args, 1)))));
     for name in ["dateInZone", "date_in_zone"] {
         add(
             name,
             Function::new(&[Type::String, Type::Any, Type::String], |_, args| {
-                Ok(shown(&text(args, 0).to_str(), &args[1]))
+                Ok(shown(&text(args, 0).to_str(), arg(args, 1)))
             }),
         );
     }
-    add("htmlDate", Function::new(A, |_, args| Ok(shown("2006-01-02", &args[0]))));
-    add("htmlDateInZone", Function::new(&[Type::Any, Type::String], |_, args| Ok(shown("2006-01-02", &args[0]))));
+    add("htmlDate", Function::new(A, |_, args| Ok(shown("2006-01-02", arg(args, 0)))));
+    add("htmlDateInZone", Function::new(&[Type::Any, Type::String], |_, args| Ok(shown("2006-01-02", arg(args, 0)))));
     for name in ["dateModify", "date_modify"] {
         add(
             name,
             Function::new(&[Type::String, TIME_TYPE], |_, args| {
-                let time = time(&args[1])?;
+                let time = time(arg(args, 1))?;
                 let nanos = parse_duration(&text(args, 0).to_str()).unwrap_or(0);
                 Ok(Value::object(time.plus(nanos)))
             }),
@@ -40,7 +40,7 @@ pub(super) fn add(functions: &mut Functions) {
             name,
             Function::new(&[Type::String, TIME_TYPE], |_, args| {
                 let nanos = parse_duration(&text(args, 0).to_str()).map_err(Error::new)?;
-                Ok(Value::object(time(&args[1])?.plus(nanos)))
+                Ok(Value::object(time(arg(args, 1))?.plus(nanos)))
             }),
         );
     }
@@ -48,7 +48,7 @@ pub(super) fn add(functions: &mut Functions) {
         "ago",
         Function::new(A, |_, args| {
             const SECOND: i64 = 1_000_000_000;
-            let nanos = Time::now().since(&time_of(&args[0]));
+            let nanos = Time::now().since(&time_of(arg(args, 0)));
             // Half a second rounds away from zero.
             let rest = nanos % SECOND;
             let whole = nanos - rest;
@@ -59,7 +59,7 @@ pub(super) fn add(functions: &mut Functions) {
     add(
         "duration",
         Function::new(A, |_, args| {
-            let seconds = match &args[0] {
+            let seconds = match arg(args, 0) {
                 Value::String(text) => seconds_in(&text.to_str()),
                 Value::Int64(number) => *number,
                 _ => 0,
@@ -70,7 +70,7 @@ pub(super) fn add(functions: &mut Functions) {
     add(
         "durationRound",
         Function::new(A, |_, args| {
-            let nanos = match &args[0] {
+            let nanos = match arg(args, 0) {
                 Value::String(text) => parse_duration(&text.to_str()).unwrap_or(0),
                 Value::Int64(number) => *number,
                 other => other.as_object::<Time>().map_or(0, |time| Time::now().since(time)),
@@ -91,7 +91,7 @@ pub(super) fn add(functions: &mut Functions) {
             Time::parse(&text(args, 0).to_str(), &text(args, 1).to_str()).map(Value::object).map_err(Error::new)
         }),
     );
-    add("unixEpoch", Function::new(&[TIME_TYPE], |_, args| Ok(time(&args[0])?.seconds().to_string().into())));
+    add("unixEpoch", Function::new(&[TIME_TYPE], |_, args| Ok(time(arg(args, 0))?.seconds().to_string().into())));
 }
 
 fn time(value: &Value) -> Result<&Time, Error> {

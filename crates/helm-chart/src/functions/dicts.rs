@@ -3,7 +3,8 @@
 use go_template::{Context, Error, Function, Functions, List, MAP, Map, Text, Type, Value};
 
 use super::merge::merge;
-use super::{list, map, strval, text};
+use super::{list, strval};
+use crate::args::{arg, behind, map, text};
 
 /// How deep data may lie that is copied.
 const MAX_DEPTH: usize = 2_000;
@@ -14,9 +15,10 @@ pub(super) fn add(functions: &mut Functions) {
         "dict",
         Function::variadic(A, |context, args| {
             let map = Map::new();
-            for pair in args.chunks(2) {
-                let key = strval(&pair[0], context)?;
-                map.insert(key, pair.get(1).cloned().unwrap_or_else(|| "".into()));
+            let mut args = args.iter();
+            while let Some(key) = args.next() {
+                let key = strval(key, context)?;
+                map.insert(key, args.next().cloned().unwrap_or_else(|| "".into()));
             }
             Ok(map.into())
         }),
@@ -28,17 +30,17 @@ pub(super) fn add(functions: &mut Functions) {
     functions.add(
         "set",
         Function::new(&[MAP, Type::String, Type::Any], |_, args| {
-            if !map(args, 0).insert(text(args, 1), args[2].clone()) {
+            if !map(args, 0).insert(text(args, 1), arg(args, 2).clone()) {
                 return Err(Error::new("assignment to entry in nil map"));
             }
-            Ok(args[0].clone())
+            Ok(arg(args, 0).clone())
         }),
     );
     functions.add(
         "unset",
         Function::new(&[MAP, Type::String], |_, args| {
             map(args, 0).remove(text(args, 1));
-            Ok(args[0].clone())
+            Ok(arg(args, 0).clone())
         }),
     );
     functions
@@ -47,7 +49,7 @@ pub(super) fn add(functions: &mut Functions) {
         "pluck",
         Function::variadic(&[Type::String, MAP], |_, args| {
             let key = text(args, 0);
-            Ok(list(args[1..].iter().filter_map(|map| map.as_map()?.get(&key)).collect()))
+            Ok(list(behind(args, 1).iter().filter_map(|map| map.as_map()?.get(&key)).collect()))
         }),
     );
     functions.add(
@@ -65,7 +67,7 @@ pub(super) fn add(functions: &mut Functions) {
         "pick",
         Function::variadic(&[MAP, Type::String], |_, args| {
             let picked = Map::new();
-            for key in args[1..].iter().filter_map(Value::as_text) {
+            for key in behind(args, 1).iter().filter_map(Value::as_text) {
                 if let Some(value) = map(args, 0).get(&key) {
                     picked.insert(key, value);
                 }
@@ -77,7 +79,7 @@ pub(super) fn add(functions: &mut Functions) {
         "omit",
         Function::variadic(&[MAP, Type::String], |_, args| {
             let rest = Map::new();
-            let omitted: Vec<Text> = args[1..].iter().filter_map(Value::as_text).collect();
+            let omitted: Vec<Text> = behind(args, 1).iter().filter_map(Value::as_text).collect();
             for (key, value) in map(args, 0).entries() {
                 if !omitted.contains(&key) {
                     rest.insert(key, value);
@@ -92,7 +94,7 @@ pub(super) fn add(functions: &mut Functions) {
                 name,
                 Function::variadic(&[MAP, MAP], move |context, args| {
                     let mut target = map(args, 0).clone();
-                    for source in args[1..].iter().filter_map(Value::as_map) {
+                    for source in behind(args, 1).iter().filter_map(Value::as_map) {
                         merge(&mut target, source, overwrite, context)?;
                     }
                     Ok(target.into())
@@ -101,7 +103,7 @@ pub(super) fn add(functions: &mut Functions) {
         }
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        functions.add(name, Function::new(A, |context, args| deep_copy(&args[0], context, 0)));
+        functions.add(name, Function::new(A, |context, args| deep_copy(arg(args, 0), context, 0)));
     }
     functions.add("dig", Function::variadic(A, |_, args| dig(args)));
 }

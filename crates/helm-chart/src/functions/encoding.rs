@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use go_template::{Context, Error, ErrorKind, Function, Functions, LIST, List, MAP, Map, Text, Type, Value};
 
-use super::{text, toml};
+use super::toml;
+use crate::args::{arg, text};
 use crate::json::{self, Style};
 use crate::yaml::{self, Json, Target};
 
@@ -26,11 +27,11 @@ pub(super) fn add(functions: &mut Functions) {
         Function::new(S, |_, args| Ok(decode_base32(text(args, 0).as_bytes()).map_or_else(Value::from, Value::from))),
     );
 
-    add("toYaml", Function::new(A, |context, args| yaml::to_yaml(&args[0], context).map(Value::from)));
+    add("toYaml", Function::new(A, |context, args| yaml::to_yaml(arg(args, 0), context).map(Value::from)));
     add(
         "toYamlPretty",
         Function::new(A, |context, args| {
-            json::quiet(yaml::marshal_pretty(&args[0], context)).map(|text| yaml::without_line_break(text).into())
+            json::quiet(yaml::marshal_pretty(arg(args, 0), context)).map(|text| yaml::without_line_break(text).into())
         }),
     );
     add(
@@ -52,11 +53,15 @@ pub(super) fn add(functions: &mut Functions) {
 
     add(
         "toJson",
-        Function::new(A, |context, args| json::quiet(json::marshal(&args[0], Style::PLAIN, context)).map(Value::from)),
+        Function::new(A, |context, args| {
+            json::quiet(json::marshal(arg(args, 0), Style::PLAIN, context)).map(Value::from)
+        }),
     );
     add(
         "toPrettyJson",
-        Function::new(A, |context, args| json::quiet(json::marshal(&args[0], Style::PRETTY, context)).map(Value::from)),
+        Function::new(A, |context, args| {
+            json::quiet(json::marshal(arg(args, 0), Style::PRETTY, context)).map(Value::from)
+        }),
     );
     for (name, style) in [
         ("mustToJson", Style::PLAIN),
@@ -67,7 +72,7 @@ pub(super) fn add(functions: &mut Functions) {
         add(
             name,
             Function::new(A, move |context, args| {
-                json::marshal(&args[0], style, context).map(Value::from).map_err(loud)
+                json::marshal(arg(args, 0), style, context).map(Value::from).map_err(loud)
             }),
         );
     }
@@ -95,7 +100,7 @@ pub(super) fn add(functions: &mut Functions) {
 
     add(
         "toToml",
-        Function::new(A, |context, args| match toml::write(&args[0], context) {
+        Function::new(A, |context, args| match toml::write(arg(args, 0), context) {
             Err(error) if error.kind() == ErrorKind::Limit => Err(error),
             Err(error) => Ok(error.message().into()),
             Ok(text) => Ok(text.into()),
@@ -209,12 +214,14 @@ pub(super) fn decode_base64(text: &[u8]) -> Result<Vec<u8>, String> {
                 }
                 _ => return corrupt(at - 1),
             };
-            quantum[count] = value;
+            if let Some(place) = quantum.get_mut(count) {
+                *place = value;
+            }
             count += 1;
         }
         let [a, b, c, d] = quantum;
         let bytes = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
-        out.extend_from_slice(&bytes[..count - 1]);
+        out.extend(bytes.iter().take(count - 1));
         if padded {
             return Ok(out);
         }
@@ -227,12 +234,15 @@ fn encode_base32(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.chunks(5) {
         let mut block = [0; 8];
-        block[3..3 + chunk.len()].copy_from_slice(chunk);
+        for (place, byte) in block.iter_mut().skip(3).zip(chunk) {
+            *place = *byte;
+        }
         let bits = u64::from_be_bytes(block);
         let characters = (chunk.len() * 8).div_ceil(5);
         for index in 0..8 {
             let five = usize::try_from(bits >> (35 - 5 * index) & 31).expect("five bits");
-            out.push(if index < characters { char::from(BASE32[five]) } else { '=' });
+            let character = BASE32.get(five).filter(|_| index < characters);
+            out.push(character.map_or('=', |character| char::from(*character)));
         }
     }
     out
@@ -257,7 +267,7 @@ fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
                 if text.len() - at < missing {
                     return corrupt(text.len());
                 }
-                if let Some(other) = text[at..at + missing].iter().position(|byte| *byte != b'=') {
+                if let Some(other) = text.iter().skip(at).take(missing).position(|byte| *byte != b'=') {
                     return corrupt(at + other - 1);
                 }
                 if matches!(count, 1 | 3 | 6) {
@@ -271,7 +281,7 @@ fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
             bits |= (value as u64) << (35 - 5 * count);
             count += 1;
         }
-        out.extend_from_slice(&bits.to_be_bytes()[3..3 + count * 5 / 8]);
+        out.extend(bits.to_be_bytes().iter().skip(3).take(count * 5 / 8));
     }
     Ok(out)
 }

@@ -7,7 +7,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::encoding::decode_base64;
-use super::text;
+use crate::args::text;
 
 /// Bytes of a block.
 const BLOCK: usize = 16;
@@ -50,8 +50,9 @@ fn hex(bytes: &[u8]) -> Value {
 /// The key of a password: its first 32 bytes, filled up with zeros.
 pub(super) fn key(password: &[u8]) -> [u8; 32] {
     let mut key = [0; 32];
-    let length = password.len().min(32);
-    key[..length].copy_from_slice(&password[..length]);
+    for (place, byte) in key.iter_mut().zip(password) {
+        *place = *byte;
+    }
     key
 }
 

@@ -4,6 +4,7 @@ use go_template::{Context, Error, Function, Functions, LIST, List, Type, Value};
 
 use super::equal::deep_equal;
 use super::{cast, is_empty, items, list};
+use crate::args::{arg, behind, int};
 
 /// `[][]interface {}`
 const CHUNKS: Type = Type::Slice(&LIST);
@@ -21,33 +22,35 @@ pub(super) fn add(functions: &mut Functions) {
         (["push", "mustPush"], AA, append),
         (["prepend", "mustPrepend"], AA, prepend),
         (["first", "mustFirst"], A, |_, args| {
-            Ok(items_for(&args[0], "find first")?.first().cloned().unwrap_or_default())
+            Ok(items_for(arg(args, 0), "find first")?.first().cloned().unwrap_or_default())
         }),
-        (["last", "mustLast"], A, |_, args| Ok(items_for(&args[0], "find last")?.last().cloned().unwrap_or_default())),
+        (["last", "mustLast"], A, |_, args| {
+            Ok(items_for(arg(args, 0), "find last")?.last().cloned().unwrap_or_default())
+        }),
         (["rest", "mustRest"], A, |_, args| {
-            let items = items_for(&args[0], "find rest")?;
+            let items = items_for(arg(args, 0), "find rest")?;
             Ok(items.split_first().map_or(Value::List(List::nil(LIST)), |(_, rest)| list(rest.to_vec())))
         }),
         (["initial", "mustInitial"], A, |_, args| {
-            let items = items_for(&args[0], "find initial")?;
+            let items = items_for(arg(args, 0), "find initial")?;
             Ok(items.split_last().map_or(Value::List(List::nil(LIST)), |(_, rest)| list(rest.to_vec())))
         }),
         (["reverse", "mustReverse"], A, |_, args| {
-            let mut items = items_for(&args[0], "find reverse")?;
+            let mut items = items_for(arg(args, 0), "find reverse")?;
             items.reverse();
             Ok(list(items))
         }),
         (["uniq", "mustUniq"], A, uniq),
         (["compact", "mustCompact"], A, |_, args| {
-            let mut items = items_for(&args[0], "compact")?;
+            let mut items = items_for(arg(args, 0), "compact")?;
             items.retain(|item| !is_empty(item));
             Ok(list(items))
         }),
         (["has", "mustHas"], AA, |context, args| {
-            if args[1].is_nil() {
+            if arg(args, 1).is_nil() {
                 return Ok(false.into());
             }
-            contains(&items_for(&args[1], "find has")?, &args[0], context).map(Value::from)
+            contains(&items_for(arg(args, 1), "find has")?, arg(args, 0), context).map(Value::from)
         }),
         (["chunk", "mustChunk"], &[Type::Int, Type::Any], chunk),
     ] {
@@ -60,8 +63,8 @@ pub(super) fn add(functions: &mut Functions) {
             name,
             Function::variadic(AA, |context, args| {
                 let mut kept = Vec::new();
-                for item in items_for(&args[0], "find without")? {
-                    if !contains(&args[1..], &item, context)? {
+                for item in items_for(arg(args, 0), "find without")? {
+                    if !contains(behind(args, 1), &item, context)? {
                         kept.push(item);
                     }
                 }
@@ -70,7 +73,7 @@ pub(super) fn add(functions: &mut Functions) {
         );
     }
     for name in ["slice", "mustSlice"] {
-        functions.add(name, Function::variadic(AA, |_, args| slice(&args[0], &args[1..])));
+        functions.add(name, Function::variadic(AA, |_, args| slice(arg(args, 0), behind(args, 1))));
     }
     functions.add("concat", Function::variadic(A, concat));
 }
@@ -80,16 +83,16 @@ fn items_for(value: &Value, what: &str) -> Result<Vec<Value>, Error> {
 }
 
 fn append(context: &mut Context, args: &[Value]) -> Result<Value, Error> {
-    let mut items = items_for(&args[0], "push")?;
+    let mut items = items_for(arg(args, 0), "push")?;
     context.charge(items.len() * 16)?;
-    items.push(args[1].clone());
+    items.push(arg(args, 1).clone());
     Ok(list(items))
 }
 
 fn prepend(context: &mut Context, args: &[Value]) -> Result<Value, Error> {
-    let mut items = items_for(&args[0], "prepend")?;
+    let mut items = items_for(arg(args, 0), "prepend")?;
     context.charge(items.len() * 16)?;
-    items.insert(0, args[1].clone());
+    items.insert(0, arg(args, 1).clone());
     Ok(list(items))
 }
 
@@ -104,7 +107,7 @@ fn contains(items: &[Value], wanted: &Value, context: &mut Context) -> Result<bo
 
 fn uniq(context: &mut Context, args: &[Value]) -> Result<Value, Error> {
     let mut kept: Vec<Value> = Vec::new();
-    for item in items_for(&args[0], "find uniq")? {
+    for item in items_for(arg(args, 0), "find uniq")? {
         if !contains(&kept, &item, context)? {
             kept.push(item);
         }
@@ -124,8 +127,8 @@ fn concat(context: &mut Context, args: &[Value]) -> Result<Value, Error> {
 }
 
 fn chunk(context: &mut Context, args: &[Value]) -> Result<Value, Error> {
-    let size = super::int(args, 0);
-    let items = items(&args[1], |kind| format!("Cannot chunk type {kind}"))?;
+    let size = int(args, 0);
+    let items = items(arg(args, 1), |kind| format!("Cannot chunk type {kind}"))?;
     let outside = || Error::new("runtime error: makeslice: len out of range");
     // Go computes in floating point, and then asks for a slice of an impossible length.
     let size = usize::try_from(size).ok().filter(|size| *size > 0).ok_or_else(outside)?;

@@ -24,7 +24,7 @@ mod toml;
 mod urls;
 mod versions;
 
-use go_template::{Context, Error, Functions, List, Map, Text, Value};
+use go_template::{Context, Error, Functions, List, Text, Value};
 
 use crate::objects::NIL_POINTER;
 
@@ -47,18 +47,6 @@ pub(crate) fn all() -> Functions {
     certificates::add(&mut functions);
     placeholders::add(&mut functions);
     functions
-}
-
-fn text(args: &[Value], index: usize) -> Text {
-    args[index].as_text().expect("the parameter is a string")
-}
-
-fn int(args: &[Value], index: usize) -> i64 {
-    args[index].as_int().expect("the parameter is an int")
-}
-
-fn map(args: &[Value], index: usize) -> &Map {
-    args[index].as_map().expect("the parameter is a map")
 }
 
 /// The items of any slice, or the words of the panic that looking at something else is.

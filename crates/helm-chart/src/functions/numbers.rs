@@ -4,7 +4,7 @@ use go_template::{Context, Error, Function, Functions, List, Type, Value};
 
 use super::cast::{to_float, to_int};
 use super::decimal::Decimal;
-use super::{int, text};
+use crate::args::{arg, behind, int, text};
 
 /// `[]int`
 const INTS: Type = Type::Slice(&Type::Int);
@@ -15,34 +15,34 @@ pub(super) fn add(functions: &mut Functions) {
     const I: &[Type] = &[Type::Int];
     let mut add = |name: &str, function| functions.add(name, function);
 
-    add("int", Function::new(A, |_, args| Ok(Value::Int(to_int(&args[0])))));
-    add("int64", Function::new(A, |_, args| Ok(Value::Int64(to_int(&args[0])))));
-    add("float64", Function::new(A, |_, args| Ok(Value::Float(to_float(&args[0])))));
+    add("int", Function::new(A, |_, args| Ok(Value::Int(to_int(arg(args, 0))))));
+    add("int64", Function::new(A, |_, args| Ok(Value::Int64(to_int(arg(args, 0))))));
+    add("float64", Function::new(A, |_, args| Ok(Value::Float(to_float(arg(args, 0))))));
     add("atoi", Function::new(&[Type::String], |_, args| Ok(Value::Int(atoi(&text(args, 0).to_str())))));
     add(
         "toDecimal",
         Function::new(A, |context, args| {
-            let text = context.print(&args[..1])?;
+            let text = context.print(std::slice::from_ref(arg(args, 0)))?;
             Ok(Value::Int64(octal(&text.to_str())))
         }),
     );
 
-    add("add1", Function::new(A, |_, args| Ok(Value::Int64(to_int(&args[0]).wrapping_add(1)))));
+    add("add1", Function::new(A, |_, args| Ok(Value::Int64(to_int(arg(args, 0)).wrapping_add(1)))));
     add("add", Function::variadic(A, |_, args| Ok(Value::Int64(args.iter().map(to_int).fold(0, i64::wrapping_add)))));
-    add("sub", Function::new(AA, |_, args| Ok(Value::Int64(to_int(&args[0]).wrapping_sub(to_int(&args[1]))))));
+    add("sub", Function::new(AA, |_, args| Ok(Value::Int64(to_int(arg(args, 0)).wrapping_sub(to_int(arg(args, 1)))))));
     add("mul", Function::variadic(AA, |_, args| Ok(Value::Int64(args.iter().map(to_int).fold(1, i64::wrapping_mul)))));
     add(
         "div",
         Function::new(AA, |_, args| {
-            let by = divisor(&args[1])?;
-            Ok(Value::Int64(to_int(&args[0]).wrapping_div(by)))
+            let by = divisor(arg(args, 1))?;
+            Ok(Value::Int64(to_int(arg(args, 0)).wrapping_div(by)))
         }),
     );
     add(
         "mod",
         Function::new(AA, |_, args| {
-            let by = divisor(&args[1])?;
-            Ok(Value::Int64(to_int(&args[0]).wrapping_rem(by)))
+            let by = divisor(arg(args, 1))?;
+            Ok(Value::Int64(to_int(arg(args, 0)).wrapping_rem(by)))
         }),
     );
     for name in ["max", "biggest"] {
@@ -63,19 +63,19 @@ pub(super) fn add(functions: &mut Functions) {
         }),
     );
 
-    add("add1f", Function::new(A, |_, args| decimal(&args[0], &[Value::Int(1)], Decimal::add)));
+    add("add1f", Function::new(A, |_, args| decimal(arg(args, 0), &[Value::Int(1)], Decimal::add)));
     add("addf", Function::variadic(A, |_, args| decimal(&Value::Float(0.0), args, Decimal::add)));
-    add("subf", Function::variadic(AA, |_, args| decimal(&args[0], &args[1..], Decimal::sub)));
-    add("mulf", Function::variadic(AA, |_, args| decimal(&args[0], &args[1..], Decimal::mul)));
-    add("divf", Function::variadic(AA, |_, args| decimal(&args[0], &args[1..], Decimal::div)));
+    add("subf", Function::variadic(AA, |_, args| decimal(arg(args, 0), behind(args, 1), Decimal::sub)));
+    add("mulf", Function::variadic(AA, |_, args| decimal(arg(args, 0), behind(args, 1), Decimal::mul)));
+    add("divf", Function::variadic(AA, |_, args| decimal(arg(args, 0), behind(args, 1), Decimal::div)));
 
-    add("floor", Function::new(A, |_, args| Ok(Value::Float(to_float(&args[0]).floor()))));
-    add("ceil", Function::new(A, |_, args| Ok(Value::Float(to_float(&args[0]).ceil()))));
+    add("floor", Function::new(A, |_, args| Ok(Value::Float(to_float(arg(args, 0)).floor()))));
+    add("ceil", Function::new(A, |_, args| Ok(Value::Float(to_float(arg(args, 0)).ceil()))));
     add(
         "round",
         Function::variadic(&[Type::Any, Type::Int, Type::Float64], |_, args| {
             let on = args.get(2).and_then(Value::as_float).unwrap_or(0.5);
-            Ok(Value::Float(round(to_float(&args[0]), int(args, 1), on)))
+            Ok(Value::Float(round(to_float(arg(args, 0)), int(args, 1), on)))
         }),
     );
 

@@ -2,20 +2,20 @@
 
 use go_template::{Function, Functions, Type, Value};
 
-use super::text;
+use crate::args::text;
 use crate::path::{base, clean};
 
 pub(super) fn add(functions: &mut Functions) {
     for (names, body) in [
         (["base", "osBase"], (|path| base(path).into()) as fn(&str) -> Value),
         (["dir", "osDir"], |path| {
-            let end = path.rfind('/').map_or(0, |index| index + 1);
-            clean(&path[..end]).into()
+            let folder = path.rfind('/').and_then(|index| path.get(..=index)).unwrap_or_default();
+            clean(folder).into()
         }),
         (["clean", "osClean"], |path| clean(path).into()),
         (["ext", "osExt"], |path| {
-            let name = &path[path.rfind('/').map_or(0, |index| index + 1)..];
-            name.rfind('.').map_or("", |index| &name[index..]).into()
+            let name = path.rsplit('/').next().unwrap_or(path);
+            name.rfind('.').and_then(|index| name.get(index..)).unwrap_or_default().into()
         }),
         (["isAbs", "osIsAbs"], |path| path.starts_with('/').into()),
     ] {

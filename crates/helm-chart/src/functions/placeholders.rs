@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use go_template::{Context, Error, Function, Functions, Text, Type, Value};
 
-use super::{hashes, int, text};
+use super::hashes;
+use crate::args::{int, text};
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const DIGITS: &[u8] = b"0123456789";
@@ -112,8 +113,8 @@ fn encrypt(password: &[u8], plain: &[u8]) -> String {
     let mut out = vec![0; 16];
     for block in content.chunks(16) {
         let mut next = aes::Block::clone_from_slice(block);
-        let previous = out.len() - 16;
-        for (byte, before) in next.iter_mut().zip(&out[previous..]) {
+        let previous: [u8; 16] = out.last_chunk().copied().unwrap_or_default();
+        for (byte, before) in next.iter_mut().zip(previous) {
             *byte ^= before;
         }
         cipher.encrypt_block(&mut next);

@@ -3,7 +3,7 @@
 use go_template::{Context, Error, ErrorKind, Function, Functions, List, STRINGS, Text, Type, Value};
 use regex::bytes::{Captures, Regex};
 
-use super::{int, text};
+use crate::args::{int, text};
 use crate::goregex::{self, CompileError};
 
 pub(super) fn add(functions: &mut Functions) {
@@ -134,24 +134,25 @@ fn replace(
     for captures in regex.captures_iter(whole.as_bytes()) {
         context.step(1)?;
         let found = captures.get(0).expect("the match itself");
-        out.extend_from_slice(&whole.as_bytes()[end..found.start()]);
+        out.extend_from_slice(whole.as_bytes().get(end..found.start()).unwrap_or_default());
         write(regex, &captures, replacement.as_bytes(), &mut out);
         end = found.end();
         context.charge(out.len() - charged)?;
         charged = out.len();
     }
-    out.extend_from_slice(&whole.as_bytes()[end..]);
+    out.extend_from_slice(whole.as_bytes().get(end..).unwrap_or_default());
     Ok(Text::from(out).into())
 }
 
 /// Writes a replacement: `$1`, `${1}`, `$name` and `$$` have a meaning.
 fn expand(regex: &Regex, captures: &Captures<'_>, mut template: &[u8], out: &mut Vec<u8>) {
-    while let Some(position) = template.iter().position(|byte| *byte == b'$') {
-        out.extend_from_slice(&template[..position]);
-        let rest = &template[position + 1..];
-        if rest.first() == Some(&b'$') {
+    loop {
+        let mut parts = template.splitn(2, |byte| *byte == b'$');
+        let (Some(plain), Some(rest)) = (parts.next(), parts.next()) else { break };
+        out.extend_from_slice(plain);
+        if let Some(rest) = rest.strip_prefix(b"$") {
             out.push(b'$');
-            template = &rest[1..];
+            template = rest;
             continue;
         }
         let Some((name, tail)) = variable(rest) else {
@@ -209,12 +210,12 @@ fn split(args: &[Value], regex: &Regex, context: &mut Context) -> Result<Value, 
         context.charge(OF_PART)?;
         end = found.start();
         if found.end() != 0 {
-            parts.push(Text::from(&bytes[begin..end]));
+            parts.push(Text::from(bytes.get(begin..end).unwrap_or_default()));
         }
         begin = found.end();
     }
     if end != bytes.len() {
-        parts.push(Text::from(&bytes[begin..]));
+        parts.push(Text::from(bytes.get(begin..).unwrap_or_default()));
     }
     Ok(Value::List(List::strings(parts)))
 }

@@ -2,7 +2,8 @@
 
 use go_template::{Context, Error, Function, Functions, List, Map, STRINGS, Text, Type, Value};
 
-use super::{int, strings_of, strval, text};
+use super::{strings_of, strval};
+use crate::args::{arg, int, text};
 use crate::gostring;
 
 /// `map[string]string`
@@ -126,11 +127,11 @@ pub(super) fn add(functions: &mut Functions) {
             Ok(text(args, usize::from(int(args, 2) != 1)).into())
         }),
     );
-    add("toString", Function::new(&[Type::Any], |context, args| Ok(strval(&args[0], context)?.into())));
+    add("toString", Function::new(&[Type::Any], |context, args| Ok(strval(arg(args, 0), context)?.into())));
     add(
         "join",
         Function::new(&[Type::String, Type::Any], |context, args| {
-            let parts = strings_of(&args[1], context)?;
+            let parts = strings_of(arg(args, 1), context)?;
             let separator = text(args, 0);
             let length: usize = parts.iter().map(|part| part.len() + separator.len()).sum();
             context.charge(length)?;
@@ -164,20 +165,20 @@ pub(super) fn add(functions: &mut Functions) {
     add(
         "toStrings",
         Function::new(&[Type::Any], |context, args| {
-            if let Value::List(list) = &args[0]
+            if let Value::List(list) = arg(args, 0)
                 && list.ty() == STRINGS
             {
-                return Ok(args[0].clone());
+                return Ok(arg(args, 0).clone());
             }
-            Ok(Value::List(List::strings(strings_of(&args[0], context)?)))
+            Ok(Value::List(List::strings(strings_of(arg(args, 0), context)?)))
         }),
     );
     add(
         "sortAlpha",
         Function::new(&[Type::Any], |context, args| {
-            let mut parts = match args[0].to_items() {
-                Some(_) => strings_of(&args[0], context)?,
-                None => vec![strval(&args[0], context)?],
+            let mut parts = match arg(args, 0).to_items() {
+                Some(_) => strings_of(arg(args, 0), context)?,
+                None => vec![strval(arg(args, 0), context)?],
             };
             parts.sort();
             Ok(Value::List(List::strings(parts)))
@@ -237,18 +238,19 @@ fn abbreviate(text: &Text, offset: i64, width: i64) -> Text {
         offset = bytes.len() - (width - 3);
     }
     if offset <= 4 {
-        return [&bytes[..width - 3], b"..."].concat().into();
+        return [bytes.get(..width - 3).unwrap_or(bytes), b"..."].concat().into();
     }
     if width < 7 {
         return Text::default();
     }
     if offset + width - 3 < bytes.len() {
-        let rest = abbreviate(&Text::from(&bytes[offset..]), 0, i64::try_from(width - 3).expect("it was an int"));
+        let rest = Text::from(bytes.get(offset..).unwrap_or_default());
+        let rest = abbreviate(&rest, 0, i64::try_from(width - 3).expect("it was an int"));
         // A width below four has no short form.
         let rest = if width - 3 < 4 { Text::default() } else { rest };
         return [b"...", rest.as_bytes()].concat().into();
     }
-    [b"...", &bytes[bytes.len() - (width - 3)..]].concat().into()
+    [b"...", bytes.get(bytes.len() - (width - 3)..).unwrap_or_default()].concat().into()
 }
 
 fn truncate(text: &Text, count: i64) -> Text {
@@ -256,10 +258,10 @@ fn truncate(text: &Text, count: i64) -> Text {
     let length = i64::try_from(bytes.len()).expect("a text in memory");
     let at = |index: i64| usize::try_from(index).expect("compared with the length");
     if count < 0 && length.saturating_add(count) > 0 {
-        return Text::from(&bytes[at(length + count)..]);
+        return Text::from(bytes.get(at(length + count)..).unwrap_or_default());
     }
     if count >= 0 && length > count {
-        return Text::from(&bytes[..at(count)]);
+        return Text::from(bytes.get(..at(count)).unwrap_or_default());
     }
     text.clone()
 }
@@ -276,18 +278,18 @@ fn substring(text: &Text, start: i64, end: i64) -> Result<Text, Error> {
         if end > length {
             return outside(format!(":{end}] with length {length}"));
         }
-        return Ok(Text::from(&bytes[..at(end)]));
+        return Ok(Text::from(bytes.get(..at(end)).unwrap_or_default()));
     }
     if end < 0 || end > length {
         if start > length {
             return outside(format!("{start}:{length}]"));
         }
-        return Ok(Text::from(&bytes[at(start)..]));
+        return Ok(Text::from(bytes.get(at(start)..).unwrap_or_default()));
     }
     if start > end {
         return outside(format!("{start}:{end}]"));
     }
-    Ok(Text::from(&bytes[at(start)..at(end)]))
+    Ok(Text::from(bytes.get(at(start)..at(end)).unwrap_or_default()))
 }
 
 /// `strings.Repeat`
@@ -335,33 +337,27 @@ fn numbered(parts: &[&[u8]]) -> Value {
 /// goutils' `WrapCustom`.
 fn wrap(text: &Text, width: i64, line_break: &Text, long_words: bool, context: &mut Context) -> Result<Value, Error> {
     let bytes = text.as_bytes();
-    let line_break = if line_break.is_empty() { &b"\n"[..] } else { line_break.as_bytes() };
+    let line_break: &[u8] = if line_break.is_empty() { b"\n" } else { line_break.as_bytes() };
     let width = usize::try_from(width).unwrap_or(1).max(1);
     context.charge(bytes.len().saturating_add((bytes.len() / width + 1).saturating_mul(line_break.len())))?;
     let mut out = Vec::new();
-    let mut offset = 0;
-    while bytes.len() - offset > width {
-        if bytes[offset] == b' ' {
-            offset += 1;
+    let mut rest = bytes;
+    while rest.len() > width {
+        if let Some(behind) = rest.strip_prefix(b" ") {
+            rest = behind;
             continue;
         }
-        let end = offset + width;
-        let (cut, next) = match bytes[offset..=end].iter().rposition(|byte| *byte == b' ') {
-            Some(position) => (offset + position, offset + position + 1),
-            None if long_words => (end, end),
-            None => {
-                let Some(position) = bytes[end..].iter().position(|byte| *byte == b' ') else {
-                    out.extend_from_slice(&bytes[offset..]);
-                    offset = bytes.len();
-                    break;
-                };
-                (end + position, end + position + 1)
-            }
+        let blank = |byte: &u8| *byte == b' ';
+        let end = match rest.iter().take(width + 1).rposition(blank) {
+            None if long_words => Some(width),
+            None => rest.iter().skip(width).position(blank).map(|position| width + position),
+            found => found,
         };
-        out.extend_from_slice(&bytes[offset..cut]);
+        let Some((line, behind)) = end.and_then(|end| rest.split_at_checked(end)) else { break };
+        out.extend_from_slice(line);
         out.extend_from_slice(line_break);
-        offset = next;
+        rest = behind.strip_prefix(b" ").unwrap_or(behind);
     }
-    out.extend_from_slice(&bytes[offset..]);
+    out.extend_from_slice(rest);
     Ok(Text::from(out).into())
 }

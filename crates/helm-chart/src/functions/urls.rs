@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use go_template::{Error, Function, Functions, MAP, Map, Type, Value};
 
-use super::{NIL_POINTER, map, text};
+use super::NIL_POINTER;
+use crate::args::{map, text};
 
 pub(super) fn add(functions: &mut Functions) {
     functions.add(
@@ -102,29 +103,28 @@ fn quoted(text: &str) -> String {
 }
 
 fn unescape(text: &str, part: Part) -> Result<String, String> {
-    let bytes = text.as_bytes();
+    let mut rest = text.as_bytes();
     let mut out = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
+    while let Some((&byte, behind)) = rest.split_first() {
         if byte == b'%' {
-            let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-            let (Some(high), Some(low)) = (digit(at + 1), digit(at + 2)) else {
-                let part = String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 3)]);
-                return Err(format!("invalid URL escape {}", quoted(&part)));
+            let escape = String::from_utf8_lossy(rest.get(..3).unwrap_or(rest));
+            let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+            let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+                return Err(format!("invalid URL escape {}", quoted(&escape)));
             };
-            if part == Part::Host && high < 8 && &bytes[at..at + 3] != b"%25" {
-                return Err(format!("invalid URL escape {}", quoted(&text[at..at + 3])));
+            if part == Part::Host && high < 8 && escape != "%25" {
+                return Err(format!("invalid URL escape {}", quoted(&escape)));
             }
             out.push(u8::try_from(high * 16 + low).expect("two digits"));
-            at += 3;
+            rest = behind.get(2..).unwrap_or_default();
             continue;
         }
         if part == Part::Host && byte < 0x80 && must_escape(byte, part) {
-            return Err(format!("invalid character {} in host name", quoted(&text[at..=at])));
+            let character = char::from(byte).to_string();
+            return Err(format!("invalid character {} in host name", quoted(&character)));
         }
         out.push(byte);
-        at += 1;
+        rest = behind;
     }
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
@@ -160,11 +160,10 @@ fn parse_main(text: &str) -> Result<Url, String> {
             return Err("first path segment in URL cannot contain colon".into());
         }
     }
-    if rest.starts_with("//") && (!url.scheme.is_empty() || !rest.starts_with("///")) {
-        let authority = &rest[2..];
-        let end = authority.find('/').unwrap_or(authority.len());
-        rest = &authority[end..];
-        let authority = &authority[..end];
+    if let Some(behind) = rest.strip_prefix("//").filter(|behind| !url.scheme.is_empty() || !behind.starts_with('/')) {
+        let end = behind.find('/').unwrap_or(behind.len());
+        let (authority, path) = behind.split_at_checked(end).unwrap_or((behind, ""));
+        rest = path;
         let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
         url.host = parse_host(host)?;
         if let Some(user) = user {
@@ -191,7 +190,7 @@ fn scheme(text: &str) -> Result<(&str, &str), String> {
             b'a'..=b'z' | b'A'..=b'Z' => {}
             b'0'..=b'9' | b'+' | b'-' | b'.' if index > 0 => {}
             b':' if index == 0 => return Err("missing protocol scheme".into()),
-            b':' => return Ok((&text[..index], &text[index + 1..])),
+            b':' => return Ok(text.split_once(':').unwrap_or(("", text))),
             _ => break,
         }
     }
@@ -200,10 +199,10 @@ fn scheme(text: &str) -> Result<(&str, &str), String> {
 
 fn parse_host(host: &str) -> Result<String, String> {
     let port = if host.starts_with('[') {
-        let Some(end) = host.rfind(']') else { return Err("missing ']' in host".into()) };
-        &host[end + 1..]
+        let Some((_, port)) = host.rsplit_once(']') else { return Err("missing ']' in host".into()) };
+        port
     } else {
-        host.rfind(':').map_or("", |index| &host[index..])
+        host.rfind(':').and_then(|index| host.get(index..)).unwrap_or_default()
     };
     let fine = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
     if !fine {
@@ -214,11 +213,10 @@ fn parse_host(host: &str) -> Result<String, String> {
 
 /// The host without its port and without brackets.
 fn host_name(host: &str) -> &str {
-    let port = host.rfind(':').filter(|index| {
-        let port = &host[index + 1..];
-        port.bytes().all(|byte| byte.is_ascii_digit()) && (!host.starts_with('[') || host[..*index].ends_with(']'))
+    let with_port = host.rsplit_once(':').filter(|(name, port)| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && (!host.starts_with('[') || name.ends_with(']'))
     });
-    let name = port.map_or(host, |index| &host[..index]);
+    let name = with_port.map_or(host, |(name, _)| name);
     name.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(name)
 }
 

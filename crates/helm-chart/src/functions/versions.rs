@@ -2,7 +2,7 @@
 
 use go_template::{Error, Function, Functions, Type, Value};
 
-use super::text;
+use crate::args::text;
 use crate::objects;
 use crate::semver::{Constraint, Version};
 

@@ -106,8 +106,9 @@ fn perl_class(letter: char) -> Option<(&'static str, bool)> {
 
 impl<'a> Translator<'a> {
     fn next(&mut self) -> Option<char> {
-        let character = self.rest.chars().next()?;
-        self.rest = &self.rest[character.len_utf8()..];
+        let mut characters = self.rest.chars();
+        let character = characters.next()?;
+        self.rest = characters.as_str();
         Some(character)
     }
 
@@ -123,7 +124,7 @@ impl<'a> Translator<'a> {
 
     /// What lies between two places of the expression.
     fn between(&self, from: &'a str) -> String {
-        from[..from.len() - self.rest.len()].to_owned()
+        from.strip_suffix(self.rest).unwrap_or(from).to_owned()
     }
 
     fn literal(&mut self, character: char) {
@@ -247,21 +248,21 @@ impl<'a> Translator<'a> {
             self.out.push('(');
             return Ok(false);
         }
-        let named = (start.len() > 4 && start.starts_with("(?P<")) || (start.len() > 3 && start.starts_with("(?<"));
-        if named {
-            let begin = if start.starts_with("(?P<") { 4 } else { 3 };
-            let Some(end) = start.find('>') else { return Err(("invalid named capture", start.to_owned())) };
-            let name = &start[begin..end];
+        let named = start.strip_prefix("(?P<").or_else(|| start.strip_prefix("(?<"));
+        if let Some(named) = named.filter(|named| !named.is_empty()) {
+            let Some((name, rest)) = named.split_once('>') else {
+                return Err(("invalid named capture", start.to_owned()));
+            };
+            self.rest = rest;
             let fine = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !fine {
-                return Err(("invalid named capture", start[..=end].to_owned()));
+                return Err(("invalid named capture", self.between(start)));
             }
             // Names of the `regex` crate begin with a letter.
             self.out.push_str("(?P<");
             self.out.push_str(if name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" });
             self.out.push_str(name);
             self.out.push('>');
-            self.rest = &start[end + 1..];
             return Ok(false);
         }
         self.next();
@@ -294,15 +295,15 @@ impl<'a> Translator<'a> {
     }
 
     fn escape(&mut self) -> Result<(), Mistake> {
-        let start = self.rest;
-        let mut characters = start.chars().skip(1);
+        let mut characters = self.rest.chars();
+        characters.next();
         match characters.next() {
             Some('A') => self.out.push_str("\\A"),
             Some('b') => self.out.push_str("(?-u:\\b)"),
             Some('B') => self.out.push_str("(?-u:\\B)"),
             Some('z') => self.out.push_str("\\z"),
             Some('Q') => {
-                let quoted = &start[2..];
+                let quoted = characters.as_str();
                 let (quoted, rest) = quoted.split_once("\\E").unwrap_or((quoted, ""));
                 for character in quoted.chars() {
                     self.literal(character);
@@ -325,7 +326,7 @@ impl<'a> Translator<'a> {
                 return Ok(());
             }
         }
-        self.rest = &start[2..];
+        self.rest = characters.as_str();
         Ok(())
     }
 
@@ -335,6 +336,7 @@ impl<'a> Translator<'a> {
         self.next();
         let mut negated = self.next() == Some('P');
         let range = "invalid character class range";
+        let letters = self.rest;
         let name = match self.next() {
             Some('{') => {
                 let Some((name, rest)) = self.rest.split_once('}') else {
@@ -343,7 +345,7 @@ impl<'a> Translator<'a> {
                 self.rest = rest;
                 name
             }
-            Some(letter) => &start[2..2 + letter.len_utf8()],
+            Some(letter) => letters.get(..letter.len_utf8()).unwrap_or_default(),
             None => return Err((range, start.to_owned())),
         };
         let name = match name.strip_prefix('^') {
@@ -438,16 +440,13 @@ impl<'a> Translator<'a> {
                 _ => {}
             }
             first = false;
-            if place.starts_with("[:")
-                && let Some(end) = place[2..].find(":]")
-            {
-                let class = &place[..end + 4];
-                let name = &place[2..end + 2];
+            if let Some((name, rest)) = place.strip_prefix("[:").and_then(|class| class.split_once(":]")) {
+                self.rest = rest;
+                let class = self.between(place);
                 if !POSIX_CLASSES.contains(&name.strip_prefix('^').unwrap_or(name)) {
-                    return Err(("invalid character class range", class.to_owned()));
+                    return Err(("invalid character class range", class));
                 }
-                self.out.push_str(class);
-                self.rest = &place[class.len()..];
+                self.out.push_str(&class);
                 continue;
             }
             if place.starts_with("\\p") || place.starts_with("\\P") {
@@ -457,7 +456,8 @@ impl<'a> Translator<'a> {
             }
             if let Some((members, negated)) = place.strip_prefix('\\').and_then(|rest| perl_class(rest.chars().next()?))
             {
-                self.rest = &place[2..];
+                self.next();
+                self.next();
                 if negated {
                     let _ = write!(self.out, "[^{members}]");
                 } else {

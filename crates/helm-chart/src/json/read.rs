@@ -41,7 +41,8 @@ fn invalid(byte: u8, place: &str) -> String {
         // Go looks at the byte as a character of its own.
         byte => {
             let quoted = go_template::quote(char::from(byte).encode_utf8(&mut [0; 4]).as_bytes());
-            format!("'{}'", &quoted[1..quoted.len() - 1])
+            let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            format!("'{}'", inside.unwrap_or(&quoted))
         }
     };
     format!("invalid character {name} {place}")
@@ -188,7 +189,8 @@ impl Reader<'_> {
             }
             self.digits("in exponent of numeric literal")?;
         }
-        let text = std::str::from_utf8(&self.text[start..self.position]).expect("digits are ASCII");
+        let text = self.text.get(start..self.position).unwrap_or_default();
+        let text = std::str::from_utf8(text).expect("digits are ASCII");
         if whole && let Ok(value) = text.parse::<i64>() {
             // A negative zero is a number with a fraction.
             if value != 0 || !text.starts_with('-') {
@@ -247,7 +249,8 @@ impl Reader<'_> {
 
     fn unicode(&mut self) -> Result<char, String> {
         let first = self.hexadecimal()?;
-        if (0xD800..0xDC00).contains(&first) && self.text[self.position..].starts_with(b"\\u") {
+        let more = self.text.get(self.position..).is_some_and(|rest| rest.starts_with(b"\\u"));
+        if more && (0xD800..0xDC00).contains(&first) {
             let before = self.position;
             self.position += 2;
             let second = self.hexadecimal()?;

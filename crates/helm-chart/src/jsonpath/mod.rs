@@ -107,8 +107,9 @@ impl<'a> Run<'a> {
         let current = vec![root];
         let mut found = Vec::new();
         let mut at = start;
-        while at < self.nodes.len() {
-            let results = self.walk(&current, &self.nodes[at])?;
+        let nodes = self.nodes;
+        while let Some(node) = nodes.get(at) {
+            let results = self.walk(&current, node)?;
             if self.end_range > 0 && self.end_range <= self.in_range {
                 self.end_range -= 1;
                 self.last_end = Some(at);
@@ -348,7 +349,8 @@ fn slice<'a>(input: &[Item<'a>], entries: &[Entry; 3]) -> Result<Items<'a>, Stri
             _ => 1,
         };
         let bound = |value| usize::try_from(value).expect("compared with the length");
-        kept.extend(items[bound(from.value)..bound(to.value)].iter().step_by(step).map(Item::Data));
+        let items = items.get(bound(from.value)..bound(to.value)).unwrap_or_default();
+        kept.extend(items.iter().step_by(step).map(Item::Data));
     }
     Ok(kept)
 }

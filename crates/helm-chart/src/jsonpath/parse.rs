@@ -61,17 +61,21 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn next(&mut self) -> Option<char> {
-        let character = self.text[self.position..].chars().next()?;
+        let character = self.rest().chars().next()?;
         self.position += character.len_utf8();
         Some(character)
     }
 
     fn peek(&self) -> Option<char> {
-        self.text[self.position..].chars().next()
+        self.rest().chars().next()
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.position..).unwrap_or_default()
     }
 
     fn consume(&mut self) -> &'a str {
-        let part = &self.text[self.start..self.position];
+        let part = self.text.get(self.start..self.position).unwrap_or_default();
         self.start = self.position;
         part
     }
@@ -105,7 +109,7 @@ impl<'a> Parser<'a> {
     fn action(&mut self) -> Result<Vec<Node>, String> {
         let mut nodes = Vec::new();
         loop {
-            let rest = &self.text[self.position..];
+            let rest = self.rest();
             if rest.starts_with('}') {
                 self.position += 1;
                 self.consume();
@@ -201,7 +205,7 @@ impl<'a> Parser<'a> {
             }
         }
         let text = self.consume();
-        let text = &text[1..text.len() - 1];
+        let text = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         let text = if text == "*" { ":" } else { text };
         if text.contains(',') {
             let parts = text
@@ -218,20 +222,24 @@ impl<'a> Parser<'a> {
         }
         let Some(captures) = SLICE.captures(text) else { return Err(format!("invalid array index {text}")) };
         let mut entries = [Entry::default(); 3];
-        for index in 0..3 {
+        let mut from = 0_i64;
+        for (index, entry) in entries.iter_mut().enumerate() {
             let text = captures.get(index + 1).map_or("", |group| group.as_str());
             if text.is_empty() {
                 if index == 1 {
-                    entries[1] = Entry { value: entries[0].value.saturating_add(1), known: true, derived: true };
+                    *entry = Entry { value: from.saturating_add(1), known: true, derived: true };
                 }
                 continue;
             }
-            let text = if index > 0 { &text[1..] } else { text };
-            if index > 0 && text.is_empty() {
+            let text = if index > 0 { text.strip_prefix(':').unwrap_or(text) } else { text };
+            if text.is_empty() {
                 continue;
             }
             let value = text.parse().map_err(|_| format!("array index {text} is not a number"))?;
-            entries[index] = Entry { value, known: true, derived: false };
+            *entry = Entry { value, known: true, derived: false };
+            if index == 0 {
+                from = value;
+            }
         }
         nodes.push(Node::Array(entries));
         Ok(())
@@ -261,7 +269,7 @@ impl<'a> Parser<'a> {
             return Err("unclosed array expect ]".into());
         }
         let text = self.consume();
-        let text = &text[..text.len() - 2];
+        let text = text.strip_suffix(")]").unwrap_or(text);
         match FILTER.captures(text) {
             None => Ok(Node::Filter(self.nested(text)?, Vec::new(), "exists".into())),
             Some(parts) => Ok(Node::Filter(self.nested(&parts[1])?, self.nested(&parts[3])?, parts[2].to_owned())),
@@ -315,8 +323,10 @@ fn unquote(text: &str) -> Option<String> {
     let quote = text.chars().next()?;
     let mut rest = text.strip_prefix(quote)?.strip_suffix(quote)?;
     let mut out = Vec::new();
-    while let Some(first) = rest.chars().next() {
-        rest = &rest[first.len_utf8()..];
+    loop {
+        let mut characters = rest.chars();
+        let Some(first) = characters.next() else { break };
+        rest = characters.as_str();
         if first == quote {
             return None;
         }
@@ -324,8 +334,8 @@ fn unquote(text: &str) -> Option<String> {
             out.extend_from_slice(first.encode_utf8(&mut [0; 4]).as_bytes());
             continue;
         }
-        let escape = rest.chars().next()?;
-        rest = &rest[escape.len_utf8()..];
+        let escape = characters.next()?;
+        rest = characters.as_str();
         let (digits, radix) = match escape {
             'x' => (2, 16),
             'u' => (4, 16),

@@ -5,6 +5,7 @@
 
 use go_template::{List, Method, Named, Type, Value};
 
+use crate::args::text;
 use crate::shape::{Field, Shape, Struct};
 
 /// The version of Kubernetes that Helm assumes without a cluster.
@@ -80,7 +81,7 @@ static VERSION_SET: Named = Named {
         params: &[Type::String],
         variadic: false,
         run: |_, set, args| {
-            let wanted = args[0].as_text().expect("the parameter is a string");
+            let wanted = text(args, 0);
             let set = set.as_list().expect("the receiver is a slice");
             Ok(set.iter().any(|version| version.as_text().is_some_and(|version| version == wanted)).into())
         },

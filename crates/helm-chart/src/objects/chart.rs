@@ -2,6 +2,7 @@
 
 use go_template::{LIST, List, MAP, Map, Method, Named, STRINGS, Text, Type, Value};
 
+use crate::args::text;
 use crate::chart::{Dependency, Maintainer, Metadata};
 use crate::shape::{Field, Shape, Struct};
 
@@ -39,7 +40,7 @@ pub(crate) static VALUES: Named = Named {
             params: &[Type::String],
             variadic: false,
             run: |_, values, args| {
-                let path = args[0].as_text().expect("the parameter is a string");
+                let path = text(args, 0);
                 let map = values.as_map().expect("the receiver is a map");
                 let table = crate::values::table(map, &path.to_str()).map_err(go_template::Error::new)?;
                 Ok(table.with_type(Type::Named(&VALUES)).into())
@@ -50,7 +51,7 @@ pub(crate) static VALUES: Named = Named {
             params: &[Type::String],
             variadic: false,
             run: |_, values, args| {
-                let path = args[0].as_text().expect("the parameter is a string");
+                let path = text(args, 0);
                 let map = values.as_map().expect("the receiver is a map");
                 crate::values::path_value(map, &path.to_str()).map_err(go_template::Error::new)
             },

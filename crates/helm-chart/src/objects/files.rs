@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use go_template::{BYTES, Context, Error, List, Map, Method, Named, Text, Type, Value};
 
+use crate::args::arg;
 use crate::chart::File;
 use crate::glob::Glob;
 use crate::path::base;
@@ -18,19 +19,19 @@ static FILES: Named = Named {
             name: "Get",
             params: &[Type::String],
             variadic: false,
-            run: |_, files, args| Ok(Text::from(&*content(files, &args[0])).into()),
+            run: |_, files, args| Ok(Text::from(&*content(files, arg(args, 0))).into()),
         },
         Method {
             name: "GetBytes",
             params: &[Type::String],
             variadic: false,
-            run: |_, files, args| Ok(Value::Bytes(content(files, &args[0]))),
+            run: |_, files, args| Ok(Value::Bytes(content(files, arg(args, 0)))),
         },
         Method {
             name: "Glob",
             params: &[Type::String],
             variadic: false,
-            run: |context, files, args| glob(context, files, &args[0]),
+            run: |context, files, args| glob(context, files, arg(args, 0)),
         },
         Method {
             name: "AsConfig",
@@ -49,7 +50,7 @@ static FILES: Named = Named {
             params: &[Type::String],
             variadic: false,
             run: |_, files, args| {
-                let content = content(files, &args[0]);
+                let content = content(files, arg(args, 0));
                 if content.is_empty() {
                     return Ok(Value::List(List::strings(Vec::<Text>::new())));
                 }

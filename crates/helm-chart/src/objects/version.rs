@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use go_template::{Error, Method, Named, Object, Type, Value};
 
+use crate::args::arg;
 use crate::semver::Version;
 
 static VERSION_TYPE: Type = Type::Named(&VERSION);
@@ -23,7 +24,7 @@ macro_rules! compare {
             name: $name,
             params: &[Type::Pointer(&VERSION_TYPE)],
             variadic: false,
-            run: |_, version, args| Ok($run(of(version)?.cmp(of(&args[0])?))),
+            run: |_, version, args| Ok($run(of(version)?.cmp(of(arg(args, 0))?))),
         }
     };
 }
@@ -52,7 +53,7 @@ static VERSION: Named = Named {
             params: &[Type::String],
             variadic: false,
             run: |_, version, args| {
-                with(of(version)?, |version| &mut version.prerelease, &args[0], "Invalid Prerelease string")
+                with(of(version)?, |version| &mut version.prerelease, arg(args, 0), "Invalid Prerelease string")
             },
         },
         Method {
@@ -60,7 +61,7 @@ static VERSION: Named = Named {
             params: &[Type::String],
             variadic: false,
             run: |_, version, args| {
-                with(of(version)?, |version| &mut version.metadata, &args[0], "Invalid Metadata string")
+                with(of(version)?, |version| &mut version.metadata, arg(args, 0), "Invalid Metadata string")
             },
         },
         compare!("Compare", |order: Ordering| Value::Int(order as i64)),

@@ -16,7 +16,8 @@ pub(super) fn of(error: &ValidationError) -> String {
 
 fn show(out: &mut String, error: &ValidationError, mut indent: usize, parent: Option<&ValidationError>) {
     for (words, depth) in parent.map(|parent| dropped(parent, error)).unwrap_or_default() {
-        line(out, indent, &format!("at {}: {words}", place(&error.instance_location.tokens[..depth])));
+        let tokens = &error.instance_location.tokens;
+        line(out, indent, &format!("at {}: {words}", place(tokens.get(..depth).unwrap_or(tokens))));
         indent += 1;
     }
     let is_way = error.causes.len() == 1 && matches!(error.kind, ErrorKind::Reference { .. });
@@ -210,7 +211,8 @@ fn display(value: &Json) -> String {
 
 fn quoted(text: &str) -> String {
     let quoted = go_template::quote(text.as_bytes());
-    format!("'{}'", quoted[1..quoted.len() - 1].replace("\\\"", "\"").replace('\'', "\\'"))
+    let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted);
+    format!("'{}'", inside.replace("\\\"", "\"").replace('\'', "\\'"))
 }
 
 fn all_quoted<T: AsRef<str>>(texts: &[T]) -> String {

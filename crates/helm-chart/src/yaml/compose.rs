@@ -266,13 +266,13 @@ impl Composer {
     }
 
     fn append(&mut self, sequence: NodeId, child: NodeId) {
-        if let Node::Sequence(children) = &mut self.nodes[sequence] {
+        if let Some(Node::Sequence(children)) = self.nodes.get_mut(sequence) {
             children.push(child);
         }
     }
 
     fn insert(&mut self, mapping: NodeId, key: NodeId, value: NodeId) {
-        if let Node::Mapping(children) = &mut self.nodes[mapping] {
+        if let Some(Node::Mapping(children)) = self.nodes.get_mut(mapping) {
             children.push((key, value));
         }
     }

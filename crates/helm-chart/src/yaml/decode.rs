@@ -62,7 +62,7 @@ struct Decoder<'a> {
     depth: usize,
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
     /// go-yaml's defence against documents that grow by aliases.
     fn count(&mut self) -> Result<(), Error> {
         self.decoded += 1;
@@ -81,13 +81,17 @@ impl Decoder<'_> {
         Ok(())
     }
 
+    fn node(&self, id: NodeId) -> &'a Node {
+        self.nodes.get(id).expect("the document holds the nodes that its nodes name")
+    }
+
     fn any(&mut self, id: NodeId) -> Result<Any, Error> {
         self.count()?;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(Error::plain("exceeded max depth of 1000"));
         }
-        let any = match &self.nodes[id] {
+        let any = match self.node(id) {
             Node::Alias { name, to } => {
                 self.open_alias(id, name)?;
                 let any = self.any(*to)?;
@@ -122,7 +126,7 @@ impl Decoder<'_> {
     }
 
     fn mapping_into(&mut self, id: NodeId, map: &mut BTreeMap<Key, Any>) -> Result<(), Error> {
-        let Node::Mapping(children) = &self.nodes[id] else { return Ok(()) };
+        let Node::Mapping(children) = self.node(id) else { return Ok(()) };
         for (key, value) in children {
             if self.is_merge(*key) {
                 self.merge(*value, map)?;
@@ -146,12 +150,12 @@ impl Decoder<'_> {
     }
 
     fn is_merge(&self, id: NodeId) -> bool {
-        matches!(&self.nodes[id], Node::Scalar { value, tag, implicit }
+        matches!(self.node(id), Node::Scalar { value, tag, implicit }
             if value == "<<" && (*implicit || tag == "tag:yaml.org,2002:merge"))
     }
 
     fn merge(&mut self, id: NodeId, map: &mut BTreeMap<Key, Any>) -> Result<(), Error> {
-        match &self.nodes[id] {
+        match self.node(id) {
             Node::Sequence(children) => {
                 for child in children.iter().rev() {
                     self.merge_one(*child, map)?;
@@ -169,9 +173,9 @@ impl Decoder<'_> {
             return Err(Error::plain("exceeded max depth of 1000"));
         }
         let wanted = Error::plain("map merge requires map or sequence of maps as the value");
-        match &self.nodes[id] {
+        match self.node(id) {
             Node::Mapping(_) => self.mapping_into(id, map)?,
-            Node::Alias { name, to } if matches!(self.nodes[*to], Node::Mapping(_)) => {
+            Node::Alias { name, to } if matches!(self.node(*to), Node::Mapping(_)) => {
                 self.open_alias(id, name)?;
                 self.count()?;
                 self.mapping_into(*to, map)?;

@@ -122,10 +122,9 @@ fn finite(text: &str) -> Option<f64> {
 
 /// `strconv.ParseInt(text, 0, 64)` of text without underscores.
 pub(crate) fn parse_int(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let value = i128::from(parse_uint(digits)?);
     i64::try_from(if negative { -value } else { value }).ok()
@@ -133,13 +132,12 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
 
 /// `strconv.ParseUint(text, 0, 64)` of text without underscores: `0x`, `0o`, `0b` and a leading zero choose the base.
 fn parse_uint(text: &str) -> Option<u64> {
-    let bytes = text.as_bytes();
-    let (base, digits) = match (bytes.first()?, bytes.get(1)) {
-        (b'0', Some(b'x' | b'X')) => (16, &text[2..]),
-        (b'0', Some(b'b' | b'B')) => (2, &text[2..]),
-        (b'0', Some(b'o' | b'O')) => (8, &text[2..]),
-        (b'0', Some(_)) => (8, &text[1..]),
-        _ => (10, text),
+    let (base, digits) = match text.strip_prefix('0').filter(|rest| !rest.is_empty()) {
+        None => (10, text),
+        Some(rest) => [(16, ['x', 'X']), (2, ['b', 'B']), (8, ['o', 'O'])]
+            .into_iter()
+            .find_map(|(base, letters)| Some((base, rest.strip_prefix(letters)?)))
+            .unwrap_or((8, rest)),
     };
     if !digits.bytes().all(|byte| char::from(byte).is_digit(base)) {
         return None;
@@ -161,15 +159,15 @@ fn is_float(text: &str) -> bool {
         if count == 0 {
             return false;
         }
-        rest = &tail[count..];
+        rest = tail.get(count..).unwrap_or_default();
     } else {
         let count = digits(rest);
         if count == 0 {
             return false;
         }
-        rest = &rest[count..];
+        rest = rest.get(count..).unwrap_or_default();
         if let [b'.', tail @ ..] = rest {
-            rest = &tail[digits(tail)..];
+            rest = tail.get(digits(tail)..).unwrap_or_default();
         }
     }
     if let [b'e' | b'E', tail @ ..] = rest {
@@ -230,8 +228,9 @@ impl Clock<'_> {
         if digits != 4 {
             return None;
         }
-        let year: u32 = self.rest[..4].parse().ok()?;
-        self.rest = &self.rest[4..];
+        let (year, rest) = self.rest.split_at_checked(digits)?;
+        let year: u32 = year.parse().ok()?;
+        self.rest = rest;
         self.literal('-')?;
         let month = self.number()?;
         self.literal('-')?;
@@ -247,12 +246,13 @@ impl Clock<'_> {
         if day < 1 || day > most {
             return None;
         }
-        let separator = match self.rest.chars().next() {
+        let mut characters = self.rest.chars();
+        let separator = match characters.next() {
             None => return Some(()),
             Some(c @ ('T' | 't' | ' ')) => c,
             Some(_) => return None,
         };
-        self.rest = &self.rest[1..];
+        self.rest = characters.as_str();
         if separator == ' ' {
             // Go's layouts swallow further blanks where the layout has one.
             self.rest = self.rest.trim_start_matches(' ');
@@ -268,7 +268,7 @@ impl Clock<'_> {
         if let Some(tail) = self.rest.strip_prefix(['.', ',']) {
             let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
             if digits > 0 {
-                self.rest = &tail[digits..];
+                self.rest = tail.get(digits..).unwrap_or_default();
             }
         }
         if separator == ' ' {
@@ -296,8 +296,9 @@ impl Clock<'_> {
     /// One or two digits.
     fn number(&mut self) -> Option<u32> {
         let digits = self.rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
-        let value = self.rest.get(..digits)?.parse().ok()?;
-        self.rest = &self.rest[digits..];
+        let (digits, rest) = self.rest.split_at_checked(digits)?;
+        let value = digits.parse().ok()?;
+        self.rest = rest;
         Some(value)
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn natural_sort_v3(entries: &mut Vec<(String, Tree)>) {
 /// A merge sort of our own: go-yaml's order is not total for numbers beyond 64 bits, and the standard library may
 /// panic then.
 fn sort(entries: &mut Vec<(String, Tree)>, less: fn(&[char], &[char]) -> bool) {
-    let ordered = entries.windows(2).all(|pair| compare(&pair[0].0, &pair[1].0, less) != Ordering::Greater);
+    let ordered = entries.is_sorted_by(|(a, _), (b, _)| compare(a, b, less) != Ordering::Greater);
     if ordered {
         return;
     }
@@ -61,21 +61,21 @@ fn less_v3(a: &[char], b: &[char]) -> bool {
 /// `keyList.Less` of go-yaml.
 fn natural(a: &[char], b: &[char], third: bool) -> bool {
     let mut digits = false;
-    for index in 0..a.len().min(b.len()) {
-        if a[index] == b[index] {
-            digits = a[index].is_numeric() && is_digit(a[index]);
+    for (index, (&in_a, &in_b)) in a.iter().zip(b).enumerate() {
+        if in_a == in_b {
+            digits = in_a.is_numeric() && is_digit(in_a);
             continue;
         }
-        let (a_letter, b_letter) = (a[index].is_alphabetic(), b[index].is_alphabetic());
+        let (a_letter, b_letter) = (in_a.is_alphabetic(), in_b.is_alphabetic());
         if a_letter && b_letter {
-            return a[index] < b[index];
+            return in_a < in_b;
         }
         if a_letter || b_letter {
             return if third && digits { a_letter } else { b_letter };
         }
         let (mut a_number, mut b_number): (i64, i64) = (0, 0);
-        if a[index] == '0' || b[index] == '0' {
-            for before in a[..index].iter().rev().take_while(|c| is_digit(**c)) {
+        if in_a == '0' || in_b == '0' {
+            for before in a.iter().take(index).rev().take_while(|c| is_digit(**c)) {
                 if *before != '0' {
                     a_number = 1;
                     b_number = 1;
@@ -91,15 +91,15 @@ fn natural(a: &[char], b: &[char], third: bool) -> bool {
         if a_end != b_end {
             return a_end < b_end;
         }
-        return a[index] < b[index];
+        return in_a < in_b;
     }
     a.len() < b.len()
 }
 
 fn number_end(text: &[char], start: usize, number: &mut i64) -> usize {
     let mut end = start;
-    while end < text.len() && is_digit(text[end]) {
-        let digit = i64::from(u32::from(text[end])) - i64::from(u32::from('0'));
+    for &character in text.iter().skip(start).take_while(|character| is_digit(**character)) {
+        let digit = i64::from(u32::from(character)) - i64::from(u32::from('0'));
         *number = number.wrapping_mul(10).wrapping_add(digit);
         end += 1;
     }

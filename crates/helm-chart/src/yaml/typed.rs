@@ -190,11 +190,9 @@ fn rfc3339(text: &str) -> Result<(), String> {
     for (digits, separator, wanted) in
         [(4, "-", "2006"), (2, "-", "01"), (2, "T", "02"), (2, ":", "15"), (2, ":", "04"), (2, "", "05")]
     {
-        let count = rest.bytes().take(digits).take_while(u8::is_ascii_digit).count();
-        if count < digits {
-            return fail(rest, wanted);
-        }
-        let number: u32 = rest[..digits].parse().expect("digits");
+        let found = rest.split_at_checked(digits).filter(|(head, _)| head.bytes().all(|byte| byte.is_ascii_digit()));
+        let Some((head, behind)) = found else { return fail(rest, wanted) };
+        let number: u32 = head.parse().expect("digits");
         match wanted {
             "2006" => year = number,
             "01" if !(1..=12).contains(&number) => return out_of_range("month"),
@@ -205,7 +203,7 @@ fn rfc3339(text: &str) -> Result<(), String> {
             "05" if number > 59 => return out_of_range("second"),
             _ => {}
         }
-        rest = &rest[digits..];
+        rest = behind;
         match rest.strip_prefix(separator) {
             Some(tail) => rest = tail,
             None => return fail(rest, separator),
@@ -214,7 +212,7 @@ fn rfc3339(text: &str) -> Result<(), String> {
     if let Some(fraction) = rest.strip_prefix('.') {
         let count = fraction.bytes().take_while(u8::is_ascii_digit).count();
         if count > 0 {
-            rest = &fraction[count..];
+            rest = fraction.get(count..).unwrap_or_default();
         }
     }
     let zone = rest.as_bytes();

@@ -66,10 +66,9 @@ pub(crate) fn show(nanos: i64) -> String {
 pub(crate) fn parse(text: &str) -> Result<i64, String> {
     let quoted = super::quoted(text);
     let invalid = || Err(format!("time: invalid duration {quoted}"));
-    let (negative, mut rest) = match text.as_bytes().first() {
-        Some(b'-') => (true, &text[1..]),
-        Some(b'+') => (false, &text[1..]),
-        _ => (false, text),
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     if rest == "0" {
         return Ok(0);

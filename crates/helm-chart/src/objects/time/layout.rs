@@ -47,24 +47,20 @@ pub(super) enum Part {
 
 /// The text before the first part, the part, and what follows.
 pub(super) fn next(layout: &str) -> (&str, Option<(Part, &str)>, &str) {
-    let bytes = layout.as_bytes();
-    for at in 0..bytes.len() {
-        let rest = &bytes[at..];
-        let found = part_at(rest, at > 0 && bytes[at - 1] == b'_');
-        if let Some((part, skip, length)) = found {
-            let start = at + skip;
-            let written = &layout[start..start + length];
-            return (&layout[..start], Some((part, written)), &layout[start + length..]);
-        }
+    for at in 0..layout.len() {
+        let Some((part, skip, length)) = layout.as_bytes().get(at..).and_then(part_at) else { continue };
+        let Some((plain, rest)) = layout.split_at_checked(at + skip) else { continue };
+        let Some((written, behind)) = rest.split_at_checked(length) else { continue };
+        return (plain, Some((part, written)), behind);
     }
     (layout, None, "")
 }
 
 /// The part that starts here, how many bytes of plain text stand before it, and its length.
-fn part_at(rest: &[u8], _after_blank: bool) -> Option<(Part, usize, usize)> {
+fn part_at(rest: &[u8]) -> Option<(Part, usize, usize)> {
     let starts = |text: &str| rest.starts_with(text.as_bytes());
     let lower_follows = |at: usize| rest.get(at).is_some_and(u8::is_ascii_lowercase);
-    let table: &[(&str, Part)] = match rest[0] {
+    let table: &[(&str, Part)] = match *rest.first()? {
         b'J' if starts("January") => &[("January", Part::LongMonth)],
         b'J' if starts("Jan") && !lower_follows(3) => &[("Jan", Part::ShortMonth)],
         b'M' if starts("Monday") => &[("Monday", Part::LongWeekday)],
@@ -107,7 +103,7 @@ fn part_at(rest: &[u8], _after_blank: bool) -> Option<(Part, usize, usize)> {
             if !matches!(digit, b'0' | b'9') {
                 return None;
             }
-            let digits = rest[1..].iter().take_while(|byte| **byte == digit).count();
+            let digits = rest.iter().skip(1).take_while(|byte| **byte == digit).count();
             // More digits behind make it no fraction.
             if rest.get(1 + digits).is_some_and(u8::is_ascii_digit) {
                 return None;
@@ -144,11 +140,11 @@ fn write(out: &mut String, time: &Time, civil: &Civil, part: Part) {
     // Writing to a string cannot fail.
     let _ = match part {
         Part::LongMonth => write!(out, "{}", name(MONTHS, civil.month - 1)),
-        Part::ShortMonth => write!(out, "{}", &name(MONTHS, civil.month - 1)[..3]),
+        Part::ShortMonth => write!(out, "{}", short(name(MONTHS, civil.month - 1))),
         Part::Month => write!(out, "{}", civil.month),
         Part::PaddedMonth => write!(out, "{:02}", civil.month),
         Part::LongWeekday => write!(out, "{}", name(DAYS, civil.weekday)),
-        Part::ShortWeekday => write!(out, "{}", &name(DAYS, civil.weekday)[..3]),
+        Part::ShortWeekday => write!(out, "{}", short(name(DAYS, civil.weekday))),
         Part::Day => write!(out, "{}", civil.day),
         Part::BlankDay => write!(out, "{:2}", civil.day),
         Part::PaddedDay => write!(out, "{:02}", civil.day),
@@ -187,11 +183,16 @@ fn write(out: &mut String, time: &Time, civil: &Civil, part: Part) {
         }
         Part::Fraction { separator, digits, trailing } => {
             let all = format!("{:09}", time.nanos);
-            let kept = &all[..digits.min(9)];
+            let kept = all.get(..digits).unwrap_or(&all);
             let kept = if trailing { kept } else { kept.trim_end_matches('0') };
             if kept.is_empty() { Ok(()) } else { write!(out, "{}{kept}", char::from(separator)) }
         }
     };
+}
+
+/// The first three letters.
+fn short(name: &str) -> &str {
+    name.get(..3).unwrap_or(name)
 }
 
 fn sign(minutes: i64) -> char {

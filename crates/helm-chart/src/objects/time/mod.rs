@@ -12,6 +12,8 @@ use go_template::{Error, Method, Named, Object, Type, Value};
 
 use civil::{Civil, days_of};
 use duration::DURATION;
+
+use crate::args::{self, arg};
 pub(crate) use duration::{parse as parse_duration, show as show_duration};
 
 /// The time that `now` gives: the start of the year 2000. The clock of the machine must not change what a chart renders.
@@ -175,25 +177,25 @@ pub(crate) static TIME: Named = Named {
             time.plus(nanos(args))
         ))),
         with!("AddDate", &[Type::Int, Type::Int, Type::Int], |time: &Time, args: &[Value]| {
-            let number = |index: usize| args[index].as_int().unwrap_or_default();
+            let number = |index: usize| arg(args, index).as_int().unwrap_or_default();
             let Civil { year, month, day, hour, minute, second, .. } = time.civil();
             let date = (year.wrapping_add(number(0)), month.wrapping_add(number(1)), day.wrapping_add(number(2)));
             Ok(Value::object(Time::of_civil(date, hour * 3600 + minute * 60 + second, time)))
         }),
         with!("Sub", &[Type::Named(&TIME)], |time: &Time, args: &[Value]| {
-            Ok(Value::typed(Type::Named(&DURATION), time.since(of(&args[0])?)))
+            Ok(Value::typed(Type::Named(&DURATION), time.since(of(arg(args, 0))?)))
         }),
         with!("After", &[Type::Named(&TIME)], |time: &Time, args: &[Value]| Ok((time.instant()
-            > of(&args[0])?.instant())
+            > of(arg(args, 0))?.instant())
         .into())),
         with!("Before", &[Type::Named(&TIME)], |time: &Time, args: &[Value]| Ok((time.instant()
-            < of(&args[0])?.instant())
+            < of(arg(args, 0))?.instant())
         .into())),
         with!("Equal", &[Type::Named(&TIME)], |time: &Time, args: &[Value]| Ok((time.instant()
-            == of(&args[0])?.instant())
+            == of(arg(args, 0))?.instant())
         .into())),
         with!("Compare", &[Type::Named(&TIME)], |time: &Time, args: &[Value]| {
-            Ok(Value::Int(time.instant().cmp(&of(&args[0])?.instant()) as i64))
+            Ok(Value::Int(time.instant().cmp(&of(arg(args, 0))?.instant()) as i64))
         }),
         with!("Truncate", &[Type::Named(&DURATION)], |time: &Time, args: &[Value]| {
             let rest = time.beyond(nanos(args));
@@ -243,11 +245,11 @@ fn of(value: &Value) -> Result<&Time, Error> {
 }
 
 fn text(args: &[Value]) -> String {
-    args[0].as_text().expect("the parameter is a string").to_str().into_owned()
+    args::text(args, 0).to_str().into_owned()
 }
 
 fn nanos(args: &[Value]) -> i64 {
-    args[0].as_int().expect("the parameter is a duration")
+    arg(args, 0).as_int().expect("the parameter is a duration")
 }
 
 fn shown(time: &Time) -> String {

@@ -67,7 +67,9 @@ pub(super) fn parse(layout: &str, text: &str) -> Result<Time, String> {
 fn skip<'a>(text: &'a str, plain: &str) -> Result<&'a str, &'a str> {
     let mut rest = text;
     let mut plain = plain;
-    while let Some(first) = plain.chars().next() {
+    loop {
+        let mut characters = plain.chars();
+        let Some(first) = characters.next() else { break };
         if first == ' ' {
             if !rest.is_empty() && !rest.starts_with(' ') {
                 return Err(rest);
@@ -78,7 +80,7 @@ fn skip<'a>(text: &'a str, plain: &str) -> Result<&'a str, &'a str> {
         }
         let Some(behind) = rest.strip_prefix(first) else { return Err(rest) };
         rest = behind;
-        plain = &plain[first.len_utf8()..];
+        plain = characters.as_str();
     }
     Ok(rest)
 }
@@ -88,24 +90,29 @@ fn number(text: &str, fixed: bool) -> Result<(i64, &str), Problem> {
     let digit =
         |at: usize| text.as_bytes().get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| i64::from(byte - b'0'));
     match (digit(0), digit(1)) {
-        (Some(tens), Some(ones)) => Ok((tens * 10 + ones, &text[2..])),
-        (Some(one), None) if !fixed => Ok((one, &text[1..])),
+        (Some(tens), Some(ones)) => Ok((tens * 10 + ones, text.get(2..).unwrap_or_default())),
+        (Some(one), None) if !fixed => Ok((one, text.get(1..).unwrap_or_default())),
         _ => Err(Problem::Form),
     }
 }
 
 /// So many digits.
 fn digits(text: &str, count: usize) -> Result<(i64, &str), Problem> {
-    let head = text.get(..count).filter(|head| head.bytes().all(|byte| byte.is_ascii_digit())).ok_or(Problem::Form)?;
-    Ok((head.parse().map_err(|_| Problem::Form)?, &text[count..]))
+    let (head, rest) = text.split_at_checked(count).ok_or(Problem::Form)?;
+    if !head.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Problem::Form);
+    }
+    Ok((head.parse().map_err(|_| Problem::Form)?, rest))
 }
 
 /// The place in a list of names, which any case and the first three letters match.
 fn named<'a>(text: &'a str, names: &[&str], length: Option<usize>) -> Result<(i64, &'a str), Problem> {
     for (index, name) in (0..).zip(names) {
-        let name = &name[..length.unwrap_or(name.len())];
-        if text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)) {
-            return Ok((index, &text[name.len()..]));
+        let name = length.and_then(|length| name.get(..length)).unwrap_or(name);
+        if let Some((head, rest)) = text.split_at_checked(name.len())
+            && head.eq_ignore_ascii_case(name)
+        {
+            return Ok((index, rest));
         }
     }
     Err(Problem::Form)
@@ -180,8 +187,8 @@ impl Read {
                 let fraction = rest.starts_with(['.', ',']) && rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
                 if fraction && !matches!(next(layout_rest).1, Some((Part::Fraction { .. }, _))) {
                     let end = rest.bytes().skip(1).take_while(u8::is_ascii_digit).count() + 1;
-                    self.nanos = nanos(&rest[1..end]);
-                    &rest[end..]
+                    self.nanos = nanos(rest.get(1..end).unwrap_or_default());
+                    rest.get(end..).unwrap_or_default()
                 } else {
                     rest
                 }
@@ -201,20 +208,17 @@ impl Read {
                 if !(3..=5).contains(&length) {
                     return Err(Problem::Form);
                 }
-                self.zone = Some(text[..length].to_owned());
-                &text[length..]
+                let (zone, rest) = text.split_at_checked(length).ok_or(Problem::Form)?;
+                self.zone = Some(zone.to_owned());
+                rest
             }
             Part::Offset { z: true, .. } if text.starts_with('Z') => {
                 self.offset = Some(0);
-                &text[1..]
+                text.strip_prefix('Z').unwrap_or(text)
             }
             Part::Offset { colon, numbers, .. } => {
-                let negative = match text.as_bytes().first() {
-                    Some(b'-') => true,
-                    Some(b'+') => false,
-                    _ => return Err(Problem::Form),
-                };
-                let mut rest = &text[1..];
+                let negative = text.starts_with('-');
+                let mut rest = text.strip_prefix(['-', '+']).ok_or(Problem::Form)?;
                 let mut offset = 0;
                 for index in 0..numbers {
                     if index > 0 && colon {
@@ -244,8 +248,8 @@ impl Read {
                 if found < taken || (!trailing && found == 0) {
                     return if trailing { Err(Problem::Form) } else { Ok(text) };
                 }
-                self.nanos = nanos(&text[1..=taken]);
-                &text[taken + 1..]
+                self.nanos = nanos(text.get(1..=taken).unwrap_or_default());
+                text.get(taken + 1..).unwrap_or_default()
             }
         })
     }
@@ -288,6 +292,6 @@ impl Read {
 
 /// Nanoseconds of the digits of a fraction; those behind the ninth do not count.
 fn nanos(digits: &str) -> i64 {
-    let kept = &digits[..digits.len().min(9)];
+    let kept = digits.get(..9).unwrap_or(digits);
     format!("{kept:0<9}").parse().unwrap_or(0)
 }

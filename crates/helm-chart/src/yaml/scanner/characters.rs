@@ -65,7 +65,7 @@ impl Scanner {
 
     pub(super) fn read(&mut self, into: &mut Vec<u8>) {
         let width = width(self.at(0));
-        into.extend_from_slice(&self.buf[self.pos..self.pos + width]);
+        into.extend_from_slice(self.buf.get(self.pos..self.pos + width).unwrap_or_default());
         self.pos += width;
         self.mark.index += 1;
         self.mark.column += 1;
@@ -87,7 +87,7 @@ impl Scanner {
                 self.pos += 2;
             }
             (0xE2, 0x80) if matches!(self.at(2), 0xA8 | 0xA9) => {
-                into.extend_from_slice(&self.buf[self.pos..self.pos + 3]);
+                into.extend_from_slice(self.buf.get(self.pos..self.pos + 3).unwrap_or_default());
                 self.pos += 3;
             }
             _ => return,
@@ -183,7 +183,7 @@ pub(super) fn check_characters(bytes: &[u8]) -> Scan {
             if rest.len() < width {
                 return Err(Error::plain("incomplete UTF-8 octet sequence"));
             }
-            if rest[1..width].iter().any(|octet| octet & 0xC0 != 0x80) {
+            if rest.iter().take(width).skip(1).any(|octet| octet & 0xC0 != 0x80) {
                 return Err(Error::plain("invalid trailing UTF-8 octet"));
             }
             Err(Error::plain("invalid length of a UTF-8 sequence"))

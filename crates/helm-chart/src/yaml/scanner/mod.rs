@@ -261,15 +261,14 @@ impl Scanner {
     }
 
     fn simple_key_is_valid(&mut self, index: usize) -> Scan<bool> {
-        let key = self.simple_keys[index];
-        if !key.possible {
-            return Ok(false);
-        }
+        let Some(key) = self.simple_keys.get(index).copied().filter(|key| key.possible) else { return Ok(false) };
         if key.mark.line < self.mark.line || key.mark.index + 1024 < self.mark.index {
             if key.required {
                 return self.fail(key.mark, "could not find expected ':'");
             }
-            self.simple_keys[index].possible = false;
+            if let Some(key) = self.simple_keys.get_mut(index) {
+                key.possible = false;
+            }
             return Ok(false);
         }
         Ok(true)
@@ -284,24 +283,29 @@ impl Scanner {
         if self.simple_key_allowed {
             let key = SimpleKey { possible: true, required, token_number: self.next_token_number(), mark: self.mark };
             self.remove_simple_key()?;
-            let last = self.simple_keys.len() - 1;
-            self.simple_keys[last] = key;
-            self.keys_by_token.insert(key.token_number, last);
+            self.keys_by_token.insert(key.token_number, self.simple_keys.len() - 1);
+            if let Some(last) = self.simple_keys.last_mut() {
+                *last = key;
+            }
         }
         Ok(())
     }
 
     fn remove_simple_key(&mut self) -> Scan {
-        let last = self.simple_keys.len() - 1;
-        let key = self.simple_keys[last];
-        if key.possible {
+        if let Some(key) = self.simple_keys.last().copied().filter(|key| key.possible) {
             if key.required {
                 return self.fail(key.mark, "could not find expected ':'");
             }
-            self.simple_keys[last].possible = false;
-            self.keys_by_token.remove(&key.token_number);
+            self.drop_last_simple_key(key);
         }
         Ok(())
+    }
+
+    fn drop_last_simple_key(&mut self, key: SimpleKey) {
+        if let Some(last) = self.simple_keys.last_mut() {
+            last.possible = false;
+        }
+        self.keys_by_token.remove(&key.token_number);
     }
 
     fn roll_indent(&mut self, column: usize, number: Option<usize>, kind: Kind, mark: Mark) -> Scan {
@@ -401,13 +405,12 @@ impl Scanner {
 
     fn fetch_value(&mut self) -> Scan {
         let last = self.simple_keys.len() - 1;
-        if self.simple_key_is_valid(last)? {
-            let key = self.simple_keys[last];
+        let valid = self.simple_key_is_valid(last)?;
+        if let Some(key) = self.simple_keys.last().copied().filter(|_| valid) {
             let token = Token { kind: Kind::Key, start: key.mark };
             self.insert(key.token_number, token);
             self.roll_indent(key.mark.column, Some(key.token_number), Kind::BlockMappingStart, key.mark)?;
-            self.simple_keys[last].possible = false;
-            self.keys_by_token.remove(&key.token_number);
+            self.drop_last_simple_key(key);
             self.simple_key_allowed = false;
         } else {
             if self.flow_level == 0 {
