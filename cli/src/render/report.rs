@@ -155,13 +155,21 @@ fn warnings(page: &mut String, document: &Document) {
 /// Releases from left to right, each channel a row, and the way from one to the next.
 fn releases(page: &mut String, document: &Document) {
     let payloads = document.images.iter().filter(|image| image.kind == ImageKind::ReleasePayload);
-    let mut channels: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut channels: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for image in payloads {
-        let version = image.name.rsplit_once(':').map_or(image.name.as_str(), |(_, tag)| tag).to_owned();
-        // `channel stable-4.20: head of the channel`
-        let channel = image.why.steps.iter().find_map(|step| step.strip_prefix("channel "));
-        let channel = channel.map(|step| step.split_once(':').map_or(step, |(name, _)| name));
-        channels.entry(channel.unwrap_or(&image.why.path).to_owned()).or_default().push(version);
+        let tag = image.name.rsplit_once(':').map_or(image.name.as_str(), |(_, tag)| tag);
+        let release = image.release.as_ref();
+        let version = match release.map(|release| (release.version.as_deref(), release.architecture.as_deref())) {
+            Some((Some(version), Some(architecture))) => format!("{version} {architecture}"),
+            Some((Some(version), None)) => version.to_owned(),
+            // A plan of an earlier version.
+            Some((None, _)) | None => tag.to_owned(),
+        };
+        let selected_by: Vec<&str> =
+            release.into_iter().flat_map(|release| &release.channels).map(String::as_str).collect();
+        for channel in if selected_by.is_empty() { vec!["-"] } else { selected_by } {
+            channels.entry(channel).or_default().push(version.clone());
+        }
     }
     if channels.is_empty() {
         return;
@@ -211,28 +219,71 @@ fn numbers(version: &str) -> Vec<u64> {
 }
 
 fn operators(page: &mut String, document: &Document) {
-    // Package, then channel, then bundles.
-    let mut packages: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
-    for image in document.images.iter().filter(|image| image.kind == ImageKind::OperatorBundle) {
-        let step = |name: &str| image.why.steps.iter().find_map(|step| step.strip_prefix(name));
-        let channel = step("channel ").unwrap_or("-");
-        for used in &image.operators {
-            packages.entry(&used.operator).or_default().entry(channel).or_default().insert(&used.bundle);
+    let mut rows: BTreeMap<ChannelKey<'_>, BTreeSet<Listed<'_>>> = BTreeMap::new();
+    let bundle_images = document.images.iter().filter(|image| image.kind == ImageKind::OperatorBundle);
+    for image in bundle_images {
+        for bundle in &image.bundles {
+            let listed = |head| Listed {
+                order: numbers(bundle.version.as_deref().unwrap_or_default()),
+                name: &bundle.name,
+                version: bundle.version.as_deref(),
+                head,
+            };
+            let channels = bundle.channels.iter().map(|channel| (channel.name.as_str(), channel.head));
+            // A bundle that no channel lists is there because something asks for it by name.
+            let alone = bundle.channels.is_empty().then_some(("-", false));
+            for (channel, head) in channels.chain(alone) {
+                rows.entry((&bundle.package, &bundle.catalog, channel)).or_default().insert(listed(head));
+            }
+        }
+        // A plan of an earlier version knows the operator and no more.
+        for used in image.operators.iter().filter(|_| image.bundles.is_empty()) {
+            let listed = Listed { order: Vec::new(), name: &used.bundle, version: None, head: false };
+            rows.entry((&used.operator, "-", "-")).or_default().insert(listed);
         }
     }
-    if packages.is_empty() {
+    if rows.is_empty() {
         return;
     }
-    page.push_str("<h2>Operators</h2>\n<div class=w><table><tr><th>package</th><th>channel</th><th>bundles</th></tr>");
-    for (package, channels) in packages {
-        for (channel, bundles) in channels {
-            let bundles: Vec<String> = bundles.into_iter().map(text).collect();
-            let (package, channel) = (text(package), text(channel));
-            let _ =
-                write!(page, "<tr><td>{package}</td><td>{channel}</td><td class=m>{}</td></tr>", bundles.join(", "));
-        }
+    page.push_str(
+        "<h2>Operators</h2>\n<p>A bold bundle is the head of its channel in the catalog that clusters get.</p>\n<div class=w><table>\
+         <tr><th>package</th><th>channel</th><th>bundles</th><th>catalog</th></tr>",
+    );
+    for ((package, catalog, channel), bundles) in rows {
+        let bundles: Vec<String> = bundles.iter().map(Listed::html).collect();
+        let _ = write!(
+            page,
+            "<tr><td>{}</td><td>{}</td><td class=m>{}</td><td class=m>{}</td></tr>",
+            text(package),
+            text(channel),
+            bundles.join(", "),
+            text(catalog)
+        );
     }
     page.push_str("</table></div>\n");
+}
+
+/// A channel: package, catalog, name.
+type ChannelKey<'a> = (&'a str, &'a str, &'a str);
+
+/// A bundle in a channel, in the order of its version.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Listed<'a> {
+    order: Vec<u64>,
+    name: &'a str,
+    version: Option<&'a str>,
+    head: bool,
+}
+
+impl Listed<'_> {
+    fn html(&self) -> String {
+        let mut shown = text(self.name);
+        // Most names of bundles end with their version.
+        if let Some(version) = self.version.filter(|version| !self.name.ends_with(version)) {
+            let _ = write!(shown, " ({})", text(version));
+        }
+        if self.head { format!("<b>{shown}</b>") } else { shown }
+    }
 }
 
 /// What takes the room: bytes that belong to one operator or one kind alone, and those that images share.
@@ -394,6 +445,87 @@ mod tests {
         assert!(page.contains("2 images added, 0 removed, 0 changed"));
         assert!(page.contains("default-src 'none'"));
         assert!(html(&new, Some((&new, &Diff::of(&new, &new)))).contains("Nothing: the plans are equal."));
+    }
+
+    /// A plan with two releases and two bundles, each with what brought it in.
+    fn typed(why: impl Fn(usize, &[&str]) -> serde_json::Value) -> Document {
+        let mut document = Document::new(Mode::MirrorToMirror, "docker://reg.lan:5000/m");
+        let release = |version: &str| serde_json::json!({"version": version, "architecture": "amd64", "channels": ["stable-4.20", "fast-4.20"]});
+        let bundle = |name: &str, version: &str, head: bool| {
+            serde_json::json!([{"catalog": "r.io/index:v4.20", "package": "foo", "name": name, "version": version,
+                "channels": [{"name": "beta", "head": head}, {"name": "alpha"}]}])
+        };
+        let rows = [
+            ("ocpRelease", "openshift/release-images:4.20.1-x86_64", "release", release("4.20.1")),
+            ("ocpRelease", "openshift/release-images:4.20.2-x86_64", "release", release("4.20.2")),
+            ("operatorBundle", "ns/foo-bundle:one", "bundles", bundle("foo.v0.9.0", "0.9.0", false)),
+            ("operatorBundle", "ns/foo-bundle:two", "bundles", bundle("foo-ten", "0.10.0", true)),
+        ];
+        for (at, (kind, name, member, value)) in rows.into_iter().enumerate() {
+            let digest = image_ref::Digest::sha256(&format!("{at:064x}")).expect("64 digits");
+            let mut image = serde_json::json!({
+                "name": name, "kind": kind, "origin": name, "named": "quay.io/a/b:c", "source": "quay.io/a/b:c", "digest": digest,
+                "operators": [], "manifests": [], "blobs": [digest], "attached": [],
+                "why": why(at, &["package foo", "channel stable-4.20: head of the channel", "bundle foo.v1"]),
+            });
+            image[member] = value;
+            document.images.push(serde_json::from_value(image).expect("the image is whole"));
+            document.blobs.insert(digest, 1_000_000 + at as u64);
+        }
+        document.seal().0
+    }
+
+    /// Whatever the texts of `why` say, they are quoted, and nothing else is made of them.
+    #[test]
+    fn a_page_is_made_of_members_and_not_of_words() {
+        let as_written = typed(|at, steps| {
+            let steps = steps.iter().map(|step| format!("{step} #{at};")).collect::<Vec<_>>();
+            serde_json::json!({"path": "mirror.platform.channels[0]", "line": 3, "steps": steps})
+        });
+        let other = typed(|at, _| serde_json::json!({"path": "x", "line": 0, "steps": [format!("y #{at};")]}));
+        let show = |document: &Document| {
+            html(
+                document,
+                Some((
+                    &Document::new(Mode::MirrorToMirror, ""),
+                    &Diff::of(&Document::new(Mode::MirrorToMirror, ""), document),
+                )),
+            )
+        };
+        let mut expected = show(&as_written).replace(&as_written.id.to_string(), &other.id.to_string());
+        for at in 0..4 {
+            assert!(expected.contains(&format!("bundle foo.v1 #{at};")), "the last step is quoted");
+            expected = expected.replace(&format!("bundle foo.v1 #{at};"), &format!("y #{at};"));
+        }
+        assert_eq!(show(&other), expected);
+        for part in [
+            "stable-4.20",
+            "fast-4.20",
+            "4.20.1 amd64",
+            "4.20.2 amd64",
+            "<td>foo</td><td>beta</td><td class=m>foo.v0.9.0, <b>foo-ten (0.10.0)</b></td><td class=m>r.io/index:v4.20</td>",
+            "<td>foo</td><td>alpha</td><td class=m>foo.v0.9.0, foo-ten (0.10.0)</td>",
+        ] {
+            assert!(expected.contains(part), "{part}: {expected}");
+        }
+    }
+
+    /// Plans of earlier versions lack the members: the page says less, and guesses nothing.
+    #[test]
+    fn a_plan_without_the_members_has_a_page() {
+        let mut old = typed(|_, steps| serde_json::json!({"path": "x", "line": 3, "steps": steps}));
+        for image in &mut old.images {
+            (image.release, image.operators) = (None, Vec::new());
+            if !image.bundles.is_empty() {
+                let used = serde_json::json!([{"operator": "foo", "bundle": image.bundles[0].name}]);
+                image.operators = serde_json::from_value(used).expect("an operator");
+                image.bundles.clear();
+            }
+        }
+        let page = html(&old, None);
+        assert!(!page.contains("<text x=8 y=44>stable-4.20"), "the channel of a release is not known");
+        assert!(page.contains("4.20.1-x86_64"));
+        assert!(page.contains("<td>foo</td><td>-</td><td class=m>foo-ten, foo.v0.9.0</td><td class=m>-</td>"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::catalog::Entry;
+use crate::catalog::{Channel, Entry};
 
 /// What is wrong with the graph of a channel. Texts are those users know from the upstream tool.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -135,6 +135,13 @@ impl<'a> Graph<'a> {
             }
         }
         faults
+    }
+}
+
+impl Channel {
+    /// The entries that no other entry replaces or skips: one in a sound channel, in the order of the catalog else.
+    pub fn heads(&self) -> Vec<&str> {
+        Graph::new(&self.entries).heads().into_iter().map(|head| head.name.as_str()).collect()
     }
 }
 

@@ -431,6 +431,12 @@ fn merge(kept: &mut PlannedImage, other: PlannedImage) {
             kept.operators.push(part_of);
         }
     }
+    for bundle in other.bundles {
+        if !kept.bundles.contains(&bundle) {
+            kept.bundles.push(bundle);
+        }
+    }
+    kept.release = kept.release.take().or(other.release);
     kept.twins.extend(other.twins);
     // One catalog that an entry takes whole and another filtered.
     if let (Some(kept), Some(other)) = (&mut kept.catalog, other.catalog)

@@ -43,6 +43,7 @@ mod collision;
 pub mod delete;
 mod destination;
 mod draft;
+mod facts;
 pub mod helm;
 mod kind;
 pub mod older;
@@ -54,6 +55,7 @@ pub use cache_name::CacheName;
 pub use collision::{Claimant, Collision, Difference, Holder};
 pub use destination::{Destination, DestinationError};
 pub use draft::Draft;
+pub use facts::{BundleChannel, PlannedBundle, PlannedRelease};
 pub use kind::{Family, ImageKind};
 pub use plan::{
     Blocked, CatalogImage, CatalogRole, ConfigEntry, ImageId, Mode, OperatorUse, PinnedCatalog, Plan, PlannedImage,

@@ -1,7 +1,7 @@
 //! `mirror.operators` (`docs/behaviour/operators-archive.md` 3.5 and 4, `docs/behaviour/config-cli.md` 4.2, 4.3 and
 //! 4.5): what to ask of a catalog, how its images are called, and which images a selection needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use fbc_catalog::filter_hash::{FilterChannel, FilterPackage, FilterSpec, filter_hash};
 use fbc_catalog::{BundleId, Catalog, ChannelRequest, PackageRequest, Request};
@@ -13,8 +13,8 @@ use crate::additional::{
 };
 use crate::blocklist::{blocking_text, without_scheme};
 use crate::{
-    Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Destination, DestinationError, ImageKind, OperatorUse,
-    PlannedImage, Why,
+    Blocked, BundleChannel, CacheName, CatalogImage, CatalogRole, ConfigEntry, Destination, DestinationError,
+    ImageKind, OperatorUse, PlannedBundle, PlannedImage, Why,
 };
 
 /// What an entry asks of its catalog; `strict` refuses what breaks an upgrade graph.
@@ -198,6 +198,7 @@ pub fn images(
     let mut places: Vec<Option<usize>> = Vec::with_capacity(related.images.len());
     let mut bundle_images: HashMap<&BundleId, Vec<usize>> = HashMap::new();
     let channels = Channels::of(selected);
+    let mut bundles = bundles_of(entry, selected, &channels);
     for image in &related.images {
         collected.warnings.extend(tag_and_digest_warning(&image.image));
         let tag_may_give_way = has_tag_and_digest(&image.image);
@@ -236,6 +237,7 @@ pub fn images(
             entry: Some(ConfigEntry::Operator(index)),
             platforms: entry.platforms.clone(),
             operators: image.bundles.iter().map(use_of).collect(),
+            bundles: bundles.remove(image.image.as_written()).unwrap_or_default(),
             tag_may_give_way,
             ..planned
         });
@@ -304,25 +306,57 @@ pub fn pinned(entry: &OperatorCatalog, digest: &Digest) -> (ImageRef, Option<Str
     }
 }
 
-/// The first channel that lists a bundle.
-struct Channels<'a>(HashMap<(&'a str, &'a str), &'a str>);
+/// The channels that list a bundle, by package and bundle.
+struct Channels<'a>(HashMap<(&'a str, &'a str), Vec<BundleChannel>>);
 
 impl<'a> Channels<'a> {
     fn of(catalog: &'a Catalog) -> Self {
-        let mut first = HashMap::new();
+        let mut listed: HashMap<_, Vec<BundleChannel>> = HashMap::new();
         for channel in &catalog.channels {
+            let heads: HashSet<&str> = channel.heads().into_iter().collect();
             for entry in &channel.entries {
-                first.entry((channel.package.as_str(), entry.name.as_str())).or_insert(channel.name.as_str());
+                let known = listed.entry((channel.package.as_str(), entry.name.as_str())).or_default();
+                // A channel may be there twice with one content.
+                if known.last().is_none_or(|last| last.name != channel.name) {
+                    known.push(BundleChannel { name: channel.name.clone(), head: heads.contains(entry.name.as_str()) });
+                }
             }
         }
-        Self(first)
+        Self(listed)
     }
+
+    fn listing<'s>(&'s self, package: &'s str, bundle: &'s str) -> &'s [BundleChannel] {
+        self.0.get(&(package, bundle)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The bundles of a catalog, by the text that names their image.
+fn bundles_of<'a>(
+    entry: &OperatorCatalog,
+    catalog: &'a Catalog,
+    channels: &Channels<'_>,
+) -> HashMap<&'a str, Vec<PlannedBundle>> {
+    let mut of_image: HashMap<&str, Vec<PlannedBundle>> = HashMap::new();
+    for bundle in catalog.bundles.iter().filter(|bundle| !bundle.image.is_empty()) {
+        let planned = PlannedBundle {
+            catalog: entry.catalog.as_written().to_owned(),
+            package: bundle.package.clone(),
+            name: bundle.name.clone(),
+            version: bundle.version_text().ok(),
+            channels: channels.listing(&bundle.package, &bundle.name).to_vec(),
+        };
+        let known = of_image.entry(&bundle.image).or_default();
+        if !known.contains(&planned) {
+            known.push(planned);
+        }
+    }
+    of_image
 }
 
 fn why_of(index: usize, entry: &OperatorCatalog, channels: &Channels<'_>, id: &BundleId, name: &str) -> Why {
     let mut steps = vec![format!("package {}", id.package)];
-    if let Some(channel) = channels.0.get(&(id.package.as_str(), id.bundle.as_str())) {
-        steps.push(format!("channel {channel}"));
+    if let Some(channel) = channels.listing(&id.package, &id.bundle).first() {
+        steps.push(format!("channel {}", channel.name));
     }
     steps.push(format!("bundle {}", id.bundle));
     if !name.is_empty() {
@@ -437,6 +471,16 @@ mod tests {
         ");
         assert_eq!(found.images[1].operators.len(), 2);
         assert_eq!(found.images[3].why.steps, ["package foo", "channel beta", "bundle foo.v2"]);
+        assert_eq!(found.images[1].bundles, [], "a related image is no bundle");
+        let bundle = |name: &str, head| PlannedBundle {
+            catalog: "c.io/ns/idx:v1".to_owned(),
+            package: "foo".to_owned(),
+            name: name.to_owned(),
+            version: None,
+            channels: vec![BundleChannel { name: "beta".to_owned(), head }],
+        };
+        assert_eq!(found.images[0].bundles, [bundle("foo.v1", false)]);
+        assert_eq!(found.images[3].bundles, [bundle("foo.v2", true)]);
         insta::assert_snapshot!(found.warnings.join("\n").replace(&"3".repeat(64), "D"), @r"r.io/ns/own:v2@sha256:D has both tag and digest : using digest to pull, but tag only for mirroring");
     }
 

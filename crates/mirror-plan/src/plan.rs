@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache_name::CacheName;
 use crate::collision::Collision;
+use crate::facts::{PlannedBundle, PlannedRelease};
 use crate::{Destination, DestinationError, ImageKind};
 
 /// Which of the three workflows runs.
@@ -122,6 +123,12 @@ pub struct PlannedImage {
     /// The operators that are incomplete without it; empty for images of other families and for catalogs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operators: Vec<OperatorUse>,
+    /// The bundles that it is, one for each catalog and bundle; empty for what is no bundle.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<PlannedBundle>,
+    /// The release whose payload it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<PlannedRelease>,
     /// The entry of the configuration that it comes from; none for images of releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<ConfigEntry>,
@@ -173,6 +180,8 @@ impl PlannedImage {
             built: false,
             needs: Vec::new(),
             operators: Vec::new(),
+            bundles: Vec::new(),
+            release: None,
             entry: None,
             why,
             root: None,

@@ -65,7 +65,8 @@ pub struct Change {
     pub old_digest: Option<Digest>,
     /// What brought it in then.
     pub old_why: String,
-    /// What is different: `digest`, `source`, `destination`, `signatures`, `platforms`, `blobs`.
+    /// What is different: `digest`, `source`, `destination`, `signatures`, `platforms`, `blobs`; `channels` when other
+    /// channels list the bundle or have it as their head, or another channel selected the release.
     pub differences: Vec<&'static str>,
 }
 
@@ -140,8 +141,15 @@ fn differences(old: &Image, new: &Image) -> Vec<&'static str> {
         ("platforms", old.platforms != new.platforms),
         // A list of which other instances are taken has the same digest.
         ("blobs", old.digest == new.digest && blobs(old) != blobs(new)),
+        ("channels", differs_in_channels(old, new)),
     ];
     rows.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}
+
+/// Whether an image is another bundle or release than before. Plans of earlier versions do not say, which is no change.
+fn differs_in_channels(old: &Image, new: &Image) -> bool {
+    let bundles = !old.bundles.is_empty() && !new.bundles.is_empty() && old.bundles != new.bundles;
+    bundles || matches!((&old.release, &new.release), (Some(old), Some(new)) if old != new)
 }
 
 /// The members beside images and blobs that differ.
@@ -173,9 +181,22 @@ fn count(document: &Document, counts: impl Fn(&Digest) -> bool) -> (usize, u64) 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use mirror_plan::{BundleChannel, PlannedBundle, PlannedRelease};
+
     use super::*;
     use crate::shards::tests::{plan, world};
+
+    /// A bundle in one channel.
+    pub(crate) fn bundle(name: &str, head: bool) -> PlannedBundle {
+        PlannedBundle {
+            catalog: "r.io/index:v1".to_owned(),
+            package: "foo".to_owned(),
+            name: name.to_owned(),
+            version: Some("1.0.0".to_owned()),
+            channels: vec![BundleChannel { name: "stable".to_owned(), head }],
+        }
+    }
 
     fn sealed(document: Document) -> Document {
         document.seal().0
@@ -211,6 +232,29 @@ mod tests {
         assert_eq!((changed.new.why.as_str(), diff.changed.len()), ("bundle app.v2", 1));
         assert_eq!(diff.members, ["configuration"]);
         assert_eq!((diff.new_blobs, diff.new_bytes, diff.gone_blobs, diff.gone_bytes), (3, 180, 2, 70));
+    }
+
+    #[test]
+    fn what_an_earlier_plan_does_not_say_is_no_change() {
+        let release =
+            |channel: &str| Some(PlannedRelease { channels: vec![channel.to_owned()], ..PlannedRelease::default() });
+        let with = |bundles: &[PlannedBundle], release: Option<PlannedRelease>| {
+            let mut document = plan(&[(&[1], &[]), (&[2], &[])], |blob| blob);
+            (document.images[0].bundles, document.images[1].release) = (bundles.to_vec(), release);
+            sealed(document)
+        };
+        let (head, replaced) = ([bundle("foo.v1", true)], [bundle("foo.v1", false)]);
+        let check = |old: &Document, new: &Document, expected: &[&str]| {
+            let diff = Diff::of(old, new);
+            let changed: Vec<&str> = diff.changed.iter().map(|change| change.new.name.as_str()).collect();
+            assert_eq!(changed, expected);
+            assert!(diff.changed.iter().all(|change| change.differences == ["channels"]));
+        };
+        let (old, new) = (with(&head, release("stable")), with(&replaced, release("stable")));
+        check(&old, &new, &["ns/app0:v1"]);
+        check(&old, &with(&head, release("fast")), &["ns/app1:v1"]);
+        check(&with(&[], None), &new, &[]);
+        check(&new, &with(&[], None), &[]);
     }
 
     #[test]

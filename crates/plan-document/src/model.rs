@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use image_ref::{Digest, ImageRef, Platform};
 use mirror_plan::{
-    Blocked, CacheName, CatalogImage, ConfigEntry, ImageKind, Mode, OperatorUse, PinnedCatalog, Twin, Why,
+    Blocked, CacheName, CatalogImage, ConfigEntry, ImageKind, Mode, OperatorUse, PinnedCatalog, PlannedBundle,
+    PlannedRelease, Twin, Why,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,14 @@ pub struct Image {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<OperatorUseSchema>")]
     pub operators: Vec<OperatorUse>,
+    /// The bundles that it is, one for each catalog and bundle. Plans of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<BundleSchema>")]
+    pub bundles: Vec<PlannedBundle>,
+    /// The release whose payload it is. Plans of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<ReleaseSchema>")]
+    pub release: Option<PlannedRelease>,
     /// The entry of the configuration it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<BTreeMap<String, usize>>")]
@@ -332,6 +341,39 @@ struct PlatformSchema {
 struct OperatorUseSchema {
     operator: String,
     bundle: String,
+}
+
+/// A bundle of an operator, in a catalog of the configuration.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct BundleSchema {
+    /// The catalog, as the configuration names it.
+    catalog: String,
+    package: String,
+    name: String,
+    version: Option<String>,
+    /// The channels that list the bundle.
+    channels: Vec<BundleChannelSchema>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct BundleChannelSchema {
+    name: String,
+    /// Whether no other bundle of the channel replaces or skips this one, in the catalog as clusters get it.
+    #[serde(default)]
+    head: bool,
+}
+
+/// A release of OpenShift.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct ReleaseSchema {
+    version: Option<String>,
+    architecture: Option<String>,
+    /// The channels that selected the release.
+    #[serde(default)]
+    channels: Vec<String>,
 }
 
 #[derive(JsonSchema)]

@@ -45,6 +45,8 @@ impl Image {
             built: planned.built,
             needs: planned.needs.iter().filter_map(|need| names.get(need).cloned()).collect(),
             operators: planned.operators.clone(),
+            bundles: planned.bundles.clone(),
+            release: planned.release.clone(),
             entry: planned.entry,
             catalog: planned.catalog.clone(),
             twins: planned.twins.clone(),
@@ -78,6 +80,8 @@ impl Image {
             built: self.built,
             needs: self.needs.iter().filter_map(|need| ids.get(need.as_str()).cloned()).collect(),
             operators: self.operators.clone(),
+            bundles: self.bundles.clone(),
+            release: self.release.clone(),
             entry: self.entry,
             root: Some(digest),
             catalog: self.catalog.clone(),
@@ -171,12 +175,18 @@ fn is_below(destination: &Destination, image: &ImageRef) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use mirror_plan::PlannedRelease;
+
     use super::*;
+    use crate::diff::tests::bundle;
     use crate::shards::tests::plan;
 
     #[test]
     fn images_come_back_pinned() {
-        let document = plan(&[(&[1, 2], &[]), (&[2, 3], &[0])], |blob| blob);
+        let mut document = plan(&[(&[1, 2], &[]), (&[2, 3], &[0])], |blob| blob);
+        document.images[0].release =
+            Some(PlannedRelease { version: Some("4.20.1".into()), ..PlannedRelease::default() });
+        document.images[1].bundles = vec![bundle("foo.v1", true)];
         let planned = document.planned_images().unwrap();
         let digest = document.images[1].digest.clone().unwrap();
         assert_eq!(planned[1].source.digest(), Some(&digest));
@@ -190,6 +200,7 @@ mod tests {
         for (image, planned) in document.images.iter().zip(&planned) {
             let again = Image::of(planned, &names);
             assert_eq!((&again.name, &again.needs, &again.digest), (&image.name, &image.needs, &image.digest));
+            assert_eq!((&again.release, &again.bundles), (&image.release, &image.bundles));
         }
     }
 

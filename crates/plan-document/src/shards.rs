@@ -172,6 +172,8 @@ pub(crate) mod tests {
                 built: false,
                 needs: needs.iter().map(|need| format!("ns/app{need}:v1")).collect(),
                 operators: Vec::new(),
+                bundles: Vec::new(),
+                release: None,
                 entry: None,
                 catalog: None,
                 twins: Vec::new(),

@@ -15,8 +15,8 @@ pub use graphs::update_graph;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use image_ref::{Digest, ImageRef};
-use mirror_plan::release::{ReleaseImage, ReleaseName, ReleaseRole};
-use mirror_plan::{CacheName, Family, ImageKind, PlannedImage, Why};
+use mirror_plan::release::{ReleaseImage, ReleaseName, ReleaseRole, signature};
+use mirror_plan::{CacheName, Family, ImageKind, PlannedImage, PlannedRelease, Why};
 
 use super::{CollectErrors, Collecting};
 use mirror_job::event::{CollectedItem, Event};
@@ -34,10 +34,23 @@ struct Wanted {
     digest: Digest,
     /// The version that was selected or configured, such as `4.16.0`; none when only a digest was.
     version: Option<String>,
+    /// What the update service says about it; for `platform.release` nothing.
+    release: PlannedRelease,
     /// Why it is wanted.
     why: Why,
     /// Whether its signature counts.
     signed: bool,
+}
+
+impl Wanted {
+    /// The release for people. What the update service does not say stands in the tag of the payload, if anywhere.
+    fn described(&self, tag: &str) -> PlannedRelease {
+        let mut release = self.release.clone();
+        let version = || signature::version_of_tag(tag).map(str::to_owned);
+        release.version = self.version.clone().or_else(version);
+        release.architecture = release.architecture.or_else(|| signature::architecture_of_tag(tag).map(str::to_owned));
+        release
+    }
 }
 
 /// Collects the images of every selected release.
@@ -110,10 +123,12 @@ fn plan(
     for image in images {
         let cache = CacheName { repository: image.repository.clone(), tag: image.tag.clone() };
         let mut why = wanted.why.clone();
+        let mut release = None;
         let (kind, source) = match &image.role {
             // Whatever its tag says later, what was verified is what is copied.
             ReleaseRole::Payload => {
                 payload = Some(planned.len());
+                release = Some(wanted.described(&image.tag));
                 (ImageKind::ReleasePayload, image.source.with_digest(wanted.digest.clone()))
             }
             ReleaseRole::Graph => (ImageKind::Graph, image.source.clone()),
@@ -129,7 +144,8 @@ fn plan(
         let origin = image.origin(!at.asks_sources());
         let new = PlannedImage::new(kind, origin, source, cache, at.destination, why);
         let platforms = at.job.configuration.mirror.platform.platforms.clone();
-        planned.push(PlannedImage { platforms, named: image.source, ..new.map_err(|error| error.to_string())? });
+        let new = new.map_err(|error| error.to_string())?;
+        planned.push(PlannedImage { platforms, named: image.source, release, ..new });
     }
     // A payload without one of its components cannot be installed: it comes last.
     if let Some(payload) = payload {

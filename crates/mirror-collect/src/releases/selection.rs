@@ -6,7 +6,7 @@ use cincinnati_graph::{
 use image_ref::{Digest, ImageRef};
 use isc_schema::{PlatformConfig, ReleaseType};
 use mirror_plan::release::{DirectRelease, RELEASE_REPOSITORY, ReleaseName, signature};
-use mirror_plan::{CacheName, Why, older};
+use mirror_plan::{CacheName, PlannedRelease, Why, older};
 
 use super::Wanted;
 use super::graphs::Graphs;
@@ -122,7 +122,15 @@ fn of_channel(platform: &PlatformConfig, release: &Release) -> Result<Wanted, St
         reason.map(|reason| format!("channel {}: {}", reason.channel, reason.why)).into_iter().collect();
     steps.push(format!("release {} ({})", release.version, release.arch));
     let (payload, version) = (payload.with_digest(digest.clone()), Some(release.version.to_string()));
-    Ok(Wanted { payload, digest, version, why: Why { path, line, steps }, signed: true })
+    let mut channels: Vec<String> = Vec::new();
+    for reason in &release.reasons {
+        if !channels.contains(&reason.channel) {
+            channels.push(reason.channel.clone());
+        }
+    }
+    let architecture = Some(release.arch.clone()).filter(|arch| !arch.is_empty());
+    let described = PlannedRelease { version: version.clone(), architecture, channels };
+    Ok(Wanted { payload, digest, version, release: described, why: Why { path, line, steps }, signed: true })
 }
 
 /// `platform.release`: its digest is asked of the registry, or was by the run that made the archive.
@@ -150,7 +158,7 @@ async fn direct(at: &Collecting<'_>, release: &ImageRef) -> Result<Wanted, Strin
     let signed = signature::is_required(at.job.options.ignore_release_signature, true);
     // A tag of one's own, such as `latest`, says nothing about the version.
     let version = release.tag().and_then(signature::version_of_tag).map(str::to_owned);
-    Ok(Wanted { payload, digest, version, why, signed })
+    Ok(Wanted { payload, digest, version, release: PlannedRelease::default(), why, signed })
 }
 
 /// Remembers for disk to mirror which digest the tag of `platform.release` had.

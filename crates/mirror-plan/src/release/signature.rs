@@ -86,8 +86,9 @@ pub fn signed_name(docker_reference: &str) -> Result<ImageRef, SignedNameError> 
     Ok(image)
 }
 
-/// What ends the tags of releases, by architecture of the payload.
-const TAG_ENDINGS: &[&str] = &["-x86_64", "-aarch64", "-ppc64le", "-s390x", "-multi"];
+/// What ends the tags of releases, and the architecture of the payload in the words of the update service.
+const TAG_ENDINGS: &[(&str, &str)] =
+    &[("-x86_64", "amd64"), ("-aarch64", "arm64"), ("-ppc64le", "ppc64le"), ("-s390x", "s390x"), ("-multi", "multi")];
 
 /// The version in the tag of a release, which is the version and the architecture: `4.16.0-rc.1` of `4.16.0-rc.1-x86_64`.
 /// None when the tag does not begin with a version.
@@ -104,13 +105,27 @@ const TAG_ENDINGS: &[&str] = &["-x86_64", "-aarch64", "-ppc64le", "-s390x", "-mu
 pub fn version_of_tag(tag: &str) -> Option<&str> {
     let mut version = tag;
     // A list of all architectures has instances of its own: `4.16.0-multi-x86_64`.
-    while let Some(rest) = TAG_ENDINGS.iter().find_map(|ending| version.strip_suffix(ending)) {
+    while let Some(rest) = TAG_ENDINGS.iter().find_map(|(ending, _)| version.strip_suffix(ending)) {
         version = rest;
     }
     let core = version.split_once(['-', '+', '_']).map_or(version, |(core, _)| core);
     let numbers: Vec<&str> = core.split('.').collect();
     let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     (numbers.len() == 3 && numbers.iter().all(is_number)).then_some(version)
+}
+
+/// The architecture in the tag of a release, in the words of the update service: `amd64` of `4.16.0-x86_64`. None when the
+/// tag does not name one.
+///
+/// ```
+/// use mirror_plan::release::signature::architecture_of_tag;
+///
+/// assert_eq!(architecture_of_tag("4.16.0-x86_64"), Some("amd64"));
+/// assert_eq!(architecture_of_tag("4.16.0-multi-aarch64"), Some("arm64"));
+/// assert_eq!(architecture_of_tag("4.15.0-0.okd-2024-03-10-010116"), None);
+/// ```
+pub fn architecture_of_tag(tag: &str) -> Option<&'static str> {
+    TAG_ENDINGS.iter().find_map(|(ending, architecture)| tag.ends_with(ending).then_some(*architecture))
 }
 
 /// Why a signed name cannot be used.

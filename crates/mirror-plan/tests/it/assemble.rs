@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use image_ref::Platform;
 use isc_schema::BlockedImage;
-use mirror_plan::{CacheName, Destination, Draft, ImageKind, Mode, Plan, PlannedImage, Why};
+use mirror_plan::{
+    CacheName, Destination, Draft, ImageKind, Mode, Plan, PlannedBundle, PlannedImage, PlannedRelease, Why,
+};
 
 fn image(kind: ImageKind, name: &str) -> PlannedImage {
     let source: image_ref::ImageRef = name.parse().unwrap();
@@ -66,6 +68,31 @@ fn blocked_images_match_source_or_destination_anywhere_without_scheme() {
     check("reg.lan/m/b", &["quay.io/a/debug-tools:1"]);
     check(":", &[]);
     check("nothing", &["quay.io/a/debug-tools:1", "h.io/b:2"]);
+}
+
+/// One bundle that two catalogs have, and a payload that the configuration names once more.
+#[test]
+fn merged_images_keep_what_each_of_them_is() {
+    let bundle = |catalog: &str| PlannedBundle {
+        catalog: catalog.to_owned(),
+        package: "foo".to_owned(),
+        name: "foo.v1".to_owned(),
+        version: None,
+        channels: Vec::new(),
+    };
+    let of = |catalog: &str| PlannedImage {
+        bundles: vec![bundle(catalog)],
+        ..image(ImageKind::OperatorBundle, "h.io/foo-bundle:1")
+    };
+    let release = Some(PlannedRelease { version: Some("4.20.1".to_owned()), ..PlannedRelease::default() });
+    let payload = PlannedImage { release: release.clone(), ..image(ImageKind::ReleasePayload, "h.io/release:4.20.1") };
+    let again = image(ImageKind::Additional, "h.io/release:4.20.1");
+    for pair in [[payload.clone(), again.clone()], [again, payload]] {
+        let collected = pair.into_iter().chain([of("one"), of("two"), of("one")]).collect();
+        let plan = assemble(Mode::MirrorToDisk, collected, &[]);
+        assert_eq!(plan.images[0].release, release);
+        assert_eq!(plan.images[1].bundles, [bundle("one"), bundle("two")]);
+    }
 }
 
 #[test]
