@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 use mirror_engine::size;
 use mirror_plan::{Family, ImageKind};
 use plan_document::{Diff, Document, Image};
+use semver::Version;
 
+use super::escape::text;
+use super::releases::{releases, update_words};
 use super::treemap::{Cell, squarify};
 
 /// How many tiles the picture of sizes has, the rest together in one more.
@@ -19,11 +22,11 @@ const STYLE: &str = "\
 :root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--soft:#f2f4f7;--line:#c9d1d9;--new:#116329;--gone:#a40e26;--warn:#7a4100;--a:#2f6fb3}\
 @media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--soft:#161b22;--line:#3d444d;--new:#56d364;--gone:#ff7b72;--warn:#e3b341;--a:#58a6ff}}\
 *{box-sizing:border-box}body{margin:0 auto;max-width:76rem;padding:1rem;font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg)}\
-h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem;border-bottom:1px solid var(--line)}\
+h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:.8rem 0 .2rem}\
 code,.m{font-family:ui-monospace,monospace;font-size:.86em;overflow-wrap:anywhere}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}\
 dt{color:var(--warn)}dd{margin:0;overflow-wrap:anywhere}.w{overflow-x:auto}table{border-collapse:collapse;width:100%}\
 td,th{text-align:left;padding:.15rem .5rem .15rem 0;vertical-align:top;overflow-wrap:anywhere}tr+tr{border-top:1px solid var(--line)}\
-.n{color:var(--new)}.g{color:var(--gone)}.r{white-space:nowrap;text-align:right}svg{width:100%;height:auto;background:var(--soft)}\
+.n{color:var(--new)}.g{color:var(--gone)}.r{white-space:nowrap;text-align:right}svg{width:100%;height:auto;background:var(--soft)}svg.f{width:auto;max-width:none}\
 svg text{fill:var(--fg);font:12px system-ui,sans-serif}summary{cursor:pointer}@media(max-width:40rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}";
 
 /// The page of a plan, with what changed since an earlier one.
@@ -96,7 +99,11 @@ fn changes(page: &mut String, old: &Document, diff: &Diff) {
         "<p>{}</p>\n<details{}><summary>Each of them</summary><div class=w><table>",
         totals(diff),
         // A long list is there for whoever asks.
-        if diff.added.len() + diff.removed.len() + diff.changed.len() <= OPEN { " open" } else { "" }
+        if diff.added.len() + diff.removed.len() + diff.changed.len() + diff.updates.len() <= OPEN {
+            " open"
+        } else {
+            ""
+        }
     );
     let mut row = |class: &str, sign: &str, name: &str, what: &str, bytes: u64| {
         let _ = write!(
@@ -120,6 +127,10 @@ fn changes(page: &mut String, old: &Document, diff: &Diff) {
     }
     for entry in &diff.removed {
         row("g", "-", &entry.name, &entry.why, entry.bytes);
+    }
+    for change in &diff.updates {
+        let (sign, update, condition) = update_words(change);
+        row(if sign == "-" { "g" } else { "n" }, sign, &update, &condition, 0);
     }
     for member in &diff.members {
         row("n", "~", member, "changed", 0);
@@ -152,79 +163,13 @@ fn warnings(page: &mut String, document: &Document) {
     page.push_str("</ul>\n");
 }
 
-/// Releases from left to right, each channel a row, and the way from one to the next.
-fn releases(page: &mut String, document: &Document) {
-    let payloads = document.images.iter().filter(|image| image.kind == ImageKind::ReleasePayload);
-    let mut channels: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for image in payloads {
-        let tag = image.name.rsplit_once(':').map_or(image.name.as_str(), |(_, tag)| tag);
-        let release = image.release.as_ref();
-        let version = match release.map(|release| (release.version.as_deref(), release.architecture.as_deref())) {
-            Some((Some(version), Some(architecture))) => format!("{version} {architecture}"),
-            Some((Some(version), None)) => version.to_owned(),
-            // A plan of an earlier version.
-            Some((None, _)) | None => tag.to_owned(),
-        };
-        let selected_by: Vec<&str> =
-            release.into_iter().flat_map(|release| &release.channels).map(String::as_str).collect();
-        for channel in if selected_by.is_empty() { vec!["-"] } else { selected_by } {
-            channels.entry(channel).or_default().push(version.clone());
-        }
-    }
-    if channels.is_empty() {
-        return;
-    }
-    for versions in channels.values_mut() {
-        versions.sort_by_key(|version| numbers(version));
-    }
-    let all: BTreeSet<(Vec<u64>, &str)> =
-        channels.values().flatten().map(|version| (numbers(version), version.as_str())).collect();
-    let columns: Vec<&str> = all.into_iter().map(|(_, version)| version).collect();
-    let (step, height) = (140, 40 + channels.len() * 60);
-    let width = 200 + columns.len() * step;
-    let _ = write!(
-        page,
-        "<h2>Releases</h2>\n<p>Each row is a channel. A line leads from one release of the plan to the next one. Whether clusters can \
-         update along a line, oc-mirror checked when the plan was made, and warned otherwise.</p>\n<div class=w><svg viewBox=\"0 0 {width} {height}\" style=\"min-width:{}px\" role=img aria-label=\"Releases by channel\">",
-        width.min(900)
-    );
-    for (row, (channel, versions)) in channels.iter().enumerate() {
-        let y = 40 + row * 60;
-        let x = |version: &str| 220 + columns.iter().position(|known| *known == version).unwrap_or(0) * step;
-        let _ = write!(page, "<text x=8 y={}>{}</text>", y + 4, text(channel));
-        for pair in versions.windows(2) {
-            let _ = write!(
-                page,
-                "<line x1={} y1={y} x2={} y2={y} style=\"stroke:var(--a);stroke-width:3\"/>",
-                x(&pair[0]),
-                x(&pair[1])
-            );
-        }
-        for version in versions {
-            let _ = write!(
-                page,
-                "<circle cx={0} cy={y} r=7 style=\"fill:var(--a)\"/><text x={0} y={1} text-anchor=middle>{2}</text>",
-                x(version),
-                y + 24,
-                text(version)
-            );
-        }
-    }
-    page.push_str("</svg></div>\n");
-}
-
-/// The numbers in a version, for sorting.
-fn numbers(version: &str) -> Vec<u64> {
-    version.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
-}
-
 fn operators(page: &mut String, document: &Document) {
     let mut rows: BTreeMap<ChannelKey<'_>, BTreeSet<Listed<'_>>> = BTreeMap::new();
     let bundle_images = document.images.iter().filter(|image| image.kind == ImageKind::OperatorBundle);
     for image in bundle_images {
         for bundle in &image.bundles {
             let listed = |head| Listed {
-                order: numbers(bundle.version.as_deref().unwrap_or_default()),
+                order: bundle.version.as_deref().and_then(|version| Version::parse(version).ok()),
                 name: &bundle.name,
                 version: bundle.version.as_deref(),
                 head,
@@ -238,7 +183,7 @@ fn operators(page: &mut String, document: &Document) {
         }
         // A plan of an earlier version knows the operator and no more.
         for used in image.operators.iter().filter(|_| image.bundles.is_empty()) {
-            let listed = Listed { order: Vec::new(), name: &used.bundle, version: None, head: false };
+            let listed = Listed { order: None, name: &used.bundle, version: None, head: false };
             rows.entry((&used.operator, "-", "-")).or_default().insert(listed);
         }
     }
@@ -269,7 +214,7 @@ type ChannelKey<'a> = (&'a str, &'a str, &'a str);
 /// A bundle in a channel, in the order of its version.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Listed<'a> {
-    order: Vec<u64>,
+    order: Option<Version>,
     name: &'a str,
     version: Option<&'a str>,
     head: bool,
@@ -368,27 +313,6 @@ fn images(page: &mut String, document: &Document) {
     page.push_str("</table></div></details>\n");
 }
 
-/// Text that stands for itself in HTML, whatever it says.
-fn text(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // Letters that turn the direction of what follows would let one name look like another.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(escaped, "&#92;u{:x}", u32::from(character));
-            }
-            character if character.is_control() => escaped.push('\u{fffd}'),
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use plan_document::Mode;
@@ -450,7 +374,11 @@ mod tests {
     /// A plan with two releases and two bundles, each with what brought it in.
     fn typed(why: impl Fn(usize, &[&str]) -> serde_json::Value) -> Document {
         let mut document = Document::new(Mode::MirrorToMirror, "docker://reg.lan:5000/m");
-        let release = |version: &str| serde_json::json!({"version": version, "architecture": "amd64", "channels": ["stable-4.20", "fast-4.20"]});
+        let release = |version: &str| {
+            let updates = if version == "4.20.1" { vec![serde_json::json!({"to": "4.20.2"})] } else { Vec::new() };
+            serde_json::json!({"version": version, "architecture": "amd64", "channels": ["stable-4.20", "fast-4.20"],
+                "updates": updates})
+        };
         let bundle = |name: &str, version: &str, head: bool| {
             serde_json::json!([{"catalog": "r.io/index:v4.20", "package": "foo", "name": name, "version": version,
                 "channels": [{"name": "beta", "head": head}, {"name": "alpha"}]}])
@@ -501,8 +429,8 @@ mod tests {
         for part in [
             "stable-4.20",
             "fast-4.20",
-            "4.20.1 amd64",
-            "4.20.2 amd64",
+            "<h3>amd64</h3>",
+            "<title>4.20.1 to 4.20.2</title>",
             "<td>foo</td><td>beta</td><td class=m>foo.v0.9.0, <b>foo-ten (0.10.0)</b></td><td class=m>r.io/index:v4.20</td>",
             "<td>foo</td><td>alpha</td><td class=m>foo.v0.9.0, foo-ten (0.10.0)</td>",
         ] {
@@ -523,8 +451,7 @@ mod tests {
             }
         }
         let page = html(&old, None);
-        assert!(!page.contains("<text x=8 y=44>stable-4.20"), "the channel of a release is not known");
-        assert!(page.contains("4.20.1-x86_64"));
+        assert!(page.contains("No update graph was read for 4.20.1-x86_64, 4.20.2-x86_64: "));
         assert!(page.contains("<td>foo</td><td>-</td><td class=m>foo-ten, foo.v0.9.0</td><td class=m>-</td>"));
     }
 

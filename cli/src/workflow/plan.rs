@@ -16,7 +16,7 @@ use super::{mirror, plan_file, plan_push};
 use crate::args::OutputFormat;
 use crate::exit::ExitStatus;
 use crate::log::Log;
-use crate::render::{html, size, table, totals};
+use crate::render::{html, size, table, totals, update_words};
 use crate::settings::{Mirror, Plan, Settings};
 
 /// How `diff` ends when a plan cannot be read: 1 says that plans differ.
@@ -194,6 +194,10 @@ fn diff_text(diff: &Diff) -> String {
         rows.push(row("~", &change.new, what, why));
     }
     let mut text = table(rows);
+    for change in &diff.updates {
+        let (sign, update, condition) = update_words(change);
+        let _ = writeln!(text, "{sign} {}: {}", visible::word(&update), visible::word(&condition));
+    }
     for member in &diff.members {
         let _ = writeln!(text, "~ {member}");
     }

@@ -6,6 +6,7 @@ mod equal;
 mod page;
 mod pushed;
 mod refused;
+mod releases;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -66,6 +66,8 @@ mod query;
 mod reach;
 mod release;
 mod select;
+mod union;
+mod updates;
 mod wire;
 
 pub use advice::Advice;
@@ -81,3 +83,4 @@ pub use select::{
     Architectures, BoundsRule, Channel, Failure, InvalidVersionFilterError, Request, SelectError, Selection,
     SelectionError, Selector, Step, VersionFilter, Warning,
 };
+pub use updates::Update;

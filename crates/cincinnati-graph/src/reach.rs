@@ -6,12 +6,13 @@
 #![allow(clippy::indexing_slicing)]
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::fmt;
 
 use semver::Version;
 
-use crate::{Graph, Graphs, Release, Risk, Service};
+use crate::union::{Condition, Group, Union, groups};
+use crate::{Graphs, Release, Risk, Service};
 
 /// The answer for one architecture of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,26 +85,11 @@ pub struct MissingRelease {
 impl Report {
     /// Reports on all architectures of a selection, given the graphs it was made from.
     pub fn all(releases: &[Release], graphs: &Graphs) -> Vec<Self> {
-        let mut groups: Vec<(Service, &str)> = Vec::new();
-        for release in releases {
-            if !groups.contains(&(release.service, &release.arch)) {
-                groups.push((release.service, &release.arch));
-            }
-        }
-        groups
+        groups(releases)
             .into_iter()
-            .filter_map(|(service, arch)| {
-                let of_group = |release: &&Release| release.service == service && release.arch == arch;
-                let selected: BTreeSet<&Version> =
-                    releases.iter().filter(of_group).map(|release| &release.version).collect();
+            .filter_map(|Group { service, arch, selected }| {
                 let (from, to) = ((*selected.first()?).clone(), (*selected.last()?).clone());
-                let graphs: Vec<_> = graphs
-                    .iter()
-                    .filter(|(key, _)| key.service == service && key.arch == arch)
-                    .map(|(key, graph)| (key.channel.as_str(), graph))
-                    .collect();
-                let union = Union::new(&graphs);
-                let verdict = union.judge(&selected, &from, &to);
+                let verdict = Union::of(graphs, service, arch).judge(&selected, &from, &to);
                 Some(Self { service, arch: arch.to_owned(), from, to, verdict })
             })
             .collect()
@@ -169,70 +155,19 @@ fn write_risks(f: &mut fmt::Formatter<'_>, steps: &[ConditionalStep]) -> fmt::Re
     Ok(())
 }
 
-/// All graphs of one architecture laid over each other: a cluster changes its channel on the way.
-struct Union<'a> {
-    nodes: Vec<UnionNode<'a>>,
-    by_version: BTreeMap<&'a Version, usize>,
-    edges: Vec<BTreeMap<usize, Vec<&'a Risk>>>,
-}
-
-struct UnionNode<'a> {
-    version: &'a Version,
-    payload: &'a str,
-    channel: &'a str,
-    channels: BTreeSet<&'a str>,
-}
-
 /// What a step costs: compared from left to right.
 type Cost = [usize; 3];
 
 impl<'a> Union<'a> {
-    fn new(graphs: &[(&'a str, &'a Graph)]) -> Self {
-        let mut union = Self { nodes: Vec::new(), by_version: BTreeMap::new(), edges: Vec::new() };
-        for &(channel, graph) in graphs {
-            for node in graph.ascending() {
-                let index = *union.by_version.entry(&node.version).or_insert_with(|| {
-                    let channels = BTreeSet::new();
-                    union.nodes.push(UnionNode { version: &node.version, payload: &node.payload, channel, channels });
-                    union.nodes.len() - 1
-                });
-                union.nodes[index].channels.extend(node.channels());
-            }
-        }
-        union.edges = vec![BTreeMap::new(); union.nodes.len()];
-        for (_, graph) in graphs {
-            for edges in graph.conditional_edges() {
-                for (from, to) in &edges.edges {
-                    let ends = (union.by_version.get(from), union.by_version.get(to));
-                    if let (Some(&from), Some(&to)) = ends {
-                        let risks = union.edges[from].entry(to).or_default();
-                        risks.extend(&edges.risks);
-                        risks.sort();
-                        risks.dedup();
-                    }
-                }
-            }
-        }
-        // An update that any channel offers without condition has none.
-        for (_, graph) in graphs {
-            for (from, to) in graph.edges() {
-                let index = |node: usize| union.by_version[&graph.nodes()[node].version];
-                let (from, to) = (index(from), index(to));
-                union.edges[from].insert(to, Vec::new());
-            }
-        }
-        union
-    }
-
     fn judge(&self, selected: &BTreeSet<&Version>, from: &Version, to: &Version) -> Verdict {
         let (Some(&from), Some(&to)) = (self.by_version.get(from), self.by_version.get(to)) else {
             return Verdict::Unreachable;
         };
         let outside = |node: usize| usize::from(!selected.contains(self.nodes[node].version));
-        let risky = |risks: &[&Risk]| usize::from(!risks.is_empty());
         let versions = |path: &[usize]| path.iter().map(|&node| self.nodes[node].version.clone()).collect();
 
-        let inside = |node, risks: &[&Risk]| (outside(node) == 0).then(|| [risky(risks), 0, 1]);
+        let risky = |condition: &Condition<'_>| usize::from(condition.is_some());
+        let inside = |node, condition: &Condition<'_>| (outside(node) == 0).then(|| [risky(condition), 0, 1]);
         if let Some(path) = self.search(from, to, inside) {
             let conditional = self.conditional_steps(&path);
             return if conditional.is_empty() {
@@ -241,7 +176,7 @@ impl<'a> Union<'a> {
                 Verdict::Conditional { path: versions(&path), conditional }
             };
         }
-        let anywhere = |node, risks: &[&Risk]| Some([risky(risks), outside(node), 1]);
+        let anywhere = |node, condition: &Condition<'_>| Some([risky(condition), outside(node), 1]);
         let Some(path) = self.search(from, to, anywhere) else { return Verdict::Unreachable };
         let missing = path.iter().filter(|&&node| outside(node) == 1).map(|&node| {
             let node = &self.nodes[node];
@@ -260,7 +195,12 @@ impl<'a> Union<'a> {
     }
 
     /// The cheapest path; of equally cheap ones, one that prefers high versions.
-    fn search(&self, from: usize, to: usize, cost: impl Fn(usize, &[&'a Risk]) -> Option<Cost>) -> Option<Vec<usize>> {
+    fn search(
+        &self,
+        from: usize,
+        to: usize,
+        cost: impl Fn(usize, &Condition<'a>) -> Option<Cost>,
+    ) -> Option<Vec<usize>> {
         let mut best: Vec<Option<(Cost, usize)>> = vec![None; self.nodes.len()];
         best[from] = Some(([0; 3], from));
         let mut queue = BinaryHeap::from([(Reverse([0; 3]), self.nodes[from].version, from)]);
@@ -278,8 +218,8 @@ impl<'a> Union<'a> {
             if best[node].is_some_and(|(cost, _)| cost < so_far) {
                 continue;
             }
-            for (&target, risks) in &self.edges[node] {
-                let Some(step) = cost(target, risks) else { continue };
+            for (&target, condition) in &self.edges[node] {
+                let Some(step) = cost(target, condition) else { continue };
                 let total = [so_far[0] + step[0], so_far[1] + step[1], so_far[2] + step[2]];
                 if best[target].is_none_or(|(cost, _)| total < cost) {
                     best[target] = Some((total, node));
@@ -293,7 +233,7 @@ impl<'a> Union<'a> {
     fn conditional_steps(&self, path: &[usize]) -> Vec<ConditionalStep> {
         path.windows(2)
             .filter_map(|step| {
-                let risks = self.edges[step[0]].get(&step[1]).filter(|risks| !risks.is_empty())?;
+                let risks = self.edges[step[0]].get(&step[1])?.as_ref()?;
                 Some(ConditionalStep {
                     from: self.nodes[step[0]].version.clone(),
                     to: self.nodes[step[1]].version.clone(),

@@ -71,6 +71,7 @@ impl Planning<'_> {
             }
             document.images.push(image);
         }
+        document.drop_updates_to_elsewhere();
         document.built_blobs = self.built_blobs();
         let signatures = resources::signatures(self.working_dir)?;
         document.signatures = signatures

@@ -15,6 +15,24 @@ pub struct PlannedRelease {
     /// The channels that selected it, in the order of the configuration; empty for `platform.release`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
+    /// The releases of the plan that clusters can update to from here, by ascending version; none when no update graph was
+    /// read, as for `platform.release`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<Vec<ReleaseUpdate>>,
+}
+
+/// An update to another release of the plan, of the same architecture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseUpdate {
+    /// The version that clusters update to.
+    pub to: String,
+    /// Whether the update is offered only to clusters where none of the risks applies.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub conditional: bool,
+    /// The known risks of a conditional update, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<String>,
 }
 
 /// The bundle of an operator in a catalog of the configuration.

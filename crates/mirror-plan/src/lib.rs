@@ -55,7 +55,7 @@ pub use cache_name::CacheName;
 pub use collision::{Claimant, Collision, Difference, Holder};
 pub use destination::{Destination, DestinationError};
 pub use draft::Draft;
-pub use facts::{BundleChannel, PlannedBundle, PlannedRelease};
+pub use facts::{BundleChannel, PlannedBundle, PlannedRelease, ReleaseUpdate};
 pub use kind::{Family, ImageKind};
 pub use plan::{
     Blocked, CatalogImage, CatalogRole, ConfigEntry, ImageId, Mode, OperatorUse, PinnedCatalog, Plan, PlannedImage,

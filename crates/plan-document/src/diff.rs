@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use image_ref::{Digest, ImageRef};
-use mirror_plan::ImageKind;
+use mirror_plan::{ImageKind, PlannedRelease, ReleaseUpdate};
 use serde::Serialize;
 
 use crate::model::{AttachedArtifact, Document, Image};
+use crate::releases::{label, order, updates};
 
 /// What changed from one plan to another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -20,6 +21,8 @@ pub struct Diff {
     pub removed: Vec<Entry>,
     /// Images that both have and that are not the same.
     pub changed: Vec<Change>,
+    /// Updates between releases that came, went, or got another condition, by architecture and version.
+    pub updates: Vec<UpdateChange>,
     /// What else is different: members of the document.
     pub members: Vec<String>,
     /// What `blockedImages` keeps out now and did not before.
@@ -70,6 +73,33 @@ pub struct Change {
     pub differences: Vec<&'static str>,
 }
 
+/// An update between two releases that one of the plans does not have, or not under this condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateChange {
+    /// What became of it.
+    pub change: WhatChanged,
+    /// The architecture; none when the plan does not say.
+    pub architecture: Option<String>,
+    /// The version that clusters update from.
+    pub from: String,
+    /// The update as the new plan has it; as the old plan had it when it is gone.
+    #[serde(flatten)]
+    pub update: ReleaseUpdate,
+}
+
+/// What became of something from one plan to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WhatChanged {
+    /// Only the new plan has it.
+    Added,
+    /// Both have it, and it is not the same.
+    Changed,
+    /// Only the old plan has it.
+    Removed,
+}
+
 impl Diff {
     /// What changed from `old` to `new`.
     pub fn of(old: &Document, new: &Document) -> Self {
@@ -94,6 +124,7 @@ impl Diff {
         }
         let removed = before.iter().filter(|(name, _)| !after.contains_key(*name));
         diff.removed = removed.map(|(_, image)| entry(old, image, is_gone)).collect();
+        diff.updates = update_changes(&before, &after);
         diff.members = members(old, new);
         let [was, is] =
             [old, new].map(|plan| plan.blocked.iter().map(|one| one.origin.clone()).collect::<BTreeSet<_>>());
@@ -105,8 +136,40 @@ impl Diff {
     }
 }
 
+type Images<'a> = BTreeMap<(&'a str, bool), &'a Image>;
+
+/// The updates that differ. A release whose updates only one of the plans knows says nothing about what changed.
+fn update_changes(before: &Images<'_>, after: &Images<'_>) -> Vec<UpdateChange> {
+    let is_silent = |image: &&Image| image.release.as_ref().is_none_or(|release| release.updates.is_none());
+    let mut changes = Vec::new();
+    let mut compare = |images: &Images<'_>, others: &Images<'_>, gone: bool| {
+        for (name, image) in images {
+            let other = others.get(name);
+            if other.is_some_and(is_silent) {
+                continue;
+            }
+            for update in updates(image) {
+                let same = other.and_then(|other| updates(other).find(|other| other.to == update.to));
+                let change = match same {
+                    None if gone => WhatChanged::Removed,
+                    None => WhatChanged::Added,
+                    Some(same) if !gone && same != update => WhatChanged::Changed,
+                    Some(_) => continue,
+                };
+                let architecture = image.release.as_ref().and_then(|release| release.architecture.clone());
+                let from = label(image).to_owned();
+                changes.push(UpdateChange { change, architecture, from, update: update.clone() });
+            }
+        }
+    };
+    compare(after, before, false);
+    compare(before, after, true);
+    changes.sort_by_key(|change| (change.architecture.clone(), order(&change.from), order(&change.update.to)));
+    changes
+}
+
 /// The images by name. Those that could not be read may share a name with another one and count by their digest alone.
-fn by_name(document: &Document) -> BTreeMap<(&str, bool), &Image> {
+fn by_name(document: &Document) -> Images<'_> {
     let readable = document.images.iter().filter(|image| image.error.is_none());
     readable.map(|image| ((image.name.as_str(), image.destination.is_some()), image)).collect()
 }
@@ -149,7 +212,9 @@ fn differences(old: &Image, new: &Image) -> Vec<&'static str> {
 /// Whether an image is another bundle or release than before. Plans of earlier versions do not say, which is no change.
 fn differs_in_channels(old: &Image, new: &Image) -> bool {
     let bundles = !old.bundles.is_empty() && !new.bundles.is_empty() && old.bundles != new.bundles;
-    bundles || matches!((&old.release, &new.release), (Some(old), Some(new)) if old != new)
+    // The updates are compared one by one.
+    let facts = |release: &PlannedRelease| PlannedRelease { updates: None, ..release.clone() };
+    bundles || matches!((&old.release, &new.release), (Some(old), Some(new)) if facts(old) != facts(new))
 }
 
 /// The members beside images and blobs that differ.
@@ -182,9 +247,10 @@ fn count(document: &Document, counts: impl Fn(&Digest) -> bool) -> (usize, u64) 
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use mirror_plan::{BundleChannel, PlannedBundle, PlannedRelease};
+    use mirror_plan::{BundleChannel, PlannedBundle};
 
     use super::*;
+    use crate::releases::tests::releases;
     use crate::shards::tests::{plan, world};
 
     /// A bundle in one channel.
@@ -255,6 +321,39 @@ pub(crate) mod tests {
         check(&old, &with(&head, release("fast")), &["ns/app1:v1"]);
         check(&with(&[], None), &new, &[]);
         check(&new, &with(&[], None), &[]);
+    }
+
+    #[test]
+    fn updates_come_go_and_get_conditions() {
+        let check = |old: &[(&str, Option<&[&str]>)], new: &[(&str, Option<&[&str]>)], expected: &[&str]| {
+            let diff = Diff::of(&sealed(releases(old)), &sealed(releases(new)));
+            let shown = diff.updates.iter().map(|change| {
+                let UpdateChange { change, from, update, .. } = change;
+                format!("{change:?} {from} > {} {:?}", update.to, update.risks)
+            });
+            assert_eq!(shown.collect::<Vec<_>>(), expected);
+            assert_eq!(diff.changed, [], "an image is what it was");
+        };
+        let old: [(&str, Option<&[&str]>); 3] =
+            [("4.9.1", Some(&["4.9.2", "4.10.0"])), ("4.9.2", Some(&["4.10.0?Fire"])), ("4.10.0", Some(&[]))];
+        check(&old, &old, &[]);
+        check(
+            &old,
+            &[("4.9.1", Some(&["4.9.2?Ice"])), ("4.9.2", Some(&["4.10.0"])), ("4.10.0", Some(&[]))],
+            &["Changed 4.9.1 > 4.9.2 [\"Ice\"]", "Removed 4.9.1 > 4.10.0 []", "Changed 4.9.2 > 4.10.0 []"],
+        );
+        check(
+            &[("4.9.1", Some(&["4.10.0"])), ("4.10.0", Some(&[]))],
+            &[("4.9.1", Some(&["4.9.2", "4.10.0"])), ("4.10.0", Some(&[])), ("4.9.2", Some(&["4.10.0"]))],
+            &["Added 4.9.1 > 4.9.2 []", "Added 4.9.2 > 4.10.0 []"],
+        );
+        // Nobody read a graph for one of the plans.
+        let silent: [(&str, Option<&[&str]>); 3] = [("4.9.1", None), ("4.9.2", None), ("4.10.0", None)];
+        check(&silent, &old, &[]);
+        check(&old, &silent, &[]);
+        let mut earlier = releases(&old);
+        earlier.images.iter_mut().for_each(|image| image.release = None);
+        assert_eq!(Diff::of(&sealed(earlier), &sealed(releases(&old))).updates, []);
     }
 
     #[test]

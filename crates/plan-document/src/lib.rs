@@ -26,16 +26,18 @@
 mod diff;
 mod model;
 mod planned;
+mod releases;
 mod shards;
 mod text;
 mod totals;
 
-pub use diff::{Change, Diff, Entry};
+pub use diff::{Change, Diff, Entry, UpdateChange, WhatChanged};
 pub use mirror_plan::Mode;
 pub use model::{
     AttachedArtifact, BuiltFile, Document, FORMAT, Image, KIND, Manifest, Options, SignatureText, Template, Totals,
     json_schema,
 };
 pub use planned::InvalidPlan;
+pub use releases::{ReleaseGraph, ReleaseNode};
 pub use shards::{Partition, Shard};
 pub use text::{MAX_BLOBS, MAX_BYTES, ReadError};

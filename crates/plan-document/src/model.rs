@@ -374,6 +374,21 @@ struct ReleaseSchema {
     /// The channels that selected the release.
     #[serde(default)]
     channels: Vec<String>,
+    /// The releases of the plan that clusters can update to from here; absent when no update graph was read.
+    updates: Option<Vec<ReleaseUpdateSchema>>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only the schema is made of it")]
+struct ReleaseUpdateSchema {
+    /// The version that clusters update to.
+    to: String,
+    /// Whether the update is offered only to clusters where none of the risks applies.
+    #[serde(default)]
+    conditional: bool,
+    /// The known risks of a conditional update, by name.
+    #[serde(default)]
+    risks: Vec<String>,
 }
 
 #[derive(JsonSchema)]

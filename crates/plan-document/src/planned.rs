@@ -6,6 +6,7 @@ use image_ref::{Digest, ImageRef, Transport};
 use mirror_plan::{Destination, ImageId, Mode, PlannedImage};
 
 use crate::model::{Document, Image};
+use crate::releases::{label, update_to_elsewhere};
 
 /// A member of the plan contradicts another one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,8 @@ pub enum InvalidPlan {
     Blob { image: String, blob: Digest },
     #[error("image `{0}` begins with another manifest than its digest names")]
     Root(String),
+    #[error("release {from} can update to {to}, which is not in the plan")]
+    Update { from: String, to: String },
     #[error("image `{image}` would go to `{to}`, which is not below the plan's destination")]
     Outside { image: String, to: Box<ImageRef> },
 }
@@ -154,6 +157,9 @@ impl Document {
             {
                 return Err(InvalidPlan::Outside { image: name(), to: Box::new(to.clone()) });
             }
+        }
+        if let Some((from, update)) = update_to_elsewhere(self) {
+            return Err(InvalidPlan::Update { from: label(from).to_owned(), to: update.to.clone() });
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::harness::Home;
 /// Everything that mirror to disk asks, and a home that is told where it is.
 pub(crate) struct Outside {
     pub(crate) source: Registry,
-    service: UpdateService,
+    pub(crate) service: UpdateService,
     gpg: Gpg,
     pub(crate) home: Home,
 }
@@ -58,7 +58,7 @@ impl Outside {
     }
 
     /// Publishes a release with a good signature.
-    fn publish(&self, release: &Release) {
+    pub(crate) fn publish(&self, release: &Release) {
         release.push_to(&self.source);
         self.service.signature(release.digest(), 1, self.gpg.sign(USER, &release.identity(), &[]));
     }
@@ -70,7 +70,7 @@ impl Outside {
     }
 
     /// Publishes releases, each an update of the one before, as channel `stable-4.99`.
-    fn channel(&self, releases: &[&Release]) {
+    pub(crate) fn channel(&self, releases: &[&Release]) {
         for release in releases {
             self.publish(release);
         }
@@ -78,7 +78,7 @@ impl Outside {
     }
 }
 
-fn graph(releases: &[&Release]) -> serde_json::Value {
+pub(crate) fn graph(releases: &[&Release]) -> serde_json::Value {
     let version = |release: &Release| release.tag.rsplit_once('-').unwrap().0.to_owned();
     let versions: Vec<String> = releases.iter().map(|release| version(release)).collect();
     let nodes = versions.iter().zip(releases).map(|(version, release)| (version.as_str(), release.by_digest()));

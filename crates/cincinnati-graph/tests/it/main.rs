@@ -8,3 +8,4 @@ mod mock;
 mod query;
 mod reach;
 mod real;
+mod updates;

@@ -1,12 +1,12 @@
 //! Which releases the configuration means, as payloads by digest.
 
 use cincinnati_graph::{
-    Architectures, Channel, GraphKey, Release, Report, Request, Selector, Service, Step, VersionFilter, Warning,
+    Architectures, Channel, GraphKey, Release, Report, Request, Selector, Service, Step, Update, VersionFilter, Warning,
 };
 use image_ref::{Digest, ImageRef};
 use isc_schema::{PlatformConfig, ReleaseType};
 use mirror_plan::release::{DirectRelease, RELEASE_REPOSITORY, ReleaseName, signature};
-use mirror_plan::{CacheName, PlannedRelease, Why, older};
+use mirror_plan::{CacheName, PlannedRelease, ReleaseUpdate, Why, older};
 
 use super::Wanted;
 use super::graphs::Graphs;
@@ -81,7 +81,8 @@ async fn channels(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Vec<
     for report in Report::all(&releases, selector.graphs()) {
         tell_report(at, &report, &selector.request().channels);
     }
-    releases.iter().map(|release| of_channel(platform, release)).collect()
+    let updates = Update::all(&releases, selector.graphs());
+    releases.iter().zip(updates).map(|(release, updates)| of_channel(platform, release, updates)).collect()
 }
 
 /// Says when clusters cannot get from the lowest to the highest release, and what to configure.
@@ -102,7 +103,7 @@ fn tell_report(at: &Collecting<'_>, report: &Report, configured: &[Channel]) {
     at.tell(Event::Warning(format!("{report}{advice}")));
 }
 
-fn of_channel(platform: &PlatformConfig, release: &Release) -> Result<Wanted, String> {
+fn of_channel(platform: &PlatformConfig, release: &Release, updates: Vec<Update>) -> Result<Wanted, String> {
     let payload = release.image().map_err(|error| format!("release {}: {error}", release.version))?;
     let digest = payload.digest().cloned().ok_or_else(|| {
         format!(
@@ -129,7 +130,13 @@ fn of_channel(platform: &PlatformConfig, release: &Release) -> Result<Wanted, St
         }
     }
     let architecture = Some(release.arch.clone()).filter(|arch| !arch.is_empty());
-    let described = PlannedRelease { version: version.clone(), architecture, channels };
+    let update = |update: Update| ReleaseUpdate {
+        to: update.to.to_string(),
+        conditional: update.conditional,
+        risks: update.risks.into_iter().map(|risk| risk.name).collect(),
+    };
+    let updates = Some(updates.into_iter().map(update).collect());
+    let described = PlannedRelease { version: version.clone(), architecture, channels, updates };
     Ok(Wanted { payload, digest, version, release: described, why: Why { path, line, steps }, signed: true })
 }
 
