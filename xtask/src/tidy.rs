@@ -4,6 +4,7 @@
 //! - no unfinished marks in the sources;
 //! - internal dependencies are written one way (`name.workspace = true`), so that a version or path has one home;
 //! - every crate has the workspace's lint table, keywords, and a README that bears its name;
+//! - every library that ships holds the lints against indexing and slicing;
 //! - words for people are the matter of `cli`: no pictures and no flags in the sources of libraries;
 //! - every public item of a library has a user;
 //! - every test that `docs/promises.md` or `SECURITY.md` names is there;
@@ -55,6 +56,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
         faults.extend(check_crate(name, &text("Cargo.toml"), &text("README.md")));
+        faults.extend(check_lints(name, &text("src/lib.rs")));
     }
     let table = std::fs::read_to_string(root.join("docs/promises.md")).context("cannot read docs/promises.md")?;
     faults.extend(promises::check_table(&table, &tests));
@@ -83,6 +85,13 @@ fn check_crate(name: &str, manifest: &str, readme: &str) -> Vec<String> {
         faults.push(format!("crates/{name}/README.md: begin with `# {name}`, and say what the crate is for"));
     }
     faults
+}
+
+/// A place that foreign data names must be an error, not the end of the program.
+fn check_lints(name: &str, library: &str) -> Option<String> {
+    let line = "#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]";
+    (name != "test-support" && !library.lines().any(|found| found == line))
+        .then(|| format!("crates/{name}/src/lib.rs: add `{line}`"))
 }
 
 fn check_source(name: &str, text: &str) -> Vec<String> {
@@ -144,6 +153,17 @@ mod tests {
             &[concat!("a.rs:2: `to", "do!(` marks unfinished work")],
         );
         check("a.rs", "//! A.\n#[ignore]\n", &["a.rs:2: an ignored test proves nothing; run it or remove it"]);
+    }
+
+    #[test]
+    fn libraries_hold_the_lints_against_indexing() {
+        let line = "#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]";
+        assert_eq!(check_lints("a", &format!("//! A.\n\n{line}\n")), None);
+        assert_eq!(check_lints("test-support", "//! A.\n"), None);
+        assert_eq!(
+            check_lints("a", "//! A.\n").as_deref(),
+            Some(format!("crates/a/src/lib.rs: add `{line}`").as_str())
+        );
     }
 
     #[test]

@@ -115,8 +115,10 @@ fn catalog_source(name: &str, row: &Mirrored, request: &Request<'_>, notices: &m
             }
         }
     }
-    object["spec"]["image"] = json!(without_scheme(&row.destination));
-    object["spec"]["sourceType"] = json!("grpc");
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.insert("image".into(), json!(without_scheme(&row.destination)));
+        spec.insert("sourceType".into(), json!("grpc"));
+    }
     object
 }
 

@@ -74,11 +74,11 @@ pub(crate) fn annotations(request: &Request<'_>) -> Map<String, Value> {
 
 /// `metadata` with annotations, name, and namespace unless it is empty.
 pub(crate) fn metadata(request: &Request<'_>, name: &str, namespace: &str) -> Value {
-    let mut metadata = json!({ "annotations": annotations(request), "name": name });
-    if !namespace.is_empty() {
-        metadata["namespace"] = json!(namespace);
+    let annotations = annotations(request);
+    match namespace {
+        "" => json!({ "annotations": annotations, "name": name }),
+        namespace => json!({ "annotations": annotations, "name": name, "namespace": namespace }),
     }
-    metadata
 }
 
 /// A file of one object.

@@ -39,6 +39,9 @@
 //! - Signatures are numbered in the order of release versions, not of copying, and those of the run before stay: a cluster
 //!   needs the signature of each release that it may still be updated to.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod catalog;
 mod document;
 mod emit;

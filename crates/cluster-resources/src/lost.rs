@@ -85,9 +85,14 @@ fn entries_of(object: &Value) -> Vec<Entry> {
                 .collect();
         }
         "" => return Vec::new(),
-        _ => return vec![Entry::Resource { name: text(&object["metadata"]["name"]), kind }],
+        _ => {
+            return vec![Entry::Resource {
+                name: object.pointer("/metadata/name").map(text).unwrap_or_default(),
+                kind,
+            }];
+        }
     };
-    let pairs = object["spec"][field].as_array().into_iter().flatten();
+    let pairs = object["spec"].get(field).and_then(Value::as_array).into_iter().flatten();
     let mirrors =
         pairs.flat_map(|pair| pair["mirrors"].as_array().into_iter().flatten().map(move |mirror| (pair, mirror)));
     mirrors

@@ -59,7 +59,7 @@ pub(crate) fn documents(rows: &[Mirrored], request: &Request<'_>, notices: &mut 
 /// tells about it.
 fn earlier(text: Option<&str>) -> BTreeMap<String, String> {
     let map: Value = text.and_then(|text| serde_saphyr::from_str(text).ok()).unwrap_or_default();
-    let entries = map["binaryData"].as_object().into_iter().flatten();
+    let entries = map.get("binaryData").and_then(Value::as_object).into_iter().flatten();
     entries
         .filter_map(|(key, value)| {
             let (hex, _) = key.strip_prefix("sha256-")?.rsplit_once('-')?;

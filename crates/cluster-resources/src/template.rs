@@ -104,15 +104,19 @@ pub(crate) fn parse(text: &str) -> Result<Template, TemplateError> {
 impl Template {
     /// Puts the template's settings into an object; what the object has already wins.
     pub(crate) fn apply(self, object: &mut Value) {
-        if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+        if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
             for (key, value) in self.annotations {
                 annotations.entry(key).or_insert(value);
             }
         }
-        if !self.labels.is_empty() {
-            object["metadata"]["labels"] = Value::Object(self.labels);
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+            && !self.labels.is_empty()
+        {
+            metadata.insert("labels".into(), Value::Object(self.labels));
         }
-        object["spec"] = Value::Object(self.spec);
+        if let Some(object) = object.as_object_mut() {
+            object.insert("spec".into(), Value::Object(self.spec));
+        }
     }
 }
 

@@ -82,9 +82,9 @@ fn without_quotations(pattern: &str) -> String {
             rest = behind;
         } else {
             // A backslash and what it escapes, so that `\\Q` is not taken for a quotation.
-            let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
-            out.push_str(&escape[..length]);
-            rest = &escape[length..];
+            let mut characters = escape.chars();
+            out.extend(characters.by_ref().take(2));
+            rest = characters.as_str();
         }
     }
     out.push_str(rest);

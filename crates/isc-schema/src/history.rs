@@ -127,7 +127,7 @@ fn starting_bundle(entry: &Entry, object: &Object, has_min_version: bool) -> Opt
 /// The version at the end of the name of a bundle: `widget.v1.2.3`, `widget-operator.5.2.3-31`.
 fn version_of_bundle(name: &str) -> Option<&str> {
     name.match_indices('.')
-        .map(|(at, _)| &name[at + 1..])
+        .filter_map(|(at, _)| name.get(at + 1..))
         .map(|version| version.strip_prefix('v').unwrap_or(version))
         .find(|version| version.split('.').count() >= 3 && VersionBound::lenient(version).is_ok())
 }

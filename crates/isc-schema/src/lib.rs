@@ -56,6 +56,9 @@
 //! - Warnings where oc-mirror is silent: unknown `apiVersion`, unknown architecture, a second YAML document, `channels`
 //!   beside `release`, `samples`.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod block;
 mod config;
 mod decode;

@@ -56,9 +56,10 @@ impl Mirror {
             (Some(("operators", Some(at))), None) => self.operators.get(at).and_then(|catalog| {
                 let packages: Vec<_> = catalog.packages.iter().flatten().collect();
                 let at = first_named(packages.iter().map(|package| package.name.as_str()), message)?;
+                let package = packages.get(at)?;
                 let path = format!("{path}.packages[{at}]");
-                let channels = packages[at].channels.iter().map(|channel| channel.name.as_str());
-                let bundles = packages[at].bundles.iter().map(|bundle| bundle.name.as_str());
+                let channels = package.channels.iter().map(|channel| channel.name.as_str());
+                let bundles = package.bundles.iter().map(|bundle| bundle.name.as_str());
                 let channel = first_named(channels, message).map(|at| format!("{path}.channels[{at}]"));
                 let bundle = || first_named(bundles, message).map(|at| format!("{path}.bundles[{at}]"));
                 Some(channel.or_else(bundle).unwrap_or(path))
@@ -87,8 +88,8 @@ fn first_named<'a>(names: impl Iterator<Item = &'a str>, text: &str) -> Option<u
 fn position(text: &str, name: &str) -> Option<usize> {
     let is_part = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '/');
     text.match_indices(name).map(|(at, _)| at).find(|at| {
-        let (before, after) = (&text[..*at], &text[at + name.len()..]);
-        let mut after = after.chars();
+        let (before, found) = text.split_at_checked(*at).unwrap_or_default();
+        let mut after = found.strip_prefix(name).unwrap_or_default().chars();
         let goes_on = match after.next() {
             // The end of a sentence, or the next part of a name.
             Some('.') => after.next().is_some_and(is_part),

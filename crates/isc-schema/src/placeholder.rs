@@ -21,19 +21,17 @@ pub(crate) fn find(text: &str, strictness: Strictness) -> Option<&str> {
         Strictness::Any => &[("${", "}"), ("$(", ")"), ("{{", "}}"), ("{", "}"), ("<", ">")],
     };
     for (open, close) in pairs {
-        if let Some(start) = text.find(open) {
-            let inside = start + open.len();
-            // `a${2}` is a pattern, and no name begins with a digit.
-            let is_name = *open != "${" || text[inside..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-            if let Some(length) = text[inside..].find(close).filter(|length| *length > 0 && is_name) {
-                return Some(&text[start..inside + length + close.len()]);
-            }
+        let Some((before, inside)) = text.split_once(open) else { continue };
+        // `a${2}` is a pattern, and no name begins with a digit.
+        let is_name = *open != "${" || inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if let Some(length) = inside.find(close).filter(|length| *length > 0 && is_name) {
+            let start = before.len();
+            return text.get(start..start + open.len() + length + close.len());
         }
     }
-    let start = text.find('$').filter(|_| strictness == Strictness::Any)?;
-    let name = &text[start + 1..];
+    let (before, name) = text.split_once('$').filter(|_| strictness == Strictness::Any)?;
     let length = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
-    (length > 0).then(|| &text[start..=start + length])
+    text.get(before.len()..=before.len() + length).filter(|_| length > 0)
 }
 
 /// Whether a version, or the end of a channel's name, leaves a number open: `4.16.x`, `stable-4.*`, `4.y.z`.

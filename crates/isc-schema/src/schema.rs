@@ -1,5 +1,8 @@
 //! JSON Schema of both kinds, for editors (yaml-language-server and others read it).
 
+// Writes only into objects that `json!` or `object` has made a few lines before.
+#![allow(clippy::indexing_slicing)]
+
 use serde_json::{Map, Value, json};
 
 use crate::config::{API_VERSION, Kind};

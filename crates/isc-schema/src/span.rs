@@ -47,9 +47,9 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let text = rest?;
         let Some(at) = text.find(['\n', '\r']) else { return rest.take() };
-        let end = if text[at..].starts_with("\r\n") { at + 2 } else { at + 1 };
-        rest = Some(&text[end..]);
-        Some(&text[..at])
+        let (line, behind) = text.split_at_checked(at)?;
+        rest = behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix(['\n', '\r']));
+        Some(line)
     })
 }
 

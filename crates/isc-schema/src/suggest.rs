@@ -1,5 +1,8 @@
 //! The nearest known name to a misspelt one.
 
+// The rows of the table of distances are as long as the names that are compared.
+#![allow(clippy::indexing_slicing)]
+
 /// The candidate nearest to `name`, if one is near enough to be what was meant: a third of its letters, at most four, may be
 /// wrong.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

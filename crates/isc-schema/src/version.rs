@@ -73,15 +73,16 @@ impl fmt::Display for VersionBound {
 fn parse_lenient(text: &str) -> Option<Version> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let (numbers, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
-    let mut parts = Vec::with_capacity(3);
+    let mut parts = [0_u64; 3];
+    let mut places = parts.iter_mut();
     for part in numbers.split('.') {
-        if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) || parts.len() == 3 {
+        if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
-        parts.push(part.parse::<u64>().ok()?);
+        *places.next()? = part.parse().ok()?;
     }
-    parts.resize(3, 0);
-    Version::parse(&format!("{}.{}.{}{rest}", parts[0], parts[1], parts[2])).ok()
+    let [major, minor, patch] = parts;
+    Version::parse(&format!("{major}.{minor}.{patch}{rest}")).ok()
 }
 
 /// Why a text is no version bound.

@@ -16,6 +16,8 @@
 //! ```
 
 #![expect(missing_debug_implementations, reason = "most types hold clients and observers, which print nothing useful")]
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
 pub mod charts;
 mod names;

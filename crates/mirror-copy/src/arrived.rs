@@ -30,12 +30,14 @@ impl Arrived {
 
     /// Image `at` has so many bytes.
     pub(super) fn expect(&mut self, at: usize, size: u64) {
-        self.images[at].size = size;
+        if let Some(share) = self.images.get_mut(at) {
+            share.size = size;
+        }
     }
 
     /// So many bytes more of image `at` are in place. Until the image has ended, something of it is missing.
     pub(super) fn add(&mut self, at: usize, bytes: u64) {
-        let share = &mut self.images[at];
+        let Some(share) = self.images.get_mut(at) else { return };
         share.bytes = share.bytes.saturating_add(bytes);
         let part = u128::from(share.bytes) * u128::from(WHOLE) / u128::from(share.size.max(1));
         self.count(at, u64::try_from(part).unwrap_or(WHOLE).min(WHOLE - 1));
@@ -53,7 +55,7 @@ impl Arrived {
 
     /// A share grows and never shrinks.
     fn count(&mut self, at: usize, thousandths: u64) {
-        let share = &mut self.images[at];
+        let Some(share) = self.images.get_mut(at) else { return };
         let more = thousandths.saturating_sub(share.counted);
         share.counted += more;
         self.sum += more;

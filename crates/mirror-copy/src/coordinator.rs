@@ -1,5 +1,9 @@
 //! The one task that owns all state of a run.
 
+// Images, their states and their reports are numbered by the places that images have in the plan, which nobody changes:
+// what a registry answers gives no number.
+#![allow(clippy::indexing_slicing)]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 

@@ -139,10 +139,9 @@ fn saved_image<'a>(planned: &'a PlannedImage, outcome: &'a Looked) -> SavedImage
 }
 
 async fn resolve_all<C: Transfer>(at: &Rehearsal<'_>, transfer: &Arc<C>) -> Vec<Looked> {
-    let each = (0..at.images.len()).map(|index| {
-        let (transfer, images) = (Arc::clone(transfer), Arc::clone(at.images));
+    let each = at.images.iter().enumerate().map(|(index, image)| {
+        let transfer = Arc::clone(transfer);
         async move {
-            let image = &images[index];
             match CopyError::refusal(image) {
                 Some(refusal) => Err(refusal),
                 None => caught(transfer.resolve(index, image)).await,

@@ -36,6 +36,9 @@
 //! - Earlier archives are removed when the new one is complete, not at start-up.
 //! - `--image-timeout` bounds each transfer of an image, attempts included; stalls are noticed much earlier.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod approved;
 mod brought;
 pub mod delete;

@@ -91,11 +91,12 @@ pub async fn push(
     let layers: Vec<Value> = layers
         .iter()
         .map(|(layer, title)| {
-            let mut value = json!({"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size});
-            if !title.is_empty() {
-                value["annotations"] = json!({"org.opencontainers.image.title": title});
+            let (kind, digest, size) = (&layer.media_type, &layer.digest, layer.size);
+            if title.is_empty() {
+                return json!({"mediaType": kind, "digest": digest, "size": size});
             }
-            value
+            let annotations = json!({"org.opencontainers.image.title": title});
+            json!({"mediaType": kind, "digest": digest, "size": size, "annotations": annotations})
         })
         .collect();
     let manifest = json!({
@@ -124,7 +125,7 @@ pub async fn pull(
     let failed = |error: oci_transport::Error| transport(&error).message;
     let pulled = client.pull_manifest(from).await.map_err(failed)?;
     let manifest: Value = serde_json::from_slice(pulled.manifest.bytes()).map_err(|error| error.to_string())?;
-    if manifest["artifactType"] != ARTIFACT_TYPE {
+    if manifest.get("artifactType").and_then(Value::as_str) != Some(ARTIFACT_TYPE) {
         return Err(format!("{from} is no plan: `oc-mirror plan push` pushes plans"));
     }
     let view = pulled.manifest.view().map_err(|error| chain(&error))?;

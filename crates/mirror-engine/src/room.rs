@@ -43,7 +43,8 @@ pub(crate) fn ask(stages: &[(&'static str, &Path, u64)]) -> std::io::Result<Vec<
         let free = free_bytes(path)?;
         needs.push((device, DiskNeed { stage, path: path.to_path_buf(), needed: *needed, free, needed_together: 0 }));
     }
-    Ok(needs.into_iter().map(|(device, need)| DiskNeed { needed_together: together[&device], ..need }).collect())
+    let sum = |device, need: &DiskNeed| together.get(&device).copied().unwrap_or(need.needed);
+    Ok(needs.into_iter().map(|(device, need)| DiskNeed { needed_together: sum(device, &need), ..need }).collect())
 }
 
 /// Refuses when any stage cannot fit.

@@ -51,11 +51,11 @@ pub(crate) fn borrowing<C: Transfer>(
     patience: Duration,
 ) -> Borrowing<C> {
     let partition = Partition::of(document, workers);
+    let own = partition.shards.get(worker).expect("a worker has a shard");
     let mut borrowed: HashMap<Digest, Vec<String>> =
-        partition.shards[worker].borrowed.iter().map(|blob| (blob.clone(), Vec::new())).collect();
+        own.borrowed.iter().map(|blob| (blob.clone(), Vec::new())).collect();
     for shard in &partition.shards {
-        for at in &shard.images {
-            let image = &document.images[*at];
+        for image in shard.images.iter().filter_map(|at| document.images.get(*at)) {
             let Some(Ok(repository)) = image.destination.as_ref().map(ImageRef::repository) else { continue };
             for blob in image.all_blobs().filter(|blob| shard.owned.contains(*blob)) {
                 if let Some(places) = borrowed.get_mut(blob)
@@ -71,7 +71,7 @@ pub(crate) fn borrowing<C: Transfer>(
         places.truncate(PLACES);
     }
     let wanted: HashSet<&Digest> = partition.shards.iter().flat_map(|shard| &shard.borrowed).collect();
-    let lent = partition.shards[worker].owned.iter().filter(|blob| wanted.contains(blob)).cloned().collect();
+    let lent = own.owned.iter().filter(|blob| wanted.contains(blob)).cloned().collect();
     let registry = destination.registry().to_owned();
     Borrowing { inner, client, registry, borrowed, lent, patience, deadline: OnceLock::new() }
 }

@@ -73,7 +73,7 @@ fn false_breaks(text: &str) -> Vec<usize> {
     let mut last_backtick = text.rfind('`').unwrap_or(0);
     if text.matches('`').count() % 2 == 1 {
         // Without a partner, the last one quotes nothing.
-        last_backtick = text[..last_backtick].rfind('`').unwrap_or(0);
+        last_backtick = text.get(..last_backtick).and_then(|text| text.rfind('`')).unwrap_or(0);
     }
     for (at, c) in text.char_indices() {
         match c {

@@ -173,7 +173,7 @@ fn is_named(name: &str, wanted: &str) -> bool {
         || wanted == repository
         || name.strip_prefix(repository).is_some_and(|rest| rest.strip_prefix('@') == Some(wanted))
         // Names in the cache have no host; a name at a destination ends with one.
-        || (wanted.len() > name.len() && wanted.ends_with(name) && wanted[..wanted.len() - name.len()].ends_with('/'))
+        || wanted.strip_suffix(name).is_some_and(|front| front.ends_with('/'))
 }
 
 /// A name without its tag and digest.

@@ -18,6 +18,9 @@
 //! assert_eq!(workflow.working_dir().root().to_str(), Some("/srv/mirror/working-dir"));
 //! ```
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod diagnostic;
 pub mod event;
 pub mod failure;

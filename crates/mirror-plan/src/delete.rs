@@ -228,7 +228,7 @@ pub fn v1_tag(image: &ImageRef, source: V1Source) -> Option<String> {
             let without_transport = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
             format!("{:x}", fnv1a(without_transport))
         }
-        V1Source::OperatorOfLocalCatalog => digest.hex()[..6].to_owned(),
+        V1Source::OperatorOfLocalCatalog => digest.hex().get(..6)?.to_owned(),
         V1Source::Other => "latest".to_owned(),
     })
 }

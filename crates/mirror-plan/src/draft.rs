@@ -1,5 +1,9 @@
 //! From collected images to a plan: what is blocked leaves, duplicates merge, and every name gets one image.
 
+// Entries are numbered by the draft itself, and none is removed before `settle` is through with them. From outside only
+// `image` takes a number, which says so.
+#![allow(clippy::indexing_slicing)]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use image_ref::{Digest, Transport, is_valid_tag};

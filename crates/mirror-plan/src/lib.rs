@@ -34,6 +34,9 @@
 //! - `--max-nested-paths 1` joins the whole path into one component; upstream leaves an empty component.
 //! - Duplicates merge wherever they stand, not only side by side.
 
+// What is read here was written by others: a wrong number must be an error, not the end of the program.
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 pub mod additional;
 pub mod attachment;
 mod blocklist;

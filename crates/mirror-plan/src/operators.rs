@@ -203,13 +203,14 @@ pub fn images(
         collected.warnings.extend(tag_and_digest_warning(&image.image));
         let tag_may_give_way = has_tag_and_digest(&image.image);
         let cache = cache_name(&image.image, None, None);
+        let bundle = image.bundles.first().expect("an image is related to a bundle");
         let planned = PlannedImage::new(
             if image.is_bundle { ImageKind::OperatorBundle } else { ImageKind::OperatorRelated },
             image.image.with_scheme(),
             source(&image.image),
             cache,
             destination,
-            why_of(index, entry, &channels, &image.bundles[0], &image.name),
+            why_of(index, entry, &channels, bundle, &image.name),
         );
         let planned = match planned {
             Ok(planned) => planned,
@@ -246,10 +247,11 @@ pub fn images(
         return Err(errors);
     }
     for (at, image) in places.into_iter().zip(&related.images).filter(|(_, image)| !image.is_bundle) {
-        let Some(at) = at else { continue };
+        let Some(needed) = at.and_then(|at| collected.images.get(at)).map(|image| image.id.clone()) else { continue };
         for bundle in image.bundles.iter().filter_map(|id| bundle_images.get(id)).flatten() {
-            let needed = collected.images[at].id.clone();
-            collected.images[*bundle].needs.push(needed);
+            if let Some(bundle) = collected.images.get_mut(*bundle) {
+                bundle.needs.push(needed.clone());
+            }
         }
     }
     Ok(collected)

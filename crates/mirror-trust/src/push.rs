@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use image_ref::Digest;
 use oci_manifest::{Attached, ImageTree, ManifestView, VerifiedManifest, media_type};
 use oci_transport::{Client, Endpoint, Error, Reference};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::online::subject_of;
 use super::refused::Refused;
@@ -151,15 +151,18 @@ fn index_of(mut entries: Vec<Value>, referrers: &[&VerifiedManifest]) -> Verifie
             continue;
         }
         let json: Value = serde_json::from_slice(referrer.bytes()).unwrap_or_default();
-        let mut entry = json!({ "mediaType": referrer.media_type(), "digest": digest, "size": referrer.bytes().len() });
+        let mut entry = Map::new();
+        entry.insert("mediaType".into(), json!(referrer.media_type()));
+        entry.insert("digest".into(), json!(digest));
+        entry.insert("size".into(), json!(referrer.bytes().len()));
         let kind = json.get("artifactType").filter(|kind| kind.as_str().is_some_and(|kind| !kind.is_empty()));
         if let Some(kind) = kind.or_else(|| json.pointer("/config/mediaType")) {
-            entry["artifactType"] = kind.clone();
+            entry.insert("artifactType".into(), kind.clone());
         }
         if let Some(annotations) = json.get("annotations").filter(|annotations| annotations.is_object()) {
-            entry["annotations"] = annotations.clone();
+            entry.insert("annotations".into(), annotations.clone());
         }
-        entries.push(entry);
+        entries.push(Value::Object(entry));
     }
     let index = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries });
     VerifiedManifest::made(&index, media_type::OCI_INDEX)

@@ -63,10 +63,10 @@ fn exact<'n>(entries: &'n [Entry], name: &str) -> Option<&'n Entry> {
 /// What stands below `spec:` belongs to the top. Taking it for that finds the mistakes in it, too.
 fn unwrap(context: &mut Context<'_>, entries: &[Entry]) -> Option<Vec<Entry>> {
     let kind = context.kind;
-    let at = entries.iter().position(|entry| entry.key.text == "spec")?;
-    let Value::Mapping(below) = &entries[at].value.value else { return None };
+    let (at, spec) = entries.iter().enumerate().find(|(_, entry)| entry.key.text == "spec")?;
+    let Value::Mapping(below) = &spec.value.value else { return None };
     exact(below, kind.stanza())?;
-    let key = &entries[at].key;
+    let key = &spec.key;
     let message = format!("unknown field \"spec\" in {}", context.root().title);
     let help = "remove the line `spec:` and move what stands below it to the left: the configuration is not a Kubernetes \
                 object";
@@ -284,7 +284,7 @@ fn content(context: &mut Context<'_>, node: &Node, object: &'static Object) -> M
 fn blocked_images(context: &mut Context<'_>, fields: &Fields<'_>, path: &Path<'_>) -> Vec<BlockedImage> {
     let decode = |context: &mut Context<'_>, node: &Node, path: &Path<'_>| {
         let (text, node) = if let Value::Scalar(_) = &node.value {
-            (context.text_item(node, path, &fields::BLOCKED_IMAGE.fields[0])?, node)
+            (context.text_item(node, path, fields::BLOCKED_IMAGE.fields.first()?)?, node)
         } else {
             let object = &fields::BLOCKED_IMAGE;
             let fields = context.fields(node, path, object)?;

@@ -78,20 +78,19 @@ fn resolve(text: &str) -> Resolved {
 
 /// Decimal, `0x`, `0o`, `0b`, and YAML 1.1 octal with a leading zero.
 fn integer(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let (digits, radix) = match digits.get(..2).map(str::to_ascii_lowercase).as_deref() {
-        Some("0x") => (&digits[2..], 16),
-        Some("0o") => (&digits[2..], 8),
-        Some("0b") => (&digits[2..], 2),
-        Some(two) if two.starts_with('0') => (&digits[1..], 8),
-        _ => (digits, 10),
+    let (digits, radix) = match digits.strip_prefix('0').filter(|rest| !rest.is_empty()) {
+        None => (digits, 10),
+        Some(rest) => [(['x', 'X'], 16), (['o', 'O'], 8), (['b', 'B'], 2)]
+            .into_iter()
+            .find_map(|(letters, radix)| Some((rest.strip_prefix(letters)?, radix)))
+            .unwrap_or((rest, 8)),
     };
     if !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return None;

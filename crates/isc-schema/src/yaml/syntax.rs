@@ -32,7 +32,7 @@ fn advice(number: usize, text: &str) -> Option<String> {
         .take(2)
         .collect();
     for (number, line) in &nearby {
-        let indent = &line[..line.len() - line.trim_start().len()];
+        let indent = line.strip_suffix(line.trim_start()).unwrap_or_default();
         if indent.contains('\t') {
             return Some(format!("line {number} is indented by a tab; YAML allows only spaces there"));
         }
@@ -119,8 +119,8 @@ fn open_bracket(content: &str) -> Option<char> {
 
 /// A placeholder in braces, which breaks YAML unless it is quoted. `{a: b}` and `{a, b}` are YAML.
 fn placeholder_of(line: &str) -> Option<&str> {
-    let start = line.find('{')?;
-    let quoted = line[..start].contains(['"', '\'']);
+    let (before, _) = line.split_once('{')?;
+    let quoted = before.contains(['"', '\'']);
     placeholder::find(line, Strictness::Any)
         .filter(|found| !quoted && found.contains('{') && !found.contains([':', ',', '"', '\'']))
 }

@@ -70,7 +70,7 @@ async fn version(client: &Client, image: &ImageRef, wanted: &str) -> Result<Stri
             tags.iter().map(|tag| tag.replace('_', "+")).filter(|tag| Version::parse(tag).is_ok()).collect();
         let found = choose(versions.iter().map(String::as_str), Some(wanted))
             .map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
-        return found.map(|at| versions[at].clone()).ok_or_else(|| {
+        return found.and_then(|at| versions.get(at).cloned()).ok_or_else(|| {
             let wanted = if wanted.is_empty() { "*" } else { wanted };
             format!("could not locate a version matching provided version string {wanted} among the tags of {image}")
         });

@@ -129,10 +129,10 @@ fn kept(
         }
     }
     let files = stored.files_of(name);
-    let versions = files.iter().filter_map(|file| helm::version_in(name, file));
+    let versions = files.iter().map(|file| helm::version_in(name, file).unwrap_or_default());
     let newest =
         choose(versions, Some(wanted)).map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
-    if let Some(file) = newest.map(|at| &files[at]) {
+    if let Some(file) = newest.and_then(|at| files.get(at)) {
         let bytes = stored.chart(file).map_err(|error| format!("{file}: {error}"))?;
         return Ok((file.clone(), bytes.into()));
     }

@@ -27,6 +27,8 @@ use mirror_job::guard::blocking;
 /// How large the configuration of an image may be, in bytes.
 const CONFIG_LIMIT: u64 = 8 << 20;
 
+const NO_IMAGE: &str = "no image found in oci index";
+
 /// Reads one catalog. Whatever comes over the network lands in the store, so that copying finds it there.
 #[derive(Clone)]
 pub(super) struct CatalogSource {
@@ -189,12 +191,17 @@ impl CatalogSource {
                 oci_manifest::ManifestView::Index(_) => {
                     opened.insert(manifest.digest());
                     let index: Value = serde_json::from_slice(manifest.bytes()).unwrap_or_default();
-                    let entries = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
+                    let entries =
+                        index.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                     if entries.is_empty() {
                         empty.get_or_insert(manifest.digest());
                     }
                     // Reversed, because the last one pushed is looked at first.
-                    for entry in entries.iter().rev().filter(|entry| entry["platform"]["os"] != "unknown") {
+                    for entry in entries
+                        .iter()
+                        .rev()
+                        .filter(|entry| entry.pointer("/platform/os").and_then(Value::as_str) != Some("unknown"))
+                    {
                         if let Some(child) = entry["digest"].as_str().and_then(|digest| children.get(digest)) {
                             open.push((child, entry["platform"].clone(), depth + 1));
                         }
@@ -221,7 +228,7 @@ impl CatalogSource {
             Some(index) => {
                 Err(CopyError::permanent(Condition::Manifest, format!("no manifests found for oci index \"{index}\"")))
             }
-            None => Err(CopyError::permanent(Condition::Manifest, "no image found in oci index")),
+            None => Err(CopyError::permanent(Condition::Manifest, NO_IMAGE)),
         }
     }
 
@@ -234,10 +241,12 @@ impl CatalogSource {
         repository: Option<&str>,
     ) -> Result<CatalogContent, UnreadableCatalog> {
         let mut found = self.instances(tree).await?;
-        let outermost = (0..found.len()).min_by_key(|at| found[*at].depth).unwrap_or_default();
-        let layers = std::mem::take(&mut found[outermost].layers);
-        let config = image_json::parse(&found[outermost].instance.config).map(Value::Object).map_err(|error| {
-            let digest = found[outermost].instance.manifest.digest();
+        let Some(outermost) = found.iter_mut().min_by_key(|found| found.depth) else {
+            return Err(UnreadableCatalog::Image(NO_IMAGE.to_owned()));
+        };
+        let layers = std::mem::take(&mut outermost.layers);
+        let config = image_json::parse(&outermost.instance.config).map(Value::Object).map_err(|error| {
+            let digest = outermost.instance.manifest.digest();
             UnreadableCatalog::Image(format!(
                 "the configuration of instance {digest} of the catalog is broken: {error}"
             ))
@@ -258,8 +267,8 @@ impl CatalogSource {
         };
         let likely = layers_to_read(&config, &folder, layers.len());
         // What the likely layers hold counts, unless they hold nothing: then all do.
-        let choices =
-            [&layers[likely.clone()], &layers[..]].map(|layers| Contents::of(self.store.folder(), &folder, layers));
+        let (below, above) = layers.split_at_checked(likely.start).unwrap_or_default();
+        let choices = [above, layers.as_slice()].map(|layers| Contents::of(self.store.folder(), &folder, layers));
         let kept = choices.clone();
         let read_before = || kept.into_iter().find_map(|contents| Some((contents.read()?, contents)));
         if let Some((catalog, contents)) = blocking(read_before).await {
@@ -267,10 +276,10 @@ impl CatalogSource {
             return Ok(CatalogContent { instances, catalog, was_read_before: true });
         }
         let mut reader = ConfigsReader::new(&folder, Limits::default());
-        reader = self.read_layers(reader, &layers[likely.clone()]).await?;
+        reader = self.read_layers(reader, above).await?;
         let [mut contents, of_all] = choices;
         if reader.is_empty() {
-            reader = self.read_layers(reader, &layers[..likely.start]).await?;
+            reader = self.read_layers(reader, below).await?;
             contents = of_all;
         }
         if reader.is_empty() {
@@ -395,7 +404,7 @@ impl<R: Read> Read for Verified<R> {
         let count = self.inner.read(buffer)?;
         if count > 0 {
             if let Some(hasher) = &mut self.hasher {
-                hasher.update(&buffer[..count]);
+                hasher.update(buffer.get(..count).unwrap_or_default());
             }
         } else if !buffer.is_empty()
             && let Some(hasher) = self.hasher.take()

@@ -16,7 +16,7 @@ pub use graphs::update_graph;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use image_ref::{Digest, ImageRef};
 use mirror_plan::release::{ReleaseImage, ReleaseName, ReleaseRole, signature};
-use mirror_plan::{CacheName, Family, ImageKind, PlannedImage, PlannedRelease, Why};
+use mirror_plan::{CacheName, Family, ImageId, ImageKind, PlannedImage, PlannedRelease, Why};
 
 use super::{CollectErrors, Collecting};
 use mirror_job::event::{CollectedItem, Event};
@@ -148,10 +148,9 @@ fn plan(
         planned.push(PlannedImage { platforms, named: image.source, release, ..new });
     }
     // A payload without one of its components cannot be installed: it comes last.
-    if let Some(payload) = payload {
-        let others = planned[first..].iter().map(|image| image.id.clone());
-        let needs = others.filter(|id| *id != planned[payload].id).collect();
-        planned[payload].needs = needs;
+    let others: Vec<ImageId> = planned.iter().skip(first).map(|image| image.id.clone()).collect();
+    if let Some(payload) = payload.and_then(|at| planned.get_mut(at)) {
+        payload.needs = others.into_iter().filter(|id| *id != payload.id).collect();
     }
     Ok(())
 }

@@ -300,7 +300,7 @@ struct Blob {
 impl Read for Blob {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
 }

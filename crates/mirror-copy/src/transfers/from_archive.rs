@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::earlier::Earlier;
-use super::{bounded, destination_name, left_out};
+use super::{bounded, destination_name, image_at, left_out};
 use crate::{BlobJob, Resolved, Transfer, Transferred};
 use mirror_content::image::{ReadError, read_image};
 use mirror_content::root::{pinned, root_digest, root_of};
@@ -124,7 +124,7 @@ impl FromArchive {
     }
 
     async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
-        let image = &self.images[*job.images.first().expect("a job has an image")];
+        let image = image_at(&self.images, *job.images.first().expect("a job has an image"));
         let endpoint = self.destination.endpoint(image, &job.repository)?;
         if let Offer::There = self.destination.offer(&endpoint, job).await? {
             return Ok(0);
@@ -142,7 +142,7 @@ impl FromArchive {
         if let Some(moved) = self.take_from(planned, image, &endpoint, job).await? {
             return Ok(moved);
         }
-        let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
+        let origins: Vec<&str> = job.images.iter().map(|at| image_at(&self.images, *at).origin.as_str()).collect();
         Err(self.earlier.missing("blob", digest, &origins.join(", ")).await)
     }
 
@@ -162,7 +162,7 @@ impl FromArchive {
 
     /// The repositories that an image may be in, and the blobs of those of its manifests that are not in this archive.
     async fn blobs_from_earlier(&self, at: usize) -> (Vec<String>, Vec<Digest>) {
-        let image = &self.images[at];
+        let image = image_at(&self.images, at);
         let repositories =
             std::iter::once(repository_path(image)).chain(self.earlier.older_repository(image)).collect();
         let tree = async {
@@ -216,13 +216,14 @@ impl FromArchive {
         let mut explained = transport(error);
         if explained.condition == Condition::DIGEST_MISMATCH
             && let Some(place) = self.archive.blob(&job.blob.digest)
+            && let Some(chunk) = self.archive.chunks().get(place.chunk)
         {
-            let origins: Vec<&str> = job.images.iter().map(|at| self.images[*at].origin.as_str()).collect();
+            let origins: Vec<&str> = job.images.iter().map(|at| image_at(&self.images, *at).origin.as_str()).collect();
             explained.message = format!(
                 "blob {} in {} is damaged (it does not have its digest), so nothing that needs it was pushed: {}; \
                  bring the archive file again. {}",
                 job.blob.digest,
-                self.archive.chunks()[place.chunk].path.display(),
+                chunk.path.display(),
                 origins.join(", "),
                 explained.message
             );

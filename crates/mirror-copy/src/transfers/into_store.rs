@@ -11,7 +11,7 @@ use mirror_plan::{CacheName, PlannedImage};
 use oci_manifest::{Attached, Descriptor, ImageTree, VerifiedManifest};
 use oci_transport::{BlobSink, BlobSource, Client, Endpoint, ImageSource};
 
-use super::bounded;
+use super::{bounded, image_at};
 use crate::{BlobJob, Resolved, Transfer, Transferred};
 use mirror_content::image::{ReadImage, read_image};
 use mirror_content::root::root_digest;
@@ -117,7 +117,7 @@ impl IntoStore {
             return Ok(endpoint);
         }
         // Every manifest came from the store, a blob did not: ask the source where the image is.
-        self.pull(at, &self.images[at].source).await?;
+        self.pull(at, &image_at(&self.images, at).source).await?;
         let endpoints = self.endpoints.lock().expect("no holder panics");
         Ok(endpoints.get(&at).cloned().expect("a pull notes its endpoint"))
     }
@@ -223,7 +223,7 @@ impl IntoStore {
     pub(crate) async fn pull_from_any(&self, job: &BlobJob, sink: &mut dyn BlobSink) -> Result<(), CopyError> {
         let mut last = None;
         for at in &job.images {
-            let image = &self.images[*at];
+            let image = image_at(&self.images, *at);
             if !image.built && *image.source.transport() != Transport::Docker {
                 match self.local_blob(image, &job.blob).await {
                     Ok(source) => return pour(source, sink).await,

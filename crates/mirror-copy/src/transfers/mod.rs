@@ -15,6 +15,11 @@ use mirror_plan::PlannedImage;
 use mirror_job::failure::{Condition, CopyError};
 use oci_manifest::Descriptor;
 
+/// An image by its place in the plan, as jobs name it.
+pub(crate) fn image_at(images: &[PlannedImage], at: usize) -> &PlannedImage {
+    images.get(at).expect("a job names images of the plan")
+}
+
 /// `host/namespace/` of an image's destination, without its last path element (`docs/behaviour/config-cli.md` 6.2).
 pub(crate) fn destination_name(image: &PlannedImage) -> String {
     match &image.destination {

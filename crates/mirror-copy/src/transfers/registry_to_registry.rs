@@ -15,7 +15,7 @@ use oci_transport::{BlobSource, Client, ImageSource};
 
 use super::destination::{DestinationRegistry, Offer, repository_path};
 use super::into_store::IntoStore;
-use super::{bounded, destination_name, left_out};
+use super::{bounded, destination_name, image_at, left_out};
 use crate::{BlobJob, Resolved, Transfer, Transferred};
 use mirror_content::image::read_image;
 use mirror_content::root::root_digest;
@@ -293,7 +293,7 @@ impl RegistryToRegistry {
     }
 
     async fn push(&self, job: &BlobJob) -> Result<u64, CopyError> {
-        let mut images = job.images.iter().map(|at| &self.images[*at]);
+        let mut images = job.images.iter().map(|at| image_at(&self.images, *at));
         let image = images.find(|image| image.destination.is_some());
         let image = image.ok_or_else(|| CopyError::permanent(Condition::Internal, "a blob without a destination"))?;
         let endpoint = self.destination.endpoint(image, &job.repository)?;
@@ -328,7 +328,7 @@ impl RegistryToRegistry {
     /// The catalogs whose layers a rebuilt catalog may have. A machine that applies the plan of another machine does not have
     /// these layers in its cache.
     fn originals<'a>(&'a self, job: &'a BlobJob) -> impl Iterator<Item = &'a PlannedImage> + 'a {
-        let is_built = job.images.iter().any(|at| self.images[*at].built);
+        let is_built = job.images.iter().any(|at| image_at(&self.images, *at).built);
         self.images.iter().filter(move |image| is_built && image.destination.is_none() && !image.built)
     }
 
@@ -428,7 +428,8 @@ impl RegistryToRegistry {
             return Ok(Transferred { moved: 0 });
         }
         // Only images that go into the cache were found by the cache's own transfer.
-        let images = job.images.iter().copied().filter(|at| self.images[*at].destination.is_none()).collect();
+        let images =
+            job.images.iter().copied().filter(|at| image_at(&self.images, *at).destination.is_none()).collect();
         self.cache.transfer(&BlobJob { images, ..job.clone() }).await
     }
 }

@@ -29,7 +29,7 @@ impl Execute {
 
     /// The name that an older version gave to the image of an item.
     pub(super) fn older_name(&self, at: usize) -> Option<CacheName> {
-        let item = &self.list.items[at];
+        let item = self.list.items.get(at)?;
         let image = ImageRef::parse(&item.image_reference).ok()?;
         let path = match self.destination.namespace() {
             "" => image.path(),
@@ -50,7 +50,9 @@ impl Execute {
         users: &mut HashMap<ManifestAt, BTreeSet<String>>,
         items: &mut [ItemReport],
     ) {
-        let is = |at: &usize, kind: ImageKind| older.contains_key(at) && self.list.items[*at].kind == kind.as_str();
+        let is = |at: &usize, kind: ImageKind| {
+            older.contains_key(at) && self.list.items.get(*at).is_some_and(|item| item.kind == kind.as_str())
+        };
         let is_component = |at: &usize| is(at, ImageKind::ReleaseComponent);
         if !older.keys().any(is_component) {
             return;
@@ -73,7 +75,9 @@ impl Execute {
                     let failed = failure_of(&error);
                     let message = format!("kept, because it is not known which releases use it: {failed}");
                     for at in older.keys().filter(|at| is_component(at)) {
-                        items[*at].fail(CopyError { message: message.clone(), ..failed.clone() });
+                        if let Some(item) = items.get_mut(*at) {
+                            item.fail(CopyError { message: message.clone(), ..failed.clone() });
+                        }
                     }
                 }
             }

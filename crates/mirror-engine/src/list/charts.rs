@@ -172,7 +172,7 @@ fn places(manifest: &Manifest) -> Result<Vec<ImageField>, String> {
         }
         let first = found.len();
         walk(&data, "", "", &mut found);
-        for place in &mut found[first..] {
+        for place in found.iter_mut().skip(first) {
             // Not every key can be written in a path: a path is proposed only when it leads to the image.
             let leads_there = |path: &String| {
                 let printed = JsonPath::parse(path).and_then(|path| path.print(&data));

@@ -64,7 +64,7 @@ impl Archiving {
 
     /// Links and blobs of the images that are there.
     pub(super) fn arrived(&self, copied: &Copied) -> Contents {
-        self.follower.contents(|at| copied.images[at].outcome.is_there())
+        self.follower.contents(|at| copied.images.get(at).is_some_and(|image| image.outcome.is_there()))
     }
 
     /// The archive with this end, under its final names.

@@ -40,7 +40,7 @@ impl Replaced {
         let goes = |chunk: &ArchiveChunk| chunk.name.len() == archive_file_name(1).len();
         let left_out: Vec<_> = archive
             .blobs()
-            .filter(|(digest, at)| carried.contains(digest) && goes(&archive.chunks()[at.chunk]))
+            .filter(|(digest, at)| carried.contains(digest) && archive.chunks().get(at.chunk).is_some_and(goes))
             .collect();
         if left_out.is_empty() {
             return None;

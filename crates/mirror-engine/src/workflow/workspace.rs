@@ -268,7 +268,7 @@ impl<'a> Workspace<'a> {
         let stamp = self.job.stamp();
         let mut configuration = self.job.configuration.clone();
         for pinned in catalogs {
-            let entry = &mut configuration.mirror.operators[pinned.entry];
+            let Some(entry) = configuration.mirror.operators.get_mut(pinned.entry) else { continue };
             entry.catalog = pinned.catalog.clone();
             entry.target_tag.clone_from(&pinned.target_tag);
         }

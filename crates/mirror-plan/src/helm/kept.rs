@@ -81,7 +81,7 @@ pub fn repository_folder(url: &str) -> String {
 /// A name that no other path has, and that a person recognises.
 fn keyed(path: &str, ending: &str) -> String {
     let digest = Hasher::of(Algorithm::Sha256, path.as_bytes());
-    let key = &digest.hex()[..16];
+    let key = digest.hex().get(..16).unwrap_or(digest.hex());
     let base = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
     let base: String = base.chars().map(plain).take(100).collect();
@@ -153,7 +153,11 @@ impl KeptCharts {
         let new = KeptChart { repository, name, wanted, file };
         let key = |kept: &KeptChart| (kept.repository.clone(), kept.name.clone(), kept.wanted.clone());
         match self.charts.binary_search_by_key(&key(&new), key) {
-            Ok(at) => self.charts[at] = new,
+            Ok(at) => {
+                if let Some(kept) = self.charts.get_mut(at) {
+                    *kept = new;
+                }
+            }
             Err(at) => self.charts.insert(at, new),
         }
     }

@@ -112,8 +112,9 @@ impl std::fmt::Display for RepositoryUrl {
 fn without_user(text: &str) -> String {
     match text.split_once("//").and_then(|(scheme, rest)| {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let at = rest[..end].rfind('@')?;
-        Some(format!("{scheme}//{}", &rest[at + 1..]))
+        let (authority, path) = rest.split_at_checked(end)?;
+        let (_, host) = authority.rsplit_once('@')?;
+        Some(format!("{scheme}//{host}{path}"))
     }) {
         Some(clean) => clean,
         None => text.to_owned(),
