@@ -47,6 +47,8 @@ cargo xtask COMMAND
                          selecting from update graphs, and runs that find a release of 190 components cached
   bench blob [--mib N,N] [--pairs N] [--folder DIR]
                          one blob of 64 MiB, 1 GiB, 4 GiB down and up, beside curl: ratios, CPU, memory
+  bench plan [--images N] [--large N] [--runs N] [--binary PATH] [--folder DIR]
+                         plans with a warm cache, and comparing and drawing large plans: times, memory, requests
   bench requests [--binary PATH]
                          requests to the source beyond the manifests and blobs of each new image
   serve-registry DIR     a registry on DIR, as the benchmarks use it, until standard input ends
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         ["bench", "release", options @ ..] => bench::release::run(options),
         ["bench", "transfer", options @ ..] => bench::transfer::run(options),
         ["bench", "blob", options @ ..] => bench::blob::run(options),
+        ["bench", "plan", options @ ..] => bench::plan::run(options),
         ["bench", "requests", options @ ..] => bench::requests::run(options),
         ["dist", options @ ..] => dist::run(options),
         ["serve-registry", folder] => bench::server::run(folder.as_ref()),

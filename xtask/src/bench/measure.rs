@@ -27,6 +27,11 @@ const TICKS: f64 = 100.0;
 
 /// Runs a command to its end; fails, with its output, when it fails.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<Cost> {
+    run_to(command, 0)
+}
+
+/// Runs a command to its end; fails, with its output, when it ends with another exit code.
+pub(crate) fn run_to(command: &mut Command, code: i32) -> anyhow::Result<Cost> {
     let log = tempfile::NamedTempFile::new()?;
     command.stdout(Stdio::from(log.reopen()?)).stderr(Stdio::from(log.reopen()?));
     let start = Instant::now();
@@ -50,7 +55,7 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<Cost> {
     let stat = proc("stat")?;
     let written = proc("io").map(|io| field(&io, "write_bytes:")).unwrap_or_default();
     let status = child.wait()?;
-    if !status.success() {
+    if status.code() != Some(code) {
         let text = std::fs::read_to_string(log.path()).unwrap_or_default();
         let tail: Vec<&str> = text.lines().rev().take(20).collect();
         let tail: Vec<&str> = tail.into_iter().rev().collect();

@@ -5,6 +5,7 @@ pub(crate) mod catalog;
 mod floor;
 mod measure;
 mod options;
+pub(crate) mod plan;
 pub(crate) mod release;
 pub(crate) mod requests;
 pub(crate) mod server;
