@@ -17,7 +17,6 @@ use plan_document::{Document, Partition};
 use mirror_copy::Transfer;
 use mirror_copy::transfers::borrowing::Borrowing;
 use mirror_job::event::{Event, Observer};
-use mirror_job::job::Shard;
 
 /// How many images are asked for at once.
 const AT_ONCE: usize = 16;
@@ -30,27 +29,20 @@ const PLACES: usize = 8;
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// The images of one worker, by their place in the plan.
-pub(crate) fn images_of(
-    document: &Document,
-    worker: usize,
-    workers: usize,
-    images: Vec<PlannedImage>,
-) -> Vec<PlannedImage> {
-    let mut partition = Partition::of(document, workers);
-    let own = partition.shards.swap_remove(worker).images;
+pub(crate) fn images_of(partition: &Partition, worker: usize, images: Vec<PlannedImage>) -> Vec<PlannedImage> {
+    let own = &partition.shards.get(worker).expect("a worker has a shard").images;
     images.into_iter().enumerate().filter(|(at, _)| own.binary_search(at).is_ok()).map(|(_, image)| image).collect()
 }
 
 /// A way of moving that waits for what the other workers send.
 pub(crate) fn borrowing<C: Transfer>(
     document: &Document,
-    (worker, workers): (usize, usize),
+    (partition, worker): (&Partition, usize),
     inner: C,
     client: Client,
     destination: &Destination,
     patience: Duration,
 ) -> Borrowing<C> {
-    let partition = Partition::of(document, workers);
     let own = partition.shards.get(worker).expect("a worker has a shard");
     let mut borrowed: HashMap<Digest, Vec<String>> =
         own.borrowed.iter().map(|blob| (blob.clone(), Vec::new())).collect();
@@ -76,15 +68,14 @@ pub(crate) fn borrowing<C: Transfer>(
     Borrowing { inner, client, registry, borrowed, lent, patience, deadline: OnceLock::new() }
 }
 
-/// Waits until the images of all workers are at the destination, or until nothing new has arrived for `shard.wait`.
+/// Waits until the images of all workers are at the destination, or until nothing new has arrived for `wait`.
 pub(crate) async fn wait_for_workers(
-    document: &Document,
+    partition: &Partition,
     images: &[PlannedImage],
-    shard: Shard,
+    wait: Duration,
     client: &Client,
     observer: &Arc<dyn Observer>,
 ) {
-    let partition = Partition::of(document, shard.workers);
     let mut missing: Vec<&PlannedImage> =
         partition.shards.iter().flat_map(|part| &part.images).filter_map(|at| images.get(*at)).collect();
     let (mut news, mut pause) = (Instant::now(), Duration::from_millis(250));
@@ -103,12 +94,12 @@ pub(crate) async fn wait_for_workers(
         if missing.len() < before {
             news = Instant::now();
         }
-        let left = shard.wait.saturating_sub(news.elapsed());
+        let left = wait.saturating_sub(news.elapsed());
         if left.is_zero() {
             let text = format!(
                 "{} images of the other workers have not arrived, and nothing new came for {} s: this worker sends what is missing",
                 missing.len(),
-                shard.wait.as_secs()
+                wait.as_secs()
             );
             observer.event(Event::Warning(text));
             return;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use archive_format::{Archive, Store, WorkspaceLock};
 use image_ref::Digest;
 use mirror_plan::{Blocked, Destination, Mode, PinnedCatalog, PlannedImage};
-use plan_document::Document;
+use plan_document::{Document, Partition};
 
 use super::{Progress, conclude, first_failure, refuse_empty};
 use crate::approved::Approved;
@@ -44,6 +44,8 @@ pub(super) struct Planned {
     pub(super) catalogs: Vec<PinnedCatalog>,
     /// What `blockedImages` kept out.
     pub(super) blocked: Vec<Blocked>,
+    /// The parts of the plan; only where several machines fill a registry. It is computed once: a large plan takes a while.
+    partition: Option<Partition>,
 }
 
 /// What a rehearsal has to know beyond the images.
@@ -104,7 +106,7 @@ impl<'a> Workspace<'a> {
         if !archive.is_some_and(|archive| matches!(Lacking::in_archive(archive), Ok(Some(_)))) {
             refuse_empty(&plan, self.observer)?;
         }
-        Ok(Planned { images: Arc::new(plan.images), catalogs: plan.catalogs, blocked: plan.blocked })
+        Ok(Planned { images: Arc::new(plan.images), catalogs: plan.catalogs, blocked: plan.blocked, partition: None })
     }
 
     /// What an approved plan says, and nothing else.
@@ -122,8 +124,9 @@ impl<'a> Workspace<'a> {
             }
             error
         })?;
-        if let Some(Shard { part: Part::Worker(worker), workers, .. }) = job.options.shard {
-            images = shard::images_of(document, worker, workers, images);
+        let partition = job.options.shard.map(|shard| Partition::of(document, shard.workers));
+        if let (Some(partition), Some(Part::Worker(worker))) = (&partition, job.options.shard.map(|shard| shard.part)) {
+            images = shard::images_of(partition, worker, images);
             if images.is_empty() {
                 self.observer.event(Event::Info("this worker has nothing to do".to_owned()));
             }
@@ -133,7 +136,7 @@ impl<'a> Workspace<'a> {
         let text = format!("applying the plan {} of {}: {} images", document.id, document.created, images.len());
         self.observer.event(Event::Info(text));
         let (catalogs, blocked) = (document.catalogs.clone(), document.blocked.clone());
-        Ok(Planned { images: Arc::new(images), catalogs, blocked })
+        Ok(Planned { images: Arc::new(images), catalogs, blocked, partition })
     }
 
     /// The transfer that brings images from their sources into a store.
@@ -205,13 +208,15 @@ impl<'a> Workspace<'a> {
     ) -> Result<(), RunError> {
         let (job, observer, images) = (self.job, self.observer, &planned.images);
         let holdings = Holdings { cache: Some(cache), archive: None };
-        if let (Some(document), Some(shard)) = (job.options.approved.as_deref(), job.options.shard) {
+        let parts = job.options.shard.zip(planned.partition.as_ref());
+        if let (Some(document), Some((shard, partition))) = (job.options.approved.as_deref(), parts) {
             if let Part::Worker(worker) = shard.part {
-                let (place, client) = ((worker, shard.workers), job.destination.clone());
+                let client = job.destination.clone();
+                let place = (partition, worker);
                 let transfer = shard::borrowing(document, place, transfer, client, destination, shard.patience);
                 return self.perform_part(planned, transfer, holdings, progress).await;
             }
-            shard::wait_for_workers(document, images, shard, &job.destination, observer).await;
+            shard::wait_for_workers(partition, images, shard.wait, &job.destination, observer).await;
         }
         let copied = self.perform(planned, transfer, holdings, progress).await?;
         let generation = Generation { job, working_dir: &self.working_dir, destination, previous: &self.previous };
