@@ -300,3 +300,14 @@ pub enum BundleVersionError {
         source: VersionError,
     },
 }
+
+impl BundleVersionError {
+    /// The package of the bundle.
+    pub fn package(&self) -> &str {
+        match self {
+            Self::Version { package, .. }
+            | Self::NoPackageProperty { package, .. }
+            | Self::BrokenPackageProperty { package, .. } => package,
+        }
+    }
+}

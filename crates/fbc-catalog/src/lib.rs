@@ -105,8 +105,8 @@ pub use read::{ReadError, ReadErrors, ReadFault};
 pub use related_images::{BundleId, RelatedImage, RelatedImageError, RelatedImageFault, RelatedImages};
 pub use request::{ChannelRequest, PackageRequest, Request, RuleSet};
 pub use select::{
-    EmptyAdvice, Kind, Mend, MissingRequirement, NotFound, Provider, Report, Requirement, SelectError, SelectErrors,
-    Selected, Warning, select,
+    EmptyAdvice, Kind, Mend, MissingRequirement, NotFound, Part, Provider, Report, Requirement, SelectError,
+    SelectErrors, Selected, Subject, Versions, Warning, select,
 };
 pub use validate::{Rule, Violation, validate};
 pub use write::{WriteError, write};

@@ -84,6 +84,7 @@ pub use config::{
 };
 pub use diagnostic::{Code, Diagnostic, Severity, Stage};
 pub use parse::{Parsed, parse};
+pub use place::{BoundField, Item, ParsePlaceError, Place};
 pub use schema::json_schema;
 pub use span::Span;
 pub use version::{ParseVersionError, VersionBound};

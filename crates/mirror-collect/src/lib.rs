@@ -4,13 +4,15 @@
 //! tried before a run ends with what is wrong:
 //!
 //! ```
-//! use isc_schema::Mirror;
+//! use isc_schema::{Item, Mirror};
 //! use mirror_collect::CollectErrors;
+//! use mirror_job::Diagnostic;
 //! use mirror_plan::Family;
 //!
 //! let (configuration, mut errors) = (Mirror::default(), CollectErrors::default());
-//! errors.push(Family::Operator, &configuration, "mirror.operators[0]", "the catalog cannot be read");
-//! errors.push(Family::Additional, &configuration, "mirror.additionalImages[2]", "the name is no image");
+//! let about = |item, message| Diagnostic::at(&configuration, item, message);
+//! errors.push(Family::Operator, about(Item::Catalog(0), "the catalog cannot be read"));
+//! errors.push(Family::Additional, about(Item::AdditionalImage(2), "the name is no image"));
 //! assert_eq!(errors.exit_code(), Family::Operator.exit_bit() | Family::Additional.exit_bit());
 //! assert!(errors.message().starts_with("collection error: the catalog cannot be read"));
 //! ```
@@ -20,6 +22,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
 pub mod charts;
+mod fault;
 mod names;
 mod operators;
 mod releases;
@@ -31,7 +34,7 @@ use mirror_plan::{
     Blocked, Collision, Destination, Draft, Family, Mode, PinnedCatalog, Plan, PlannedImage, additional,
 };
 
-use isc_schema::Mirror;
+use isc_schema::{Item, Mirror};
 use mirror_job::Diagnostic;
 use mirror_job::event::{Event, Observer};
 use mirror_job::job::Job;
@@ -45,19 +48,38 @@ pub use releases::update_graph;
 /// Errors of collecting, by family. Any of them ends the run before copying (`docs/behaviour/config-cli.md` 3).
 #[derive(Debug, Default)]
 pub struct CollectErrors {
-    /// Bits of the exit code, and what to say.
-    errors: Vec<(u8, Diagnostic)>,
+    errors: Vec<CollectError>,
+}
+
+#[derive(Debug)]
+struct CollectError {
+    /// Bits of the exit code.
+    bits: u8,
+    /// What to say.
+    message: String,
+    /// What is wrong, at each place.
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl CollectErrors {
-    /// Notes an error of the item of the configuration at `path`.
-    pub fn push(&mut self, family: Family, at: &Mirror, path: &str, message: impl Into<String>) {
-        self.errors.push((family.exit_bit(), Diagnostic::at(at, path, message)));
+    /// Notes an error of an item of the configuration.
+    pub fn push(&mut self, family: Family, error: Diagnostic) {
+        self.add(family.exit_bit(), error);
     }
 
-    /// Notes an error that is nobody's fault in particular, such as a full disk, while the item at `path` was looked at.
-    pub fn push_generic(&mut self, at: &Mirror, path: &str, message: impl Into<String>) {
-        self.errors.push((1, Diagnostic::at(at, path, message)));
+    /// Notes an error that is nobody's fault in particular, such as a full disk, while an item was looked at.
+    fn push_generic(&mut self, error: Diagnostic) {
+        self.add(1, error);
+    }
+
+    fn add(&mut self, bits: u8, error: Diagnostic) {
+        self.errors.push(CollectError { bits, message: error.to_string(), diagnostics: vec![error] });
+    }
+
+    /// Notes one reason that several items may share.
+    fn push_fault(&mut self, bits: u8, at: &Mirror, fault: fault::Fault, of: Item) {
+        let (message, diagnostics) = fault.into_diagnostics(at, of);
+        self.errors.push(CollectError { bits, message, diagnostics });
     }
 
     /// Whether nothing went wrong.
@@ -67,25 +89,26 @@ impl CollectErrors {
 
     /// The bits of every family that failed.
     pub fn exit_code(&self) -> u8 {
-        self.errors.iter().fold(0, |code, (bits, _)| code | bits)
+        self.errors.iter().fold(0, |code, error| code | error.bits)
     }
 
     /// `collection error: ` and all messages with their places, one a line.
     pub fn message(&self) -> String {
-        let lines: Vec<String> = self.errors.iter().map(|(_, error)| error.to_string()).collect();
+        let lines: Vec<&str> = self.errors.iter().map(|error| error.message.as_str()).collect();
         format!("collection error: {}", lines.join("\n"))
     }
 
     /// The errors that the configuration has a place for.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.errors.into_iter().map(|(_, error)| error).filter(|error| error.line > 0).collect()
+        self.errors.into_iter().flat_map(|error| error.diagnostics).filter(|found| found.line > 0).collect()
     }
 
     /// Lines that give two images one name.
     fn of_collisions(collisions: Vec<Collision>, at: &Mirror) -> Self {
         let mut errors = Self::default();
         for collision in collisions {
-            errors.push_generic(at, &collision.loser.path, collision.to_string());
+            let error = Diagnostic::at_path(at, &collision.loser.path, collision.to_string());
+            errors.push_generic(error.with_help(Some(collision.advice())));
         }
         errors
     }
@@ -228,8 +251,8 @@ fn additional_images(at: &Collecting<'_>, errors: &mut CollectErrors) -> Vec<Pla
         }
         Err(all) => {
             for (index, error) in all {
-                let path = format!("mirror.additionalImages[{index}]");
-                errors.push(Family::Additional, &at.job.configuration.mirror, &path, error.to_string());
+                let item = Item::AdditionalImage(index);
+                errors.push(Family::Additional, Diagnostic::at(&at.job.configuration.mirror, item, error.to_string()));
             }
             Vec::new()
         }

@@ -180,7 +180,10 @@ impl Rehearsal<'_> {
         let Some((first, error)) = failed.first() else { return Ok(()) };
         let mirror = &self.job.configuration.mirror;
         Err(RunError {
-            diagnostics: failed.iter().map(|(image, error)| diagnostic(mirror, image, &error.message)).collect(),
+            diagnostics: failed
+                .iter()
+                .map(|(image, error)| diagnostic(mirror, image, error.condition, &error.message))
+                .collect(),
             exit_code: failed.iter().fold(0, |bits, (image, _)| bits | image.kind.family().exit_bit()),
             message: format!(
                 "no plan was made: {} of {} images could not be read, such as {}: {}. Take them out of the configuration, \
@@ -198,7 +201,8 @@ impl Rehearsal<'_> {
         let mirror = &self.job.configuration.mirror;
         let failed = self.images.iter().zip(looked);
         let failed = failed.filter_map(|(image, outcome)| Some((image, outcome.as_ref().err()?)));
-        let missing: Vec<_> = failed.map(|(image, error)| diagnostic(mirror, image, &error.message)).collect();
+        let missing: Vec<_> =
+            failed.map(|(image, error)| diagnostic(mirror, image, error.condition, &error.message)).collect();
         let mut reasons = Vec::new();
         if !missing.is_empty() {
             let rest = |more| format!("and {more} more, which the warnings above name");

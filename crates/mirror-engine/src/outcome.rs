@@ -2,9 +2,9 @@
 
 use isc_schema::Mirror;
 use mirror_collect::CollectErrors;
-use mirror_job::Diagnostic;
 use mirror_job::guard::Panicked;
-use mirror_plan::PlannedImage;
+use mirror_job::{Condition, Diagnostic};
+use mirror_plan::{ImageKind, PlannedImage, blocking_exactly};
 use mirror_trust::BadSigningKey;
 
 /// Why a run ended early.
@@ -32,10 +32,36 @@ impl From<CollectErrors> for RunError {
 }
 
 /// What is wrong with an image of the plan, at the line that asks for it: of an operator, that of its package.
-pub(crate) fn diagnostic(mirror: &Mirror, image: &PlannedImage, message: &str) -> Diagnostic {
-    let operators: Vec<&str> = image.operators.iter().map(|part_of| part_of.operator.as_str()).collect();
-    let at = Diagnostic::at(mirror, &image.why.path, operators.join(" "));
-    Diagnostic { message: format!("{}: {message}", image.origin), ..at }
+pub(crate) fn diagnostic(mirror: &Mirror, image: &PlannedImage, condition: Condition, message: &str) -> Diagnostic {
+    let at = Diagnostic::at_path(mirror, &image.why.path, format!("{}: {message}", image.origin));
+    at.with_help(help(image, condition))
+}
+
+/// What to change in the configuration; none when something else is to blame.
+fn help(image: &PlannedImage, condition: Condition) -> Option<String> {
+    let without = || {
+        let pattern = blocking_exactly(&image.origin);
+        format!("to mirror without the image, add `- name: {pattern}` to `blockedImages`")
+    };
+    match condition {
+        Condition::NOT_FOUND => Some(match image.kind {
+            ImageKind::Additional => "correct the name, the tag or the digest, or remove the entry".to_owned(),
+            ImageKind::OperatorBundle | ImageKind::OperatorRelated => match image.operators.first() {
+                Some(used) => format!(
+                    "{}\nto mirror without the operator, take package {} out of `packages`",
+                    without(),
+                    used.operator
+                ),
+                None => without(),
+            },
+            ImageKind::Helm => format!("{}\nto mirror another image, set the values of the chart", without()),
+            _ => return None,
+        }),
+        Condition::NoInstance => Some("choose a platform that the image has, or take `platforms` out".to_owned()),
+        Condition::NameCollision => image.refused.as_ref().map(|collision| collision.advice()),
+        Condition::BLOCKED => Some(format!("allow the registry in registries.conf\n{}", without())),
+        _ => None,
+    }
 }
 
 /// Makes `?` turn an error with sources into a generic [`RunError`].

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use isc_schema::Mirror;
+use isc_schema::{Mirror, Place};
 use serde::Serialize;
 
 /// What is wrong, and where.
@@ -16,18 +16,36 @@ pub struct Diagnostic {
     pub path: String,
     /// What is wrong, without the place.
     pub message: String,
-    /// What would work instead.
+    /// What would work instead, one way a line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// A mistake of the item at `path`, or of an item inside of it that the message names.
-    pub fn at(mirror: &Mirror, path: &str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        let path = mirror.item_named_by(path, &message);
-        let span = mirror.span_of(&path).unwrap_or_default();
-        Self { line: span.line, column: span.column, path, message, help: None }
+    /// A mistake at a place of the configuration.
+    pub fn at(mirror: &Mirror, place: impl Into<Place>, message: impl Into<String>) -> Self {
+        let place = place.into();
+        let span = mirror.span_of(place).unwrap_or_default();
+        Self { line: span.line, column: span.column, path: place.to_string(), message: message.into(), help: None }
+    }
+
+    /// A mistake of the item whose path a plan has written down. Without a line when the configuration has no such item.
+    pub fn at_path(mirror: &Mirror, path: &str, message: impl Into<String>) -> Self {
+        match path.parse::<Place>() {
+            Ok(place) => Self::at(mirror, place, message),
+            Err(_) => Self { line: 0, column: 0, path: path.to_owned(), message: message.into(), help: None },
+        }
+    }
+
+    /// The same with what would work instead.
+    #[must_use]
+    pub fn with_help(self, help: Option<String>) -> Self {
+        Self { help, ..self }
+    }
+
+    /// `line 7 of the configuration (mirror.operators[0])`; none without a line.
+    pub fn place(&self) -> Option<String> {
+        (self.line > 0).then(|| format!("line {} of the configuration ({})", self.line, self.path))
     }
 }
 
@@ -44,13 +62,17 @@ impl From<&isc_schema::Diagnostic> for Diagnostic {
 }
 
 impl fmt::Display for Diagnostic {
-    /// The message, with the place behind it unless the message names the line.
+    /// The message, with the place behind it unless the message names the line, and what would work instead.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        if self.line == 0 || self.message.contains(&format!("line {}", self.line)) {
-            return Ok(());
+        if let Some(place) = self.place().filter(|_| !self.message.contains(&format!("line {}", self.line))) {
+            let between = if self.message.contains('\n') { "\n" } else { ", " };
+            write!(f, "{between}{place}")?;
         }
-        let between = if self.message.contains('\n') { "\n" } else { ", " };
-        write!(f, "{between}line {} of the configuration ({})", self.line, self.path)
+        // Some messages give the same advice.
+        for help in self.help.iter().flat_map(|help| help.lines()).filter(|help| !self.message.contains(*help)) {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
     }
 }

@@ -37,8 +37,6 @@ pub enum Condition {
     NotInCache,
     /// A name at the destination is impossible.
     Reference,
-    /// registries.conf blocks the place.
-    Blocked,
     /// The trust policy refuses the image.
     Policy,
     /// The working directory cannot be written.
@@ -56,6 +54,8 @@ pub enum Condition {
 impl Condition {
     /// It is not there.
     pub const NOT_FOUND: Self = Self::Transport(oci_transport::Condition::NotFound);
+    /// registries.conf blocks the place.
+    pub const BLOCKED: Self = Self::Transport(oci_transport::Condition::Blocked);
     /// The content is not what its digest says.
     pub const DIGEST_MISMATCH: Self = Self::Transport(oci_transport::Condition::Digest);
     /// It took longer than it may.
@@ -79,7 +79,6 @@ impl Condition {
             Self::EarlierArchiveMissing => "earlier-archive-missing",
             Self::NotInCache => "not-in-cache",
             Self::Reference => "reference",
-            Self::Blocked => "blocked",
             Self::Policy => "policy",
             Self::WorkingDir => "working-dir",
             Self::CatalogLayer => "catalog-layer",
@@ -204,7 +203,6 @@ mod tests {
             Condition::EarlierArchiveMissing,
             Condition::NotInCache,
             Condition::Reference,
-            Condition::Blocked,
             Condition::Policy,
             Condition::WorkingDir,
             Condition::CatalogLayer,

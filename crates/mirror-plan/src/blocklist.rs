@@ -40,6 +40,14 @@ fn matching<'a>(blocked: &'a [BlockedImage], names: &[String]) -> Option<&'a Blo
     blocked.iter().find(|entry| names.iter().any(|name| entry.is_match(without_scheme(name))))
 }
 
+/// The entry of `blockedImages` that matches an image and nothing else, as YAML.
+pub fn blocking_exactly(image: &str) -> String {
+    let pattern = format!("^{}$", regex::escape(without_scheme(image)));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "^$\\./:@_+-".contains(c);
+    // Elsewhere YAML reads signs of its own into the text.
+    if pattern.chars().all(is_plain) { pattern } else { serde_json::Value::from(pattern).to_string() }
+}
+
 /// What `blockedImages` is matched against.
 pub(crate) fn without_scheme(text: &str) -> &str {
     text.split_once("://").map_or(text, |(_, rest)| rest)

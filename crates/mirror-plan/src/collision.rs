@@ -99,34 +99,50 @@ impl fmt::Display for Claimant {
     }
 }
 
+impl Collision {
+    /// What to write instead: a field of the configuration that gives one of the images another name, or a way around.
+    pub fn advice(&self) -> String {
+        let Self { loser, holder, .. } = self;
+        match holder {
+            Holder::Releases { .. } => match loser.renamed_by() {
+                Some(_) if loser.kind == ImageKind::Additional => {
+                    format!("Set `targetRepo` of {} to another repository", loser.path)
+                }
+                Some(_) => format!("Set `targetCatalog` of {} to another repository", loser.path),
+                None => "Nothing but a release may write there: leave the image out with `blockedImages`".to_owned(),
+            },
+            Holder::Signatures { .. } => match loser.renamed_by() {
+                Some(fields) => format!("Set {fields} of {}", loser.path),
+                None => "Leave the image out with `blockedImages`".to_owned(),
+            },
+            Holder::Image { image, folded, .. } => {
+                let advice = match (loser.renamed_by(), image.renamed_by()) {
+                    (Some(fields), _) => format!("Set {fields} of {}", loser.path),
+                    (None, Some(fields)) => format!("Set {fields} of {}", image.path),
+                    (None, None) => {
+                        "Mirror them in two runs below different namespaces, or leave one out with `blockedImages`"
+                            .to_owned()
+                    }
+                };
+                if *folded { advice + ", or allow more nested paths" } else { advice }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Collision {
+    /// What is wrong, then [`Collision::advice`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, loser, holder } = self;
         match holder {
             Holder::Releases { repository } => {
                 write!(f, "{loser} would be named `{name}`, but `{repository}` is reserved for images of releases. ")?;
-                match loser.renamed_by() {
-                    Some(_) if loser.kind == ImageKind::Additional => {
-                        write!(f, "Set `targetRepo` of {} to another repository", loser.path)
-                    }
-                    Some(_) => write!(f, "Set `targetCatalog` of {} to another repository", loser.path),
-                    None => {
-                        f.write_str("Nothing but a release may write there: leave the image out with `blockedImages`")
-                    }
-                }
             }
-            Holder::Signatures { of } => {
-                write!(
-                    f,
-                    "{loser} would be named `{name}`, but such a tag is for signatures, and {of} is in the same \
-                     repository. "
-                )?;
-                match loser.renamed_by() {
-                    Some(fields) => write!(f, "Set {fields} of {}", loser.path),
-                    None => f.write_str("Leave the image out with `blockedImages`"),
-                }
-            }
-            Holder::Image { image, difference, folded } => {
+            Holder::Signatures { of } => write!(
+                f,
+                "{loser} would be named `{name}`, but such a tag is for signatures, and {of} is in the same repository. "
+            )?,
+            Holder::Image { image, difference, .. } => {
                 write!(f, "{loser} and {image} would both be named `{name}`: ")?;
                 match difference {
                     Difference::Digests(of_loser, of_holder) => {
@@ -136,18 +152,8 @@ impl fmt::Display for Collision {
                         write!(f, "their digests could not be compared ({reason}). ")?;
                     }
                 }
-                match (loser.renamed_by(), image.renamed_by()) {
-                    (Some(fields), _) => write!(f, "Set {fields} of {}", loser.path)?,
-                    (None, Some(fields)) => write!(f, "Set {fields} of {}", image.path)?,
-                    (None, None) => f.write_str(
-                        "Mirror them in two runs below different namespaces, or leave one out with `blockedImages`",
-                    )?,
-                }
-                if *folded {
-                    f.write_str(", or allow more nested paths")?;
-                }
-                Ok(())
             }
         }
+        f.write_str(&self.advice())
     }
 }

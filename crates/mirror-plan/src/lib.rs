@@ -54,6 +54,7 @@ pub mod operators;
 mod plan;
 pub mod release;
 
+pub use blocklist::blocking_exactly;
 pub use cache_name::CacheName;
 pub use collision::{Claimant, Collision, Difference, Holder};
 pub use destination::{Destination, DestinationError};

@@ -11,7 +11,7 @@ use isc_schema::{BlockedImage, OperatorCatalog, Package, VersionBound};
 use crate::additional::{
     Collected, cache_name, has_tag_and_digest, path_of_place, source, tag_and_digest_warning, tag_of_place,
 };
-use crate::blocklist::{blocking_text, without_scheme};
+use crate::blocklist::{blocking_exactly, blocking_text};
 use crate::{
     Blocked, BundleChannel, CacheName, CatalogImage, CatalogRole, ConfigEntry, Destination, DestinationError,
     ImageKind, OperatorUse, PlannedBundle, PlannedImage, Why,
@@ -221,7 +221,7 @@ pub fn images(
                         Some(by) => collected
                             .blocked
                             .push(Blocked { origin: image.image.with_scheme(), pattern: by.as_str().to_owned() }),
-                        None => errors.push(OperatorError::Destination(error)),
+                        None => errors.push(OperatorError::Destination { error, bundle: bundle.clone() }),
                     }
                 }
                 continue;
@@ -262,10 +262,7 @@ pub fn images(
 #[non_exhaustive]
 pub enum OperatorError {
     /// A text of the catalog names no image.
-    #[error(
-        "{error}. To mirror the operator without the image, add `- name: {pattern}` to `blockedImages`; to mirror without \
-         the operator, {without}"
-    )]
+    #[error("{error}. {}", ways_out(.pattern, .without))]
     Image {
         /// The text and the bundle.
         error: fbc_catalog::RelatedImageError,
@@ -275,17 +272,41 @@ pub enum OperatorError {
         without: String,
     },
     /// An image cannot have a name at the destination.
-    #[error(transparent)]
-    Destination(#[from] DestinationError),
+    #[error("{error}")]
+    Destination {
+        /// Why.
+        error: DestinationError,
+        /// The first bundle that needs the image.
+        bundle: BundleId,
+    },
+}
+
+fn ways_out(pattern: &str, without: &str) -> String {
+    format!(
+        "To mirror the operator without the image, add `- name: {pattern}` to `blockedImages`; to mirror without the \
+         operator, {without}"
+    )
 }
 
 impl OperatorError {
+    /// The package whose image it is.
+    pub fn package(&self) -> &str {
+        match self {
+            Self::Image { error, .. } => &error.bundle.package,
+            Self::Destination { bundle, .. } => &bundle.package,
+        }
+    }
+
+    /// What to write instead.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Image { pattern, without, .. } => Some(ways_out(pattern, without)),
+            Self::Destination { .. } => None,
+        }
+    }
+
     fn unnamed(error: fbc_catalog::RelatedImageError, entry: &OperatorCatalog) -> Self {
-        let pattern = format!("^{}$", regex::escape(without_scheme(&error.image)));
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "^$\\./:@_+-".contains(c);
-        // Elsewhere YAML reads signs of its own into the text.
-        let pattern =
-            if pattern.chars().all(is_plain) { pattern } else { serde_json::Value::from(pattern).to_string() };
+        let pattern = blocking_exactly(&error.image);
         let package = &error.bundle.package;
         let without = if entry.packages().is_empty() {
             format!("list the packages that you need under `packages`, without {package}")

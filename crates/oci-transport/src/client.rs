@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use image_ref::{ImageRef, Repository};
-use registries_conf::PullSource;
+use registries_conf::{PullSource, ResolveError};
 use url::Url;
 
 use crate::call::{Call, Payload, Reply, silent};
@@ -86,7 +86,7 @@ impl Client {
             .options
             .registries
             .resolve(image)
-            .map_err(|error| Error::new(Condition::Configuration, action(), error.to_string()))?;
+            .map_err(|error| Error::new(of_resolving(&error), action(), error.to_string()))?;
         sources
             .into_iter()
             .map(|PullSource { image, logical, mirror, insecure }| {
@@ -205,5 +205,13 @@ impl Inner {
         let mut call = Call { endpoint: Some(at), ..Call::get(url, scope, action, &self.options) };
         adapt(&mut call);
         self.call(&host, call).await
+    }
+}
+
+/// Whether registries.conf forbids the access, or makes no sense.
+fn of_resolving(error: &ResolveError) -> Condition {
+    match error {
+        ResolveError::Blocked { .. } => Condition::Blocked,
+        _ => Condition::Configuration,
     }
 }

@@ -95,9 +95,10 @@ fn run(request: &Request, graphs: &Graphs) -> Result<Selection, Vec<GraphKey>> {
         }
         let view = View { graphs, arch, filter: request.version_filter.as_ref() };
         let mut picks = Picks::default();
-        for ((channel, (_, errors)), bounds) in channels().zip(&mut bounds) {
+        for (index, ((channel, (_, errors)), bounds)) in channels().zip(&mut bounds).enumerate() {
             let mut fail = |error| {
-                selection.failures.push(Failure { arch: arch.to_owned(), channel: Some(channel.name.clone()), error });
+                let channel = Some(channel.name.clone());
+                selection.failures.push(Failure { arch: arch.to_owned(), channel, index: Some(index), error });
             };
             if let Err(error) = check_names(arch, &channel.name) {
                 fail(error);
@@ -131,7 +132,12 @@ fn run(request: &Request, graphs: &Graphs) -> Result<Selection, Vec<GraphKey>> {
                 }
                 Err(Stop::Need(key)) => return Err(vec![key]),
                 Err(Stop::Error(error)) => {
-                    selection.failures.push(Failure { arch: arch.to_owned(), channel: None, error: *error });
+                    selection.failures.push(Failure {
+                        arch: arch.to_owned(),
+                        channel: None,
+                        index: None,
+                        error: *error,
+                    });
                 }
             }
         }

@@ -69,6 +69,8 @@ pub struct Failure {
     pub arch: String,
     /// The channel, when the failure belongs to one.
     pub channel: Option<String>,
+    /// The number of that channel in the request, from 0.
+    pub index: Option<usize>,
     /// What failed.
     pub error: SelectError,
 }

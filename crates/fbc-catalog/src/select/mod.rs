@@ -13,6 +13,7 @@ mod nearest;
 mod package;
 mod report;
 mod requirements;
+mod subject;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -29,6 +30,7 @@ pub use error::{Mend, SelectError, SelectErrors};
 pub use nearest::EmptyAdvice;
 pub use report::{Kind, NotFound, Report, Warning};
 pub use requirements::{MissingRequirement, Provider, Requirement};
+pub use subject::{Part, Subject, Versions};
 
 /// What was selected, and what is to say about it.
 #[derive(Debug, Clone)]

@@ -18,11 +18,12 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use helm_chart::Index;
-use isc_schema::{HelmChart, HelmRepository};
+use isc_schema::{HelmChart, HelmRepository, Item};
 use mirror_plan::helm::{self, FoundText, RepositoryUrl};
 use mirror_plan::{Family, PlannedImage, Why};
 
 use super::{CollectErrors, Collecting};
+use mirror_job::Diagnostic;
 use mirror_job::event::{CollectedItem, Event};
 use mirror_job::guard::{blocking, guarded};
 use stored::StoredCharts;
@@ -88,7 +89,9 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     at.tell(Event::Collecting(Family::Helm));
     let stored = StoredCharts::open(at);
     let mirror = &at.job.configuration.mirror;
-    let mut fail = |path: &str, message: String| errors.push(Family::Helm, mirror, path, format!("{PREFIX} {message}"));
+    let mut fail = |path: &str, message: String| {
+        errors.push(Family::Helm, Diagnostic::at_path(mirror, path, format!("{PREFIX} {message}")));
+    };
     let mut wanted = Vec::new();
     let repositories = configured.repositories.iter().enumerate().map(|(number, repository)| {
         let stored = &stored;
@@ -99,11 +102,11 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     for (number, charts) in repositories.into_iter().enumerate() {
         match charts {
             Ok(charts) => wanted.extend(charts),
-            Err(message) => fail(&format!("mirror.helm.repositories[{number}]"), message),
+            Err(message) => fail(&Item::Repository(number).to_string(), message),
         }
     }
     for (number, chart) in configured.local.iter().enumerate() {
-        let why = Why { path: format!("mirror.helm.local[{number}]"), line: chart.span.line, steps: Vec::new() };
+        let why = Why { path: Item::LocalChart(number).to_string(), line: chart.span.line, steps: Vec::new() };
         wanted.push(Wanted { chart: chart.clone(), why, origin: Origin::Local });
     }
     let folders = folders(&wanted);
@@ -124,7 +127,8 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
         }
     }
     if let Err(error) = stored.save() {
-        errors.push_generic(mirror, "mirror.helm", format!("cannot keep the record of charts: {error}"));
+        let message = format!("cannot keep the record of charts: {error}");
+        errors.push_generic(Diagnostic::at(mirror, Item::Helm, message));
     }
     images
 }
@@ -133,11 +137,11 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
 async fn charts_of<'a>(
     at: &Collecting<'_>,
     stored: &StoredCharts,
-    number: usize,
+    repository_number: usize,
     configured: &'a HelmRepository,
 ) -> Result<Vec<Wanted<'a>>, String> {
     let url = RepositoryUrl::parse(&configured.url).map_err(|error| error.to_string())?;
-    let path = format!("mirror.helm.repositories[{number}]");
+    let path = Item::Repository(repository_number).to_string();
     let Some(charts) = &configured.charts else {
         if url.is_oci() {
             return Err(format!(
@@ -170,7 +174,7 @@ async fn charts_of<'a>(
     let repository = Arc::new(Repository { configured, url, index });
     let wanted = |(number, chart): (usize, &HelmChart)| Wanted {
         chart: chart.clone(),
-        why: Why { path: format!("{path}.charts[{number}]"), line: chart.span.line, steps: Vec::new() },
+        why: Why { path: Item::Chart(repository_number, number).to_string(), line: chart.span.line, steps: Vec::new() },
         origin: Origin::Repository(Arc::clone(&repository)),
     };
     Ok(charts.iter().enumerate().map(wanted).collect())

@@ -15,7 +15,7 @@ use mirror_plan::{CacheName, Destination, ImageId, ImageKind, PlannedImage, oper
 
 use super::saved::{SavedSelection, Whole};
 use super::source::{CatalogSource, From};
-use super::{Messages, Operators, Ready, Run, read};
+use super::{Faults, Operators, Ready, Run, faults_of, read};
 use mirror_job::event::Event;
 use mirror_job::failure::{chain, store as store_error};
 use mirror_job::guard::blocking;
@@ -42,16 +42,16 @@ impl Run<'_> {
         &mut self,
         index: usize,
         entry: &OperatorCatalog,
-    ) -> Result<Operators, Messages> {
+    ) -> Result<Operators, Faults> {
         if entry.packages().is_empty() {
             return self.all_of_catalog(index, entry).await;
         }
-        let messages = match self.catalog(index, entry).await {
+        let faults = match self.catalog(index, entry).await {
             Ok(found) => return Ok(found),
-            Err(messages) => messages,
+            Err(faults) => faults,
         };
-        let Ok(digest) = self.known_digest(entry) else { return Err(messages) };
-        let Some(mirrored) = self.mirrored(entry, &digest).await?.catalog else { return Err(messages) };
+        let Ok(digest) = self.known_digest(entry) else { return Err(faults) };
+        let Some(mirrored) = self.mirrored(entry, &digest).await?.catalog else { return Err(faults) };
         let options = &self.at.job.options;
         let (request, rules) = (operators::request(entry, options.strict_selection), options.operator_selection);
         match blocking(move || fbc_catalog::select(&mirrored, &request, rules)).await {
@@ -62,13 +62,13 @@ impl Run<'_> {
                 )));
                 self.plan(index, entry, &digest, Ready { catalog: selected.catalog, rebuilt: None })
             }
-            Err(_) => Err(messages),
+            Err(_) => Err(faults),
         }
     }
 
     /// Everything that was mirrored of a catalog, and the catalog itself unless more of it may be at the destination.
-    async fn all_of_catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Messages> {
-        let digest = self.known_digest(entry).map_err(|error| vec![error.message])?;
+    async fn all_of_catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Faults> {
+        let digest = self.known_digest(entry).map_err(|error| faults_of(&error))?;
         let Mirrored { catalog, whole, unknown } = self.mirrored(entry, &digest).await?;
         let name = entry.catalog.as_written();
         let warn = |text: &str| {
@@ -124,10 +124,10 @@ impl Run<'_> {
     }
 
     /// What earlier runs mirrored of any version of an entry's catalog; `current` is the version that counts now.
-    async fn mirrored(&self, entry: &OperatorCatalog, current: &Digest) -> Result<Mirrored, Messages> {
+    async fn mirrored(&self, entry: &OperatorCatalog, current: &Digest) -> Result<Mirrored, Faults> {
         let repository = operators::original(entry).repository;
-        let versions = self.at.store.revisions(&repository).map_err(|error| vec![store_error(&error).message])?;
-        let elsewhere = self.versions_of_other_tags(entry).map_err(|error| vec![store_error(&error).message])?;
+        let versions = self.at.store.revisions(&repository).map_err(|error| faults_of(&store_error(&error)))?;
+        let elsewhere = self.versions_of_other_tags(entry).map_err(|error| faults_of(&store_error(&error)))?;
         // Another tag of the repository is another catalog. Where no run has noted a name, the tags of the cache tell it. An
         // entry that names a digest and no tag means that version, whatever its name.
         let is_pinned = entry.target_tag.is_none() && entry.catalog.tag().is_none() && entry.catalog.digest().is_some();
@@ -148,7 +148,8 @@ impl Run<'_> {
                 if !is_of_entry(&version, &kept.names(), kept.digest().as_ref()) {
                     continue;
                 }
-                let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
+                let files =
+                    kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}").into()])?;
                 add(read(files).await?);
             }
             if let Some(whole) = Whole::of(self.at.working_dir, entry.catalog.base_name(), &version)
@@ -157,9 +158,9 @@ impl Run<'_> {
                 found.whole |= version == *current;
                 match whole.catalog(self.at.store).await {
                     Ok(catalog) => add(catalog),
-                    Err(messages) => found.unknown.push(format!(
+                    Err(reasons) => found.unknown.push(format!(
                         "all of its version {version} was mirrored, and that version cannot be read any more: {}",
-                        messages.join("; ")
+                        joined(&reasons)
                     )),
                 }
             }
@@ -188,11 +189,16 @@ fn without_catalogs(images: &mut Vec<PlannedImage>) {
 
 impl Whole {
     /// What the catalog holds, as far as the cache knows it.
-    async fn catalog(&self, store: &Store) -> Result<Catalog, Messages> {
+    async fn catalog(&self, store: &Store) -> Result<Catalog, Faults> {
         let source = CatalogSource { store: store.clone(), from: From::Nothing };
-        let tree = source.tree(&self.digest, &self.platforms).await.map_err(|error| vec![error.message])?;
+        let tree = source.tree(&self.digest, &self.platforms).await.map_err(|error| faults_of(&error))?;
         Ok(source.content(&tree, None).await?.catalog)
     }
+}
+
+/// All reasons, for one sentence.
+fn joined(faults: &Faults) -> String {
+    faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// Two selections as one catalog, of which images are read and that is never written: a channel has the entries of both.
@@ -259,7 +265,7 @@ pub async fn needed_by_others<S: BuildHasher>(
         catalogs.push((catalog, stay(&kept.names(), digest.as_ref(), digest.as_ref())));
     }
     for whole in Whole::all(working_dir) {
-        let catalog = whole.catalog(store).await.map_err(|messages| messages.join("; "));
+        let catalog = whole.catalog(store).await.map_err(|faults| joined(&faults));
         // An index of some of its platforms has a digest of its own.
         let digest = whole.platforms.is_empty().then_some(&whole.digest);
         catalogs.push((catalog, stay(&whole.names, None, digest)));

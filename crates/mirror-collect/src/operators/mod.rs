@@ -5,6 +5,7 @@
 
 mod contents;
 mod mirrored;
+mod mistakes;
 mod saved;
 mod source;
 mod unreadable;
@@ -14,7 +15,7 @@ use std::time::SystemTime;
 
 use fbc_catalog::{Catalog, Selected, Warning, opm_cache};
 use image_ref::{Digest, Transport};
-use isc_schema::OperatorCatalog;
+use isc_schema::{Item, OperatorCatalog};
 use mirror_plan::{
     Blocked, CacheName, CatalogImage, CatalogRole, ConfigEntry, Family, ImageKind, Mode, PinnedCatalog, PlannedImage,
     operators,
@@ -24,6 +25,7 @@ use oci_transport::ImageSource;
 use self::saved::{Made, SavedSelection, Whole};
 use self::source::{CatalogContent, CatalogSource, From};
 use super::{CollectErrors, Collecting, Facts};
+use crate::fault::Fault;
 use catalog_image::{Instance, MODES, RebuildError, Rebuilt, rebuild};
 use mirror_content::source::{Archived, Brought, Cached, LocalContent as _, Remote};
 use mirror_job::event::{CollectedItem, Event};
@@ -78,17 +80,14 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
                 collected.catalogs.append(&mut found.catalogs);
                 at.tell(Event::Collected { what: CollectedItem::Catalog, name: entry.catalog.as_written().to_owned() });
             }
-            Err(messages) => {
+            Err(faults) => {
                 // Upstream rebuilds after collecting, and ends with 1 when that fails (`docs/behaviour/config-cli.md` 3).
                 let is_generic = std::mem::take(&mut run.rebuild_failed);
-                for message in messages {
-                    let message = format!("collect catalog \"{}\": {message}", entry.catalog.as_written());
-                    let (mirror, path) = (&at.job.configuration.mirror, format!("mirror.operators[{index}]"));
-                    if is_generic {
-                        errors.push_generic(mirror, &path, message);
-                    } else {
-                        errors.push(Family::Operator, mirror, &path, message);
-                    }
+                let bits = if is_generic { 1 } else { Family::Operator.exit_bit() };
+                let before = format!("collect catalog \"{}\": ", entry.catalog.as_written());
+                for fault in faults {
+                    let item = Item::Catalog(index);
+                    errors.push_fault(bits, &at.job.configuration.mirror, fault.after(&before), item);
                 }
             }
         }
@@ -123,23 +122,23 @@ struct Ready {
     rebuilt: Option<(CacheName, Digest)>,
 }
 
-type Messages = Vec<String>;
+type Faults = Vec<Fault>;
 
-fn message(error: &CopyError) -> Messages {
-    vec![error.message.clone()]
+fn faults_of(error: &CopyError) -> Faults {
+    vec![error.message.clone().into()]
 }
 
 impl Run<'_> {
-    async fn catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Messages> {
-        let (digest, source) = self.find(entry).await.map_err(|error| message(&error))?;
+    async fn catalog(&mut self, index: usize, entry: &OperatorCatalog) -> Result<Operators, Faults> {
+        let (digest, source) = self.find(entry).await.map_err(|error| faults_of(&error))?;
         let ready = if entry.is_whole() {
             let tree = self.tree(entry, &source, &digest).await?;
-            self.settle(entry, &source, &tree).await.map_err(|error| message(&error))?;
+            self.settle(entry, &source, &tree).await.map_err(|error| faults_of(&error))?;
             let ready = Ready { catalog: self.content(entry, &source, &tree).await?.catalog, rebuilt: None };
             self.note_whole(entry, &digest).await;
             ready
         } else {
-            self.selection(entry, &digest, &source).await?
+            self.selection(index, entry, &digest, &source).await?
         };
         self.note_name(entry, &digest, ready.rebuilt.as_ref()).await;
         self.plan(index, entry, &digest, ready)
@@ -186,12 +185,12 @@ impl Run<'_> {
         entry: &OperatorCatalog,
         source: &CatalogSource,
         digest: &Digest,
-    ) -> Result<ImageTree, Messages> {
+    ) -> Result<ImageTree, Faults> {
         source.tree(digest, &entry.platforms).await.map_err(|error| {
             if let Some(warning) = error.warning(&entry.catalog) {
                 self.at.tell(Event::Warning(warning));
             }
-            message(&error)
+            faults_of(&error)
         })
     }
 
@@ -200,7 +199,7 @@ impl Run<'_> {
         entry: &OperatorCatalog,
         source: &CatalogSource,
         tree: &ImageTree,
-    ) -> Result<CatalogContent, Messages> {
+    ) -> Result<CatalogContent, Faults> {
         let content = source.content(tree, Some(&operators::original(entry).repository)).await?;
         if content.was_read_before {
             let catalog = entry.catalog.as_written();
@@ -210,15 +209,9 @@ impl Run<'_> {
     }
 
     /// The images of a selection, and the catalog itself.
-    fn plan(
-        &self,
-        index: usize,
-        entry: &OperatorCatalog,
-        digest: &Digest,
-        ready: Ready,
-    ) -> Result<Operators, Messages> {
+    fn plan(&self, index: usize, entry: &OperatorCatalog, digest: &Digest, ready: Ready) -> Result<Operators, Faults> {
         if ready.catalog.bundles.is_empty() {
-            return Err(vec!["no related images found: nothing of the catalog is selected".to_owned()]);
+            return Err(vec![mistakes::nothing_selected(index, entry, &[])]);
         }
         let unnamed = if self.at.asks_nobody() {
             operators::Unnamed::LeftOut
@@ -235,7 +228,7 @@ impl Run<'_> {
                     }
                 };
                 errors.iter().for_each(warn);
-                errors.iter().map(ToString::to_string).collect::<Messages>()
+                errors.iter().map(|error| mistakes::of_image(index, entry, error)).collect::<Faults>()
             })?;
         planned.warnings.into_iter().for_each(|warning| self.at.tell(Event::Warning(warning)));
         let (mut images, blocked) = (planned.images, planned.blocked);
@@ -312,25 +305,26 @@ impl Run<'_> {
     /// What is selected, from an earlier run when it did the same.
     async fn selection(
         &mut self,
+        index: usize,
         entry: &OperatorCatalog,
         digest: &Digest,
         source: &CatalogSource,
-    ) -> Result<Ready, Messages> {
+    ) -> Result<Ready, Faults> {
         let (id, kept) = self.kept(entry, digest);
         let name = operators::rebuilt(entry, &id);
         // Nobody can tell from a catalog in an archive whether it was made of the one that is pinned: it is made again.
         let is_trusted = self.at.asks_sources() || entry.catalog.digest().is_none();
-        if is_trusted && let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| message(&error))? {
+        if is_trusted && let Some(rebuilt) = self.reusable(&kept, &name).map_err(|error| faults_of(&error))? {
             self.at.tell(Event::Debug(format!("selection {id} was made by an earlier run: nothing to read")));
-            let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}")])?;
+            let files = kept.files().map_err(|error| vec![format!("the selection cannot be read: {error}").into()])?;
             if self.is_settled_first(entry) {
                 let tree = self.tree(entry, source, digest).await?;
-                self.settle(entry, source, &tree).await.map_err(|error| message(&error))?;
+                self.settle(entry, source, &tree).await.map_err(|error| faults_of(&error))?;
             }
             return Ok(Ready { catalog: read(files).await?, rebuilt: Some((name, rebuilt)) });
         }
         let tree = self.tree(entry, source, digest).await?;
-        self.settle(entry, source, &tree).await.map_err(|error| message(&error))?;
+        self.settle(entry, source, &tree).await.map_err(|error| faults_of(&error))?;
         let CatalogContent { instances, catalog, .. } = self.content(entry, source, &tree).await?;
         let options = &self.at.job.options;
         let request = operators::request(entry, options.strict_selection);
@@ -341,9 +335,12 @@ impl Run<'_> {
         };
         let selected = blocking(move || fbc_catalog::select(&catalog, &request, rules)).await;
         let selected = selected.map_err(|errors| {
-            errors.0.iter().map(|error| format!("failed to filter catalog: {error}")).collect::<Messages>()
+            errors.0.iter().map(|error| mistakes::of_selection(index, entry, error)).collect::<Faults>()
         })?;
         self.tell_report(entry, &selected);
+        if selected.catalog.bundles.is_empty() {
+            return Err(vec![mistakes::nothing_selected(index, entry, &selected.report.not_found)]);
+        }
         if self.at.asks_nobody() {
             return Ok(Ready { catalog: selected.catalog, rebuilt: None });
         }
@@ -353,9 +350,9 @@ impl Run<'_> {
         }
         self.at.tell(Event::Info(format!("Rebuilding catalog {}", entry.catalog.with_scheme())));
         let files = fbc_catalog::write(&selected.catalog);
-        let files = files.map_err(|error| vec![format!("failed to filter catalog: {error}")])?;
+        let files = files.map_err(|error| vec![Fault::from(format!("failed to filter catalog: {error}"))])?;
         let fatal = |error: &dyn std::error::Error| {
-            vec![format!("unable to rebuild catalog {}: {}", entry.catalog.with_scheme(), chain(error))]
+            vec![Fault::from(format!("unable to rebuild catalog {}: {}", entry.catalog.with_scheme(), chain(error)))]
         };
         self.rebuild_failed = true;
         let (made, without_cache) = make(instances, files).await.map_err(|error| {
@@ -499,12 +496,12 @@ impl Run<'_> {
         entry: &OperatorCatalog,
         digest: &Digest,
         rebuilt: Option<(CacheName, Digest)>,
-    ) -> Result<Vec<PlannedImage>, Messages> {
+    ) -> Result<Vec<PlannedImage>, Faults> {
         let (pinned, _) = operators::pinned(entry, digest);
         let source = mirror_plan::additional::source(&pinned);
         let published = operators::published(entry, rebuilt.as_ref().map(|(_, digest)| digest));
         let destination = self.at.destination.map(|destination| destination.image(&published)).transpose();
-        let destination = destination.map_err(|error| vec![error.to_string()])?;
+        let destination = destination.map_err(|error| vec![Fault::from(error.to_string())])?;
         let image = |cache: CacheName, root: &Digest, role: CatalogRole, step: &str| {
             let why = operators::why(index, entry, vec![step.to_owned()]);
             let (kind, origin) = (ImageKind::OperatorCatalog, entry.catalog.with_scheme());

@@ -1,5 +1,7 @@
 //! Why a catalog cannot be read.
 
+use crate::fault::Fault;
+
 /// What a message about a catalog's documents begins with, in a run that mirrors.
 const LOADING: &str = "failed to load catalog config: ";
 
@@ -30,9 +32,9 @@ impl UnreadableCatalog {
     }
 }
 
-impl From<UnreadableCatalog> for Vec<String> {
+impl From<UnreadableCatalog> for Vec<Fault> {
     fn from(unreadable: UnreadableCatalog) -> Self {
-        unreadable.messages()
+        unreadable.messages().into_iter().map(Fault::from).collect()
     }
 }
 

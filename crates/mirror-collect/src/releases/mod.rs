@@ -7,6 +7,7 @@
 mod extract;
 mod graph_image;
 mod graphs;
+mod mistakes;
 mod payload;
 mod selection;
 mod signatures;
@@ -15,10 +16,12 @@ pub use graphs::update_graph;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use image_ref::{Digest, ImageRef};
+use isc_schema::Item;
 use mirror_plan::release::{ReleaseImage, ReleaseName, ReleaseRole, signature};
 use mirror_plan::{CacheName, Family, ImageId, ImageKind, PlannedImage, PlannedRelease, Why};
 
 use super::{CollectErrors, Collecting};
+use crate::fault::Fault;
 use mirror_job::event::{CollectedItem, Event};
 use signatures::Signatures;
 
@@ -62,27 +65,28 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     at.tell(Event::Collecting(Family::Release));
     match images(at).await {
         Ok(images) => images,
-        Err(message) => {
-            errors.push(Family::Release, &at.job.configuration.mirror, "mirror.platform", message);
+        Err(fault) => {
+            errors.push_fault(Family::Release.exit_bit(), &at.job.configuration.mirror, fault, Item::Platform);
             Vec::new()
         }
     }
 }
 
-async fn images(at: &Collecting<'_>) -> Result<Vec<PlannedImage>, String> {
+async fn images(at: &Collecting<'_>) -> Result<Vec<PlannedImage>, Fault> {
     let wanted = selection::wanted(at).await?;
     let signatures = Signatures::new(at)?;
     let releases: Vec<(Wanted, Vec<ReleaseImage>)> = futures_util::stream::iter(wanted)
         .map(|wanted| async {
-            let images = release(at, &signatures, &wanted).await?;
-            Ok::<_, String>((wanted, images))
+            let images = release(at, &signatures, &wanted).await;
+            let images = images.map_err(|message| Fault::from(message).or_at(&wanted.why.path))?;
+            Ok::<_, Fault>((wanted, images))
         })
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
     let mut planned = Vec::new();
     for (wanted, images) in releases {
-        plan(at, &wanted, images, &mut planned)?;
+        plan(at, &wanted, images, &mut planned).map_err(|message| Fault::from(message).or_at(&wanted.why.path))?;
     }
     if at.job.configuration.mirror.platform.graph {
         let graph = graph_image::plan(at, &planned).await?;

@@ -4,21 +4,25 @@ use cincinnati_graph::{
     Architectures, Channel, GraphKey, Release, Report, Request, Selector, Service, Step, Update, VersionFilter, Warning,
 };
 use image_ref::{Digest, ImageRef};
-use isc_schema::{PlatformConfig, ReleaseType};
+use isc_schema::{Item, PlatformConfig, ReleaseType};
 use mirror_plan::release::{DirectRelease, RELEASE_REPOSITORY, ReleaseName, signature};
 use mirror_plan::{CacheName, PlannedRelease, ReleaseUpdate, Why, older};
 
-use super::Wanted;
 use super::graphs::Graphs;
+use super::{Wanted, mistakes};
 use crate::Collecting;
+use crate::fault::{Fault, Finding};
 use mirror_content::source::{Brought, LocalContent as _};
 use mirror_job::event::{Event, uses_variable};
 
 /// The releases to mirror: the direct one, else those of the channels, each payload once.
-pub(super) async fn wanted(at: &Collecting<'_>) -> Result<Vec<Wanted>, String> {
+pub(super) async fn wanted(at: &Collecting<'_>) -> Result<Vec<Wanted>, Fault> {
     let platform = &at.job.configuration.mirror.platform;
     let mut wanted = match &platform.release {
-        Some(release) => vec![direct(at, release).await?],
+        Some(release) => {
+            let found = direct(at, release).await;
+            vec![found.map_err(|message| Fault::new(message, vec![Finding::at(Item::Release)]))?]
+        }
         None if platform.channels.is_empty() => Vec::new(),
         None => channels(at, platform).await?,
     };
@@ -54,7 +58,7 @@ fn request(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Request, St
     })
 }
 
-async fn channels(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Vec<Wanted>, String> {
+async fn channels(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Vec<Wanted>, Fault> {
     let graphs = Graphs::new(at)?;
     let mut selector = Selector::new(request(at, platform)?);
     let selection = loop {
@@ -77,12 +81,14 @@ async fn channels(at: &Collecting<'_>, platform: &PlatformConfig) -> Result<Vec<
             at.tell(Event::Warning(warning.to_string()));
         }
     }
-    let releases = selection.into_releases().map_err(|error| error.to_string())?;
+    let releases =
+        selection.into_releases().map_err(|error| mistakes::of_selection(platform, &error, selector.graphs()))?;
     for report in Report::all(&releases, selector.graphs()) {
         tell_report(at, &report, &selector.request().channels);
     }
     let updates = Update::all(&releases, selector.graphs());
-    releases.iter().zip(updates).map(|(release, updates)| of_channel(platform, release, updates)).collect()
+    let wanted = releases.iter().zip(updates).map(|(release, updates)| of_channel(platform, release, updates));
+    wanted.collect::<Result<_, String>>().map_err(Fault::from)
 }
 
 /// Says when clusters cannot get from the lowest to the highest release, and what to configure.
@@ -116,8 +122,8 @@ fn of_channel(platform: &PlatformConfig, release: &Release, updates: Vec<Update>
     let configured = reason
         .and_then(|reason| platform.channels.iter().enumerate().find(|(_, channel)| channel.name == reason.channel));
     let (path, line) = match configured {
-        Some((index, channel)) => (format!("mirror.platform.channels[{index}]"), channel.span.line),
-        None => ("mirror.platform.channels".to_owned(), platform.span.line),
+        Some((index, channel)) => (Item::ReleaseChannel(index).to_string(), channel.span.line),
+        None => (Item::Platform.to_string(), platform.span.line),
     };
     let mut steps: Vec<String> =
         reason.map(|reason| format!("channel {}: {}", reason.channel, reason.why)).into_iter().collect();
@@ -158,7 +164,7 @@ async fn direct(at: &Collecting<'_>, release: &ImageRef) -> Result<Wanted, Strin
     };
     let payload = parsed.with_digest(digest.clone());
     let why = Why {
-        path: "mirror.platform.release".to_owned(),
+        path: Item::Release.to_string(),
         line: at.job.configuration.mirror.platform.span.line,
         steps: vec![format!("release {}", release.as_written())],
     };

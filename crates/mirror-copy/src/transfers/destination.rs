@@ -93,7 +93,7 @@ impl DestinationRegistry {
     pub(crate) async fn tagged(&self, image: &PlannedImage) -> Result<Option<Digest>, CopyError> {
         let repository = repository(image)?;
         if let Some(blocked) = self.client.options().registries.blocked(&repository.to_string()) {
-            return Err(CopyError::permanent(Condition::Blocked, blocked.to_string()));
+            return Err(CopyError::permanent(Condition::BLOCKED, blocked.to_string()));
         }
         self.head(&self.client.endpoint(&repository), &tag(image)).await
     }

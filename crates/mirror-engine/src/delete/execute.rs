@@ -156,7 +156,7 @@ impl Execute {
             match item.target(&destination) {
                 // A registry that must not be written to must not lose anything either (`docs/behaviour/release.md` 7.2).
                 Ok(image) => match self.client.options().registries.blocked(image.name()) {
-                    Some(blocked) => items[at].fail(CopyError::permanent(Condition::Blocked, blocked.to_string())),
+                    Some(blocked) => items[at].fail(CopyError::permanent(Condition::BLOCKED, blocked.to_string())),
                     None => {
                         targets.insert(at, image);
                     }

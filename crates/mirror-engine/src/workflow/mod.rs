@@ -139,7 +139,8 @@ fn conclude(
     // What only needs a failed image has no fault of its own.
     let failed = images.iter().zip(&copied.images).filter(|(_, report)| report.outcome == ImageOutcome::Failed);
     let diagnostics = failed.filter_map(|(image, report)| {
-        Some(diagnostic(mirror, image, report.error.as_ref().map(|error| error.message.as_str())?))
+        let error = report.error.as_ref()?;
+        Some(diagnostic(mirror, image, error.condition, &error.message))
     });
     Err(RunError {
         exit_code: exit_code | hopeless,

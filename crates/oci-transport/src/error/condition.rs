@@ -54,7 +54,9 @@ pub enum Condition {
     Protocol,
     /// A redirect that must not be followed.
     Redirect,
-    /// registries.conf forbids the access or cannot name a source.
+    /// registries.conf forbids the access.
+    Blocked,
+    /// registries.conf cannot name a source, or a file of the configuration is wrong.
     Configuration,
     /// The local file system failed, or a blob source or sink did.
     Local,
@@ -89,6 +91,7 @@ impl Condition {
         Self::Digest,
         Self::Protocol,
         Self::Redirect,
+        Self::Blocked,
         Self::Configuration,
         Self::Local,
         Self::Unsupported,
@@ -150,6 +153,7 @@ impl Condition {
             Self::Digest => "digest-mismatch",
             Self::Protocol => "protocol",
             Self::Redirect => "redirect",
+            Self::Blocked => "blocked",
             Self::Configuration => "configuration",
             Self::Local => "local",
             Self::Unsupported => "unsupported",

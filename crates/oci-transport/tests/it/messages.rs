@@ -181,6 +181,7 @@ async fn of_this_side() -> Vec<(Error, String)> {
     let at = client.endpoint(&Repository::new(registry.host(), "ns/app").unwrap());
     let broken = client.push_blob(&at, &descriptor(&blob), Arc::new(Broken), &|_| {}).await;
     errors.push((broken.unwrap_err(), registry.host().to_owned()));
+    errors.push((client.get_file("no address", 1).await.unwrap_err(), "none".to_owned()));
 
     let archive = ImageRef::parse("docker-archive:///x.tar").unwrap();
     errors.push((ImageSource::open(&client, &archive).await.unwrap_err(), "none".to_owned()));
@@ -235,7 +236,8 @@ async fn of_every_condition() {
     digest-mismatch: pulling manifest `HOST/ns/app@DIGEST`: digest mismatch: the registry sent a manifest with digest `DIGEST`, expected `DIGEST` (after 2 attempts)
     protocol: listing tags of `HOST/ns/app`: the list cannot be read: expected value at line 1 column 1
     redirect: pulling manifest `HOST/ns/app:v1`: refused a redirect to `file`, which is no HTTP address
-    configuration: finding pull sources: no.io/ns/app:v1: registry no.io is blocked in registries.conf:1:1
+    blocked: finding pull sources: no.io/ns/app:v1: registry no.io is blocked in registries.conf:1:1
+    configuration: getting `no address`: relative URL without a base
     local: pushing blob `DIGEST` to `HOST/ns/app`: the disk is broken
     unsupported: reading `docker-archive:///x.tar`: transport `docker-archive`: it is read with the program `skopeo`, which is not on PATH; install it, or on another machine copy the image into an OCI layout with it and use `oci://DIR`
     ");

@@ -43,7 +43,7 @@ async fn image(at: &Collecting<'_>, planned: &[PlannedImage]) -> Result<PlannedI
     let image: ReleaseImage = mirror_plan::release::graph_image(source);
     let cache = CacheName { repository: image.repository.clone(), tag: image.tag.clone() };
     let why = Why {
-        path: "mirror.platform.graph".to_owned(),
+        path: isc_schema::Item::Graph.to_string(),
         line: at.job.configuration.mirror.platform.span.line,
         steps: Vec::new(),
     };
