@@ -7,6 +7,7 @@ use test_support::{
     update_graph,
 };
 
+use crate::harness::small_disk::SmallDisk;
 use crate::harness::{Home, Outcome};
 
 /// A registry with `ns/app:v1`.
@@ -70,6 +71,30 @@ fn a_login_that_is_missing_or_wrong() {
     failed(&doctor(&home, &["--authfile", &auth]), "registry", &["401", &auth]);
     let auth = home.auth_file(source.host(), "me", "secret");
     doctor(&home, &["--authfile", &auth]).code(0);
+}
+
+/// Neither the cache nor the archive fits on 4 MiB. The line says how much is free, and what else to choose.
+#[test]
+fn a_disk_without_room() {
+    let (source, home) = (registry(), Home::new());
+    home.additional_images([format!("{}/ns/app:v1", source.host())]);
+    let Some(small) = SmallDisk::mount(&home.path().join("small"), "4m") else { return };
+    // The folder need not be there yet.
+    let target = format!("file://{}", small.folder("not/yet/there"));
+    let outcome = doctor(&home, &[&target]);
+    failed(
+        &outcome,
+        "disk",
+        &[&small.folder("not/yet/there"), "only 4.0 MiB are free", "choose another folder", "20 GiB"],
+    );
+    assert_eq!(lines(&outcome, "ok", "cache").len(), 1, "{}", outcome.stdout);
+    let outcome = doctor(&home, &["--cache-dir", &small.folder("cache")]);
+    failed(&outcome, "cache", &["only 4.0 MiB are free", "--cache-dir"]);
+    let outcome = doctor(&home, &["--cache-dir", &small.folder("cache"), "--output=json"]);
+    let document: serde_json::Value = serde_json::from_str(&outcome.code(1).stdout).unwrap();
+    let checks = document["checks"].as_array().unwrap();
+    let row = checks.iter().find(|check| check["check"] == "cache").unwrap_or_else(|| panic!("{document:#}"));
+    assert_eq!(row["state"], "failed", "{row}");
 }
 
 #[test]

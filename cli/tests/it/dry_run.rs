@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use test_support::{ImageBuilder, IndexBuilder, Kind, Layer, Registry, When};
 
+use crate::harness::small_disk::SmallDisk;
 use crate::harness::{Home, resources};
 use crate::operators;
 
@@ -178,37 +179,14 @@ fn images_that_cannot_be_inspected_are_no_error() {
     assert_eq!(read(&home, "mapping.txt").lines().count(), 2);
 }
 
-/// A small filesystem of its own, gone with the value. None when this user may not mount.
-struct SmallDisk(std::path::PathBuf);
-
-impl SmallDisk {
-    fn mount(at: std::path::PathBuf, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(&at).unwrap();
-        let mount = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(&at)
-            .output();
-        mount.is_ok_and(|output| output.status.success()).then_some(Self(at))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(&self.0).output();
-    }
-}
-
 #[test]
 fn what_cannot_fit_is_refused_before_a_layer_is_fetched() {
     let source = Registry::start_blocking();
     source.push("ns/big", "v1", &ImageBuilder::oci().layer(Layer::random(1, 6_000_000)).build());
     let home = Home::new();
     home.additional_images([format!("{}/ns/big:v1", source.host())]);
-    let Some(disk) = SmallDisk::mount(home.path().join("small"), "4m") else {
-        println!("skipped: this user may not mount");
-        return;
-    };
-    let cache = disk.0.join("cache").display().to_string();
+    let Some(disk) = SmallDisk::mount(&home.path().join("small"), "4m") else { return };
+    let cache = disk.folder("cache");
     home.to_disk(&["--dry-run", "--cache-dir", &cache]).code(0).says("not enough room for the cache");
     home.to_disk(&["--cache-dir", &cache]).code(1).says("not enough room for the cache").says("--force");
     assert_eq!(blob_requests(&source), 0, "a layer was asked for");
@@ -216,6 +194,29 @@ fn what_cannot_fit_is_refused_before_a_layer_is_fetched() {
     // With --force it is tried, and the disk has the last word.
     home.to_disk(&["--cache-dir", &cache, "--force", "--retry-times=0"]).code(8);
     assert!(blob_requests(&source) > 0);
+}
+
+/// All images are in the cache, and the archive does not fit: nobody is told to go on.
+#[test]
+fn a_rehearsal_that_cannot_fit_does_not_say_go_on() {
+    let source = Registry::start_blocking();
+    source.push("ns/big", "v1", &ImageBuilder::oci().layer(Layer::random(1, 6_000_000)).build());
+    let home = Home::new();
+    home.additional_images([format!("{}/ns/big:v1", source.host())]);
+    home.to_disk(&[]).code(0);
+    let go_on = "available in local cache. You may proceed";
+    home.to_disk(&["--dry-run"]).code(0).says(go_on);
+    let Some(small) = SmallDisk::mount(&home.path().join("small"), "4m") else { return };
+    let target = format!("file://{}", small.folder("disk"));
+    let dry_run =
+        |more: &[&str]| home.run(&[&["-c", "isc.yaml", &target, "--src-tls-verify=false", "--dry-run"], more].concat());
+    let told = dry_run(&[]);
+    told.code(0).says("available in local cache.").says("not enough room for the archive");
+    assert!(!told.stderr.contains("You may proceed") && !told.stdout.contains("You may proceed"), "{}", told.stderr);
+    dry_run(&["--check"]).code(1).says("not enough room for the archive");
+    // With a larger disk, the same command goes on.
+    drop(small);
+    dry_run(&["--check"]).code(0).says(go_on);
 }
 
 /// A selection is made and kept, so that the plan tells its size and its name; beside it, a dry run leaves only its own

@@ -2,6 +2,7 @@
 
 pub(crate) mod medium;
 pub(crate) mod resources;
+pub(crate) mod small_disk;
 pub(crate) mod tunnel;
 
 use std::fmt::Write as _;

@@ -9,6 +9,7 @@ use test_support::{
     Effect, Fault, Image, ImageBuilder, IndexBuilder, Kind, Layer, Registry, Release, UpdateService, When, update_graph,
 };
 
+use crate::harness::small_disk::SmallDisk;
 use crate::harness::{Home, wait_for};
 use test_support::Gpg;
 
@@ -347,31 +348,21 @@ fn half_the_room_is_enough() {
     let home = home(&[format!("{}/ns/big:v1", source.host())]);
     let small = home.path().join("disk");
     std::fs::create_dir(&small).unwrap();
-    let mount = |size: &str| {
-        let option = format!("size={size}");
-        let mut mount = std::process::Command::new("mount");
-        let done = mount.args(["-t", "tmpfs", "-o", &option, "none"]).arg(&small).stderr(Stdio::null()).status();
-        done.is_ok_and(|status| status.success())
-    };
-    let unmount = || std::process::Command::new("umount").arg(&small).status().unwrap();
-    if !mount("9m") {
-        println!("skipped: this user may not mount");
-        return;
-    }
-    let cache = small.join("cache").display().to_string();
+    let Some(disk) = SmallDisk::mount(&small, "9m") else { return };
+    let cache = disk.folder("cache");
     let refused = home.to_disk(&["--cache-dir", &cache]);
     let direct = home.to_disk(&["--no-cache"]);
-    unmount();
+    drop(disk);
     refused.code(1).says("not enough room for the cache");
     direct.code(0);
 
-    assert!(mount("4m"));
+    let disk = SmallDisk::mount(&small, "4m").unwrap();
     source.clear_requests();
     let refused = home.to_disk(&["--no-cache"]);
     let (asked, forced) = (blob_requests(&source), home.to_disk(&["--no-cache", "--force", "--retry-times=0"]));
     let left: Vec<_> =
         home.files().into_iter().filter(|name| name.contains("mirror_") || name.contains("scratch")).collect();
-    unmount();
+    drop(disk);
     refused.code(1).says("not enough room for the archive");
     assert_eq!(asked, 0);
     forced.code(8).says("no space left for the archive");

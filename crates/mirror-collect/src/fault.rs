@@ -1,5 +1,7 @@
 //! What is wrong with items of the configuration, as collecting finds it: by position, never by the words of a message.
 
+use std::fmt::Write as _;
+
 use isc_schema::{Item, Mirror, Place};
 use mirror_job::Diagnostic;
 
@@ -68,10 +70,11 @@ impl Fault {
                 text = Diagnostic { message: message.clone(), ..diagnostic.clone() }.to_string();
             } else {
                 let place = diagnostic.place().unwrap_or_else(|| diagnostic.path.clone());
-                text += &format!("\n{place}{told}");
+                // Writing to a text cannot fail.
+                let _ = write!(text, "\n{place}{told}");
                 for help in diagnostic.help.iter().flat_map(|help| help.lines()).filter(|help| !message.contains(*help))
                 {
-                    text += &format!("\n  help: {help}");
+                    let _ = write!(text, "\n  help: {help}");
                 }
             }
             diagnostics.push(diagnostic);

@@ -4,7 +4,7 @@ use isc_schema::Mirror;
 use mirror_collect::CollectErrors;
 use mirror_job::guard::Panicked;
 use mirror_job::{Condition, Diagnostic};
-use mirror_plan::{ImageKind, PlannedImage, blocking_exactly};
+use mirror_plan::{Collision, ImageKind, PlannedImage, blocking_exactly};
 use mirror_trust::BadSigningKey;
 
 /// Why a run ended early.
@@ -58,7 +58,7 @@ fn help(image: &PlannedImage, condition: Condition) -> Option<String> {
             _ => return None,
         }),
         Condition::NoInstance => Some("choose a platform that the image has, or take `platforms` out".to_owned()),
-        Condition::NameCollision => image.refused.as_ref().map(|collision| collision.advice()),
+        Condition::NameCollision => image.refused.as_ref().map(Collision::advice),
         Condition::BLOCKED => Some(format!("allow the registry in registries.conf\n{}", without())),
         _ => None,
     }

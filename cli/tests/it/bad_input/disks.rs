@@ -3,41 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use test_support::{Effect, Fault, ImageBuilder, Kind, Layer, Registry, When};
 
 use super::{Site, leaves};
+use crate::harness::small_disk::SmallDisk;
 use crate::harness::{Home, wait_for};
-
-/// A file system of a few MiB, which goes away with it.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    #[expect(clippy::print_stderr, reason = "who reads the test's output should know what was not tested")]
-    /// Mounted on `folder`; none, with a line that says so, where that is not allowed.
-    fn mount(folder: &Path, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(folder).unwrap();
-        let done = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0755"), "none"])
-            .arg(folder)
-            .stderr(Stdio::null())
-            .status();
-        if done.is_ok_and(|status| status.success()) {
-            return Some(Self(folder.to_owned()));
-        }
-        eprintln!("skipped: a small file system cannot be mounted");
-        None
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
 
 /// A source with `app:v1`, 2 MB in two layers.
 fn source() -> Registry {

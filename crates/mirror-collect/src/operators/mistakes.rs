@@ -1,6 +1,8 @@
 //! Mistakes of an entry of `operators` that its catalog shows: which package, channel, bundle or version is meant, and what
 //! to write instead.
 
+use std::fmt::Write as _;
+
 use fbc_catalog::{Kind, NotFound, Part, SelectError, Subject, Versions};
 use isc_schema::{BoundField, Item, OperatorCatalog, Place, VersionBound};
 use mirror_plan::operators::OperatorError;
@@ -51,8 +53,7 @@ fn place(index: usize, entry: &OperatorCatalog, subject: &Subject<'_>) -> Place 
     let of_package = (item, &package.min_version, &package.max_version);
     let of_part = match subject.part {
         Some(Part::Channel(name)) => {
-            let channels = package.channels.iter().enumerate();
-            let named = channels.map(|(number, channel)| (number, channel)).find(|(_, channel)| channel.name == name);
+            let named = package.channels.iter().enumerate().find(|(_, channel)| channel.name == name);
             named
                 .map(|(number, channel)| (Item::Channel(index, at, number), &channel.min_version, &channel.max_version))
         }
@@ -104,7 +105,8 @@ fn listing(entry: &OperatorCatalog, package: Option<&str>, channel: Option<&str>
     };
     for (flag, name) in [("--package", package), ("--channel", channel)] {
         if let Some(name) = name {
-            command += &format!(" {flag} {name}");
+            // Writing to a text cannot fail.
+            let _ = write!(command, " {flag} {name}");
         }
     }
     format!("`{command}` lists the {what}")
