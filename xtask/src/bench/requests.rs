@@ -16,8 +16,11 @@ use crate::tool::{self, Tool};
 
 /// Components of the release, as real ones have.
 const COMPONENTS: usize = 190;
-/// Packages of the catalog: a repository for bundles and one for operands each.
-const PACKAGES: usize = 150;
+/// Packages of the catalog: a repository for bundles and one for operands each. With the repository of the catalog and that of
+/// the image that all share, the world has 300 repositories.
+const PACKAGES: usize = 149;
+/// How many packages have four versions and not three. With the catalog and the image that all share, the world has 1000 images.
+const LONG_PACKAGES: usize = 52;
 /// Requests beyond its own for each new image.
 const TARGET: f64 = 0.3;
 
@@ -36,8 +39,8 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     };
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     say(&format!("requests to the source in a mirror to disk; target: {TARGET} beyond its own for each new image\n"));
-    say("| world | referrers API | images | own manifests | blobs | beyond | for each image | of target |");
-    say("|---|---|---|---|---|---|---|---|");
+    say("| world | referrers API | images | own manifests | blobs | beyond | lists of tags | referrers | for each image |");
+    say("|---|---|---|---|---|---|---|---|---|");
     for api in [false, true] {
         release(&binary, &temporary.path().join(format!("release-{api}")), api)?;
         operators(&binary, &temporary.path().join(format!("operators-{api}")), api)?;
@@ -74,11 +77,10 @@ fn operators(binary: &Path, folder: &Path, api: bool) -> anyhow::Result<()> {
     let registry = Registry::builder().referrers(api).start_blocking();
     let names: Vec<String> = (0..PACKAGES).map(|at| format!("operator-{at}")).collect();
     let versions = ["0.1.0", "0.2.0", "0.3.0", "0.4.0"];
-    // Every third package has a version more: 1000 images in all, and the one that all share.
     let packages: Vec<(&str, &[&str])> = names
         .iter()
         .enumerate()
-        .map(|(at, name)| (name.as_str(), &versions[..if at % 3 == 0 { 4 } else { 3 }]))
+        .map(|(at, name)| (name.as_str(), &versions[..if at < LONG_PACKAGES { 4 } else { 3 }]))
         .collect();
     let world = OperatorWorld::new(registry.host(), &packages);
     world.push_to(&registry);
@@ -122,10 +124,11 @@ fn print(world: &str, tool: &Tool, registry: &Registry, api: bool) -> anyhow::Re
     #[expect(clippy::cast_precision_loss, reason = "both are small")]
     let each = beyond as f64 / images as f64;
     say(&format!(
-        "| {world} | {} | {images} | {own} | {} | {beyond} | {each:.3} | {:.2} |",
+        "| {world} | {} | {images} | {own} | {} | {beyond} | {} | {} | {each:.3} |",
         if api { "yes" } else { "no" },
         count("blobs"),
-        each / TARGET
+        count("tags"),
+        count("referrers")
     ));
     Ok(())
 }

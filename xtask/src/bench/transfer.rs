@@ -1,4 +1,7 @@
 //! `cargo xtask bench transfer`: a release-shaped workload from registry to disk and from disk to registry.
+//!
+//! With `--against OTHER` a second program, such as the one of an earlier commit, does the same work in the same run: the two
+//! take turns, each beside its own floor, and the last table shows how their medians compare.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +28,8 @@ struct Options {
     pairs: usize,
     /// Another `oc-mirror` than ours.
     binary: Option<PathBuf>,
+    /// A second `oc-mirror`, measured in turns with the first.
+    against: Option<PathBuf>,
     /// Where the data goes; a temporary folder by default.
     folder: Option<PathBuf>,
 }
@@ -46,17 +51,20 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         None => tool::build(true)?,
     };
     let folder = Folder::of(options.folder.as_ref())?;
-    measure_all(&options, &binary, folder.path())
+    let mut subjects = vec![Subject::new("measured", &binary)];
+    subjects.extend(options.against.iter().map(|other| Subject::new("against", other)));
+    measure_all(&options, &mut subjects, folder.path())
 }
 
 fn parse(arguments: &[&str]) -> anyhow::Result<Options> {
-    let mut options = Options { images: 200, scale: 1.0, pairs: 5, binary: None, folder: None };
-    options::each(arguments, "--images, --scale, --pairs, --binary, --folder", |name, value| {
+    let mut options = Options { images: 200, scale: 1.0, pairs: 5, binary: None, against: None, folder: None };
+    options::each(arguments, "--images, --scale, --pairs, --binary, --against, --folder", |name, value| {
         match name {
             "--images" => options.images = value.parse()?,
             "--scale" => options.scale = value.parse()?,
             "--pairs" => options.pairs = value.parse()?,
             "--binary" => options.binary = Some(fs::canonicalize(value)?),
+            "--against" => options.against = Some(fs::canonicalize(value)?),
             "--folder" => options.folder = Some(value.into()),
             _ => return Ok(false),
         }
@@ -78,12 +86,51 @@ impl Series {
     }
 }
 
-fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Result<()> {
+/// A program that is measured, and what was measured of it.
+#[derive(Debug)]
+struct Subject {
+    /// What tables call it.
+    name: &'static str,
+    binary: PathBuf,
+    /// One series for each of [`WORK`].
+    series: [Series; 6],
+    floors: Floors,
+}
+
+impl Subject {
+    fn new(name: &'static str, binary: &Path) -> Self {
+        Self { name, binary: binary.to_path_buf(), series: Default::default(), floors: Floors::default() }
+    }
+}
+
+/// What each subject does, in the order of its series.
+const WORK: [&str; 6] = [
+    "M2D, cold",
+    "M2D, nothing new, an archive of all is replaced",
+    "M2D, nothing new, an archive of nothing is replaced",
+    "D2M",
+    "D2M, nothing new",
+    "M2M",
+];
+
+/// What the subjects work on.
+struct Bench {
+    folder: PathBuf,
+    source_folder: PathBuf,
+    workload: Workload,
+    source: Server,
+    /// The path of the configuration.
+    configuration: String,
+    spent: Spent,
+    has_skopeo: bool,
+}
+
+fn measure_all(options: &Options, subjects: &mut [Subject], folder: &Path) -> anyhow::Result<()> {
     let source_folder = folder.join("source");
     complain("making the workload");
     let bytes = to_bytes(TOTAL * options.scale);
     let workload = release_shaped(&source_folder, options.images, bytes, 1)?;
-    let mut source = Server::start(&source_folder)?;
+    let source = Server::start(&source_folder)?;
     let names: Vec<String> = workload
         .images
         .iter()
@@ -91,16 +138,38 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         .collect();
     let configuration = folder.join("isc.yaml");
     fs::write(&configuration, tool::configuration(names.iter().map(String::as_str)))?;
-    let configuration = configuration.display().to_string();
-
-    let (mut floor_pull, mut floor_push) = (Vec::new(), Vec::new());
-    let [mut cold, mut warm, mut warm_again, mut push, mut push_again, mut relay] =
-        [const { Series { runs: Vec::new() } }; 6];
-    let mut skopeo = Vec::new();
-    let mut spent = Spent::under(folder);
-    let has_skopeo = process::on_path("skopeo");
+    let mut bench = Bench {
+        folder: folder.to_path_buf(),
+        source_folder,
+        workload,
+        source,
+        configuration: configuration.display().to_string(),
+        spent: Spent::under(folder),
+        has_skopeo: process::on_path("skopeo"),
+    };
     for pair in 1..=options.pairs {
-        complain(&format!("pair {pair} of {}", options.pairs));
+        // Whoever goes second finds another file system: the subjects take turns in going first.
+        subjects.rotate_left(1);
+        for subject in &mut *subjects {
+            complain(&format!("pair {pair} of {}: {}", options.pairs, subject.name));
+            bench.pair(subject, pair)?;
+        }
+    }
+    subjects.sort_by_key(|subject| subject.name != "measured");
+    for subject in &*subjects {
+        print(options, &bench.workload, subject, subjects.len() > 1);
+    }
+    if let [measured, against] = subjects {
+        compare(measured, against);
+    }
+    Ok(())
+}
+
+impl Bench {
+    /// Does each work once with one subject, each beside its floor.
+    fn pair(&mut self, subject: &mut Subject, pair: usize) -> anyhow::Result<()> {
+        let Subject { binary, series: [cold, warm, warm_again, push, push_again, relay], floors, .. } = subject;
+        let Self { folder, source_folder, workload, source, configuration, spent, has_skopeo } = self;
         let scratch = folder.join("floor");
 
         // Two machines: what mirrors to disk has a cache, what mirrors from disk has none.
@@ -113,10 +182,10 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
             match turn {
                 Turn::Floor => {
                     settle();
-                    floor_pull.push(floor::pull(&workload, source.host(), &scratch)?);
+                    floors.pull.push(floor::pull(workload, source.host(), &scratch)?);
                     spent.take(&scratch)?;
                 }
-                Turn::Tool => step(&mut cold, &connected, &to_disk, &mut source)?,
+                Turn::Tool => step(cold, &connected, &to_disk, source)?,
             }
         }
 
@@ -128,23 +197,23 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
             match turn {
                 Turn::Floor => {
                     settle();
-                    floor_push.push(floor::push(&workload, destination.host(), &source_folder, &scratch)?);
+                    floors.push.push(floor::push(workload, destination.host(), source_folder, &scratch)?);
                     spent.take(&scratch)?;
                 }
                 Turn::Tool => {
                     let target = format!("docker://{}/mirror", destination.host());
-                    let from = ["-c", &configuration, "--from", &disk_url, &target, "--dest-tls-verify=false"];
-                    step(&mut push, &enclave, &from, &mut destination)?;
-                    step(&mut push_again, &enclave, &from, &mut destination)?;
+                    let from = ["-c", configuration, "--from", &disk_url, &target, "--dest-tls-verify=false"];
+                    step(push, &enclave, &from, &mut destination)?;
+                    step(push_again, &enclave, &from, &mut destination)?;
                 }
             }
             drop(destination);
             spent.take(&arrived)?;
         }
         // Last, since it replaces the archive by one that holds what is new: nothing.
-        step(&mut warm, &connected, &to_disk, &mut source)?;
+        step(warm, &connected, &to_disk, source)?;
         // The file system takes its time to free the archive that was replaced: now there is only a small one.
-        step(&mut warm_again, &connected, &to_disk, &mut source)?;
+        step(warm_again, &connected, &to_disk, source)?;
         for folder in [disk.as_path(), connected.home(), enclave.home()] {
             spent.take(folder)?;
         }
@@ -153,30 +222,28 @@ fn measure_all(options: &Options, binary: &Path, folder: &Path) -> anyhow::Resul
         let relaying = Tool::new(binary, &workspace)?;
         let workspace_url = format!("file://{}", workspace.display());
         for turn in turns(pair) {
-            if turn == Turn::Floor && !has_skopeo {
+            if turn == Turn::Floor && !*has_skopeo {
                 continue;
             }
             let mut destination = Server::start(&arrived)?;
             match turn {
                 Turn::Floor => {
                     settle();
-                    skopeo.push(floor::skopeo(&workload, source.host(), destination.host(), &scratch)?);
+                    floors.skopeo.push(floor::skopeo(workload, source.host(), destination.host(), &scratch)?);
                 }
                 Turn::Tool => {
                     let target = format!("docker://{}/mirror", destination.host());
                     let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
-                    let relayed = [&["-c", &configuration, "--workspace", &workspace_url, &target], &tls[..]].concat();
-                    step(&mut relay, &relaying, &relayed, &mut destination)?;
+                    let relayed = [&["-c", configuration, "--workspace", &workspace_url, &target], &tls[..]].concat();
+                    step(relay, &relaying, &relayed, &mut destination)?;
                 }
             }
             drop(destination);
             spent.take(&arrived)?;
         }
         spent.take(&workspace)?;
+        Ok(())
     }
-    let floors = Floors { pull: floor_pull, push: floor_push, skopeo };
-    print(options, &workload, &floors, &[&cold, &warm, &warm_again, &push, &push_again, &relay]);
-    Ok(())
 }
 
 /// Reads the files of a folder, so that they are in memory.
@@ -191,7 +258,7 @@ fn warm_up(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// What ordinary tools cost, in all repetitions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Floors {
     /// `curl` of every blob, and a `cp` of them.
     pull: Vec<Cost>,
@@ -210,7 +277,11 @@ fn step(series: &mut Series, tool: &Tool, arguments: &[&str], peer: &mut Server)
     Ok(())
 }
 
-fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Series; 6]) {
+fn print(options: &Options, workload: &Workload, subject: &Subject, is_named: bool) {
+    let Subject { floors, series, .. } = subject;
+    if is_named {
+        say(&format!("\n{}: {}\n", subject.name, subject.binary.display()));
+    }
     let total = workload.total_bytes() as f64;
     let gigabytes = total / 1e9;
     say(&format!(
@@ -227,15 +298,15 @@ fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Ser
     say("|---|---|---|---|---|---|---|---|---|---|---|");
     let seconds_allowed = format!("<= {:.1} s", workload.images.len() as f64 / 1000.0);
     let none = Vec::new();
-    let rows = [
-        ("M2D, cold", &floors.pull, "<= 1.3"),
-        ("M2D, nothing new, an archive of all is replaced", &none, seconds_allowed.as_str()),
-        ("M2D, nothing new, an archive of nothing is replaced", &none, seconds_allowed.as_str()),
-        ("D2M", &floors.push, "<= 1.15"),
-        ("D2M, nothing new", &none, ""),
-        ("M2M", &floors.skopeo, "<= 0.5"),
+    let compared = [
+        (&floors.pull, "<= 1.3"),
+        (&none, seconds_allowed.as_str()),
+        (&none, seconds_allowed.as_str()),
+        (&floors.push, "<= 1.15"),
+        (&none, ""),
+        (&floors.skopeo, "<= 0.5"),
     ];
-    for ((name, floor, target), series) in rows.into_iter().zip(series) {
+    for ((name, (floor, target)), series) in WORK.into_iter().zip(compared).zip(series) {
         let of = |pick: fn(&(Cost, Counters)) -> f64| median(series.runs.iter().map(pick));
         let wall = series.wall();
         let of_floor = |pick: fn(&Cost) -> f64| (!floor.is_empty()).then(|| median(floor.iter().map(pick)));
@@ -264,6 +335,25 @@ fn print(options: &Options, workload: &Workload, floors: &Floors, series: &[&Ser
             skopeo(|cost| cost.memory as f64) / 1e6,
             ours / theirs
         ));
+    }
+}
+
+/// How the medians of two subjects compare: below one, the measured one takes less.
+fn compare(measured: &Subject, against: &Subject) {
+    say("\nmeasured over against, medians of the same run\n");
+    say("| work | wall | CPU | peak RSS | requests |");
+    say("|---|---|---|---|---|");
+    for ((name, ours), theirs) in WORK.into_iter().zip(&measured.series).zip(&against.series) {
+        let ratio = |pick: fn(&(Cost, Counters)) -> f64| {
+            let of = |series: &Series| median(series.runs.iter().map(pick));
+            let (ours, theirs) = (of(ours), of(theirs));
+            if theirs > 0.0 { format!("{:.2}", ours / theirs) } else { "-".to_owned() }
+        };
+        let wall = ratio(|(cost, _)| cost.wall);
+        let cpu = ratio(|(cost, _)| cost.cpu);
+        let memory = ratio(|(cost, _)| cost.memory as f64);
+        let requests = ratio(|(_, counters)| counters.requests as f64);
+        say(&format!("| {name} | {wall} | {cpu} | {memory} | {requests} |"));
     }
 }
 
