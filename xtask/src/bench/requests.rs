@@ -39,7 +39,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     };
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     say(&format!("requests to the source in a mirror to disk; target: {TARGET} beyond its own for each new image\n"));
-    say("| world | referrers API | images | own manifests | blobs | beyond | lists of tags | referrers | for each image |");
+    say(
+        "| world | referrers API | images | own manifests | blobs | beyond | lists of tags | referrers | for each image |",
+    );
     say("|---|---|---|---|---|---|---|---|---|");
     for api in [false, true] {
         release(&binary, &temporary.path().join(format!("release-{api}")), api)?;
