@@ -9,7 +9,7 @@
 //! use image_ref::ImageRef;
 //!
 //! let rows = [Mirrored {
-//!     kind: Kind::Additional,
+//!     kind: Kind::Generic,
 //!     origin: ImageRef::parse("registry.access.redhat.com/ubi9/ubi:latest").unwrap(),
 //!     destination: ImageRef::parse("mirror.lab:5000/ns/ubi9/ubi:latest").unwrap(),
 //! }];

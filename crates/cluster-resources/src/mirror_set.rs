@@ -111,21 +111,21 @@ mod tests {
     fn pairs_and_sets() {
         let rows = [
             (
-                Kind::Additional,
+                Kind::Generic,
                 "registry.redhat.io/ubi8-minimal@D",
                 "m:5000/ns/ubi8-minimal:t",
                 "registry.redhat.io -> m:5000/ns",
                 "I",
             ),
             (
-                Kind::Additional,
+                Kind::Generic,
                 "registry.redhat.io/ubi8-minimal@D",
                 "m:5000/ubi8-minimal:t",
                 "registry.redhat.io -> m:5000",
                 "I",
             ),
             (
-                Kind::Bundle,
+                Kind::Operator,
                 "quay.io/acme/op-bundle@D",
                 "m:5000/ns/acme/op-bundle:t",
                 "quay.io/acme -> m:5000/ns/acme",
@@ -146,21 +146,21 @@ mod tests {
                 "I",
             ),
             (
-                Kind::Additional,
+                Kind::Generic,
                 "ghcr.io/foo/podinfo:5",
                 "m:5000/ns/my/renamed:5",
                 "ghcr.io/foo/podinfo -> m:5000/ns/my/renamed",
                 "T",
             ),
-            (Kind::Additional, "quay.io/ubi:1", "m:5000/ns/myubi:1", "quay.io/ubi -> m:5000/ns/myubi", "T"),
-            (Kind::RelatedImage, "quay.io/a/b:1@D", "m:5000/a/b:1", "quay.io/a -> m:5000/a", "IT"),
-            (Kind::Additional, "oci:///tmp/app1", "m:5000/ns/tmp/app1:latest", "none", "T"),
-            (Kind::RelatedImage, "quay.io/a/*/b:1", "m:5000/a/b:1", "none", "T"),
-            (Kind::RelatedImage, "*.io/a/b:1", "m:5000/a/b:1", "none", "T"),
-            (Kind::Additional, "ubi:1", "m:5000/ubi:1", "docker.io/library -> m:5000", "T"),
-            (Kind::Additional, "docker://quay.io/a/b:1", "docker://m:5000/a/b:1", "quay.io/a -> m:5000/a", "T"),
+            (Kind::Generic, "quay.io/ubi:1", "m:5000/ns/myubi:1", "quay.io/ubi -> m:5000/ns/myubi", "T"),
+            (Kind::Operator, "quay.io/a/b:1@D", "m:5000/a/b:1", "quay.io/a -> m:5000/a", "IT"),
+            (Kind::Generic, "oci:///tmp/app1", "m:5000/ns/tmp/app1:latest", "none", "T"),
+            (Kind::Operator, "quay.io/a/*/b:1", "m:5000/a/b:1", "none", "T"),
+            (Kind::Operator, "*.io/a/b:1", "m:5000/a/b:1", "none", "T"),
+            (Kind::Generic, "ubi:1", "m:5000/ubi:1", "docker.io/library -> m:5000", "T"),
+            (Kind::Generic, "docker://quay.io/a/b:1", "docker://m:5000/a/b:1", "quay.io/a -> m:5000/a", "T"),
             (
-                Kind::Helm,
+                Kind::Generic,
                 "quay.io/release/x:1",
                 "m:5000/release/release/x:1",
                 "quay.io/release -> m:5000/release/release",
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn flattened_paths_are_paired_by_repository() {
         let row = Mirrored {
-            kind: Kind::Additional,
+            kind: Kind::Generic,
             origin: ImageRef::parse("quay.io/a/b/c:1").unwrap(),
             destination: ImageRef::parse("m:5000/a/b-c:1").unwrap(),
         };
@@ -206,7 +206,7 @@ mod tests {
             flat: bool,
         ) {
             let row = Mirrored {
-                kind: Kind::Additional,
+                kind: Kind::Generic,
                 origin: ImageRef::parse(&format!("q.io/{path}:1")).unwrap(),
                 destination: ImageRef::parse(&format!("m.io/{destination}:1")).unwrap(),
             };

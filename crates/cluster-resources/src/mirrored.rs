@@ -14,7 +14,8 @@ pub struct Mirrored {
     pub destination: ImageRef,
 }
 
-/// What an image is for. Decides whether and in which set of mirrors it appears (`docs/behaviour/release.md` 6.2).
+/// What a cluster uses an image for. Decides whether and in which set of mirrors it appears (`docs/behaviour/release.md`
+/// 6.2); only what makes a difference there is told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
@@ -26,14 +27,10 @@ pub enum Kind {
     Graph,
     /// An operator catalog.
     Catalog,
-    /// An operator bundle.
-    Bundle,
-    /// An image that a bundle names.
-    RelatedImage,
-    /// An additional image.
-    Additional,
-    /// An image that a Helm chart names.
-    Helm,
+    /// An operator bundle, or an image that a bundle names.
+    Operator,
+    /// Anything else: an additional image, or an image that a Helm chart names.
+    Generic,
 }
 
 /// The sets of mirrors, in the order they are written.
@@ -62,8 +59,8 @@ impl Kind {
     pub(crate) fn category(self) -> Option<Category> {
         match self {
             Self::Release | Self::ReleaseContent => Some(Category::Release),
-            Self::Bundle | Self::RelatedImage => Some(Category::Operator),
-            Self::Additional | Self::Helm => Some(Category::Generic),
+            Self::Operator => Some(Category::Operator),
+            Self::Generic => Some(Category::Generic),
             Self::Graph | Self::Catalog => None,
         }
     }

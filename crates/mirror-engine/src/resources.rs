@@ -213,11 +213,9 @@ fn kind(kind: ImageKind) -> Kind {
         ImageKind::ReleaseComponent => Kind::ReleaseContent,
         ImageKind::ReleasePayload => Kind::Release,
         ImageKind::Graph => Kind::Graph,
-        ImageKind::OperatorRelated => Kind::RelatedImage,
-        ImageKind::OperatorBundle => Kind::Bundle,
+        ImageKind::OperatorRelated | ImageKind::OperatorBundle => Kind::Operator,
         ImageKind::OperatorCatalog => Kind::Catalog,
-        ImageKind::Additional => Kind::Additional,
-        ImageKind::Helm => Kind::Helm,
+        ImageKind::Additional | ImageKind::Helm => Kind::Generic,
     }
 }
 

@@ -6,19 +6,19 @@ use crate::{D, emit_rows, names, request, row, worked_example};
 
 #[test]
 fn digests_only_make_no_itms() {
-    let rows = [row(Kind::Additional, "quay.io/a/b@D", "m.io/a/b:x")];
+    let rows = [row(Kind::Generic, "quay.io/a/b@D", "m.io/a/b:x")];
     assert_eq!(names(&emit_rows(&rows)), ["idms-oc-mirror.yaml"]);
 }
 
 #[test]
 fn tags_only_make_no_idms() {
-    let rows = [row(Kind::Additional, "quay.io/a/b:1", "m.io/a/b:1"), row(Kind::Helm, "quay.io/c/d:1", "m.io/c/d:1")];
+    let rows = [row(Kind::Generic, "quay.io/a/b:1", "m.io/a/b:1"), row(Kind::Generic, "quay.io/c/d:1", "m.io/c/d:1")];
     assert_eq!(names(&emit_rows(&rows)), ["itms-oc-mirror.yaml"]);
 }
 
 #[test]
 fn tag_and_digest_make_both() {
-    let rows = [row(Kind::Additional, "quay.io/a/b:1@D", "m.io/a/b:1")];
+    let rows = [row(Kind::Generic, "quay.io/a/b:1@D", "m.io/a/b:1")];
     assert_eq!(names(&emit_rows(&rows)), ["idms-oc-mirror.yaml", "itms-oc-mirror.yaml"]);
 }
 
@@ -90,9 +90,9 @@ fn catalogs_that_would_share_a_file_get_two() {
 #[test]
 fn same_source_in_several_sets() {
     let rows = [
-        row(Kind::Additional, "quay.io/a/x@D", "m.io/a/x:1"),
-        row(Kind::RelatedImage, "quay.io/a/y@D", "m.io/a/y:1"),
-        row(Kind::Helm, "quay.io/a/x@D", "other.io/ns/a/x:1"),
+        row(Kind::Generic, "quay.io/a/x@D", "m.io/a/x:1"),
+        row(Kind::Operator, "quay.io/a/y@D", "m.io/a/y:1"),
+        row(Kind::Generic, "quay.io/a/x@D", "other.io/ns/a/x:1"),
     ];
     let emitted = emit_rows(&rows);
     insta::assert_snapshot!(emitted.documents[0].text, @r#"

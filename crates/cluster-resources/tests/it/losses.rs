@@ -36,7 +36,7 @@ fn what_is_gone_is_named() {
 fn files_of_upstream_can_be_read() {
     // Unsorted keys and several documents without a leading `---`.
     let text = "kind: ImageTagMirrorSet\nspec:\n  imageTagMirrors:\n  - source: a.io/x\n    mirrors: [m.io/x, n.io/x]\n---\nkind: Other\n";
-    let new = emit_rows(&[row(Kind::Additional, "a.io/x/y:1", "m.io/x/y:1")]).documents;
+    let new = emit_rows(&[row(Kind::Generic, "a.io/x/y:1", "m.io/x/y:1")]).documents;
     let gone: Vec<_> = lost([("itms-oc-mirror.yaml", text)], &new).unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(gone, ["ImageTagMirrorSet: a.io/x -> n.io/x", "Other: "]);
 }

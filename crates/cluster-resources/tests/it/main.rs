@@ -56,10 +56,10 @@ pub(crate) fn worked_example(prefix: &str) -> Vec<Mirrored> {
             "docker://registry.redhat.io/redhat/redhat-operator-index:v4.16",
             "redhat/redhat-operator-index:v4.16",
         ),
-        (Kind::Bundle, "docker://quay.io/acme/op-bundle@D", "acme/op-bundle:sha256-1111"),
-        (Kind::RelatedImage, "nvcr.io/x/y:1@D", "x/y:1"),
-        (Kind::Additional, "registry.access.redhat.com/ubi9/ubi:latest", "ubi9/ubi:latest"),
-        (Kind::Helm, "ghcr.io/foo/podinfo:5.0.0", "my/renamed:1"),
+        (Kind::Operator, "docker://quay.io/acme/op-bundle@D", "acme/op-bundle:sha256-1111"),
+        (Kind::Operator, "nvcr.io/x/y:1@D", "x/y:1"),
+        (Kind::Generic, "registry.access.redhat.com/ubi9/ubi:latest", "ubi9/ubi:latest"),
+        (Kind::Generic, "ghcr.io/foo/podinfo:5.0.0", "my/renamed:1"),
     ]
     .into_iter()
     .map(|(kind, origin, path)| row(kind, origin, &format!("docker://{prefix}/{path}")))
