@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::delete::{DeleteReport, Execute, Generate, ItemOutcome, execute, generate};
-use mirror_engine::{Job, Observer, Workflow, WorkingDir};
+use mirror_engine::{Job, Observer, WorkingDir};
 use mirror_plan::Family;
 use mirror_plan::delete::DeleteList;
 use rooted_folder::RootedFolder;
@@ -91,10 +91,8 @@ fn first_step(
     }
     let clients = Clients::new(common, log)?;
     let runtime = Runtime::new(&clients)?;
-    let folder = working_dir.parent().context("a working directory lies in a folder")?.to_owned();
     let working_dir = WorkingDir::at(working_dir.to_owned());
     let job = Job {
-        workflow: Workflow::DiskToMirror { folder, working_dir, destination: request.dest.clone() },
         configuration: ImageSetConfiguration { archive_size_gib: None, mirror: configuration.delete.clone() },
         configuration_text: bytes,
         folders: folders(common, config),
@@ -107,7 +105,7 @@ fn first_step(
         version: program(),
         warnings: log.warnings(),
     };
-    let mut step = Generate::new(configuration);
+    let mut step = Generate::new(working_dir, request.dest.clone(), configuration);
     extras(&mut step);
     let observer = Screen::new(log.clone(), false, HEARTBEAT) as Arc<dyn Observer>;
     let report = runtime.block_on(generate(&job, &step, &observer));

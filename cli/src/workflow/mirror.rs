@@ -65,7 +65,7 @@ pub(super) fn run_content(
     let started = Instant::now();
     let mut workflow = workflow(&request.mode);
     let prepared = prepare(settings, request, content, &mut workflow, log);
-    let outcome = prepared.and_then(|(job, runtime)| execute(settings, request, job, runtime, log, started));
+    let outcome = prepared.and_then(|prepared| execute(settings, request, prepared, &workflow, log, started));
     let status = match outcome {
         Ok(report) => {
             if settings.output == OutputFormat::Json {
@@ -129,7 +129,6 @@ fn prepare(
     }
     (options.approved, options.shard) = (approved, shard);
     let job = Job {
-        workflow: workflow.clone(),
         configuration,
         configuration_text,
         folders: folders(common, &request.config),
@@ -272,8 +271,8 @@ pub(super) fn private_key(path: &Path, flag: &str, log: &Log) -> anyhow::Result<
 }
 
 /// Where the cluster resources of a disk to mirror come to lie, when that is not beside the archive.
-fn resources_elsewhere(job: &Job) -> Option<PathBuf> {
-    let Workflow::DiskToMirror { folder, working_dir, .. } = &job.workflow else { return None };
+fn resources_elsewhere(workflow: &Workflow) -> Option<PathBuf> {
+    let Workflow::DiskToMirror { folder, working_dir, .. } = workflow else { return None };
     (!working_dir.root().starts_with(folder)).then(|| working_dir.cluster_resources())
 }
 
@@ -281,8 +280,8 @@ fn resources_elsewhere(job: &Job) -> Option<PathBuf> {
 fn execute(
     settings: &Settings,
     request: &Mirror,
-    job: Job,
-    runtime: Runtime,
+    (job, runtime): (Job, Runtime),
+    workflow: &Workflow,
     log: &Log,
     started: Instant,
 ) -> anyhow::Result<RunReport> {
@@ -291,12 +290,11 @@ fn execute(
         settings.common.env.stderr_is_terminal,
         settings.common.env.heartbeat.unwrap_or(HEARTBEAT),
     );
-    let elsewhere = resources_elsewhere(&job);
-    let workflow = job.workflow.clone();
+    let elsewhere = resources_elsewhere(workflow);
     let report = runtime.block_on(async {
         let ticker = tokio::spawn(Arc::clone(&screen).tick());
         let report = tokio::select! {
-            report = mirror_engine::run(job, Arc::clone(&screen) as Arc<dyn Observer>) => Ok(report),
+            report = mirror_engine::run(job, workflow.clone(), Arc::clone(&screen) as Arc<dyn Observer>) => Ok(report),
             status = asked_to_end() => Err(status),
         };
         ticker.abort();
@@ -324,7 +322,7 @@ fn execute(
         log.info(format_args!("📄 the cluster resources are in `{}`", folder.display()));
     }
     log.info(format_args!("mirror time     : {}", go_duration(started.elapsed())));
-    if let Some(next) = next_step(&workflow, &request.config, &workflow.working_dir().cluster_resources(), &report) {
+    if let Some(next) = next_step(workflow, &request.config, &workflow.working_dir().cluster_resources(), &report) {
         log.info(next);
     }
     log.info("👋 Goodbye, thank you for using oc-mirror");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use isc_schema::{Document, ImageSetConfiguration, Kind};
 use mirror_engine::why::{Explanation, Reason};
-use mirror_engine::{Event, Job, Observer, Workflow, inspect, visible};
+use mirror_engine::{Event, Job, Observer, inspect, visible};
 
 use super::configuration::{parse_document, read_configuration};
 use super::document::{answer, fail};
@@ -80,8 +80,6 @@ fn explain(settings: &Settings, request: &Why, log: &Log) -> anyhow::Result<(Exp
     let clients = Clients::new(common, log)?;
     let runtime = Runtime::new(&clients)?;
     let job = Job {
-        // Not looked at: the engine makes a working directory for the answer alone.
-        workflow: Workflow::MirrorToDisk { folder: common.cache().to_owned() },
         configuration,
         configuration_text: bytes,
         folders: folders(common, &path),

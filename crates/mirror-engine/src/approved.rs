@@ -21,6 +21,8 @@ const NAMED: usize = 5;
 pub(crate) struct Approved<'a> {
     pub(crate) document: &'a Document,
     pub(crate) job: &'a Job,
+    /// The mode of this run.
+    pub(crate) mode: Mode,
     pub(crate) store: &'a Store,
     /// The archive that is loaded; only in disk to mirror.
     pub(crate) archive: Option<&'a Archive>,
@@ -35,7 +37,7 @@ impl Approved<'_> {
     /// nothing has been asked of a registry, and nothing has been written.
     pub(crate) async fn images(&self) -> Result<Vec<PlannedImage>, RunError> {
         let document = self.document;
-        let mode = self.job.workflow.mode();
+        let mode = self.mode;
         if document.mode != mode {
             let text = format!("the plan is a plan for {}, and this run is {mode}", document.mode);
             return Err(RunError::generic(text));

@@ -25,7 +25,7 @@ use mirror_copy::archive_builder::Contents;
 use mirror_copy::{Resolved, Transfer, caught, queue_order};
 use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::failure::CopyError;
-use mirror_job::job::{DryRun, Job};
+use mirror_job::job::{DryRun, Job, Workflow};
 use mirror_job::listed;
 pub use mirror_job::report::{ArchiveSizes, DiskNeed, Sizes};
 
@@ -57,7 +57,7 @@ struct SavedImage<'a> {
 /// What a rehearsal has at hand.
 pub(crate) struct Rehearsal<'a> {
     pub(crate) job: &'a Job,
-    pub(crate) mode: Mode,
+    pub(crate) workflow: &'a Workflow,
     pub(crate) images: &'a Arc<Vec<PlannedImage>>,
     /// Catalogs and the digests they are pinned to.
     pub(crate) catalogs: &'a [PinnedCatalog],
@@ -81,7 +81,7 @@ pub(crate) async fn rehearse<C: Transfer>(
     files: &mut Vec<PathBuf>,
     found: &mut Option<Sizes>,
 ) -> Result<(), RunError> {
-    let working_dir = at.job.workflow.working_dir();
+    let working_dir = at.workflow.working_dir();
     let folder = working_dir.dry_run();
     working_dir
         .remove(&folder)
@@ -160,7 +160,15 @@ impl Rehearsal<'_> {
         files: &mut Vec<PathBuf>,
     ) -> Result<(), RunError> {
         let (catalogs, blocked) = (self.catalogs, self.blocked);
-        let planning = Planning { job: self.job, images: self.images, looked, catalogs, blocked, working_dir };
+        let planning = Planning {
+            job: self.job,
+            workflow: self.workflow,
+            images: self.images,
+            looked,
+            catalogs,
+            blocked,
+            working_dir,
+        };
         let (_, text) = planning.document()?.seal();
         let path = working_dir.dry_run().join(PLAN_FILE);
         working_dir.write(&path, text.as_bytes())?;
@@ -229,7 +237,7 @@ impl Rehearsal<'_> {
         let destination = || image.destination.as_ref().map_or_else(cache, ImageRef::with_scheme);
         let sources = || std::iter::once(&image.source).chain(image.twins.iter().map(|twin| &twin.source));
         let is_rebuilt = mirror_plan::operators::is_rebuilt(image);
-        match self.mode {
+        match self.workflow.mode() {
             // Whoever copies by this file would push the unfiltered catalog under the name of the rebuilt one, which is made
             // in the cache.
             Mode::MirrorToDisk if is_rebuilt => Vec::new(),
@@ -249,7 +257,7 @@ impl Rehearsal<'_> {
         files: &mut Vec<PathBuf>,
     ) -> Result<(), RunError> {
         // Without a cache nothing can be missing in it.
-        let cache = self.cache.filter(|_| self.mode == Mode::MirrorToDisk);
+        let cache = self.cache.filter(|_| self.workflow.mode() == Mode::MirrorToDisk);
         let (mut mapping, mut missing, mut missing_count) = (String::new(), String::new(), 0);
         for (image, outcome) in self.images.iter().zip(looked) {
             // Its name stands in the list already, with the image that has it.
@@ -309,7 +317,7 @@ impl Rehearsal<'_> {
             ..Sizes::default()
         };
         let mut stages = Vec::new();
-        match (self.mode, self.cache, self.archive) {
+        match (self.workflow.mode(), self.cache, self.archive) {
             (Mode::MirrorToDisk, Some(store), _) => {
                 let cached = cached_bytes(store, &all);
                 sizes.cached_bytes = Some(cached);
@@ -340,7 +348,7 @@ impl Rehearsal<'_> {
         if let Some(client) = self.destination {
             let lacks = self.destination_lacks(client, looked).await;
             sizes.destination_lacks_bytes = Some(lacks);
-            if self.mode == Mode::MirrorToMirror {
+            if self.workflow.mode() == Mode::MirrorToMirror {
                 sizes.download_bytes = Some(lacks);
             }
         }

@@ -22,6 +22,7 @@ use mirror_job::workdir::WorkingDir;
 /// What a document is made of.
 pub(crate) struct Planning<'a> {
     pub(crate) job: &'a Job,
+    pub(crate) workflow: &'a Workflow,
     pub(crate) images: &'a [PlannedImage],
     /// What became of reading each of them.
     pub(crate) looked: &'a [Result<Resolved, CopyError>],
@@ -37,13 +38,13 @@ impl Planning<'_> {
     /// When a file of the working directory cannot be read.
     pub(crate) fn document(&self) -> Result<Document, RunError> {
         let (job, options) = (self.job, &self.job.options);
-        let (destination, nested) = match &job.workflow {
+        let (destination, nested) = match self.workflow {
             Workflow::MirrorToDisk { folder } => (format!("file://{}", folder.display()), 0),
             Workflow::DiskToMirror { destination, .. } | Workflow::MirrorToMirror { destination, .. } => {
                 (format!("docker://{destination}"), destination.max_nested_paths())
             }
         };
-        let mode = job.workflow.mode();
+        let mode = self.workflow.mode();
         let mut document = Document::new(mode, destination);
         document.max_nested_paths = nested;
         document.created = job.stamp();
@@ -108,7 +109,7 @@ impl Planning<'_> {
     /// is at the destination already.
     fn asked_for_artifacts(&self, image: &Image, resolved: &Resolved) -> bool {
         let options = &self.job.options;
-        let spared = self.job.workflow.mode() == Mode::MirrorToMirror
+        let spared = self.workflow.mode() == Mode::MirrorToMirror
             && options.dry_run != DryRun::Plan
             && !options.remove_signatures
             && image.destination.is_some()

@@ -74,8 +74,7 @@ pub enum WhyError {
 /// Collects the plan of `job`'s configuration and says why `image` is in it. With `archive`, the folder of an archive,
 /// the answer comes from there and no registry is asked; else as mirror to disk would ask.
 ///
-/// Nothing is left behind but what the cache has learned: the working directory is a temporary one. The job's workflow
-/// is not looked at.
+/// Nothing is left behind but what the cache has learned: the working directory is a temporary one.
 ///
 /// # Errors
 /// When cache, archive or the temporary working directory cannot be used. What cannot be collected is no error: see
@@ -86,7 +85,7 @@ pub async fn why(
     archive: Option<&Path>,
     observer: &Arc<dyn Observer>,
 ) -> Result<Explanation, WhyError> {
-    let store = Store::open_as(&job.cache, &job.holder())?;
+    let store = Store::open_as(&job.cache, &job.holder("why"))?;
     let scratch = tempfile::Builder::new().prefix(".why-").tempdir_in(store.root())?;
     let working_dir = WorkingDir::below(scratch.path());
     working_dir.create()?;

@@ -227,10 +227,8 @@ impl Folders {
     }
 }
 
-/// Everything one run needs.
+/// Everything one run needs, but from where to where: a run of the program that mirrors nothing has no [`Workflow`].
 pub struct Job {
-    /// From where to where.
-    pub workflow: Workflow,
     /// What to mirror.
     pub configuration: ImageSetConfiguration,
     /// The configuration as written; it travels in the archive.
@@ -257,14 +255,14 @@ pub struct Job {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("workflow", &self.workflow).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Job").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
 impl Job {
-    /// What lock files say about this run.
-    pub fn holder(&self) -> Holder {
-        Holder::this_process(self.workflow.mode().as_str(), self.stamp())
+    /// What lock files say about this run, which does `work`: a mode, or the name of a command.
+    pub fn holder(&self, work: &str) -> Holder {
+        Holder::this_process(work, self.stamp())
     }
 
     /// The moment of the run in the form that file names carry: `2026-08-01T10:20:30Z`.

@@ -70,13 +70,14 @@ use std::sync::{Arc, Mutex};
 use archive_format::Store;
 use image_ref::{Digest, ImageRef};
 use image_signature::cosign::SigningKey;
-use mirror_plan::PlannedImage;
+use mirror_plan::{Mode, PlannedImage};
 use oci_transport::{Client, Endpoint};
 use plan_document::AttachedArtifact;
 
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::CopyError;
-use mirror_job::job::{DryRun, Job, Workflow};
+use mirror_job::job::{DryRun, Job};
+use mirror_job::workdir::WorkingDir;
 use oci_manifest::{Attached, ImageTree};
 
 /// What one run does about trust.
@@ -103,20 +104,21 @@ pub struct Trust {
 pub struct BadSigningKey(image_signature::cosign::KeyError);
 
 impl Trust {
-    /// What the options of a run with these images ask for.
+    /// What the options of a run with these images ask for. Signatures of lookasides are kept in `working_dir`; in disk to
+    /// mirror they come from there.
     ///
     /// # Errors
     /// When the key of `--sign-catalogs` is none.
-    pub fn of(job: &Job, images: &[PlannedImage]) -> Result<Self, BadSigningKey> {
+    pub fn of(job: &Job, mode: Mode, working_dir: &WorkingDir, images: &[PlannedImage]) -> Result<Self, BadSigningKey> {
         let options = &job.options;
         let carries = !options.remove_signatures && options.dry_run == DryRun::No;
         let lookasides = Arc::new(Lookasides {
             registries_d: Arc::clone(&options.registries_d),
             default: options.default_lookaside.clone(),
-            kept: job.workflow.working_dir().lookaside(),
-            way: match &job.workflow {
-                Workflow::DiskToMirror { .. } => Lookups::In,
-                _ => Lookups::Out(job.source.clone()),
+            kept: working_dir.lookaside(),
+            way: match mode {
+                Mode::DiskToMirror => Lookups::In,
+                Mode::MirrorToDisk | Mode::MirrorToMirror => Lookups::Out(job.source.clone()),
             },
             now: job.started,
             staging: carries.then(Staging::default),
@@ -134,7 +136,7 @@ impl Trust {
             gate,
             lookasides,
             key,
-            from_archive: matches!(job.workflow, Workflow::DiskToMirror { .. }),
+            from_archive: mode == Mode::DiskToMirror,
             lists: TagLists::of(images),
             // Where artifacts stay behind, only a policy wants them, and the plan does not name them.
             approved: options

@@ -18,14 +18,18 @@ use mirror_content::root::{pinned, root_digest};
 use mirror_content::source::{Cached, LocalContent as _};
 use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::guard::guarded;
-use mirror_job::job::{Job, Workflow};
+use mirror_job::job::Job;
 use mirror_job::workdir::WorkingDir;
 use mirror_trust::cosign_tag;
 
-/// What the first step needs beside a job. The job's workflow is disk to mirror; its configuration is what to delete.
-#[derive(Debug, Clone, Default)]
+/// What the first step needs beside a job, whose configuration is what to delete.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Generate {
+    /// The working directory of earlier runs; the list is written there.
+    pub working_dir: WorkingDir,
+    /// The registry that is to be cleaned.
+    pub destination: Destination,
     /// The configuration as given; it is written beside the list.
     pub configuration: DeleteImageSetConfiguration,
     /// Suffix for the names of the files.
@@ -38,8 +42,8 @@ pub struct Generate {
 
 impl Generate {
     /// The step for this configuration, without extras.
-    pub fn new(configuration: DeleteImageSetConfiguration) -> Self {
-        Self { configuration, ..Self::default() }
+    pub fn new(working_dir: WorkingDir, destination: Destination, configuration: DeleteImageSetConfiguration) -> Self {
+        Self { working_dir, destination, configuration, id: None, signatures: false, v1_tags: false }
     }
 }
 
@@ -60,7 +64,7 @@ pub async fn generate(job: &Job, request: &Generate, observer: &Arc<dyn Observer
             }
         }
     }
-    report.conclude(&heard, &job.workflow.working_dir().logs(), &job.log_stamp);
+    report.conclude(&heard, &request.working_dir.logs(), &job.log_stamp);
     report
 }
 
@@ -70,17 +74,14 @@ async fn run(
     observer: &Arc<dyn Observer>,
     report: &mut DeleteReport,
 ) -> Result<(), RunError> {
-    let Workflow::DiskToMirror { destination, .. } = &job.workflow else {
-        return Err(RunError::generic("a list of images to delete is made for a destination"));
-    };
-    let working_dir = job.workflow.working_dir();
+    let Generate { working_dir, destination, .. } = request;
     working_dir.create()?;
-    let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
-    let store = Store::open_as(&job.cache, &job.holder())?;
+    let _lock = WorkspaceLock::acquire(working_dir.root(), &job.holder("delete"))?;
+    let store = Store::open_as(&job.cache, &job.holder("delete"))?;
     observer.event(Event::Discovering);
     let (plan, errors) = collect_what_there_is(&Collecting {
         job,
-        working_dir: &working_dir,
+        working_dir,
         store: &store,
         facts: Facts::Mirrored,
         destination: Some(destination),
@@ -94,7 +95,7 @@ async fn run(
     }
     let mut items = Vec::new();
     for image in free {
-        items.extend(request.items(image, destination, &store, &working_dir)?);
+        items.extend(request.items(image, destination, &store, working_dir)?);
     }
     let mut list = DeleteList::new(items);
     if list.items.is_empty() {
@@ -111,7 +112,7 @@ async fn run(
         let listed: HashSet<String> = list.items.iter().map(|item| item.image_reference.clone()).collect();
         let warn = |text: String| observer.event(Event::Warning(text));
         let entries = &request.configuration.delete.operators;
-        let needed = needed_by_others(&working_dir, &store, destination, entries, &listed, &warn).await;
+        let needed = needed_by_others(working_dir, &store, destination, entries, &listed, &warn).await;
         for item in &mut list.items {
             let needing = item.names().into_iter().filter_map(|name| needed.get(&name)).flatten().cloned();
             item.needed_by = needing.collect::<BTreeSet<_>>().into_iter().collect();

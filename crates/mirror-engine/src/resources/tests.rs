@@ -8,7 +8,7 @@ use mirror_plan::{CacheName, Why};
 use oci_transport::{Client, ClientOptions};
 
 use super::*;
-use mirror_job::job::{Options, Workflow};
+use mirror_job::job::Options;
 use mirror_job::report::ImageOutcome;
 
 /// Hears everything.
@@ -118,7 +118,6 @@ fn generate_for(images: &[PlannedImage], failed: &[usize], graph: bool, template
     let client = || Client::new(ClientOptions::default()).unwrap();
     let destination = Destination::parse("mirror.lab:5000/ns").unwrap();
     let job = Job {
-        workflow: Workflow::MirrorToMirror { working_dir: working_dir.clone(), destination: destination.clone() },
         configuration,
         configuration_text: Vec::new(),
         folders: crate::Folders::default(),

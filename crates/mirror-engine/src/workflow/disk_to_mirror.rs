@@ -16,9 +16,8 @@ use mirror_copy::transfers::earlier::Earlier;
 use mirror_copy::transfers::from_archive::FromArchive;
 use mirror_job::event::{Event, Observer};
 use mirror_job::guard::blocking;
-use mirror_job::job::{Job, Workflow};
 use mirror_job::lacking::Lacking;
-use mirror_trust::{ArchiveIndex, Trust};
+use mirror_trust::ArchiveIndex;
 
 generic_from!(oci_transport::Error);
 
@@ -49,12 +48,14 @@ pub fn expect_archive(folder: &Path) -> Result<(), String> {
     Archive::find(folder).map_err(|error| RunError::from(error).message)
 }
 
-pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
-    let Workflow::DiskToMirror { folder, destination, .. } = &job.workflow else {
-        return Err(RunError::generic("this is not disk to mirror"));
-    };
-    let workspace = Workspace::set(job, observer)?;
-    let place = folder.clone();
+pub(super) async fn run(
+    workspace: &Workspace<'_>,
+    folder: &Path,
+    destination: &Destination,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    let (job, observer) = (workspace.job, workspace.observer);
+    let place = folder.to_owned();
     let archive = Arc::new(blocking(move || Archive::open(&place)).await?);
     if let Some(missing) = archive.missing_files() {
         return Err(RunError::generic(missing.to_string()));
@@ -77,7 +78,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             format!("The archive is incomplete: when it was made, mirror to disk could not copy {}", lacking.list());
         observer.event(Event::Warning(text));
     }
-    let outcome = load(&workspace, folder, destination, &archive, lacking.clone(), progress).await;
+    let outcome = load(workspace, folder, destination, &archive, lacking.clone(), progress).await;
     match lacking {
         Some(lacking) if !workspace.is_rehearsal() => repeat(&lacking, outcome),
         _ => outcome,
@@ -110,7 +111,7 @@ async fn load(
     progress: &mut Progress,
 ) -> Result<(), RunError> {
     let (job, observer) = (workspace.job, workspace.observer);
-    let store = Store::open_as(&job.cache, &job.holder())?;
+    let store = Store::open_as(&job.cache, &workspace.holder())?;
     // Names in the archive begin with `working-dir/`.
     let beside = workspace.working_dir.root().parent().unwrap_or(folder);
     take_out(archive, &store, beside, observer).await?;
@@ -122,7 +123,7 @@ async fn load(
     let (from, into, images) = (Arc::clone(archive), store.clone(), Arc::clone(&planned.images));
     let catalogs = job.configuration.mirror.operators.clone();
     blocking(move || brought::take_tags(&from, &into, &images, &catalogs)).await?;
-    let trust = Trust::of(job, &planned.images)?;
+    let trust = workspace.trust(&planned.images)?;
     let index = if trust.travel || trust.gate.is_some() {
         let (archive, store) = (Arc::clone(archive), store.clone());
         let index = blocking(move || ArchiveIndex::new(&archive, &store)).await;

@@ -21,24 +21,21 @@ use mirror_copy::transfers::into_archive::IntoArchive;
 use mirror_copy::transfers::into_store::{Follower, NoFollower};
 use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::guard::blocking;
-use mirror_job::job::{Job, Workflow};
+use mirror_job::job::Job;
 use mirror_job::lacking::Lacking;
 use mirror_job::report::{ArchiveFile, ArchiveReport};
 use mirror_job::workdir::{INCOMPLETE, WORKING_DIR};
 
 generic_from!(archive_format::HistoryError, archive_format::LockError, BuildError);
 
-pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
-    let Workflow::MirrorToDisk { folder } = &job.workflow else {
-        return Err(RunError::generic("this is not mirror to disk"));
-    };
-    let workspace = Workspace::set(job, observer)?;
-    let storage = Storage::open(job, folder)?;
+pub(super) async fn run(workspace: &Workspace<'_>, folder: &Path, progress: &mut Progress) -> Result<(), RunError> {
+    let (job, observer) = (workspace.job, workspace.observer);
+    let storage = Storage::open(workspace, folder)?;
     let store = storage.store();
     let incomplete = Lacking::lies_in(folder, &workspace.working_dir);
     let history = History::read(workspace.working_dir.folder(), begins_before(job, incomplete.as_ref(), observer))?;
     let earlier = NoArchive::earlier(folder, incomplete.as_ref());
-    let (place, carried, beside) = (folder.clone(), history.digests.clone(), workspace.working_dir.folder().clone());
+    let (place, carried, beside) = (folder.to_owned(), history.digests.clone(), workspace.working_dir.folder().clone());
     // Before anything is copied: now the operator can still move the archive away.
     if !workspace.is_rehearsal()
         && let Some(replaced) = blocking(move || Replaced::find(&place, &carried, &beside)).await
@@ -83,7 +80,7 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
     {
         // First, because the disk may be full of it.
         let broken = archiving.abandon().await;
-        let outcome = conclude(job, images, &copied, &mut progress.files, observer);
+        let outcome = conclude(job, &workspace.working_dir.logs(), images, &copied, &mut progress.files, observer);
         progress.copied = Some(copied);
         // Without a cache the images fail because there is no archive, and not the other way round.
         return match broken {
@@ -91,9 +88,9 @@ pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut 
             _ => why.tell(outcome, lacking.as_ref()),
         };
     }
-    let outcome = conclude(job, images, &copied, &mut progress.files, observer);
+    let outcome = conclude(job, &workspace.working_dir.logs(), images, &copied, &mut progress.files, observer);
     let end =
-        End { workspace: &workspace, planned: &planned, history: &history, copied: &copied, lacking: lacking.as_ref() };
+        End { workspace, folder, planned: &planned, history: &history, copied: &copied, lacking: lacking.as_ref() };
     let archived = end.write(archiving, progress).await;
     progress.copied = Some(copied);
     match (outcome, archived, lacking) {
@@ -131,6 +128,8 @@ fn what_lacks(lacking: &Lacking, folder: &Path) -> String {
 /// The last step: what stands at the end of the archive, and what is noted of it.
 struct End<'a> {
     workspace: &'a Workspace<'a>,
+    /// Where the archive lies.
+    folder: &'a Path,
     planned: &'a Planned,
     history: &'a History,
     copied: &'a Copied,
@@ -174,8 +173,7 @@ impl End<'_> {
 
     /// Writes the sums of the archive's files when they are asked for; otherwise those of an earlier archive go.
     async fn write_sums(&self, chunks: Vec<PathBuf>, progress: &mut Progress) -> Result<(), RunError> {
-        let Workflow::MirrorToDisk { folder } = &self.workspace.job.workflow else { return Ok(()) };
-        let folder = folder.clone();
+        let folder = self.folder.to_owned();
         if !self.workspace.job.options.checksums {
             return Ok(checksums::forget(&folder)?);
         }
@@ -214,12 +212,13 @@ enum Storage {
 }
 
 impl Storage {
-    fn open(job: &Job, folder: &Path) -> Result<Self, RunError> {
+    fn open(workspace: &Workspace<'_>, folder: &Path) -> Result<Self, RunError> {
+        let job = workspace.job;
         Scratch::remove_left_over(folder)?;
         Ok(if job.options.no_cache {
-            Self::Scratch(Scratch::create(folder, &job.holder())?)
+            Self::Scratch(Scratch::create(folder, &workspace.holder())?)
         } else {
-            Self::Cache(Store::open_as(&job.cache, &job.holder())?)
+            Self::Cache(Store::open_as(&job.cache, &workspace.holder())?)
         })
     }
 

@@ -11,16 +11,17 @@ use crate::outcome::RunError;
 use mirror_copy::transfers::destination::DestinationRegistry;
 use mirror_copy::transfers::into_store::NoFollower;
 use mirror_copy::transfers::registry_to_registry::RegistryToRegistry;
-use mirror_job::event::Observer;
-use mirror_job::job::{DryRun, Job, Workflow};
+use mirror_job::job::DryRun;
+use mirror_plan::Destination;
 
-pub(super) async fn run(job: &Job, observer: &Arc<dyn Observer>, progress: &mut Progress) -> Result<(), RunError> {
-    let Workflow::MirrorToMirror { destination, .. } = &job.workflow else {
-        return Err(RunError::generic("this is not mirror to mirror"));
-    };
-    let workspace = Workspace::set(job, observer)?;
+pub(super) async fn run(
+    workspace: &Workspace<'_>,
+    destination: &Destination,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    let (job, observer) = (workspace.job, workspace.observer);
     check_access(job, destination, observer).await?;
-    let store = Store::open_as(&job.cache, &job.holder())?;
+    let store = Store::open_as(&job.cache, &workspace.holder())?;
     let planned = workspace.plan(&store, None, Some(destination)).await?;
     let transfer = RegistryToRegistry {
         images: Arc::clone(&planned.images),

@@ -11,9 +11,11 @@ mod workspace;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mirror_plan::{Destination, Mode, Plan, PlannedImage};
+use mirror_plan::{Destination, Plan, PlannedImage};
+use rooted_folder::RootedFolder;
 
 pub use self::disk_to_mirror::expect_archive;
+use self::workspace::Workspace;
 use crate::outcome::{RunError, diagnostic};
 use crate::visible;
 use crate::warnings::Warnings;
@@ -21,7 +23,7 @@ use mirror_copy::Copied;
 use mirror_job::event::{Event, Observer};
 use mirror_job::failure::{Condition, chain};
 use mirror_job::guard::guarded;
-use mirror_job::job::{Job, Shard};
+use mirror_job::job::{Job, Shard, Workflow};
 use mirror_job::report::{ArchiveReport, ImageError, ImageOutcome, ImageReport, RequestReport, RunReport, Sizes, save};
 use mirror_job::workdir::write_whole;
 
@@ -36,21 +38,25 @@ pub(crate) struct Progress {
 }
 
 /// Runs a workflow to its end. Every outcome is in the report, failure included.
-pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
+pub async fn run(job: Job, workflow: Workflow, observer: Arc<dyn Observer>) -> RunReport {
     let heard = Warnings::new(&observer, &job.warnings, &[&job.source, &job.destination]);
     let observer: Arc<dyn Observer> = Arc::clone(&heard) as Arc<dyn Observer>;
-    let mode = job.workflow.mode();
+    let (mode, working_dir) = (workflow.mode(), workflow.working_dir());
     let mut progress = Progress::default();
     observer.event(Event::Mode(mode));
     let work = async {
-        match mode {
-            Mode::MirrorToDisk => mirror_to_disk::run(&job, &observer, &mut progress).await,
-            Mode::DiskToMirror => disk_to_mirror::run(&job, &observer, &mut progress).await,
-            Mode::MirrorToMirror => mirror_to_mirror::run(&job, &observer, &mut progress).await,
+        let workspace = Workspace::set(&job, &workflow, &observer)?;
+        match &workflow {
+            Workflow::MirrorToDisk { folder } => mirror_to_disk::run(&workspace, folder, &mut progress).await,
+            Workflow::DiskToMirror { folder, destination, .. } => {
+                disk_to_mirror::run(&workspace, folder, destination, &mut progress).await
+            }
+            Workflow::MirrorToMirror { destination, .. } => {
+                mirror_to_mirror::run(&workspace, destination, &mut progress).await
+            }
         }
     };
     let outcome = guarded(Box::pin(work)).await.unwrap_or_else(|panicked| Err(panicked.into()));
-    let working_dir = job.workflow.working_dir();
     let (images, bytes_moved, bytes_saved) = match progress.copied {
         Some(copied) => (copied.images, copied.bytes_moved, copied.bytes_saved),
         None => (Vec::new(), 0, 0),
@@ -85,6 +91,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>) -> RunReport {
 /// The steps that follow copying in every workflow: results, the file of errors, the exit code.
 fn conclude(
     job: &Job,
+    logs: &RootedFolder,
     images: &[PlannedImage],
     copied: &Copied,
     files: &mut Vec<PathBuf>,
@@ -97,12 +104,11 @@ fn conclude(
         return Ok(());
     }
     let lines: Vec<String> = copied.images.iter().filter_map(ImageReport::error_line).collect();
-    let logs = job.workflow.working_dir().logs();
     let path = logs.path().join(format!("mirroring_errors_{}.txt", job.log_stamp));
     let mut text = lines.iter().map(|line| visible::message(line)).collect::<Vec<_>>().join("\n");
     text.push('\n');
     // A full disk is a likely cause of all of it, and must not hide the outcome.
-    let review = match write_whole(&logs, &path, text.as_bytes()) {
+    let review = match write_whole(logs, &path, text.as_bytes()) {
         Ok(()) => {
             let review = format!("Please review {} for a list of mirroring errors.", path.display());
             files.push(path);

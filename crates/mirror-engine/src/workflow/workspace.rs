@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use archive_format::{Archive, Store, WorkspaceLock};
+use archive_format::{Archive, Holder, Store, WorkspaceLock};
 use image_ref::Digest;
 use mirror_plan::{Blocked, Destination, Mode, PinnedCatalog, PlannedImage};
 use plan_document::{Document, Partition};
@@ -22,14 +22,15 @@ use mirror_copy::transfers::into_store::{Follower, IntoStore};
 use mirror_copy::{Copied, Limits, Transfer, copy};
 use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::failure::chain;
-use mirror_job::job::{DryRun, Job, Part, Shard};
+use mirror_job::job::{DryRun, Job, Part, Shard, Workflow};
 use mirror_job::lacking::Lacking;
 use mirror_job::workdir::WorkingDir;
-use mirror_trust::{CacheIndex, Trust};
+use mirror_trust::{BadSigningKey, CacheIndex, Trust};
 
 /// The working directory of a run, locked.
 pub(super) struct Workspace<'a> {
     pub(super) job: &'a Job,
+    pub(super) workflow: &'a Workflow,
     pub(super) observer: &'a Arc<dyn Observer>,
     pub(super) working_dir: WorkingDir,
     /// Cluster resources of the run before.
@@ -62,12 +63,12 @@ impl<'a> Workspace<'a> {
     ///
     /// # Errors
     /// When the folder cannot be made, or another run holds it.
-    pub(super) fn set(job: &'a Job, observer: &'a Arc<dyn Observer>) -> Result<Self, RunError> {
-        let working_dir = job.workflow.working_dir();
+    pub(super) fn set(job: &'a Job, workflow: &'a Workflow, observer: &'a Arc<dyn Observer>) -> Result<Self, RunError> {
+        let working_dir = workflow.working_dir();
         working_dir.create()?;
-        let lock = WorkspaceLock::acquire(working_dir.root(), &job.holder())?;
+        let lock = WorkspaceLock::acquire(working_dir.root(), &job.holder(workflow.mode().as_str()))?;
         let previous = Previous::read(&working_dir);
-        Ok(Self { job, observer, working_dir, previous, _lock: lock })
+        Ok(Self { job, workflow, observer, working_dir, previous, _lock: lock })
     }
 
     /// Whether the run only says what it would do.
@@ -76,7 +77,12 @@ impl<'a> Workspace<'a> {
     }
 
     fn mode(&self) -> Mode {
-        self.job.workflow.mode()
+        self.workflow.mode()
+    }
+
+    /// What the locks of cache and scratch folders say about the run.
+    pub(super) fn holder(&self) -> Holder {
+        self.job.holder(self.mode().as_str())
     }
 
     /// Collects what the configuration asks for.
@@ -117,7 +123,7 @@ impl<'a> Workspace<'a> {
         archive: Option<&Archive>,
     ) -> Result<Planned, RunError> {
         let (job, working_dir) = (self.job, &self.working_dir);
-        let approved = Approved { document, job, store, archive, working_dir }.images().await;
+        let approved = Approved { document, job, mode: self.mode(), store, archive, working_dir }.images().await;
         let mut images = approved.map_err(|mut error| {
             if job.options.shard.is_some() {
                 error.exit_code |= Shard::HOPELESS;
@@ -139,6 +145,14 @@ impl<'a> Workspace<'a> {
         Ok(Planned { images: Arc::new(images), catalogs, blocked, partition })
     }
 
+    /// What decides about signatures in this run.
+    ///
+    /// # Errors
+    /// As [`Trust::of`].
+    pub(super) fn trust(&self, images: &[PlannedImage]) -> Result<Trust, BadSigningKey> {
+        Trust::of(self.job, self.mode(), &self.working_dir, images)
+    }
+
     /// The transfer that brings images from their sources into a store.
     ///
     /// # Errors
@@ -156,7 +170,7 @@ impl<'a> Workspace<'a> {
             observer: Arc::clone(self.observer),
             image_timeout: self.job.options.image_timeout,
             endpoints: Mutex::new(HashMap::new()),
-            trust: Trust::of(self.job, images)?,
+            trust: self.trust(images)?,
             index: CacheIndex::new(store.clone(), self.job.started),
             follower,
         })
@@ -178,7 +192,7 @@ impl<'a> Workspace<'a> {
         if self.is_rehearsal() {
             let rehearsal = Rehearsal {
                 job: self.job,
-                mode: self.mode(),
+                workflow: self.workflow,
                 images,
                 catalogs: &planned.catalogs,
                 blocked: &planned.blocked,
@@ -226,7 +240,7 @@ impl<'a> Workspace<'a> {
             }
             return Ok(());
         };
-        let mut outcome = conclude(job, images, &copied, &mut progress.files, observer);
+        let mut outcome = conclude(job, &self.working_dir.logs(), images, &copied, &mut progress.files, observer);
         if let (Err(error), Some(refused)) = (&mut outcome, &copied.refused) {
             error.message.clone_from(&refused.message);
         }
@@ -256,7 +270,8 @@ impl<'a> Workspace<'a> {
         progress: &mut Progress,
     ) -> Result<(), RunError> {
         let Some(copied) = self.perform(planned, transfer, holdings, progress).await? else { return Ok(()) };
-        let mut outcome = conclude(self.job, &planned.images, &copied, &mut progress.files, self.observer);
+        let mut outcome =
+            conclude(self.job, &self.working_dir.logs(), &planned.images, &copied, &mut progress.files, self.observer);
         if let (Err(error), Some(refused)) = (&mut outcome, &copied.refused) {
             error.message.clone_from(&refused.message);
         }
