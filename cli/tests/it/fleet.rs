@@ -1,5 +1,6 @@
 //! Several machines fill one registry: real processes, and a stand-in for the controller of Kubernetes Jobs.
 
+mod cut_off;
 mod job;
 mod manifest;
 
@@ -9,12 +10,11 @@ use std::time::Duration;
 use serde_json::Value;
 use test_support::{
     DebianRegistry, Effect, Fault, Image, ImageBuilder, Kind, Layer, OperatorWorld, Registry, RegistryBuilder, Request,
-    Skopeo, Snapshot, TestCa, When,
+    Skopeo, Snapshot, When,
 };
 
 use self::job::{Index, Job, Kill, told};
 use crate::harness::Home;
-use crate::harness::tunnel::Tunnel;
 
 /// The rate of each machine, such as `100K`. `cargo xtask nightly` sets it: this is measured in minutes.
 const SPEED: &str = "OC_MIRROR_SHARD_SPEED";
@@ -35,7 +35,10 @@ impl Site {
     }
 
     fn with(planner: Home, images: u64, layers: u64) -> Self {
-        let source = Registry::start_blocking();
+        Self::at(Registry::start_blocking(), planner, images, layers)
+    }
+
+    fn at(source: Registry, planner: Home, images: u64, layers: u64) -> Self {
         let operators = OperatorWorld::new(source.host(), &[("foo", &["0.1.0", "0.2.0"]), ("bar", &["1.0.0"])]);
         operators.push_to(&source);
         let mut body = format!(
@@ -194,7 +197,7 @@ fn several_machines_do_what_one_does() {
         let waits = if row.dead.is_some() { ["--patience=1s", "--wait=3s"] } else { ["--patience=2m", "--wait=3m"] };
         // One layer at a time for a worker: what a kill costs is at most this layer.
         let flags = [&waits[..], &["--parallel-images=1", "--parallel-layers=1"]].concat();
-        let job = Job { plan: &plan, workers: 3, backoff: 6, dead: row.dead, flags: &flags, proxy: &|_| None };
+        let job = Job { plan: &plan, workers: 3, backoff: 6, dead: row.dead, flags: &flags, home: &|_| Home::new() };
         let kills = row.kills.map(|seed| three_kills_each(3, unique, seed)).unwrap_or_default();
         let indexes = job.run(kills, |_| received(&destination));
         let ok = |index: &Index| row.dead == Some(index.number) || index.succeeded();
@@ -216,44 +219,13 @@ fn several_machines_do_what_one_does() {
     }
 }
 
-/// The network of one worker is cut in the middle of its work. The others and the finisher do without this worker.
-#[test]
-fn a_worker_without_network_is_not_missed() {
-    let destination = Registry::builder().sparse(true).tls(&TestCa::new()).start_blocking();
-    let tunnels: Vec<Tunnel> = (0..4).map(|_| Tunnel::to(destination.host())).collect();
-    // The registry does not know the name that the workers have for it.
-    destination.fault(Fault::new(When::any(), Effect::RelativeLocation));
-    let site = Site::with(Home::new().variable("HTTPS_PROXY", &tunnels[3].address), 18, 4);
-    let plan = site.plan("reg.example.com/m");
-    let (unique, _) = sizes(&site.document());
-    destination.clear_requests();
-    destination.fault(Fault::new(When::kind(Kind::Upload), Effect::Slow(400_000)));
-    let flags = ["--patience=3s", "--wait=6s", "--retry-times=1", "--parallel-images=1", "--parallel-layers=1"];
-    let proxy = |index: usize| Some(tunnels[index].address.clone());
-    let job = Job { plan: &plan, workers: 3, backoff: 1, dead: None, flags: &flags, proxy: &proxy };
-    let indexes = job.run(Vec::new(), |_| {
-        let bytes = received(&destination);
-        if bytes > unique / 4 {
-            tunnels[1].cut();
-        }
-        bytes
-    });
-    let codes: Vec<&[i32]> = indexes.iter().map(|index| &index.codes[..]).collect();
-    assert!(indexes[0].succeeded() && indexes[2].succeeded() && indexes[3].succeeded(), "{}", told(&indexes));
-    // Both pods failed with what running again may mend.
-    assert!(codes[1].len() == 2 && codes[1].iter().all(|code| *code != 0 && *code & 32 == 0), "{codes:?}");
-    let (there, written) = site.alone();
-    assert!(content(&destination) == there, "the registry is not what one machine makes of it");
-    assert_eq!(resources(indexes[3].pods.last().unwrap(), "reg.example.com"), written);
-}
-
 #[test]
 fn into_a_real_registry() {
     let (Some(registry), Some(skopeo)) = (DebianRegistry::start(), Skopeo::find()) else { return };
     let site = Site::new(9, 3);
     let plan = site.plan(&format!("{}/m", registry.host()));
     let flags = ["--patience=2m", "--wait=3m"];
-    let job = Job { plan: &plan, workers: 3, backoff: 6, dead: None, flags: &flags, proxy: &|_| None };
+    let job = Job { plan: &plan, workers: 3, backoff: 6, dead: None, flags: &flags, home: &|_| Home::new() };
     // This registry does not say how much it has received; so many looks are about as good.
     let kills = vec![Kill { index: 0, after: 25 }, Kill { index: 2, after: 40 }, Kill { index: 0, after: 70 }];
     let indexes = job.run(kills, |looks| looks + 1);
@@ -276,7 +248,7 @@ fn a_failure_that_stays_is_told_to_the_controller() {
     site.source.push("apps/app2", "v1", &image(99, 1));
     site.source.remove("apps/app2", gone["digest"].as_str().unwrap());
     let flags = ["--patience=1s", "--wait=2s", "--retry-times=0"];
-    let job = Job { plan: &plan, workers: 2, backoff: 6, dead: None, flags: &flags, proxy: &|_| None };
+    let job = Job { plan: &plan, workers: 2, backoff: 6, dead: None, flags: &flags, home: &|_| Home::new() };
     let indexes = job.run(Vec::new(), |_| 0);
     let codes: Vec<&[i32]> = indexes.iter().map(|index| &index.codes[..]).collect();
     // One of the workers has the image, and so has the finisher; none of them is started again.
@@ -307,7 +279,7 @@ fn out_of_an_archive() {
     let (unique, _) = sizes(&site.document());
     destination.clear_requests();
     let flags = ["--from", &disk, "--patience=2m", "--wait=3m"];
-    let job = Job { plan: &place, workers: 2, backoff: 0, dead: None, flags: &flags, proxy: &|_| None };
+    let job = Job { plan: &place, workers: 2, backoff: 0, dead: None, flags: &flags, home: &|_| Home::new() };
     let indexes = job.run(Vec::new(), |_| 0);
     assert!(indexes.iter().all(Index::succeeded), "{}", told(&indexes));
     assert_eq!(site.planner.archives(), before);
@@ -354,7 +326,7 @@ fn four_machines_take_a_quarter_of_the_time() {
         let destination = Registry::builder().sparse(true).start_blocking();
         let plan = site.plan(&format!("{}/m", destination.host()));
         let flags = [limit.as_str(), "--patience=5m", "--wait=5m"];
-        let job = Job { plan: &plan, workers, backoff: 0, dead: None, flags: &flags, proxy: &|_| None };
+        let job = Job { plan: &plan, workers, backoff: 0, dead: None, flags: &flags, home: &|_| Home::new() };
         let indexes = job.run(Vec::new(), |_| 0);
         assert!(indexes.iter().all(Index::succeeded), "{}", told(&indexes));
         // The finisher looks now and then, and has next to nothing to send.
@@ -408,7 +380,7 @@ fn answers_that_take_long_are_waited_for() {
     destination.clear_requests();
     destination.fault(Fault::new(When::any(), Effect::Delay(Duration::from_millis(40))));
     let flags = ["--patience=2m", "--wait=3m"];
-    let job = Job { plan: &plan, workers: 2, backoff: 0, dead: None, flags: &flags, proxy: &|_| None };
+    let job = Job { plan: &plan, workers: 2, backoff: 0, dead: None, flags: &flags, home: &|_| Home::new() };
     let indexes = job.run(Vec::new(), |_| 0);
     assert!(indexes.iter().all(Index::succeeded), "{}", told(&indexes));
     let sent = received(&destination);

@@ -1,6 +1,7 @@
 //! What every end-to-end test needs: a home of its own, the binary, and its answer.
 
 pub(crate) mod medium;
+pub(crate) mod network;
 pub(crate) mod resources;
 pub(crate) mod small_disk;
 pub(crate) mod tunnel;
@@ -17,16 +18,24 @@ use crate::result_schema;
 pub(crate) struct Home {
     dir: TempDir,
     variables: Vec<(String, String)>,
+    /// The network namespace in which the program runs; none for that of the test.
+    machine: Option<String>,
 }
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self { dir: tempfile::tempdir().unwrap(), variables: Vec::new(), machine: None }
     }
 
     /// Sets an environment variable for every run.
     pub(crate) fn variable(mut self, name: &str, value: impl AsRef<Path>) -> Self {
         self.variables.push((name.into(), value.as_ref().to_str().unwrap().into()));
+        self
+    }
+
+    /// The home of a machine with a network of its own.
+    pub(crate) fn on_machine(mut self, name: &str) -> Self {
+        self.machine = Some(name.to_owned());
         self
     }
 
@@ -70,7 +79,16 @@ impl Home {
 
     /// The command, not yet started, with nothing of the caller's environment but the search path.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_oc-mirror"));
+        let binary = env!("CARGO_BIN_EXE_oc-mirror");
+        let mut command = match &self.machine {
+            None => Command::new(binary),
+            // It becomes the program, so who kills it kills the program.
+            Some(name) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", name, binary]);
+                command
+            }
+        };
         command.args(args).current_dir(self.path()).env_clear();
         command.env("HOME", self.path()).env("PATH", test_path()).env("TZ", "UTC");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));

@@ -20,8 +20,8 @@ pub(super) struct Job<'a> {
     pub(super) dead: Option<usize>,
     /// More flags of `apply`.
     pub(super) flags: &'a [&'a str],
-    /// The proxy of an index.
-    pub(super) proxy: &'a dyn Fn(usize) -> Option<String>,
+    /// A home for a pod of an index.
+    pub(super) home: &'a dyn Fn(usize) -> Home,
 }
 
 /// An index to kill once so many bytes have arrived at the destination.
@@ -50,10 +50,7 @@ impl Index {
     }
 
     fn start(&mut self, job: &Job<'_>) {
-        let mut home = Home::new();
-        if let Some(proxy) = (job.proxy)(self.number) {
-            home = home.variable("HTTPS_PROXY", proxy);
-        }
+        let home = (job.home)(self.number);
         let workspace = format!("file://{}", home.workspace().display());
         let shard = format!("auto/{}", job.workers);
         let args = ["apply", job.plan, "--shard", &shard, "--workspace", &workspace];
@@ -82,6 +79,16 @@ impl Index {
         // As the manifest of `oc-mirror jobs` says: bit 32 fails the index.
         let hopeless = (33..64).contains(&code);
         self.is_over = code == 0 || hopeless || self.codes.len() > backoff;
+    }
+}
+
+impl Drop for Index {
+    /// A test that gives up leaves no process behind.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.running.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

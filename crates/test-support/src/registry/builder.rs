@@ -1,6 +1,7 @@
 //! Configuring and starting a registry.
 
 use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +21,7 @@ pub struct RegistryBuilder {
     tls: Option<TlsAcceptorOf>,
     options: Options,
     habits: Vec<Fault>,
+    address: IpAddr,
 }
 
 /// A TLS acceptor with a `Debug` that says nothing.
@@ -48,11 +50,19 @@ impl Default for RegistryBuilder {
                 minimum_chunk: None,
             },
             habits: Vec::new(),
+            address: Ipv4Addr::LOCALHOST.into(),
         }
     }
 }
 
 impl RegistryBuilder {
+    /// Where it listens. Default: `127.0.0.1`.
+    #[must_use]
+    pub fn address(mut self, address: IpAddr) -> Self {
+        self.address = address;
+        self
+    }
+
     /// How it asks for credentials. Default: not at all.
     #[must_use]
     pub fn auth(mut self, auth: Auth) -> Self {
@@ -154,8 +164,8 @@ impl RegistryBuilder {
 
     /// Starts it, from a program that has no async runtime, or from one that has.
     pub fn start_blocking(self) -> Registry {
-        let (listener, address) = server::bind().expect("a loopback port is free");
-        let (cdn_listener, cdn_address) = server::bind().expect("a loopback port is free");
+        let (listener, address) = server::bind(self.address).expect("a port is free");
+        let (cdn_listener, cdn_address) = server::bind(self.address).expect("a port is free");
         let shared = Arc::new(Shared {
             host: address.to_string(),
             cdn_host: cdn_address.to_string(),

@@ -1,7 +1,7 @@
 //! Listening, TLS and the life of a connection: what a framework hides, and what faults need.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -112,8 +112,8 @@ async fn run(io: Io, connection: Connection, shared: Arc<Shared>) {
     }
 }
 
-pub(super) fn bind() -> io::Result<(std::net::TcpListener, SocketAddr)> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+pub(super) fn bind(at: IpAddr) -> io::Result<(std::net::TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind((at, 0))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
