@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use helm_chart::{Chart, Folder, FolderEntry, FolderKind};
 use rooted_folder::open_regular;
 
+use super::ChartError;
+
 /// A folder on the disk that remembers what was read.
 struct OnDisk {
     root: PathBuf,
@@ -76,19 +78,23 @@ impl Folder for OnDisk {
 ///
 /// # Errors
 /// When it is not there, or no chart.
-pub(super) fn load(path: &Path) -> Result<Chart, String> {
-    let folder = OnDisk::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Chart::from_folder(&folder).map_err(|error| error.to_string())
+pub(super) fn load(path: &Path) -> Result<Chart, ChartError> {
+    let folder = open(path)?;
+    Ok(Chart::from_folder(&folder)?)
+}
+
+fn open(path: &Path) -> Result<OnDisk, ChartError> {
+    OnDisk::open(path).map_err(|error| ChartError::Open { place: path.display().to_string(), error })
 }
 
 /// Loads the chart in a folder, and gives it packed too: the files that belong to the chart, the same bytes each time.
 ///
 /// # Errors
 /// As [`load`], and when it cannot be packed.
-pub(super) fn load_and_pack(path: &Path) -> Result<(Chart, Vec<u8>), String> {
-    let folder = OnDisk::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let chart = Chart::from_folder(&folder).map_err(|error| error.to_string())?;
-    let packed = pack(&chart.metadata.name, &folder.read.into_inner()).map_err(|error| error.to_string())?;
+pub(super) fn load_and_pack(path: &Path) -> Result<(Chart, Vec<u8>), ChartError> {
+    let folder = open(path)?;
+    let chart = Chart::from_folder(&folder)?;
+    let packed = pack(&chart.metadata.name, &folder.read.into_inner()).map_err(ChartError::Copy)?;
     Ok((chart, packed))
 }
 
@@ -134,7 +140,7 @@ mod tests {
         assert_eq!(chart.templates.len(), 2);
 
         std::os::unix::fs::symlink("/etc/hostname", app.join("templates/c.yaml")).unwrap();
-        let error = load_and_pack(&app).unwrap_err();
+        let error = load_and_pack(&app).unwrap_err().to_string();
         assert!(error.contains("`templates/c.yaml` is a link to `/etc/hostname`, which is not in the"), "{error}");
     }
 }

@@ -5,16 +5,15 @@ use helm_chart::{Index, MAX_INDEX};
 use mirror_plan::helm::RepositoryUrl;
 
 use super::stored::StoredCharts;
-use super::{Collecting, PREFIX};
+use super::{ChartError, Collecting, PREFIX, RepositoryFault};
 use mirror_job::event::Event;
-use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
 
 /// Fetches the index of a repository.
 ///
 /// # Errors
 /// When the server does not give one, or it is none.
-pub(super) async fn fetch(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<Index, String> {
+pub(super) async fn fetch(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<Index, ChartError> {
     fetch_with_text(at, url).await.map(|(index, _)| index)
 }
 
@@ -26,24 +25,22 @@ pub(super) async fn fetch_and_keep(
     at: &Collecting<'_>,
     stored: &StoredCharts,
     url: &RepositoryUrl,
-) -> Result<Index, String> {
+) -> Result<Index, ChartError> {
     let (index, text) = fetch_with_text(at, url).await?;
     let (stored, url) = (stored.clone(), url.clone());
     blocking(move || stored.keep_index(&url, &text)).await?;
     Ok(index)
 }
 
-async fn fetch_with_text(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<(Index, Bytes), String> {
-    let refused = |why: String| format!("invalid chart repository \"{url}\": {why}");
-    let answer = at.job.source.get_file(&url.index(), MAX_INDEX).await.map_err(|error| refused(chain(&error)))?;
+async fn fetch_with_text(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<(Index, Bytes), ChartError> {
+    let refused = |why: RepositoryFault| ChartError::Repository { url: url.to_string(), why };
+    let answer = at.job.source.get_file(&url.index(), MAX_INDEX).await;
+    let answer = answer.map_err(|error| refused(RepositoryFault::Transport(Box::new(error))))?;
     if answer.status != 200 {
-        let status = answer.status;
-        return Err(refused(format!(
-            "{url}/index.yaml answered with status {status}; check `url` and the credentials"
-        )));
+        return Err(refused(RepositoryFault::Status { url: url.to_string(), status: answer.status }));
     }
     let text = answer.body.clone();
-    let index = blocking(move || Index::read(&text)).await.map_err(|error| refused(chain(&error)))?;
+    let index = blocking(move || Index::read(&text)).await.map_err(|error| refused(RepositoryFault::Index(error)))?;
     for skipped in index.skipped() {
         at.tell(Event::Debug(format!("{PREFIX} {url}: {skipped}")));
     }
@@ -54,17 +51,19 @@ async fn fetch_with_text(at: &Collecting<'_>, url: &RepositoryUrl) -> Result<(In
 ///
 /// # Errors
 /// When there is none.
-pub(super) async fn kept(stored: &StoredCharts, url: &RepositoryUrl) -> Result<Index, String> {
+pub(super) async fn kept(stored: &StoredCharts, url: &RepositoryUrl) -> Result<Index, ChartError> {
     let (stored, url) = (stored.clone(), url.clone());
     blocking(move || {
         let (place, text) = stored.index(&url);
-        let text = text.map_err(|error| {
-            format!(
-                "the index of {url} is not at hand: {place}: {error}; mirror to disk again with this configuration, or name \
-                 the charts in `charts`"
-            )
-        })?;
-        Index::read(&text).map_err(|error| format!("invalid chart repository \"{url}\": {place}: {error}"))
+        let url = url.to_string();
+        let text = match text {
+            Ok(text) => text,
+            Err(error) => return Err(ChartError::NoIndexKept { url, place, error }),
+        };
+        Index::read(&text).map_err(|error| {
+            let why = RepositoryFault::Kept { place, error };
+            ChartError::Repository { url, why }
+        })
     })
     .await
 }

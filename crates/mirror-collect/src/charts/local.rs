@@ -11,7 +11,7 @@ use isc_schema::HelmChart;
 use rooted_folder::open_regular;
 
 use super::stored::StoredCharts;
-use super::{Collecting, FoundChart, MAX_PACKAGE, folder};
+use super::{ChartError, Collecting, FoundChart, MAX_PACKAGE, folder};
 use mirror_job::guard::blocking;
 
 /// Loads a chart, a folder or a package, and keeps a copy for disk to mirror.
@@ -22,15 +22,15 @@ pub(super) async fn find(
     at: &Collecting<'_>,
     stored: &StoredCharts,
     configured: &HelmChart,
-) -> Result<FoundChart, String> {
+) -> Result<FoundChart, ChartError> {
     let path = configured.path.clone().unwrap_or_default();
     let places = at.job.folders.places(&path);
     let (stored, kept) = (stored.clone(), at.charts_are_kept());
     blocking(move || {
         if kept {
-            let copy = stored.local(&path).map_err(|error| error.to_string())?;
+            let copy = stored.local(&path).map_err(ChartError::Copy)?;
             if let Some(bytes) = copy {
-                let chart = Chart::from_package(&path, &bytes).map_err(|error| error.to_string())?;
+                let chart = Chart::from_package(&path, &bytes)?;
                 return Ok(found(chart, &path));
             }
         }
@@ -49,17 +49,17 @@ fn found(chart: Chart, path: &str) -> FoundChart {
 }
 
 /// Loads the chart at the first of the places where anything lies, and packs it.
-fn load(path: &str, places: &[PathBuf]) -> Result<(Chart, Vec<u8>), String> {
+fn load(path: &str, places: &[PathBuf]) -> Result<(Chart, Vec<u8>), ChartError> {
     let mut last = absent(path);
     for place in places {
         match std::fs::metadata(place) {
             Ok(about) if about.is_dir() => return folder::load_and_pack(place),
             Ok(_) => {
                 let bytes = read_package(path, place)?;
-                return Ok((Chart::from_package(path, &bytes).map_err(|error| error.to_string())?, bytes));
+                return Ok((Chart::from_package(path, &bytes)?, bytes));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => last = format!("stat {path}: {error}"),
+            Err(error) => last = ChartError::Stat { path: path.to_owned(), error },
         }
     }
     Err(last)
@@ -69,26 +69,27 @@ fn load(path: &str, places: &[PathBuf]) -> Result<(Chart, Vec<u8>), String> {
 ///
 /// # Errors
 /// When it is not there, or no chart.
-pub fn load_one(path: &str, place: &Path) -> Result<Chart, String> {
+pub fn load_one(path: &str, place: &Path) -> Result<Chart, ChartError> {
     let about = std::fs::metadata(place).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => absent(path),
-        _ => format!("stat {path}: {error}"),
+        _ => ChartError::Stat { path: path.to_owned(), error },
     })?;
     if about.is_dir() {
         return folder::load(place);
     }
-    Chart::from_package(path, &read_package(path, place)?).map_err(|error| error.to_string())
+    Ok(Chart::from_package(path, &read_package(path, place)?)?)
 }
 
-fn absent(path: &str) -> String {
-    format!("stat {path}: no such file or directory")
+fn absent(path: &str) -> ChartError {
+    ChartError::Absent { path: path.to_owned() }
 }
 
-fn read_package(path: &str, place: &Path) -> Result<Vec<u8>, String> {
+fn read_package(path: &str, place: &Path) -> Result<Vec<u8>, ChartError> {
     let bytes = read_bounded(place, MAX_PACKAGE as u64);
+    let path = path.to_owned();
     bytes.map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge => format!("{path} is larger than the {MAX_PACKAGE} bytes that are read"),
-        _ => format!("read {path}: {error}"),
+        io::ErrorKind::FileTooLarge => ChartError::LargeFile { path },
+        _ => ChartError::Read { path, error },
     })
 }
 

@@ -4,6 +4,7 @@
 //! Mirror to disk and mirror to mirror fetch indexes and charts and keep them in the working directory (`stored`). Disk to
 //! mirror and `delete` find all of it there, and ask no network.
 
+mod error;
 mod folder;
 mod index;
 mod local;
@@ -28,6 +29,7 @@ use mirror_job::event::{CollectedItem, Event};
 use mirror_job::guard::{blocking, guarded};
 use stored::StoredCharts;
 
+pub use error::{ChartError, RepositoryFault, ValuesFault};
 pub use local::load_one as load_local;
 pub use oci::{pull as pull_artifact, split as split_artifact};
 pub use render::read_values_file;
@@ -102,7 +104,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     for (number, charts) in repositories.into_iter().enumerate() {
         match charts {
             Ok(charts) => wanted.extend(charts),
-            Err(message) => fail(&Item::Repository(number).to_string(), message),
+            Err(error) => fail(&Item::Repository(number).to_string(), error.to_string()),
         }
     }
     for (number, chart) in configured.local.iter().enumerate() {
@@ -115,7 +117,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
         async move {
             // A chart that meets a defect of this program costs its own images only.
             let found = guarded(Box::pin(images_of(at, stored, wanted, folder))).await;
-            found.unwrap_or_else(|panicked| Err(panicked.to_string()))
+            found.unwrap_or_else(|panicked| Err(panicked.into()))
         }
     });
     let outcomes: Vec<_> = futures_util::stream::iter(charts.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
@@ -123,7 +125,7 @@ pub(super) async fn collect(at: &Collecting<'_>, errors: &mut CollectErrors) -> 
     for (wanted, outcome) in wanted.iter().zip(outcomes) {
         match outcome {
             Ok(found) => images.extend(found),
-            Err(message) => fail(&wanted.why.path, format!("{}: {message}", wanted.describe())),
+            Err(error) => fail(&wanted.why.path, format!("{}: {error}", wanted.describe())),
         }
     }
     if let Err(error) = stored.save() {
@@ -139,14 +141,12 @@ async fn charts_of<'a>(
     stored: &StoredCharts,
     repository_number: usize,
     configured: &'a HelmRepository,
-) -> Result<Vec<Wanted<'a>>, String> {
-    let url = RepositoryUrl::parse(&configured.url).map_err(|error| error.to_string())?;
+) -> Result<Vec<Wanted<'a>>, ChartError> {
+    let url = RepositoryUrl::parse(&configured.url)?;
     let path = Item::Repository(repository_number).to_string();
     let Some(charts) = &configured.charts else {
         if url.is_oci() {
-            return Err(format!(
-                "a registry has no index, so nobody knows which charts there are: name the charts of {url} in `charts`"
-            ));
+            return Err(ChartError::NoCharts { url: url.to_string() });
         }
         let index = if at.charts_are_kept() {
             index::kept(stored, &url).await?
@@ -204,7 +204,7 @@ async fn images_of(
     stored: &StoredCharts,
     wanted: &Wanted<'_>,
     folder: &str,
-) -> Result<Vec<PlannedImage>, String> {
+) -> Result<Vec<PlannedImage>, ChartError> {
     let FoundChart { chart, label } = match &wanted.origin {
         Origin::Local => local::find(at, stored, &wanted.chart).await?,
         Origin::Repository(repository) => repository::find(at, stored, repository, &wanted.chart, folder).await?,
@@ -214,7 +214,7 @@ async fn images_of(
     let found: Vec<FoundText> = blocking(move || render::texts(&chart, &values, &image_paths, hooks)).await?;
     let mut why = wanted.why.clone();
     why.steps.push(format!("chart {label}"));
-    let collected = helm::images(&wanted.chart, &why, &found, at.destination).map_err(|error| error.to_string())?;
+    let collected = helm::images(&wanted.chart, &why, &found, at.destination)?;
     for warning in collected.warnings {
         at.tell(Event::Warning(format!("{PREFIX} chart {label}: {warning}")));
     }

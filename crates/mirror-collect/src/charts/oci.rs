@@ -5,7 +5,7 @@ use helm_chart::semver::Version;
 use image_ref::ImageRef;
 use oci_transport::{Client, ImageSource, ManifestView};
 
-use super::MAX_PACKAGE;
+use super::{ChartError, MAX_PACKAGE};
 use mirror_job::failure::chain;
 
 /// Media types of the layer that is the packaged chart: today's, and that of Helm before 3.7.
@@ -16,21 +16,21 @@ const LAYERS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 ///
 /// # Errors
 /// When there is no such version, the registry does not give it, or the artifact is no chart.
-pub async fn pull(client: &Client, name: &str, wanted: &str) -> Result<(String, Vec<u8>), String> {
-    let image = ImageRef::parse_name(name).map_err(|error| error.to_string())?;
+pub async fn pull(client: &Client, name: &str, wanted: &str) -> Result<(String, Vec<u8>), ChartError> {
+    let image = ImageRef::parse_name(name)?;
     let version = version(client, &image, wanted).await?;
     let image = image.with_tag(&tag_of(&version));
-    let (source, manifest) = ImageSource::open(client, &image).await.map_err(|error| chain(&error))?;
-    let no_chart = || format!("{image} is no Helm chart: it has no layer of the type {}", LAYERS[0]);
+    let (source, manifest) = ImageSource::open(client, &image).await?;
+    let no_chart = || ChartError::NoChart { image: image.to_string(), layer: LAYERS[0] };
     let ImageSource::Registry(client, endpoint) = source else { return Err(no_chart()) };
-    let ManifestView::Image(found) = manifest.view().map_err(|error| chain(&error))? else { return Err(no_chart()) };
+    let ManifestView::Image(found) = manifest.view()? else { return Err(no_chart()) };
     let layer = LAYERS.iter().find_map(|of| found.layers.iter().find(|layer| layer.media_type == *of));
     let layer = layer.ok_or_else(no_chart)?;
     if layer.size > MAX_PACKAGE as u64 {
-        return Err(format!("{image} has {} bytes, more than the {MAX_PACKAGE} bytes that are read", layer.size));
+        return Err(ChartError::LargeArtifact { image: image.to_string(), size: layer.size });
     }
     let mut bytes = Vec::new();
-    client.pull_blob(&endpoint, layer, &mut bytes, &|_| ()).await.map_err(|error| chain(&error))?;
+    client.pull_blob(&endpoint, layer, &mut bytes, &|_| ()).await?;
     Ok((version, bytes))
 }
 
@@ -48,17 +48,17 @@ fn tag_of(version: &str) -> String {
 }
 
 /// The version to pull: the one that is named, or the one that Helm would choose among the tags.
-async fn version(client: &Client, image: &ImageRef, wanted: &str) -> Result<String, String> {
+async fn version(client: &Client, image: &ImageRef, wanted: &str) -> Result<String, ChartError> {
     // A whole version needs no list, which some registries do not give.
     let whole = wanted.matches('.').count() >= 2 && Version::parse(wanted).is_ok();
     if whole {
         let there = client.head_manifest(&image.with_tag(&tag_of(wanted))).await;
         if !matches!(there, Ok(None)) {
-            return there.map(|_| wanted.to_owned()).map_err(|error| chain(&error));
+            return Ok(there.map(|_| wanted.to_owned())?);
         }
     }
     let mut last = "there is no place to ask".to_owned();
-    for place in client.sources(image).map_err(|error| chain(&error))? {
+    for place in client.sources(image)? {
         let tags = match client.list_tags(&place).await {
             Ok(tags) => tags,
             Err(error) => {
@@ -69,13 +69,13 @@ async fn version(client: &Client, image: &ImageRef, wanted: &str) -> Result<Stri
         let versions: Vec<String> =
             tags.iter().map(|tag| tag.replace('_', "+")).filter(|tag| Version::parse(tag).is_ok()).collect();
         let found = choose(versions.iter().map(String::as_str), Some(wanted))
-            .map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
+            .map_err(|error| ChartError::Version { wanted: wanted.to_owned(), error })?;
         return found.and_then(|at| versions.get(at).cloned()).ok_or_else(|| {
-            let wanted = if wanted.is_empty() { "*" } else { wanted };
-            format!("could not locate a version matching provided version string {wanted} among the tags of {image}")
+            let wanted = if wanted.is_empty() { "*" } else { wanted }.to_owned();
+            ChartError::NoVersion { image: image.to_string(), wanted }
         });
     }
-    Err(format!("cannot list the versions of {image}: {last}"))
+    Err(ChartError::NoVersions { image: image.to_string(), last })
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use helm_chart::{Chart, ImagePaths, merge_values, read_values};
 use isc_schema::HelmChart;
 use mirror_plan::helm::FoundText;
 
-use super::Collecting;
 use super::local::read_bounded;
 use super::stored::{MAX_VALUES, StoredCharts};
+use super::{ChartError, Collecting, ValuesFault};
 use mirror_job::guard::blocking;
 
 /// The values that a chart is rendered with, over its own: `valuesFiles` in their order, then `values`.
@@ -19,27 +19,27 @@ use mirror_job::guard::blocking;
 ///
 /// # Errors
 /// When a file is not there, or has no values.
-pub(super) async fn values(at: &Collecting<'_>, stored: &StoredCharts, chart: &HelmChart) -> Result<Json, String> {
+pub(super) async fn values(at: &Collecting<'_>, stored: &StoredCharts, chart: &HelmChart) -> Result<Json, ChartError> {
     let files: Vec<_> =
         chart.values_files.iter().map(|path| (path.clone(), at.job.folders.of_configuration(path))).collect();
     let (stored, kept, own) = (stored.clone(), at.charts_are_kept(), chart.values.clone());
     blocking(move || {
         let mut all = Json::Map(std::collections::BTreeMap::new());
         for (path, place) in files {
-            let failed = |why: String| format!("values file `{path}`: {why}");
-            let copy = if kept { stored.values(&path).map_err(|error| failed(error.to_string()))? } else { None };
+            let failed = |why: ValuesFault| ChartError::ValuesFile { path: path.clone(), why };
+            let copy = if kept { stored.values(&path).map_err(|error| failed(error.into()))? } else { None };
             let text = match copy {
                 Some(text) => text,
-                None => read_values_file(&place).map_err(|error| failed(error.to_string()))?,
+                None => read_values_file(&place).map_err(|error| failed(error.into()))?,
             };
-            merge_values(&mut all, read_values(&text).map_err(|error| failed(error.to_string()))?);
+            merge_values(&mut all, read_values(&text).map_err(|error| failed(error.into()))?);
             if !kept {
                 stored.keep_values(&path, &text)?;
             }
         }
         if let Some(own) = own {
-            let text = serde_json::to_vec(&own).map_err(|error| format!("values: {error}"))?;
-            merge_values(&mut all, read_values(&text).map_err(|error| format!("values: {error}"))?);
+            let text = serde_json::to_vec(&own).map_err(|error| ChartError::Values(error.into()))?;
+            merge_values(&mut all, read_values(&text).map_err(|error| ChartError::Values(error.into()))?);
         }
         Ok(all)
     })
@@ -64,13 +64,13 @@ pub(super) fn texts(
     values: &Json,
     image_paths: &[String],
     hooks: bool,
-) -> Result<Vec<FoundText>, String> {
+) -> Result<Vec<FoundText>, ChartError> {
     let paths = ImagePaths::new(image_paths.iter().map(String::as_str))
-        .map_err(|(path, error)| format!("imagePaths: `{path}`: {error}"))?;
-    let rendered = chart.render(values).map_err(|error| error.to_string())?;
-    let mut found = rendered.images(&paths).map_err(|error| error.to_string())?;
+        .map_err(|(path, error)| ChartError::ImagePath { path, error })?;
+    let rendered = chart.render(values)?;
+    let mut found = rendered.images(&paths)?;
     if hooks {
-        found.extend(rendered.hook_images(&paths).map_err(|error| error.to_string())?);
+        found.extend(rendered.hook_images(&paths)?);
     }
     Ok(found.into_iter().map(|image| FoundText { text: image.name, template: image.source }).collect())
 }

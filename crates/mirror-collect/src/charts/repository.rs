@@ -8,7 +8,7 @@ use isc_schema::HelmChart;
 use mirror_plan::helm;
 
 use super::stored::StoredCharts;
-use super::{Collecting, FoundChart, PREFIX, Repository, oci, web};
+use super::{ChartError, Collecting, FoundChart, PREFIX, Repository, oci, web};
 use mirror_job::event::Event;
 use mirror_job::guard::blocking;
 
@@ -23,7 +23,7 @@ pub(super) async fn find(
     repository: &Repository<'_>,
     chart: &HelmChart,
     folder: &str,
-) -> Result<FoundChart, String> {
+) -> Result<FoundChart, ChartError> {
     let wanted = chart.version.as_deref().unwrap_or_default();
     let name = chart.name.as_str();
     let url = repository.url.to_string();
@@ -32,22 +32,22 @@ pub(super) async fn find(
         let (wanted, folder) = (wanted.to_owned(), folder.to_owned());
         blocking(move || kept(&stored, &url, &name, &wanted, &folder)).await?
     } else if let Some(index) = &repository.index {
-        let of = &repository.configured.name;
-        let entry = index
-            .choose(name, chart.version.as_deref())
-            .map_err(|error| format!("not found in {of} index: {error}"))?;
-        let file = folder.to_owned() + &file_name(name, &entry.metadata.version)?;
+        let entry = index.choose(name, chart.version.as_deref()).map_err(|error| {
+            let repository = repository.configured.name.clone();
+            ChartError::NotOffered { repository, error }
+        })?;
+        let file = folder.to_owned() + &helm::chart_file(name, &entry.metadata.version)?;
         let bytes = download(at, stored, repository, entry, &file).await?;
         (file, bytes)
     } else {
         let artifact = repository.url.registry_name(name);
         let (version, bytes) = oci::pull(&at.job.source, &artifact, wanted).await?;
-        (folder.to_owned() + &file_name(name, &version)?, bytes.into())
+        (folder.to_owned() + &helm::chart_file(name, &version)?, bytes.into())
     };
     let (stored, kept, name, wanted) = (stored.clone(), at.charts_are_kept(), name.to_owned(), wanted.to_owned());
     blocking(move || {
         let shown = file.rsplit('/').next().unwrap_or(&file);
-        let chart = Chart::from_package(shown, &bytes).map_err(|error| error.to_string())?;
+        let chart = Chart::from_package(shown, &bytes)?;
         if !kept {
             stored.keep_chart((&url, &name, &wanted), &file, &bytes)?;
         }
@@ -57,10 +57,6 @@ pub(super) async fn find(
     .await
 }
 
-fn file_name(name: &str, version: &str) -> Result<String, String> {
-    helm::chart_file(name, version).map_err(|error| error.to_string())
-}
-
 /// The bytes of a chart that the index offers. A file that is here already, with the digest of the index, is not fetched.
 async fn download(
     at: &Collecting<'_>,
@@ -68,7 +64,7 @@ async fn download(
     repository: &Repository<'_>,
     entry: &IndexEntry,
     file: &str,
-) -> Result<Bytes, String> {
+) -> Result<Bytes, ChartError> {
     let expected = entry.digest.strip_prefix("sha256:").unwrap_or(&entry.digest).to_ascii_lowercase();
     if !expected.is_empty() {
         let (stored, file, expected) = (stored.clone(), file.to_owned(), expected.clone());
@@ -78,8 +74,9 @@ async fn download(
         }
     }
     let metadata = &entry.metadata;
-    let reference = entry.urls.first().ok_or_else(|| format!("chart {:?} has no downloadable URLs", metadata.name))?;
-    let url = repository.url.chart(reference).map_err(|error| error.to_string())?;
+    let no_url = || ChartError::NoUrl { name: metadata.name.clone() };
+    let reference = entry.urls.first().ok_or_else(no_url)?;
+    let url = repository.url.chart(reference)?;
     if let Some(artifact) = url.strip_prefix("oci://") {
         let (name, tag) = oci::split(artifact);
         let wanted = tag.filter(|tag| !tag.is_empty()).unwrap_or(&metadata.version);
@@ -112,12 +109,12 @@ fn kept(
     name: &str,
     wanted: &str,
     folder: &str,
-) -> Result<(String, Bytes), String> {
+) -> Result<(String, Bytes), ChartError> {
     let mut tried = Vec::new();
     tried.extend(stored.taken(repository, name, wanted));
     let exact = Version::parse(wanted).is_ok();
     if exact {
-        for candidate in helm::candidates(name, wanted).map_err(|error| error.to_string())? {
+        for candidate in helm::candidates(name, wanted)? {
             tried.push(folder.to_owned() + &candidate);
         }
     }
@@ -125,23 +122,20 @@ fn kept(
         match stored.chart(file) {
             Ok(bytes) => return Ok((file.clone(), bytes.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{file}: {error}")),
+            Err(error) => return Err(ChartError::Open { place: file.clone(), error }),
         }
     }
     let files = stored.files_of(name);
     let versions = files.iter().map(|file| helm::version_in(name, file).unwrap_or_default());
     let newest =
-        choose(versions, Some(wanted)).map_err(|error| format!("invalid chart version {wanted:?}: {error}"))?;
+        choose(versions, Some(wanted)).map_err(|error| ChartError::Version { wanted: wanted.to_owned(), error })?;
     if let Some(file) = newest.and_then(|at| files.get(at)) {
-        let bytes = stored.chart(file).map_err(|error| format!("{file}: {error}"))?;
+        let bytes = stored.chart(file).map_err(|error| ChartError::Open { place: file.clone(), error })?;
         return Ok((file.clone(), bytes.into()));
     }
-    let what = match &tried[..] {
+    let tried = match &tried[..] {
         [] => format!("no file in {} satisfies the version", helm::CHARTS),
         tried => format!("tried {}", tried.join(" and ")),
     };
-    Err(format!(
-        "chart file not found for {name} version {wanted}: {what}; mirror to disk again with this configuration, and bring \
-         the new archive"
-    ))
+    Err(ChartError::NotKept { name: name.to_owned(), wanted: wanted.to_owned(), tried })
 }

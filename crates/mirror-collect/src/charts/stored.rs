@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mirror_plan::helm::{self, CHARTS, INDEXES, KeptCharts, LOCAL, RepositoryUrl, VALUES};
 use rooted_folder::RootedFolder;
 
-use super::{Collecting, MAX_PACKAGE, PREFIX};
+use super::{ChartError, Collecting, MAX_PACKAGE, PREFIX};
 use mirror_job::event::Event;
 
 /// The largest file with values, in bytes.
@@ -61,7 +61,7 @@ impl StoredCharts {
     }
 
     /// Keeps the text of an index.
-    pub(super) fn keep_index(&self, url: &RepositoryUrl, text: &[u8]) -> Result<(), String> {
+    pub(super) fn keep_index(&self, url: &RepositoryUrl, text: &[u8]) -> Result<(), ChartError> {
         self.keep(&format!("{INDEXES}/{}", url.index_file()), text)
     }
 
@@ -78,7 +78,7 @@ impl StoredCharts {
         (repository, name, wanted): (&str, &str, &str),
         file: &str,
         bytes: &[u8],
-    ) -> Result<(), String> {
+    ) -> Result<(), ChartError> {
         if self.chart(file).ok().as_deref() != Some(bytes) {
             self.keep(&format!("{CHARTS}/{file}"), bytes)?;
         }
@@ -111,7 +111,7 @@ impl StoredCharts {
     }
 
     /// Keeps a local chart, packed.
-    pub(super) fn keep_local(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn keep_local(&self, path: &str, bytes: &[u8]) -> Result<(), ChartError> {
         self.keep(&format!("{LOCAL}/{}", helm::local_file(path)), bytes)
     }
 
@@ -121,7 +121,7 @@ impl StoredCharts {
     }
 
     /// Keeps a file with values.
-    pub(super) fn keep_values(&self, path: &str, text: &[u8]) -> Result<(), String> {
+    pub(super) fn keep_values(&self, path: &str, text: &[u8]) -> Result<(), ChartError> {
         self.keep(&format!("{VALUES}/{}", helm::values_file(path)), text)
     }
 
@@ -130,8 +130,9 @@ impl StoredCharts {
         self.optional(&format!("{VALUES}/{}", helm::values_file(path)), MAX_VALUES)
     }
 
-    fn keep(&self, place: &str, bytes: &[u8]) -> Result<(), String> {
-        self.folder.write_whole(place, bytes).map_err(|error| format!("cannot keep {place}: {error}"))
+    fn keep(&self, place: &str, bytes: &[u8]) -> Result<(), ChartError> {
+        let kept = self.folder.write_whole(place, bytes);
+        kept.map_err(|error| ChartError::Keep { place: place.to_owned(), error })
     }
 
     fn optional(&self, place: &str, most: u64) -> io::Result<Option<Vec<u8>>> {

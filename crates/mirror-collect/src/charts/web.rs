@@ -3,18 +3,17 @@
 use bytes::Bytes;
 use oci_transport::Client;
 
-use super::MAX_PACKAGE;
-use mirror_job::failure::chain;
+use super::{ChartError, MAX_PACKAGE};
 
 /// Fetches a packaged chart.
 ///
 /// # Errors
 /// When the server cannot be reached, gives none, or gives more than [`MAX_PACKAGE`] bytes.
-pub async fn fetch(client: &Client, url: &str) -> Result<Bytes, String> {
-    let answer = client.get_file(url, MAX_PACKAGE).await.map_err(|error| chain(&error))?;
+pub async fn fetch(client: &Client, url: &str) -> Result<Bytes, ChartError> {
+    let answer = client.get_file(url, MAX_PACKAGE).await?;
     if answer.status != 200 {
-        let shown = client.options().redactor.clean(url);
-        return Err(format!("failed to fetch {shown} : status {}", answer.status));
+        let url = client.options().redactor.clean(url);
+        return Err(ChartError::Status { url, status: answer.status });
     }
     Ok(answer.body)
 }

@@ -9,7 +9,9 @@ use helm_chart::{Chart, ImagePaths, JsonPath, Manifest, Rendered, merge_values, 
 use mirror_plan::helm::image_of;
 use oci_transport::Client;
 
-use mirror_collect::charts::{fetch_package, load_local, pull_artifact, read_values_file, split_artifact};
+use mirror_collect::charts::{
+    ChartError, ValuesFault, fetch_package, load_local, pull_artifact, read_values_file, split_artifact,
+};
 use mirror_job::guard::blocking;
 
 /// What is asked about.
@@ -81,21 +83,21 @@ pub enum Needs {
 ///
 /// # Errors
 /// When the chart cannot be had, is none, or does not render with its values.
-pub async fn chart_images(client: &Client, query: &ChartQuery) -> Result<ChartImages, String> {
+pub async fn chart_images(client: &Client, query: &ChartQuery) -> Result<ChartImages, ChartError> {
     let source = fetch(client, query).await?;
     let (name, values) = (query.chart.clone(), query.values.clone());
     blocking(move || {
         let chart = match source {
-            Some(bytes) => Chart::from_package(&name, &bytes).map_err(|error| error.to_string())?,
+            Some(bytes) => Chart::from_package(&name, &bytes)?,
             None => load_local(&name, Path::new(&name))?,
         };
         let mut all = Json::Map(std::collections::BTreeMap::new());
         for path in values {
-            let failed = |why: String| format!("values file `{}`: {why}", path.display());
-            let text = read_values_file(&path).map_err(|error| failed(error.to_string()))?;
-            merge_values(&mut all, read_values(&text).map_err(|error| failed(error.to_string()))?);
+            let failed = |why: ValuesFault| ChartError::ValuesFile { path: path.display().to_string(), why };
+            let text = read_values_file(&path).map_err(|error| failed(error.into()))?;
+            merge_values(&mut all, read_values(&text).map_err(|error| failed(error.into()))?);
         }
-        let rendered = chart.render(&all).map_err(|error| error.to_string())?;
+        let rendered = chart.render(&all)?;
         let mut found = images_of(&rendered)?;
         found.name.clone_from(&chart.metadata.name);
         found.version.clone_from(&chart.metadata.version);
@@ -105,7 +107,7 @@ pub async fn chart_images(client: &Client, query: &ChartQuery) -> Result<ChartIm
 }
 
 /// The packaged chart, when it is not on this machine.
-async fn fetch(client: &Client, query: &ChartQuery) -> Result<Option<Vec<u8>>, String> {
+async fn fetch(client: &Client, query: &ChartQuery) -> Result<Option<Vec<u8>>, ChartError> {
     let chart = query.chart.as_str();
     if let Some(artifact) = chart.strip_prefix("oci://") {
         let (name, tag) = split_artifact(artifact);
@@ -118,8 +120,8 @@ async fn fetch(client: &Client, query: &ChartQuery) -> Result<Option<Vec<u8>>, S
     fetch_package(client, chart).await.map(|bytes| Some(bytes.to_vec()))
 }
 
-fn images_of(rendered: &Rendered) -> Result<ChartImages, String> {
-    let known = ImagePaths::new([]).map_err(|(path, error)| format!("{path}: {error}"))?;
+fn images_of(rendered: &Rendered) -> Result<ChartImages, ChartError> {
+    let known = ImagePaths::new([]).map_err(|(path, error)| ChartError::ImagePath { path, error })?;
     let mut answer = ChartImages::default();
     let mut seen = BTreeSet::new();
     let mut add = |answer: &mut ChartImages, image: &str, template: &str, needs: Needs| {
@@ -127,8 +129,8 @@ fn images_of(rendered: &Rendered) -> Result<ChartImages, String> {
             answer.images.push(ChartImage { image: image.to_owned(), template: template.to_owned(), needs });
         }
     };
-    let plain = rendered.images(&known).map_err(|error| error.to_string())?;
-    let hooks = rendered.hook_images(&known).map_err(|error| error.to_string())?;
+    let plain = rendered.images(&known)?;
+    let hooks = rendered.hook_images(&known)?;
     for (found, needs) in [(plain, Needs::Nothing), (hooks, Needs::Hooks)] {
         for image in found {
             let needs = image_of(&image.name).err().map_or_else(|| needs.clone(), Needs::Mending);
@@ -162,10 +164,11 @@ struct ImageField {
     path: Option<String>,
 }
 
-fn places(manifest: &Manifest) -> Result<Vec<ImageField>, String> {
+fn places(manifest: &Manifest) -> Result<Vec<ImageField>, ChartError> {
     let mut found = Vec::new();
     for document in manifest.text.split("\n---\n") {
-        let data = yaml::read(document.as_bytes()).map_err(|error| format!("{}: {error}", manifest.path))?;
+        let data = yaml::read(document.as_bytes())
+            .map_err(|error| ChartError::Document { template: manifest.path.clone(), error })?;
         // The schema of a custom resource has examples and defaults, and no images of its own.
         if data.get("kind") == Some(&Json::Str("CustomResourceDefinition".to_owned())) {
             continue;
