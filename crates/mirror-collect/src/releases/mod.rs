@@ -111,7 +111,9 @@ async fn release(
         wanted.payload.clone()
     };
     let name = ReleaseName::new(image).map_err(|error| error.to_string())?;
-    let components = payload::components(at, &name, &wanted.digest).await?;
+    let components = payload::components(at, &name, &wanted.digest)
+        .await
+        .map_err(|error| format!("release {}: {error}", name.image()))?;
     at.tell(Event::Collected { what: CollectedItem::Release, name: name.image().to_string() });
     name.images(&components).map_err(|error| format!("release {}: {error}", name.image()))
 }

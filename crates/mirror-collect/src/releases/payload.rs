@@ -4,6 +4,8 @@
 //! every run. What stands below `hold-release/` is for upstream and for people: it may have come with an archive, and
 //! whoever made that could have written any list.
 
+mod error;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
@@ -29,6 +31,8 @@ use mirror_job::event::{Event, NoObserver, Observer};
 use mirror_job::failure::chain;
 use mirror_job::guard::blocking;
 
+pub(super) use error::PayloadError;
+
 /// The file beside `release-manifests` that says which payload they were read from.
 const MARKER: &str = "payload-digest";
 
@@ -39,44 +43,45 @@ pub(super) async fn components(
     at: &Collecting<'_>,
     name: &ReleaseName,
     digest: &Digest,
-) -> Result<Vec<Component>, String> {
+) -> Result<Vec<Component>, PayloadError> {
     let platform = &at.job.configuration.mirror.platform;
     let mut needed = vec![IMAGE_REFERENCES_FILE];
     if platform.kube_virt_container {
         needed.push(BOOTIMAGES_FILE);
     }
-    let about = |message: String| format!("release {}: {message}", name.image());
-    let files = files(at, name, digest, &needed).await.map_err(about)?;
-    let references = files
-        .get(IMAGE_REFERENCES_FILE)
-        .ok_or_else(|| about(format!("the image holds no `{IMAGE_REFERENCES_FILE}`; is it a release payload?")))?;
-    let mut components = ImageReferences::parse(references).map_err(|error| about(error.to_string()))?.components;
+    let files = files(at, name, digest, &needed).await?;
+    let references = files.get(IMAGE_REFERENCES_FILE).ok_or(PayloadError::NoReferences)?;
+    let mut components = ImageReferences::parse(references)?.components;
     if platform.kube_virt_container {
-        components.extend(boot_images(at, &files).map_err(about)?);
+        components.extend(boot_images(at, &files)?);
     }
     Ok(components)
 }
 
-fn boot_images(at: &Collecting<'_>, files: &Files) -> Result<Vec<Component>, String> {
+fn boot_images(at: &Collecting<'_>, files: &Files) -> Result<Vec<Component>, PayloadError> {
     let platform = &at.job.configuration.mirror.platform;
     let keys = KubevirtKeys::new(&platform.platforms, &platform.architectures);
     for skipped in &keys.skipped {
         at.tell(Event::Warning(format!("kubeVirtContainer: there is no KubeVirt image for {skipped}, it is left out")));
     }
-    let missing = || format!("could not find kubevirt image in this release: it holds no `{BOOTIMAGES_FILE}`");
-    let text = files.get(BOOTIMAGES_FILE).ok_or_else(missing)?;
-    let images = Bootimages::parse(&String::from_utf8_lossy(text)).map_err(|error| error.to_string())?;
-    images.kubevirt(&keys).map_err(|error| error.to_string())
+    let text = files.get(BOOTIMAGES_FILE).ok_or(PayloadError::NoBootimages)?;
+    let images = Bootimages::parse(&String::from_utf8_lossy(text))?;
+    Ok(images.kubevirt(&keys)?)
 }
 
 /// The files of a payload, read from its layers. They are left in the working directory too, where upstream looks for them;
 /// nobody here reads them: whoever makes an archive decides what is in its working directory.
-async fn files(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed: &[&str]) -> Result<Files, String> {
+async fn files(
+    at: &Collecting<'_>,
+    name: &ReleaseName,
+    digest: &Digest,
+    needed: &[&str],
+) -> Result<Files, PayloadError> {
     let extracted = extract(at, name, digest, needed).await?;
     let folder = at.working_dir.hold_release().join(name.folder());
     let within = at.working_dir.folder();
     if !at.asks_nobody() && !is_current(within, &folder, digest, &extracted) {
-        keep(within, &folder, digest, &extracted).map_err(|error| format!("{}: {error}", folder.display()))?;
+        keep(within, &folder, digest, &extracted).map_err(|error| PayloadError::Keep { folder, error })?;
     }
     Ok(extracted)
 }
@@ -112,7 +117,12 @@ fn keep(within: &RootedFolder, folder: &Path, digest: &Digest, files: &Files) ->
 }
 
 /// Reads the payload: its manifests, then layers from the newest down until every needed file was found.
-async fn extract(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, needed: &[&str]) -> Result<Files, String> {
+async fn extract(
+    at: &Collecting<'_>,
+    name: &ReleaseName,
+    digest: &Digest,
+    needed: &[&str],
+) -> Result<Files, PayloadError> {
     let source = Source { at, name, digest, endpoint: tokio::sync::OnceCell::new() };
     let image = source.image().await?;
     let (mut extraction, mut seen) = (Extraction::default(), HashSet::new());
@@ -124,7 +134,7 @@ async fn extract(at: &Collecting<'_>, name: &ReleaseName, digest: &Digest, neede
         let blob = source.open(layer).await?;
         let (result, after) = blocking(move || {
             let mut blob = blob;
-            let result = extraction.layer(&mut blob).map_err(|error| error.to_string()).and_then(|()| blob.verify());
+            let result = extraction.layer(&mut blob).map_err(PayloadError::from).and_then(|()| blob.verify());
             (result, extraction)
         })
         .await;
@@ -144,20 +154,23 @@ struct Source<'a> {
 
 impl Source<'_> {
     /// The image whose layers hold the manifests: the payload itself, or one of its instances.
-    async fn image(&self) -> Result<Image, String> {
+    async fn image(&self) -> Result<Image, PayloadError> {
         let mut digest = self.digest.clone();
         for _ in 0..=MAX_INDEX_DEPTH {
             let manifest = self.manifest(&digest).await?;
-            match manifest.view().map_err(|error| error.to_string())? {
+            match manifest.view()? {
                 ManifestView::Image(image) => return Ok(image),
                 ManifestView::Index(index) => {
                     let next = self.choose(&index);
-                    digest = next.ok_or_else(|| format!("index {digest} names neither an image nor another index"))?;
+                    digest = next.ok_or(PayloadError::EmptyIndex(digest))?;
                 }
-                _ => return Err(format!("{digest} is no image with layers ({})", manifest.media_type())),
+                _ => {
+                    let media_type = manifest.media_type().to_owned();
+                    return Err(PayloadError::NoImage { digest, media_type });
+                }
             }
         }
-        Err(format!("its indexes nest deeper than {MAX_INDEX_DEPTH} levels"))
+        Err(PayloadError::Deep)
     }
 
     /// The instance to read: one that is mirrored anyway, else the first. They all list the same components.
@@ -174,14 +187,14 @@ impl Source<'_> {
         Some(chosen.descriptor.digest.clone())
     }
 
-    async fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, String> {
-        if let Some(manifest) = self.brought().read_manifest(digest).map_err(|error| error.message)? {
+    async fn manifest(&self, digest: &Digest) -> Result<VerifiedManifest, PayloadError> {
+        if let Some(manifest) = self.brought().read_manifest(digest)? {
             return Ok(manifest);
         }
         let pulled = match self.place()? {
             Fallback::Source => {
                 let image = self.name.image().with_digest(digest.clone());
-                let pulled = self.at.job.source.pull_manifest(&image).await.map_err(|error| chain(&error))?;
+                let pulled = self.at.job.source.pull_manifest(&image).await?;
                 // Whoever serves the first manifest serves the layers.
                 let _ = self.endpoint.set(pulled.endpoint);
                 pulled.manifest
@@ -195,10 +208,9 @@ impl Source<'_> {
         let store = self.at.store.clone();
         blocking(move || {
             store.put_manifest(RELEASE_REPOSITORY, &pulled)?;
-            Ok::<_, archive_format::StoreError>(pulled)
+            Ok(pulled)
         })
         .await
-        .map_err(|error| chain(&error))
     }
 
     /// What archives have brought, and the cache.
@@ -207,14 +219,14 @@ impl Source<'_> {
     }
 
     /// Where to ask for what is in neither cache nor archive.
-    fn place(&self) -> Result<Fallback, String> {
+    fn place(&self) -> Result<Fallback, PayloadError> {
         match (self.at.facts, self.at.destination) {
             // Earlier archives of the sequence may have brought the payload.
             (Facts::Archive(_), Some(destination)) => {
                 let tag = self.name.image().tag_or_digest_tag();
                 let name = CacheName { repository: RELEASE_REPOSITORY.to_owned(), tag };
-                let image = destination.image(&name).map_err(|error| error.to_string())?;
-                let repository = image.repository().map_err(|error| error.to_string())?;
+                let image = destination.image(&name)?;
+                let repository = image.repository()?;
                 let client = self.at.job.destination.clone();
                 Ok(Fallback::Destination(Remote { at: client.endpoint(&repository), client }))
             }
@@ -223,60 +235,53 @@ impl Source<'_> {
         }
     }
 
-    fn missing(&self, what: &str, digest: &Digest, error: Option<&oci_transport::Error>) -> String {
+    fn missing(&self, what: &'static str, digest: &Digest, error: Option<&oci_transport::Error>) -> PayloadError {
         let place = if self.at.asks_nobody() { "in the cache" } else { "in the archive, the cache or the destination" };
         let reason = error.map(|error| format!(" ({})", chain(error))).unwrap_or_default();
-        format!(
-            "{what} {digest} of the payload is not {place}{reason}. The list of its components is read from there and from \
-             nowhere else: load the archive that brought this release first"
-        )
+        PayloadError::Missing { what, digest: digest.clone(), place, reason }
     }
 
     /// Makes sure that the cache has a layer, and opens it there. It stays in the cache, because an archive does not bring
     /// again what an earlier one brought.
-    async fn open(&self, layer: &Descriptor) -> Result<Blob, String> {
+    async fn open(&self, layer: &Descriptor) -> Result<Blob, PayloadError> {
         let digest = &layer.digest;
         let Brought { archive, cache } = self.brought();
         if cache.blob_size(layer).is_none() {
-            let archived =
-                archive.map(|archive| archive.open_blob(layer)).transpose().map_err(|error| error.message)?;
+            let archived = archive.map(|archive| archive.open_blob(layer)).transpose()?;
             match (archived.flatten(), self.place()?) {
                 (Some(source), _) => {
                     let (store, layer) = (self.at.store.clone(), layer.clone());
                     let imported = blocking(move || import_blob(&store, &layer, source.as_ref())).await;
-                    imported.map_err(|error| {
-                        format!("layer {digest} of the payload in the archive cannot be used: {}", error.message)
-                    })?;
+                    imported
+                        .map_err(|error| PayloadError::Archived { digest: digest.clone(), error: Box::new(error) })?;
                 }
                 (None, Fallback::Source) => self.pull(self.at.store, layer).await?,
                 (None, Fallback::Destination(remote)) => {
-                    if remote.size(layer).await.map_err(|error| error.message)?.is_none() {
+                    if remote.size(layer).await?.is_none() {
                         return Err(self.missing("layer", digest, None));
                     }
                     let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
-                    let fetched = fetch_blob(&remote.client, self.at.store, &remote.at, layer, &silent).await;
-                    fetched.map_err(|error| error.message)?;
+                    fetch_blob(&remote.client, self.at.store, &remote.at, layer, &silent).await?;
                 }
                 (None, Fallback::Nowhere) => return Err(self.missing("layer", digest, None)),
             }
         }
-        let file = self.at.store.open_blob(digest).map_err(|error| chain(&error))?;
+        let file = self.at.store.open_blob(digest)?;
         Ok(Blob { inner: file, hasher: Hasher::new(digest.algorithm()), digest: digest.clone() })
     }
 
-    async fn pull(&self, store: &Store, layer: &Descriptor) -> Result<(), String> {
+    async fn pull(&self, store: &Store, layer: &Descriptor) -> Result<(), PayloadError> {
         let endpoint = self
             .endpoint
             .get_or_try_init(|| async {
                 // The manifests came from the store; ask who serves them.
                 let pulled =
                     self.at.job.source.pull_manifest(&self.name.image().with_digest(self.digest.clone())).await;
-                pulled.map(|pulled| pulled.endpoint).map_err(|error| chain(&error))
+                pulled.map(|pulled| pulled.endpoint)
             })
             .await?;
         let silent = Arc::new(NoObserver) as Arc<dyn Observer>;
-        let outcome = fetch_blob(&self.at.job.source, store, endpoint, layer, &silent).await;
-        outcome.map_err(|error| error.message)
+        Ok(fetch_blob(&self.at.job.source, store, endpoint, layer, &silent).await?)
     }
 }
 
@@ -307,14 +312,11 @@ impl Read for Blob {
 
 impl Blob {
     /// Reads to the end and compares the digest.
-    fn verify(mut self) -> Result<(), String> {
-        io::copy(&mut self, &mut io::sink()).map_err(|error| error.to_string())?;
+    fn verify(mut self) -> Result<(), PayloadError> {
+        io::copy(&mut self, &mut io::sink())?;
         if self.hasher.finish() == self.digest {
             return Ok(());
         }
-        Err(format!(
-            "layer {} of the payload in the cache is damaged: it does not have its digest; remove it from the cache",
-            self.digest
-        ))
+        Err(PayloadError::Damaged(self.digest))
     }
 }

@@ -138,7 +138,8 @@ async fn run(request: &Execute, observer: &Arc<dyn Observer>) -> DeleteReport {
     if let Some(cache) = &request.cache {
         match request.clean_cache(cache.clone(), &report.items, &older).await {
             Ok(bytes) => report.cache_bytes_freed = Some(bytes),
-            Err(reason) => {
+            Err(error) => {
+                let reason = chain(&error);
                 report.exit_code = 1;
                 report.error = Some(format!("the images are deleted; cleaning the cache failed: {reason}"));
             }
@@ -576,7 +577,7 @@ impl Execute {
         root: PathBuf,
         items: &[ItemReport],
         older: &BTreeMap<usize, ImageRef>,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, archive_format::StoreError> {
         let prefix = match self.destination.namespace() {
             "" => String::new(),
             namespace => format!("{namespace}/"),
@@ -612,7 +613,6 @@ impl Execute {
             Ok(freed)
         })
         .await
-        .map_err(|error: archive_format::StoreError| chain(&error))
     }
 }
 
