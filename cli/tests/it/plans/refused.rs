@@ -34,7 +34,14 @@ fn a_plan_that_is_not_what_was_made_is_refused_before_anybody_is_asked() {
         home.apply_to_mirror(name, &[]).code(1).says(expected);
         home.run(&["plan", "show", name]).code(1).says(expected);
         home.run(&["plan", "diff", name, "plan.json"]).code(2).says(expected);
+        home.run(&["plan", "diff", "plan.json", name]).code(2).says(expected);
+        home.run(&["plan", "show", name, "--html", "page.html"]).code(1).says(expected);
+        home.run(&["plan", "sign", name, "--key", "no.key"]).code(1).says(expected);
+        home.with_flags(&["plan", "push", name, &format!("docker://{}/plans:x", destination.host())])
+            .code(1)
+            .says(expected);
     }
+    assert!(!path_of(&home, "page.html").exists() && !path_of(&home, "changed.sig").exists());
     home.apply_to_mirror("nowhere.json", &[]).code(1).says("cannot read the plan");
     let large = File::create(path_of(&home, "large")).unwrap();
     large.set_len(256 * 1024 * 1024 + 1).unwrap();
@@ -61,6 +68,41 @@ fn a_plan_goes_where_it_was_made_for() {
     home.with_flags(&from).code(1).says("mirror to mirror: leave --from out");
     assert_eq!((source.request_count(), destination.request_count()), (0, 0));
     home.apply_to_mirror("plan.json", &[&own]).code(0);
+}
+
+/// The other two workflows: a folder that is not the plan's, and a registry that is not the plan's.
+#[test]
+fn a_plan_of_each_workflow_goes_where_it_was_made_for() {
+    let (source, destination) = (Registry::start_blocking(), Registry::start_blocking());
+    let world = World::small(44);
+    world.push_to(&source);
+    let home = Home::new();
+    home.additional_images([format!("{}/apps/single:v1", source.host())]);
+    let (disk, other) = (home.disk(), home.path().join("other"));
+    let (disk, other) = (format!("file://{}", disk.display()), format!("file://{}", other.display()));
+    home.plan_to_disk("m2d.json", &[]).code(0);
+    home.to_disk(&[]).code(0);
+    let there = format!("docker://{}/m", destination.host());
+    home.with_flags(&["plan", "-c", "isc.yaml", "--from", &disk, &there, "--out", "d2m.json"]).code(0);
+    source.clear_requests();
+    destination.clear_requests();
+    let elsewhere = format!("docker://{}/n", destination.host());
+    let refused = |place: &str, typed: &str| format!("the plan is a plan for `{place}`, and not for `{typed}`");
+    let rows: [(&[&str], String); 7] = [
+        (&["m2d.json", &other], refused(&disk, &other)),
+        (&["m2d.json", &there], refused(&disk, &there)),
+        (&["m2d.json", "--workspace", &other], "mirror to disk: leave --from and --workspace out".to_owned()),
+        (&["d2m.json", "--from", &disk, &elsewhere], refused(&there, &elsewhere)),
+        (&["d2m.json", "--from", &disk, &disk], refused(&there, &disk)),
+        (&["d2m.json"], "disk to mirror: --from file://DIR says where the archives are".to_owned()),
+        (&["d2m.json", "--from", &other], "other".to_owned()),
+    ];
+    for (args, expected) in rows {
+        home.with_flags(&[&["apply"][..], args].concat()).code(1).says(&expected);
+    }
+    assert_eq!((source.request_count(), destination.request_count()), (0, 0));
+    home.with_flags(&["apply", "d2m.json", "--from", &disk, &there]).code(0);
+    assert!(destination.manifest("m/apps/single", "v1").is_some());
 }
 
 #[test]
