@@ -126,7 +126,7 @@ fn explain(plan: &Plan, image: &str, errors: Option<String>) -> Explanation {
     };
     // A component is known by its name in the payload, an operator by that of its package or bundle.
     let is_part = |planned: &PlannedImage| {
-        let component = planned.why.steps.iter().filter_map(|step| step.strip_prefix("component "));
+        let component = planned.component.iter().map(String::as_str);
         let operators = planned.operators.iter().flat_map(|part_of| [&part_of.operator, &part_of.bundle]);
         component.chain(operators.map(String::as_str)).any(|name| name == wanted)
     };

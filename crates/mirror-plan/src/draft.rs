@@ -441,6 +441,7 @@ fn merge(kept: &mut PlannedImage, other: PlannedImage) {
         }
     }
     kept.release = kept.release.take().or(other.release);
+    kept.component = kept.component.take().or(other.component);
     kept.twins.extend(other.twins);
     // One catalog that an entry takes whole and another filtered.
     if let (Some(kept), Some(other)) = (&mut kept.catalog, other.catalog)

@@ -129,6 +129,9 @@ pub struct PlannedImage {
     /// The release whose payload it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<PlannedRelease>,
+    /// Its name in the payload of a release, such as `etcd`; none for what is no component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
     /// The entry of the configuration that it comes from; none for images of releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<ConfigEntry>,
@@ -182,6 +185,7 @@ impl PlannedImage {
             operators: Vec::new(),
             bundles: Vec::new(),
             release: None,
+            component: None,
             entry: None,
             why,
             root: None,

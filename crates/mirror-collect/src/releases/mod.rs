@@ -129,7 +129,7 @@ fn plan(
     for image in images {
         let cache = CacheName { repository: image.repository.clone(), tag: image.tag.clone() };
         let mut why = wanted.why.clone();
-        let mut release = None;
+        let (mut release, mut component) = (None, None);
         let (kind, source) = match &image.role {
             // Whatever its tag says later, what was verified is what is copied.
             ReleaseRole::Payload => {
@@ -140,6 +140,7 @@ fn plan(
             ReleaseRole::Graph => (ImageKind::Graph, image.source.clone()),
             ReleaseRole::Component(name) => {
                 why.steps.push(format!("component {name}"));
+                component = Some(name.clone());
                 let source = match image.source.digest() {
                     Some(digest) => image.source.with_digest(digest.clone()),
                     None => image.source.clone(),
@@ -151,7 +152,7 @@ fn plan(
         let new = PlannedImage::new(kind, origin, source, cache, at.destination, why);
         let platforms = at.job.configuration.mirror.platform.platforms.clone();
         let new = new.map_err(|error| error.to_string())?;
-        planned.push(PlannedImage { platforms, named: image.source, release, ..new });
+        planned.push(PlannedImage { platforms, named: image.source, release, component, ..new });
     }
     // A payload without one of its components cannot be installed: it comes last.
     let others: Vec<ImageId> = planned.iter().skip(first).map(|image| image.id.clone()).collect();
