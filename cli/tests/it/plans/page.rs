@@ -56,20 +56,31 @@ fn a_browser_shows_the_page() {
     }
     let Some(browser) = Chromium::find() else { return };
     let home = Home::new();
-    let page = page(&home);
+    let mut pages = vec![page(&home)];
+    // Releases and their updates; none without gpg.
+    if let Some((outside, _)) = super::releases::outside() {
+        let destination = Registry::start_blocking();
+        outside.home.plan_to_mirror(destination.host(), "plan.json", &[]).code(0);
+        outside.home.run(&["plan", "show", "plan.json", "--html", "page.html"]).code(0);
+        pages.push(home.write("releases.html", std::fs::read(outside.home.path().join("page.html")).unwrap()));
+    }
     home.write("blank.html", "<!DOCTYPE html><title>blank</title>");
     let blank = browser.show(&home.path().join("blank.html"), (1280, 1600), false, home.path()).picture;
     // A page that asks is seen to ask.
     home.write("asks.html", "<!DOCTYPE html><title>asks</title><img src=http://example.com/x.png>");
     let asks = browser.show(&home.path().join("asks.html"), (640, 480), false, home.path());
     assert!(asks.requests.iter().any(|url| url == "http://example.com/x.png"), "{:?}", asks.requests);
-    let mut pictures = Vec::new();
-    for (width, dark) in [(1280, false), (1280, true), (400, false), (400, true)] {
-        let shown = browser.show(&page, (width, 1600), dark, home.path());
-        assert_eq!((shown.console, shown.requests), (Vec::<String>::new(), Vec::<String>::new()), "{width} {dark}");
-        assert!(shown.picture.len() > blank.len() * 3, "{width} {dark}: {} bytes", shown.picture.len());
-        pictures.push(shown.picture);
+    for page in pages {
+        let name = page.display();
+        let mut pictures = Vec::new();
+        for (width, dark) in [(1280, false), (1280, true), (400, false), (400, true)] {
+            let shown = browser.show(&page, (width, 1600), dark, home.path());
+            let (console, requests) = (shown.console, shown.requests);
+            assert_eq!((console, requests), (Vec::<String>::new(), Vec::<String>::new()), "{name} {width} {dark}");
+            assert!(shown.picture.len() > blank.len() * 3, "{name} {width} {dark}: {} bytes", shown.picture.len());
+            pictures.push(shown.picture);
+        }
+        assert_ne!(pictures[0], pictures[1], "{name}: dark is not light");
+        assert_ne!(pictures[2], pictures[3], "{name}: dark is not light");
     }
-    assert_ne!(pictures[0], pictures[1], "dark is not light");
-    assert_ne!(pictures[2], pictures[3], "dark is not light");
 }

@@ -36,7 +36,7 @@ fn releases(document: &Value) -> Vec<String> {
 }
 
 /// Four releases in two channels; one of them is in the plan without an update.
-fn outside() -> Option<(Outside, Vec<Release>)> {
+pub(super) fn outside() -> Option<(Outside, Vec<Release>)> {
     let outside = Outside::new()?;
     let releases: Vec<Release> =
         ["4.99.1", "4.99.2", "4.99.3", "4.99.4"].map(|version| Release::new(version, 2, 1)).into();
