@@ -64,6 +64,12 @@ pub(crate) fn character_length(text: &[u8]) -> usize {
     chunk.valid().chars().next().map_or(1, char::len_utf8)
 }
 
+/// Whether a character begins here, or the text ends: no place within the bytes of a character.
+pub(crate) fn is_boundary(text: &[u8], at: usize) -> bool {
+    let before = (1..=3).filter_map(|back| Some((back, text.get(at.checked_sub(back)?..)?)));
+    before.filter(|(_, rest)| !rest.is_empty()).all(|(back, rest)| character_length(rest) <= back)
+}
+
 /// `strings.ReplaceAll`.
 pub(crate) fn replace_all(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());

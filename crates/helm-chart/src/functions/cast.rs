@@ -95,6 +95,9 @@ fn underscores_are_fine(text: &str) -> bool {
 
 /// `strconv.ParseFloat(text, 64)`; what overflows is an error, which cast takes for 0.
 pub(super) fn parse_float(text: &str) -> Option<f64> {
+    if text.contains('_') {
+        return if underscores_are_fine(text) { parse_float(&text.replace('_', "")) } else { None };
+    }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if matches!(unsigned.as_bytes(), [b'0', b'x' | b'X', ..]) {
         return parse_hexadecimal(text);

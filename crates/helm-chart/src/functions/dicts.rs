@@ -103,7 +103,14 @@ pub(super) fn add(functions: &mut Functions) {
         }
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        functions.add(name, Function::new(A, |context, args| deep_copy(arg(args, 0), context, 0)));
+        functions.add(
+            name,
+            Function::new(A, |context, args| match arg(args, 0) {
+                // copystructure asks for the type of what it copies; nil has none.
+                Value::Nil => Err(Error::new("reflect: call of reflect.Value.Type on zero Value")),
+                value => deep_copy(value, context, 0),
+            }),
+        );
     }
     functions.add("dig", Function::variadic(A, |_, args| dig(args)));
 }

@@ -130,6 +130,15 @@ fn chunk(context: &mut Context, args: &[Value]) -> Result<Value, Error> {
     let size = int(args, 0);
     let items = items(arg(args, 1), |kind| format!("Cannot chunk type {kind}"))?;
     let outside = || Error::new("runtime error: makeslice: len out of range");
+    if size < 0 {
+        // Go computes in floating point: a short list gives no chunk, and a list of one item gives itself.
+        let length = u64::try_from(items.len()).unwrap_or(u64::MAX);
+        return match (length, size.unsigned_abs()) {
+            (1, 2..) => Ok(Value::List(List::typed(CHUNKS, vec![list(items)]))),
+            (2.., back) if length - 1 <= back => Ok(Value::List(List::typed(CHUNKS, Vec::new()))),
+            _ => Err(outside()),
+        };
+    }
     // Go computes in floating point, and then asks for a slice of an impossible length.
     let size = usize::try_from(size).ok().filter(|size| *size > 0).ok_or_else(outside)?;
     context.charge(items.len() * 16)?;

@@ -5,6 +5,7 @@ use regex::bytes::{Captures, Regex};
 
 use crate::args::{int, text};
 use crate::goregex::{self, CompileError};
+use crate::gostring;
 
 pub(super) fn add(functions: &mut Functions) {
     const SS: &[Type] = &[Type::String, Type::String];
@@ -53,7 +54,8 @@ pub(super) fn add(functions: &mut Functions) {
                 let whole = text(args, 1);
                 let regex = compiled(args, context)?;
                 let mut found = Vec::new();
-                for part in regex.find_iter(whole.as_bytes()).take(most(int(args, 2))) {
+                let parts = regex.find_iter(whole.as_bytes()).filter(|part| counts(whole.as_bytes(), part.range()));
+                for part in parts.take(most(int(args, 2))) {
                     context.step(1)?;
                     context.charge(OF_PART)?;
                     found.push(Text::from(part.as_bytes()));
@@ -111,6 +113,11 @@ fn compile(pattern: &str, context: &mut Context, words: impl FnOnce(String) -> S
     })
 }
 
+/// Whether a match counts for Go, which walks over characters: an empty one within the bytes of a character does not.
+fn counts(text: &[u8], range: std::ops::Range<usize>) -> bool {
+    !range.is_empty() || gostring::is_boundary(text, range.start)
+}
+
 /// A negative number means all.
 fn most(count: i64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
@@ -134,6 +141,9 @@ fn replace(
     for captures in regex.captures_iter(whole.as_bytes()) {
         context.step(1)?;
         let found = captures.get(0).expect("the match itself");
+        if !counts(whole.as_bytes(), found.range()) {
+            continue;
+        }
         out.extend_from_slice(whole.as_bytes().get(end..found.start()).unwrap_or_default());
         write(regex, &captures, replacement.as_bytes(), &mut out);
         end = found.end();
@@ -202,7 +212,7 @@ fn split(args: &[Value], regex: &Regex, context: &mut Context) -> Result<Value, 
     let bytes = whole.as_bytes();
     let mut parts = Vec::new();
     let (mut begin, mut end) = (0, 0);
-    for found in regex.find_iter(bytes).take(most(count)) {
+    for found in regex.find_iter(bytes).filter(|found| counts(bytes, found.range())).take(most(count)) {
         context.step(1)?;
         if count > 0 && parts.len() + 1 == most(count) {
             break;

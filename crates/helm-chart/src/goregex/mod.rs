@@ -288,8 +288,7 @@ impl<'a> Translator<'a> {
                     }
                     return Ok(end == ')');
                 }
-                None => return Err(("missing closing )", self.whole.to_owned())),
-                Some(_) => return Err(("invalid or unsupported Perl syntax", self.between(start))),
+                _ => return Err(("invalid or unsupported Perl syntax", self.between(start))),
             }
         }
     }
