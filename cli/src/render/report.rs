@@ -25,8 +25,8 @@ const STYLE: &str = "\
 h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:.8rem 0 .2rem}\
 code,.m{font-family:ui-monospace,monospace;font-size:.86em;overflow-wrap:anywhere}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}\
 dt{color:var(--warn)}dd{margin:0;overflow-wrap:anywhere}.w{overflow-x:auto}table{border-collapse:collapse;width:100%}\
-td,th{text-align:left;padding:.15rem .5rem .15rem 0;vertical-align:top;overflow-wrap:anywhere}tr+tr{border-top:1px solid var(--line)}\
-.n{color:var(--new)}.g{color:var(--gone)}.r{white-space:nowrap;text-align:right}svg{width:100%;height:auto;background:var(--soft)}svg.f{width:auto;max-width:none}\
+td,th{text-align:left;padding:.15rem .5rem .15rem 0;vertical-align:top;overflow-wrap:break-word}th{white-space:nowrap}td.m{min-width:9rem}tr+tr{border-top:1px solid var(--line)}\
+.n{color:var(--new)}.g{color:var(--gone)}.r{white-space:nowrap;text-align:right}svg{width:100%;height:auto;background:var(--soft)}svg.f{width:auto;max-width:none}svg.t{min-width:60rem}\
 svg text{fill:var(--fg);font:12px system-ui,sans-serif}summary{cursor:pointer}@media(max-width:40rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}";
 
 /// The page of a plan, with what changed since an earlier one.
@@ -251,7 +251,7 @@ fn sizes(page: &mut String, document: &Document) {
         groups.push((format!("{} others", rest.len()), bytes));
     }
     let sizes: Vec<u64> = groups.iter().map(|(_, bytes)| *bytes).collect();
-    page.push_str("<h2>What takes the room</h2>\n<svg viewBox=\"0 0 1000 420\" role=img aria-label=\"Bytes by operator and kind\">");
+    page.push_str("<h2>What takes the room</h2>\n<div class=w><svg class=t viewBox=\"0 0 1000 420\" role=img aria-label=\"Bytes by operator and kind\">");
     for ((name, bytes), Cell { x, y, width, height }) in groups.iter().zip(squarify(&sizes, 1000.0, 420.0)) {
         let _ = write!(
             page,
@@ -276,7 +276,7 @@ fn sizes(page: &mut String, document: &Document) {
         }
         page.push_str("</g>");
     }
-    page.push_str("</svg>\n");
+    page.push_str("</svg></div>\n");
 }
 
 fn group(image: &Image) -> String {
