@@ -336,6 +336,19 @@ mod tests {
             document.images.push(serde_json::from_value(image).expect("the image is whole"));
             document.blobs.insert(digest, 1_000_000 + at as u64);
         }
+        // What a catalog and an update service say ends up on the page as well.
+        let (one, two) = (format!("{name}1"), format!("{name}2"));
+        let updates = serde_json::json!([{"to": two, "conditional": true, "risks": [name]}]);
+        for (image, version) in document.images.iter_mut().zip([&one, &two]) {
+            let updates = if *version == one { updates.clone() } else { serde_json::json!([]) };
+            let release =
+                serde_json::json!({"version": version, "architecture": name, "channels": [name], "updates": updates});
+            image.release = Some(serde_json::from_value(release).expect("a release"));
+            let channels = serde_json::json!([{"name": name, "head": true}]);
+            let bundle = serde_json::json!({"catalog": name, "package": name, "name": name, "version": two, "channels": channels});
+            image.bundles = vec![serde_json::from_value(bundle).expect("a bundle")];
+            image.kind = ImageKind::OperatorBundle;
+        }
         document.blocked.push(mirror_plan::Blocked { origin: name.to_owned(), pattern: name.to_owned() });
         document.seal().0
     }

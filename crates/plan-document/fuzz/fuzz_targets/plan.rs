@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use plan_document::{Diff, Document, Mode, Partition, ReadError};
+use plan_document::{Diff, Document, Mode, Partition, ReadError, ReleaseGraph};
 
 fuzz_target!(|text: &[u8]| {
     let read = match Document::read(text) {
@@ -20,6 +20,9 @@ fuzz_target!(|text: &[u8]| {
         assert_eq!(parts + partition.finisher.len(), document.images.len());
     }
     let _ = (document.bytes_of_images(), document.planned_images(), document.registry());
+    for graph in ReleaseGraph::all(&document) {
+        assert!(graph.edges.iter().all(|(from, to, _)| from != to && *from.max(to) < graph.nodes.len()));
+    }
     let empty = Document::new(Mode::MirrorToDisk, "file:///m");
     assert!(Diff::of(&document, &document).equal);
     let _ = (Diff::of(&empty, &document), Diff::of(&document, &empty));
