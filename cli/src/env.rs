@@ -25,7 +25,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (CONTAINERS_REGISTRIES_CONF_OVERRIDE, "registries.conf that is read after all others; must exist"),
     (CONTAINERS_POLICY_JSON, "trust policy of --secure-policy where --policy names none; must exist"),
     (UPDATE_URL_OVERRIDE, "update graph endpoint for OCP; the graph image is then taken, not built"),
-    (OCP_SIGNATURE_URL, "base URL of release signatures: `<base>sha256=<hex>/signature-1`"),
+    (
+        OCP_SIGNATURE_URL,
+        "base URL of release signatures: `<base>sha256=<hex>/signature-1`; or `file:///DIR/working-dir` of an earlier hop",
+    ),
     (OCP_SIGNATURE_VERIFICATION_PK, "file with the armored public key that release signatures are verified with"),
     (VERSION_FILTER, "regular expression on release versions (unsupported upstream, kept)"),
     (JOB_COMPLETION_INDEX, "number of the pod in a Kubernetes Job, for `apply --shard auto/N`"),

@@ -106,6 +106,46 @@ fn two_enclaves_share_one_enterprise_registry_and_one_cache() {
 }
 
 /// The same through real registries and in one step, mirror to mirror.
+/// The first hop writes the registries.conf of the second one: catalogs, operators and images are found by their public
+/// names although the registry of these names is gone.
+#[test]
+fn the_first_hop_tells_the_second_where_images_are() {
+    let (internet, enterprise, last) =
+        (Registry::start_blocking(), Registry::start_blocking(), Registry::start_blocking());
+    crate::operators::world(&internet, &[]);
+    let single = ImageBuilder::oci().layer(Layer::random(1, 1000)).build();
+    internet.push("ns/single", "v1", &single);
+    let host = internet.host().to_owned();
+    let home = Home::new();
+    home.configuration(&format!(
+        "operators:\n- catalog: {host}/cat/index:v1\n  packages:\n  - name: foo\nadditionalImages:\n- name: \
+         {host}/ns/single:v1\n- name: {host}/ns/single@{}\n  targetRepo: moved/single\n",
+        single.digest
+    ));
+    home.to_disk(&[]).code(0);
+    home.to_mirror(&format!("{}/m", enterprise.host()), &[]).code(0).says("registries.conf file created");
+    drop(internet);
+
+    let written = resource(&home, "registries.conf");
+    assert!(written.contains(&format!("location = \"{}/m/cat\"\ninsecure = true\n", enterprise.host())), "{written}");
+    let next = Home::new();
+    let conf = next.write("registries.conf", &written);
+    let next = next.variable("CONTAINERS_REGISTRIES_CONF", conf);
+    std::fs::copy(home.path().join("isc.yaml"), next.path().join("isc.yaml")).unwrap();
+    next.to_disk(&["--retry-times=0"]).code(0);
+    next.to_mirror(&format!("{}/n", last.host()), &[]).code(0);
+    // The second hop rebuilds the catalog, and so gives the catalog another digest.
+    assert!(last.manifest("n/cat/index", "v1").is_some());
+    for (repository, tag) in [("ns/single", "v1"), ("ns/foo-bundle", "0.3.0")] {
+        let found = last.manifest(&format!("n/{repository}"), tag).unwrap_or_else(|| panic!("{repository}"));
+        assert_eq!(found.digest, enterprise.manifest(&format!("m/{repository}"), tag).unwrap().digest, "{repository}");
+    }
+    // The second hop writes its own, with the same public names.
+    assert!(resource(&next, "registries.conf").contains(&format!("location = \"{host}/cat\"\n")));
+    // Clusters of the enclave ask for public names too, never for the enterprise registry.
+    assert!(!resource(&next, "idms-oc-mirror.yaml").contains(enterprise.host()));
+}
+
 #[test]
 fn mirror_to_mirror_out_of_an_enterprise_registry() {
     let (Some(enterprise), Some(enclave), Some(skopeo)) =

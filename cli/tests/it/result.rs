@@ -194,7 +194,7 @@ fn files_are_named_from_the_working_directory() {
     home.to_disk(&["--since=2020-01-01"]).code(0);
     let to = destination.strip_prefix("docker://").unwrap();
     let found = document(&home.to_mirror(to, &["--output=json"]), 0, &logs);
-    assert_eq!(names(&found), ["cluster-resources/itms-oc-mirror.yaml"]);
+    assert_eq!(names(&found), ["cluster-resources/itms-oc-mirror.yaml", "cluster-resources/registries.conf"]);
 
     let name = format!("{}/ns/first:v1", site.source.host());
     let list = format!("kind: DeleteImageSetConfiguration\ndelete:\n  additionalImages:\n  - name: {name}\n");

@@ -76,7 +76,7 @@ impl Set {
 /// Source and mirror of one image: the namespaces when the destination path ends with the source path, so that one
 /// pair serves many images; otherwise, or when paths are flattened, the repositories. None for an image that has no
 /// registry to pull from, and for a name that breaks the grammar of references.
-fn pair(row: &Mirrored, repositories_only: bool) -> Option<(String, String)> {
+pub(crate) fn pair(row: &Mirrored, repositories_only: bool) -> Option<(String, String)> {
     // A name that no registry can have would make the cluster refuse the whole document.
     if row.origin.repository().is_err() || row.destination.transport() != &Transport::Docker {
         return None;

@@ -25,6 +25,9 @@ pub struct Request<'a> {
     pub earlier_signatures: Option<&'a str>,
     /// The destination registry with its namespace, `mirror.lab:5000/ns`, when the update graph was mirrored.
     pub update_service: Option<&'a str>,
+    /// Whether the destination was reached without checking its certificate, or in plain HTTP: the next hop reads from it the
+    /// same way.
+    pub insecure: bool,
 }
 
 /// A file of the workspace's `signatures` directory.

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use cluster_resources::{CatalogTemplate, Document, Kind, Mirrored, Request, Section, SignatureFile, emit, lost};
+use cluster_resources::{
+    CatalogTemplate, Document, Kind, Mirrored, Request, Section, SignatureFile, emit, lost, registries_conf,
+};
 use image_ref::{Digest, ImageRef, Transport};
 use image_signature::openpgp::MAX_MESSAGE_SIZE;
 use isc_schema::ImageSetConfiguration;
@@ -22,6 +24,9 @@ use mirror_job::event::{Event, Observer, WrittenFile};
 use mirror_job::job::{DryRun, Job};
 use mirror_job::report::ImageReport;
 use mirror_job::workdir::WorkingDir;
+
+/// The mirror sets once more, for machines outside of clusters. `oc apply` leaves the file alone, because it is no YAML.
+const REGISTRIES_CONF: &str = "registries.conf";
 
 /// How many lost entries are named one by one.
 const NAMED_LOSSES: usize = 20;
@@ -100,7 +105,7 @@ impl Generation<'_> {
         files: &mut Vec<PathBuf>,
     ) -> Result<(), RunError> {
         observer.event(Event::GeneratingResources);
-        let documents = self.documents(rows, observer);
+        let (documents, registries) = self.documents(rows, observer);
         let say = |text: &'static str| observer.event(Event::Resources(text));
         if rows.is_empty() {
             say(Section::NOTHING_MIRRORED);
@@ -115,11 +120,11 @@ impl Generation<'_> {
                 say(skipped);
             }
             for document in of_section {
-                let path = self.working_dir.cluster_resources().join(&document.file_name);
-                self.working_dir.write(&path, document.text.as_bytes())?;
-                observer.event(Event::FileWritten { what: WrittenFile::ClusterResource, path: path.clone() });
-                files.push(path);
+                files.push(self.write_file(&document.file_name, &document.text, observer)?);
             }
+        }
+        if let Some(text) = registries {
+            files.push(self.write_file(REGISTRIES_CONF, &text, observer)?);
         }
         if self.job.options.dry_run == DryRun::No
             && let Some(warning) = self.losses(&documents)
@@ -129,7 +134,15 @@ impl Generation<'_> {
         Ok(())
     }
 
-    fn documents(&self, rows: &[Mirrored], observer: &std::sync::Arc<dyn Observer>) -> Vec<Document> {
+    fn write_file(&self, name: &str, text: &str, observer: &std::sync::Arc<dyn Observer>) -> Result<PathBuf, RunError> {
+        let path = self.working_dir.cluster_resources().join(name);
+        self.working_dir.write(&path, text.as_bytes())?;
+        observer.event(Event::FileWritten { what: WrittenFile::ClusterResource, path: path.clone() });
+        Ok(path)
+    }
+
+    /// The files for clusters, and `registries.conf` for other machines.
+    fn documents(&self, rows: &[Mirrored], observer: &std::sync::Arc<dyn Observer>) -> (Vec<Document>, Option<String>) {
         let mirror = &self.job.configuration.mirror;
         let approved = self.job.options.approved.as_deref();
         let templates = approved.map_or_else(|| templates(&self.job.configuration), approved_templates);
@@ -145,19 +158,18 @@ impl Generation<'_> {
         let graph = mirror.platform.graph && rows.iter().any(|row| row.kind == Kind::Graph);
         // The same plan gives the same bytes, whenever it is applied.
         let created_at = approved.map_or_else(|| self.job.stamp(), |plan| plan.created.clone());
-        let emitted = emit(
-            rows,
-            &Request {
-                created_at: &created_at,
-                tool_version: &self.job.version.git_version,
-                cache_host: &self.job.options.cache_host,
-                max_nested_paths: Some(self.destination.max_nested_paths()).filter(|limit| *limit > 0),
-                templates: &templates,
-                signatures: &signatures,
-                earlier_signatures: self.previous.file("signature-configmap.yaml"),
-                update_service: graph.then_some(destination.as_str()),
-            },
-        );
+        let request = Request {
+            created_at: &created_at,
+            tool_version: &self.job.version.git_version,
+            cache_host: &self.job.options.cache_host,
+            max_nested_paths: Some(self.destination.max_nested_paths()).filter(|limit| *limit > 0),
+            templates: &templates,
+            signatures: &signatures,
+            earlier_signatures: self.previous.file("signature-configmap.yaml"),
+            update_service: graph.then_some(destination.as_str()),
+            insecure: !self.job.destination.options().tls_verify,
+        };
+        let emitted = emit(rows, &request);
         for notice in emitted.notices {
             let text = notice.to_string();
             observer.event(match notice {
@@ -165,7 +177,7 @@ impl Generation<'_> {
                 _ => Event::Warning(text),
             });
         }
-        emitted.documents
+        (emitted.documents, registries_conf(rows, &request))
     }
 
     /// What applying the new files takes from a cluster that has the files of the run before.

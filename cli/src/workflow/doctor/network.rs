@@ -178,11 +178,19 @@ async fn services(common: &Common, configuration: &ImageSetConfiguration, client
         if let Some(wrong) = wrong {
             checks.push(Check::warning("signatures", "OCP_SIGNATURE_URL", wrong, "correct the variable"));
         }
-        let asked = async {
-            let answer = client.get(base, None, ANSWER).await?;
-            Ok(format!("answers ({})", answer.status))
-        };
-        checks.push(ask("signatures", base.to_owned(), asked).await);
+        if let Some(place) = signature::local_place(Some(base)) {
+            let subject = place.display().to_string();
+            checks.push(match place.metadata() {
+                Ok(_) => Check::ok("signatures", subject, "is there"),
+                Err(error) => Check::failed("signatures", subject, error.to_string(), "correct OCP_SIGNATURE_URL"),
+            });
+        } else {
+            let asked = async {
+                let answer = client.get(base, None, ANSWER).await?;
+                Ok(format!("answers ({})", answer.status))
+            };
+            checks.push(ask("signatures", base.to_owned(), asked).await);
+        }
     }
     checks
 }

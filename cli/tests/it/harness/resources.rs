@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// Every object in `cluster-resources` of a working directory, by the file that holds it.
+/// Every object in `cluster-resources` of a working directory, by the file that holds it. `registries.conf` holds none.
 #[track_caller]
 pub(crate) fn read(working_dir: &Path) -> BTreeMap<String, Vec<Value>> {
     let folder = working_dir.join("cluster-resources");
@@ -15,9 +15,10 @@ pub(crate) fn read(working_dir: &Path) -> BTreeMap<String, Vec<Value>> {
         return BTreeMap::new();
     }
     let Ok(entries) = std::fs::read_dir(&folder) else { return BTreeMap::new() };
-    entries
-        .map(|entry| {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter(|name| name != "registries.conf")
+        .map(|name| {
             let text = std::fs::read_to_string(folder.join(&name)).unwrap();
             assert!(text.ends_with(['\n', '}']), "{name} ends within a line");
             // JSON is YAML too.

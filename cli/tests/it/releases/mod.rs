@@ -2,6 +2,7 @@
 
 mod architectures;
 mod crossing;
+mod enclave;
 mod fresh_machine;
 mod graph_image;
 mod mirror_to_mirror;

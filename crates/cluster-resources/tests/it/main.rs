@@ -3,6 +3,7 @@
 mod cases;
 mod golden;
 mod losses;
+mod registries;
 mod schema;
 mod templates;
 

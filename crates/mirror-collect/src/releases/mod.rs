@@ -4,6 +4,7 @@
 //! [`payload`] reads which images it consists of. In disk to mirror all three answer from the working directory and
 //! the archive, and nothing is asked of a network.
 
+mod carried;
 mod extract;
 mod graph_image;
 mod graphs;

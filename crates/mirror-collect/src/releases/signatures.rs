@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image_ref::{Digest, ImageRef};
 use image_signature::openpgp::{Keyring, MAX_MESSAGE_SIZE, MessageError, verify};
@@ -11,7 +11,7 @@ use image_signature::{Payload, PayloadError, PayloadKind};
 use jiff::Timestamp;
 use mirror_plan::release::signature;
 
-use super::Wanted;
+use super::{Wanted, carried};
 use crate::Collecting;
 use mirror_job::event::Event;
 
@@ -26,6 +26,8 @@ pub(super) struct Signatures<'a> {
     at: &'a Collecting<'a>,
     keyring: Keyring,
     base: String,
+    /// Where the hop before has left its signatures; no server is asked then.
+    carried: Option<PathBuf>,
 }
 
 impl<'a> Signatures<'a> {
@@ -37,7 +39,8 @@ impl<'a> Signatures<'a> {
                 signature::DEFAULT_BASE.to_owned()
             }
         };
-        let signatures = Self { at, keyring: keyring(at.job.options.signature_key.as_deref())?, base };
+        let carried = signature::local_place(at.job.options.signature_url.as_deref());
+        let signatures = Self { at, keyring: keyring(at.job.options.signature_key.as_deref())?, base, carried };
         if !at.asks_nobody() {
             signatures.rename_older();
         }
@@ -91,7 +94,23 @@ impl<'a> Signatures<'a> {
                 )
             })));
         }
-        for number in 1..=MAX_SIGNATURES {
+        if let Some(place) = &self.carried {
+            for (path, message) in carried::find(place, &wanted.digest).map_err(failed)? {
+                match check(&message) {
+                    Ok(name) => {
+                        self.at.tell(Event::Debug(format!("the signature of {name} is that of {}", path.display())));
+                        self.keep(&name, &wanted.digest, &message)
+                            .map_err(|error| failed(format!("writing {error}")))?;
+                        return Ok(name);
+                    }
+                    Err(reason) => {
+                        problem = problem.or_else(|| Some(format!("{reason} (found in {})", path.display())));
+                    }
+                }
+            }
+        }
+        let numbers = if self.carried.is_some() { 0 } else { MAX_SIGNATURES };
+        for number in 1..=numbers {
             let Some(message) = self.fetch(wanted, number).await.map_err(failed)? else { break };
             match check(&message) {
                 Ok(name) => {
@@ -140,7 +159,10 @@ impl<'a> Signatures<'a> {
         let url = signature::url(&self.base, &wanted.digest, number);
         let answer = self.at.job.source.get(&url, None, MAX_MESSAGE_SIZE).await.map_err(|error| {
             let advice = match self.at.job.options.signature_url {
-                None => ". Inside an enclave, set OCP_SIGNATURE_URL to a server that has the release signatures",
+                None => {
+                    ". Inside an enclave, set OCP_SIGNATURE_URL to a server that has the release signatures, or to \
+                     file:///DIR/working-dir of the hop before"
+                }
                 Some(_) => "",
             };
             format!(

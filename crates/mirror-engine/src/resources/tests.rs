@@ -172,6 +172,7 @@ fn the_worked_example() {
     signature-configmap.yaml
     Generating UpdateService file...
     updateService.yaml
+    registries.conf
     ");
     let pairs = |name: &str| -> Vec<String> {
         let text = left.text(name).unwrap();
@@ -225,7 +226,7 @@ fn what_failed_is_left_out() {
         assert_eq!(generate(failed, graph, None).names(), expected, "{failed:?}");
     }
     let catalog = ["cc-redhat-operator-index-v4-16.yaml", "cs-redhat-operator-index-v4-16.yaml"];
-    let sets = ["idms-oc-mirror.yaml", "itms-oc-mirror.yaml"];
+    let sets = ["idms-oc-mirror.yaml", "itms-oc-mirror.yaml", "registries.conf"];
     let signatures = ["signature-configmap.json", "signature-configmap.yaml"];
     let all = |parts: &[&[&'static str]]| parts.concat();
     check(&[], false, &all(&[&catalog, &sets, &signatures]));
@@ -235,7 +236,7 @@ fn what_failed_is_left_out() {
     check(&[8], false, &all(&[&sets, &signatures]));
     // The copy in the cache is not the one at the destination.
     check(&[7], false, &all(&[&catalog, &sets, &signatures]));
-    check(&[0, 1, 3, 6], false, &all(&[&catalog, &["itms-oc-mirror.yaml"]]));
+    check(&[0, 1, 3, 6], false, &all(&[&catalog, &["itms-oc-mirror.yaml", "registries.conf"]]));
     check(&[0, 1, 2, 3, 4, 5, 6, 7, 8], true, &[]);
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Verification itself is the business of the crate `image-signature`.
 
+use std::path::PathBuf;
+
 use image_ref::{Algorithm, Digest, ImageRef, ParseError};
 use url::Url;
 
@@ -24,6 +26,11 @@ pub fn base(ocp_signature_url: Option<&str>) -> Result<&str, InvalidBaseError> {
             Err(source) => Err(InvalidBaseError { text: text.to_owned(), source }),
         },
     }
+}
+
+/// The place on this machine that `OCP_SIGNATURE_URL` names with `file://`; none when it names a server.
+pub fn local_place(ocp_signature_url: Option<&str>) -> Option<PathBuf> {
+    Url::parse(ocp_signature_url?).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
 }
 
 /// `OCP_SIGNATURE_URL` is no URL.
