@@ -36,12 +36,13 @@ pub fn registries_conf(rows: &[Mirrored], request: &Request<'_>) -> Option<Strin
     if places.is_empty() {
         return None;
     }
+    // Without the time: the same images give the same file.
     let mut text = format!(
-        "# Written by oc-mirror {} at {}.\n\
+        "# Written by oc-mirror {}.\n\
          # Machines that read images from this mirror under their public names need these tables: podman, skopeo, and\n\
          # oc-mirror in the next hop. Copy this file to /etc/containers/registries.conf.d/oc-mirror.conf, or name it in\n\
          # CONTAINERS_REGISTRIES_CONF.\n",
-        request.tool_version, request.created_at
+        request.tool_version
     );
     for (source, mirrors) in places {
         // Writing to a text cannot fail.

@@ -27,7 +27,7 @@ fn the_next_hop_finds_every_image_by_its_public_name() {
     check(&rows, &request());
     check(&rows, &Request { insecure: true, ..request() });
     insta::assert_snapshot!(registries_conf(&rows, &request()).unwrap(), @r#"
-    # Written by oc-mirror v0.0.0-unknown at 2026-01-02T03:04:05Z.
+    # Written by oc-mirror v0.0.0-unknown.
     # Machines that read images from this mirror under their public names need these tables: podman, skopeo, and
     # oc-mirror in the next hop. Copy this file to /etc/containers/registries.conf.d/oc-mirror.conf, or name it in
     # CONTAINERS_REGISTRIES_CONF.
