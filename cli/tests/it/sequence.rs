@@ -128,6 +128,7 @@ fn of_the_three_workflows() {
     [INFO]   : HOME/disk/working-dir/cluster-resources/cs-index-v1.yaml file created
     [INFO]   : 📄 Generating ClusterCatalog file...
     [INFO]   : HOME/disk/working-dir/cluster-resources/cc-index-v1.yaml file created
+    [INFO]   : HOME/disk/working-dir/cluster-resources/registries.conf file created
     [INFO]   : 5 of 5 images are in place; SIZE transferred, SIZE were already there or shared; TIME
     [INFO]   : mirror time     : TIME
     [INFO]   : next: oc apply -f HOME/disk/working-dir/cluster-resources (the mirror sets in it change every node, which may drain and restart nodes one after the other)
@@ -169,6 +170,7 @@ fn of_the_three_workflows() {
     [INFO]   : HOME/workspace/working-dir/cluster-resources/cs-index-v1.yaml file created
     [INFO]   : 📄 Generating ClusterCatalog file...
     [INFO]   : HOME/workspace/working-dir/cluster-resources/cc-index-v1.yaml file created
+    [INFO]   : HOME/workspace/working-dir/cluster-resources/registries.conf file created
     [INFO]   : 6 of 6 images are in place; SIZE transferred, SIZE were already there or shared; TIME
     [INFO]   : mirror time     : TIME
     [INFO]   : next: oc apply -f HOME/workspace/working-dir/cluster-resources (the mirror sets in it change every node, which may drain and restart nodes one after the other)
@@ -197,6 +199,7 @@ fn of_the_three_workflows() {
     [INFO]   : HOME/disk/working-dir/cluster-resources/cs-index-v1.yaml file created
     [INFO]   : 📄 Generating ClusterCatalog file...
     [INFO]   : HOME/disk/working-dir/cluster-resources/cc-index-v1.yaml file created
+    [INFO]   : HOME/disk/working-dir/cluster-resources/registries.conf file created
     [INFO]   : 5 images, 28 unique blobs, SIZE
     [INFO]   : the destination lacks: SIZE
     [INFO]   : mirror time     : TIME
