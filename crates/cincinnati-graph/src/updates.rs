@@ -30,7 +30,8 @@ impl Update {
     /// let mut selector = Selector::new(Request { channels: vec![channel], ..Request::default() });
     /// let answer = r#"{"nodes": [{"version": "4.16.0", "payload": "q.io/r@sha256:1"},
     ///     {"version": "4.16.1", "payload": "q.io/r@sha256:2"}], "edges": [[0, 1]]}"#;
-    /// selector.insert(GraphKey::ocp("amd64", "stable-4.16"), Graph::from_json(answer.as_bytes()).map_err(Into::into));
+    /// let graph = Graph::from_json(answer.as_bytes()).unwrap();
+    /// selector.insert(GraphKey::ocp("amd64", "stable-4.16"), Ok(graph));
     /// let Step::Done(selection) = selector.step() else { panic!("all is known") };
     /// let updates = Update::all(&selection.releases, selector.graphs());
     /// assert_eq!(updates[0][0].to.to_string(), "4.16.1");
