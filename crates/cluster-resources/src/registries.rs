@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::iter::successors;
 
 use crate::mirror_set::pair;
 use crate::mirrored::{Kind, Mirrored};
@@ -25,12 +26,11 @@ pub fn registries_conf(rows: &[Mirrored], request: &Request<'_>) -> Option<Strin
     // the table of the namespace from the other images of that repository.
     for (row, (source, mirror)) in &pairs {
         let origin = row.origin.normalized();
-        let matches = |table: &&String| origin.name() == *table || origin.name().starts_with(&format!("{table}/"));
-        let longest = places.keys().filter(matches).max_by_key(|table| table.len()).cloned();
-        if let Some(longest) = longest
+        let mut tables = successors(Some(origin.name()), |name| Some(name.rsplit_once('/')?.0));
+        if let Some(longest) = tables.find(|table| places.contains_key(*table))
             && let Some(rest) = longest.strip_prefix(source.as_str())
         {
-            places.entry(longest.clone()).or_default().insert(format!("{mirror}{rest}"));
+            places.entry(longest.to_owned()).or_default().insert(format!("{mirror}{rest}"));
         }
     }
     if places.is_empty() {
