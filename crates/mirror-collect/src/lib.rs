@@ -25,6 +25,7 @@ pub mod charts;
 mod fault;
 mod names;
 mod operators;
+mod regular_file;
 mod releases;
 
 use std::sync::Arc;

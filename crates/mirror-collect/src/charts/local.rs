@@ -3,15 +3,15 @@
 //! Disk to mirror takes the copy that travelled with the archive, so that it renders what mirror to disk rendered. An
 //! archive of oc-mirror has no copy: then the chart has to be at the same path on both sides.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use helm_chart::Chart;
 use isc_schema::HelmChart;
-use rooted_folder::open_regular;
 
 use super::stored::StoredCharts;
 use super::{ChartError, Collecting, FoundChart, MAX_PACKAGE, folder};
+use crate::regular_file::read_bounded;
 use mirror_job::guard::blocking;
 
 /// Loads a chart, a folder or a package, and keeps a copy for disk to mirror.
@@ -91,18 +91,4 @@ fn read_package(path: &str, place: &Path) -> Result<Vec<u8>, ChartError> {
         io::ErrorKind::FileTooLarge => ChartError::LargeFile { path },
         _ => ChartError::Read { path, error },
     })
-}
-
-/// The bytes of a regular file of this machine that has at most so many.
-///
-/// # Errors
-/// When it is not there, no regular file, or larger.
-pub(super) fn read_bounded(place: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open_regular(place)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        let message = format!("it is larger than the {most} bytes that are read");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(bytes)
 }

@@ -8,9 +8,9 @@ use helm_chart::{Chart, ImagePaths, merge_values, read_values};
 use isc_schema::HelmChart;
 use mirror_plan::helm::FoundText;
 
-use super::local::read_bounded;
 use super::stored::{MAX_VALUES, StoredCharts};
 use super::{ChartError, Collecting, ValuesFault};
+use crate::regular_file::read_bounded;
 use mirror_job::guard::blocking;
 
 /// The values that a chart is rendered with, over its own: `valuesFiles` in their order, then `values`.

@@ -1,7 +1,7 @@
 //! Release signatures in the results of the hop before: what `OCP_SIGNATURE_URL=file:///DIR` names.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -10,6 +10,8 @@ use image_ref::Digest;
 use image_signature::openpgp::MAX_MESSAGE_SIZE;
 use mirror_plan::release::signature;
 use serde_json::Value;
+
+use crate::regular_file::read_bounded;
 
 /// Folders of kept signatures below the place that is named: the folder itself, a working directory, or what is above it.
 const FOLDERS: [&str; 3] = ["", "signatures", "working-dir/signatures"];
@@ -101,14 +103,12 @@ fn config_map(path: &Path, digest: &Digest) -> Result<Vec<(PathBuf, Vec<u8>)>, S
 
 /// A whole file of bounded size.
 fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let unreadable = |error: io::Error| format!("reading `{}`: {error}", path.display());
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(unreadable)?;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > most {
-        return Err(format!("`{}` is larger than {most} bytes, more than any file of signatures", path.display()));
-    }
-    Ok(bytes)
+    read_bounded(path, most).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            format!("`{}` is larger than {most} bytes, more than any file of signatures", path.display())
+        }
+        _ => format!("reading `{}`: {error}", path.display()),
+    })
 }
 
 #[cfg(test)]
