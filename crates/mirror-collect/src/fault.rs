@@ -95,9 +95,17 @@ impl From<&str> for Fault {
     }
 }
 
+/// The configuration in a text of a test.
+#[cfg(test)]
+pub(crate) fn configuration(text: &str) -> isc_schema::ImageSetConfiguration {
+    match isc_schema::parse(text, isc_schema::Kind::ImageSet).config {
+        Some(isc_schema::Document::ImageSet(configuration)) => configuration,
+        _ => panic!("the text is a configuration"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use isc_schema::{Document, Kind, parse};
 
     use super::*;
 
@@ -113,10 +121,7 @@ mirror:
 ";
 
     fn told(fault: Fault) -> (String, Vec<(u32, String)>) {
-        let Some(Document::ImageSet(configuration)) = parse(TEXT, Kind::ImageSet).config else {
-            panic!("the text is a configuration")
-        };
-        let (text, found) = fault.into_diagnostics(&configuration.mirror, Item::Catalog(0));
+        let (text, found) = fault.into_diagnostics(&configuration(TEXT).mirror, Item::Catalog(0));
         (text, found.into_iter().map(|found| (found.line, found.message)).collect())
     }
 

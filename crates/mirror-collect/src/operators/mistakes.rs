@@ -114,9 +114,8 @@ fn listing(entry: &OperatorCatalog, package: Option<&str>, channel: Option<&str>
 
 #[cfg(test)]
 mod tests {
-    use isc_schema::{Document, Kind as ConfigurationKind, parse};
-
     use super::*;
+    use crate::fault::configuration;
 
     const TEXT: &str = "\
 kind: ImageSetConfiguration
@@ -144,10 +143,7 @@ mirror:
     /// Positions follow from what an error is about, never from the words of its message.
     #[test]
     fn where_a_subject_stands() {
-        let Some(Document::ImageSet(configuration)) = parse(TEXT, ConfigurationKind::ImageSet).config else {
-            panic!("the text is a configuration")
-        };
-        let mirror = &configuration.mirror;
+        let mirror = &configuration(TEXT).mirror;
         let (min, max, range) = (Some(Versions::Min), Some(Versions::Max), Some(Versions::Range));
         let (channel, bundle) = (|name| Some(Part::Channel(name)), |name| Some(Part::Bundle(name)));
         for (package, part, versions, path, line) in [

@@ -113,10 +113,10 @@ mod tests {
     use std::sync::Arc;
 
     use cincinnati_graph::{Graph, GraphKey};
-    use isc_schema::{Document, Kind, parse};
     use semver::Version;
 
     use super::*;
+    use crate::fault::configuration;
 
     const TEXT: &str = "\
 kind: ImageSetConfiguration
@@ -132,9 +132,7 @@ mirror:
 ";
 
     fn found(error: SelectError, index: usize) -> (String, String, Option<String>) {
-        let Some(Document::ImageSet(configuration)) = parse(TEXT, Kind::ImageSet).config else {
-            panic!("the text is a configuration")
-        };
+        let configuration = configuration(TEXT);
         let mut graphs = Graphs::new();
         let graph = br#"{"nodes": [{"version": "4.16.3", "payload": "q/r@sha256:1"}, {"version": "4.16.20", "payload": "q/r@sha256:2"}], "edges": []}"#;
         graphs.insert(GraphKey::ocp("amd64", "stable-4.16"), Ok(Graph::from_json(graph).unwrap()));
